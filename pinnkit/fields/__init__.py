@@ -1,0 +1,20 @@
+"""Fields, WHAT is fitted: frozen specs that build modules from coordinates, scaled to [-1, 1], to unknowns."""
+
+# what a field is
+from .activations import ACTIVATIONS as ACTIVATIONS
+from .activations import Activation as Activation
+from .base import AxisLike as AxisLike
+from .base import FieldSpec as FieldSpec
+from .base import Network as Network
+
+# the fields
+from .fourier import FourierMLP as FourierMLP
+from .mlp import MLP as MLP
+from .random_fourier import RandomFourier as RandomFourier
+from .random_fourier import RandomSines as RandomSines
+from .scaling import Scaling as Scaling
+
+# to and from files
+from .serialise import spec_from_dict as spec_from_dict
+from .serialise import spec_to_dict as spec_to_dict
+from .siren import Siren as Siren

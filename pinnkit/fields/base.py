@@ -1,0 +1,82 @@
+"""What a field is: a frozen spec that builds a module from axes, and the module that most specs build."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+from .scaling import Scaling
+
+
+class AxisLike(Protocol):
+    """What a field must know of an axis: its bounds and how many coordinate columns it has."""
+
+    @property
+    def lower(self) -> float:
+        """Lower bound."""
+
+    @property
+    def upper(self) -> float:
+        """Upper bound."""
+
+    @property
+    def dim(self) -> int:
+        """Number of coordinate columns; 1 unless it is a vector axis."""
+
+
+@runtime_checkable
+class FieldSpec(Protocol):
+    """A frozen, comparable description of a field, from which the field itself is built."""
+
+    @property
+    def smoothness(self) -> float:
+        """How many times the field may be differentiated in its coordinates; `math.inf` when it is smooth."""
+
+    def build(
+        self,
+        axes: Sequence[AxisLike],
+        outputs: int,
+        *,
+        generator: torch.Generator,
+        dtype: torch.dtype,
+        device: torch.device | str,
+    ) -> nn.Module:
+        """Build the module, with forward (n, d_total) -> (n, outputs), pure.
+
+        Weights are drawn from `generator` (on the CPU, in float64) and then cast, so that every dtype and every
+        device starts from the same field.
+        """
+
+
+class Network(nn.Module):
+    """Scaling, hidden layers, linear read-out: u(x) = W h(s(x)) + b, with s the scaling to [-1, 1].
+
+    Made of operations that dispatch through `__torch_function__` only, so that anything that behaves like a tensor
+    of coordinates (a bundle of Taylor coefficients) passes through `forward` and `trunk` unchanged.
+    """
+
+    def __init__(self, spec: FieldSpec, scaling: Scaling, hidden: nn.Module, readout: nn.Linear) -> None:
+        """Join the parts; `spec` is kept so that the network can be saved without pickling it."""
+        super().__init__()
+        self.spec = spec
+        self.scaling = scaling
+        self.hidden = hidden
+        self.readout = readout
+
+    @property
+    def smoothness(self) -> float:
+        """How many times the field may be differentiated in its coordinates."""
+        return self.spec.smoothness
+
+    def trunk(self, coords: Tensor) -> Tensor:
+        """Hidden features h(s(x)): (n, d_total) -> (n, N), with forward = readout(trunk)."""
+        features: Tensor = self.hidden(self.scaling(coords))
+        return features
+
+    def forward(self, coords: Tensor) -> Tensor:
+        """Evaluate the field: (n, d_total) -> (n, outputs)."""
+        values: Tensor = self.readout(self.trunk(coords))
+        return values

@@ -1,0 +1,96 @@
+"""Checks of what a user passes to a field: each message has the argument, what is expected, what came and a repair."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from .base import AxisLike
+
+
+def count(owner: str, name: str, value: object, *, repair: str) -> int:
+    """Return `value` as an int of at least 1; raises ValueError otherwise (a bool is no count)."""
+    if not isinstance(value, bool) and isinstance(value, numbers.Integral) and int(value) >= 1:
+        return int(value)
+    raise ValueError(f"{owner}: `{name}` must be a whole number of at least 1, got {value!r}; {repair}")
+
+
+def positive(owner: str, name: str, value: object, *, repair: str) -> float:
+    """Return `value` as a finite float above 0; raises ValueError otherwise."""
+    if _is_positive(value):
+        return float(value)  # type: ignore[arg-type]
+    raise ValueError(f"{owner}: `{name}` must be a finite number above 0, got {value!r}; {repair}")
+
+
+def positive_or_tuple(owner: str, name: str, value: object, *, each: str, repair: str) -> float | tuple[float, ...]:
+    """Return `value` as a finite float above 0 or as a tuple of such; raises ValueError otherwise.
+
+    `each` says what one entry of the tuple belongs to ("layer", "axis"); lists, as JSON has them, become tuples.
+    """
+    if _is_positive(value):
+        return float(value)  # type: ignore[arg-type]
+    if isinstance(value, Sequence) and not isinstance(value, str) and value and all(map(_is_positive, value)):
+        return tuple(float(v) for v in value)
+    raise ValueError(
+        f"{owner}: `{name}` must be a finite number above 0, or a tuple with one such number per {each}, "
+        f"got {value!r}; {repair}"
+    )
+
+
+def per_column(owner: str, name: str, value: float | tuple[float, ...], axes: Sequence[AxisLike]) -> torch.Tensor:
+    """Spread one number, one per axis, or one per coordinate column over the columns: (d_total,) float64."""
+    dims = [axis.dim for axis in axes]
+    columns = sum(dims)
+    if isinstance(value, float):
+        values = [value] * columns
+    elif len(value) == columns:
+        values = list(value)
+    elif len(value) == len(dims):
+        values = [v for v, dim in zip(value, dims, strict=True) for _ in range(dim)]
+    else:
+        wanted = f"{columns}" if columns == len(dims) else f"{len(dims)} (one per axis) or {columns} (one per column)"
+        raise ValueError(
+            f"{owner}: `{name}` must be one number or a tuple of {wanted}, got a tuple of {len(value)}: {value!r}; "
+            f"give one number for all axes, or one for each"
+        )
+    return torch.tensor(values, dtype=torch.float64)
+
+
+def build_arguments(
+    owner: str, axes: Sequence[AxisLike], outputs: int, *, generator: torch.Generator, dtype: torch.dtype
+) -> int:
+    """Check the arguments that every `build` has; returns the number of coordinate columns, d_total."""
+    if not len(axes):
+        raise ValueError(f"{owner}.build: `axes` must name at least one axis, got none; pass the axes of the domain")
+    for axis in axes:
+        if not (math.isfinite(axis.lower) and math.isfinite(axis.upper) and axis.lower < axis.upper):
+            raise ValueError(
+                f"{owner}.build: `axes` must have finite bounds with lower < upper, got {axis!r}; "
+                f"coordinates are scaled to [-1, 1] from them, so give each axis the extent of the domain"
+            )
+    count(f"{owner}.build", "outputs", outputs, repair="give the number of scalar components that the field returns")
+    if not isinstance(generator, torch.Generator) or generator.device.type != "cpu":
+        raise ValueError(
+            f"{owner}.build: `generator` must be a torch.Generator on the CPU, so that every device starts from the "
+            f"same weights, got {generator!r}; use torch.Generator().manual_seed(0)"
+        )
+    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
+        raise ValueError(
+            f"{owner}.build: `dtype` must be a real floating-point type, got {dtype!r}; "
+            f"use torch.float64 (equations) or torch.float32"
+        )
+    return sum(axis.dim for axis in axes)
+
+
+def _is_positive(value: object) -> bool:
+    return (
+        not isinstance(value, bool)
+        and isinstance(value, numbers.Real)
+        and math.isfinite(float(value))
+        and float(value) > 0
+    )

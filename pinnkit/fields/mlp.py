@@ -1,0 +1,72 @@
+"""The ordinary multilayer perceptron."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from . import checks
+from .activations import Pointwise, activation
+from .base import AxisLike, Network
+from .initialise import glorot
+from .scaling import Scaling
+
+
+@dataclass(frozen=True)
+class MLP:
+    """Multilayer perceptron: h_0 = s(x), h_l = a(W_l h_{l-1} + b_l) for l = 1..depth, u = W h_depth + b.
+
+    W ~ U(-r, r) with r = sqrt(6 / (inputs + outputs)) of each layer, b = 0.
+
+    Args:
+        width: units per hidden layer.
+        depth: number of hidden layers.
+        activation: "tanh", "sin", "gelu", "silu", "softplus", "sigmoid" (all smooth) or "relu" (one derivative).
+
+    Raises:
+        ValueError: for a width or depth below 1, or an activation that is not in that list.
+
+    Source: Glorot and Bengio, Understanding the difficulty of training deep feedforward neural networks, 2010, eq. 16.
+    """
+
+    width: int = 64
+    depth: int = 3
+    activation: str = "tanh"
+
+    def __post_init__(self) -> None:
+        """Check the arguments."""
+        object.__setattr__(self, "width", checks.count("MLP", "width", self.width, repair="64 is a good start"))
+        object.__setattr__(self, "depth", checks.count("MLP", "depth", self.depth, repair="3 is a good start"))
+        activation("MLP", self.activation)
+
+    @property
+    def smoothness(self) -> float:
+        """How many times the field may be differentiated: as often as its activation."""
+        return activation("MLP", self.activation).smoothness
+
+    def build(
+        self,
+        axes: Sequence[AxisLike],
+        outputs: int,
+        *,
+        generator: torch.Generator,
+        dtype: torch.dtype,
+        device: torch.device | str,
+    ) -> Network:
+        """Build the network over `axes`: (n, d_total) -> (n, outputs)."""
+        inputs = checks.build_arguments("MLP", axes, outputs, generator=generator, dtype=dtype)
+        hidden = nn.Sequential(*dense(inputs, self.width, self.depth, self.activation, generator=generator))
+        readout = glorot(self.width, outputs, generator=generator)
+        return Network(self, Scaling(axes), hidden, readout).to(device=device, dtype=dtype)
+
+
+def dense(inputs: int, width: int, depth: int, name: str, *, generator: torch.Generator) -> list[nn.Module]:
+    """Return `depth` pairs of a Glorot linear layer and an activation, the first with `inputs` inputs."""
+    layers: list[nn.Module] = []
+    for _ in range(depth):
+        layers += [glorot(inputs, width, generator=generator), Pointwise(name)]
+        inputs = width
+    return layers

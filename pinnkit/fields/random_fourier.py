@@ -1,0 +1,141 @@
+"""Random sines with a linear read-out: the field that least squares solves for without training."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from . import checks
+from .base import AxisLike
+from .initialise import linear, uniform
+from .scaling import Scaling
+
+
+@dataclass(frozen=True)
+class RandomFourier:
+    """Random sines, linear read-out: u = sum_j c_j phi_j, phi_j = sin(w_j . s(x) + b_j), s(x) in [-1, 1]^d.
+
+    w_ja ~ U(-R_a, R_a) and b_j ~ U(0, 2 pi) stay as drawn; only the read-out c, zero at the start, is solved for. The
+    bandwidth R_a is in radians per half-width of axis a: a solution sin(k x) on [0, L] wants R of k L / 2 and some
+    more. The same seed draws w in proportion to R.
+
+    Args:
+        features: number of sines.
+        bandwidth: R, one number, one per axis or one per coordinate column; None leaves the choice to `solve`, and
+            such a spec cannot be built.
+
+    Raises:
+        ValueError: for fewer than 1 feature or a bandwidth that is not above 0; from `build` for a bandwidth of None
+            or a tuple that does not fit the axes.
+
+    Source: Rahimi and Recht, Random Features for Large-Scale Kernel Machines, NeurIPS 2007; for equations Chen, Chi,
+    E, Yang, Bridging Traditional and Machine Learning-based Algorithms for Solving PDEs: the Random Feature Method,
+    2022.
+    """
+
+    smoothness: ClassVar[float] = math.inf
+
+    features: int = 400
+    bandwidth: float | tuple[float, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Check the arguments."""
+        features = checks.count("RandomFourier", "features", self.features, repair="400 is a good start")
+        object.__setattr__(self, "features", features)
+        if self.bandwidth is not None:
+            repair = "None lets solve() choose it"
+            bandwidth = checks.positive_or_tuple(
+                "RandomFourier", "bandwidth", self.bandwidth, each="axis", repair=repair
+            )
+            object.__setattr__(self, "bandwidth", bandwidth)
+
+    def build(
+        self,
+        axes: Sequence[AxisLike],
+        outputs: int,
+        *,
+        generator: torch.Generator,
+        dtype: torch.dtype,
+        device: torch.device | str,
+    ) -> RandomSines:
+        """Build the field over `axes`: (n, d_total) -> (n, outputs), zero until its read-out is solved for."""
+        inputs = checks.build_arguments("RandomFourier", axes, outputs, generator=generator, dtype=dtype)
+        if self.bandwidth is None:
+            raise ValueError(
+                "RandomFourier.build: `bandwidth` must be a number or one number per axis, got None; solve() chooses "
+                "it from the residual at held-out points; to build the field yourself, say RandomFourier(bandwidth=8.0)"
+            )
+        bandwidth = checks.per_column("RandomFourier", "bandwidth", self.bandwidth, axes)
+        frequencies = bandwidth * uniform(self.features, inputs, bound=1.0, generator=generator)
+        phases = math.pi + uniform(self.features, bound=math.pi, generator=generator)
+        readout = linear(torch.zeros(outputs, self.features, dtype=torch.float64), None)
+        return RandomSines(self, Scaling(axes), frequencies, phases, readout).to(device=device, dtype=dtype)
+
+
+class RandomSines(nn.Module):
+    """The module that `RandomFourier` builds; its read-out has no bias, so column j of `features` goes with c_j."""
+
+    frequencies: Tensor
+    phases: Tensor
+
+    def __init__(
+        self, spec: RandomFourier, scaling: Scaling, frequencies: Tensor, phases: Tensor, readout: nn.Linear
+    ) -> None:
+        """Take w (N, d_total) and b (N,), kept as buffers, and the read-out, the only parameter."""
+        super().__init__()
+        self.spec = spec
+        self.scaling = scaling
+        self.register_buffer("frequencies", frequencies)
+        self.register_buffer("phases", phases)
+        self.readout = readout
+
+    @property
+    def smoothness(self) -> float:
+        """How many times the field may be differentiated in its coordinates."""
+        return self.spec.smoothness
+
+    def trunk(self, coords: Tensor) -> Tensor:
+        """The features phi: (n, d_total) -> (n, N)."""
+        return torch.sin(F.linear(self.scaling(coords), self.frequencies, self.phases))
+
+    def forward(self, coords: Tensor) -> Tensor:
+        """Evaluate the field: (n, d_total) -> (n, outputs)."""
+        values: Tensor = self.readout(self.trunk(coords))
+        return values
+
+    def features(self, coords: Tensor, orders: Iterable[tuple[int, ...]]) -> dict[tuple[int, ...], Tensor]:
+        """Derivatives of the features in closed form: coords (n, d_total) -> {order: (n, N)}.
+
+        An order lists the columns of differentiation: () is the value, (0,) the first derivative along column 0,
+        (0, 1) a mixed second one. With z = w . s(x) + b and s_a' the rate of the scaling,
+        d^k phi_j / dx_a1 .. dx_ak = (prod_i w_j,ai s_ai') sin(z_j + k pi / 2).
+
+        Raises:
+            ValueError: for an order that names a column which the field does not have.
+        """
+        orders = list(orders)
+        columns = self.frequencies.shape[1]
+        for order in orders:
+            if any(not 0 <= column < columns for column in order):
+                raise ValueError(
+                    f"RandomFourier.features: `orders` must name columns 0 to {columns - 1}, got {order!r}; "
+                    f"columns count through the coordinates in the order of the axes"
+                )
+        angles = F.linear(self.scaling(coords), self.frequencies, self.phases)
+        # The derivatives of the sine by their remainder mod 4: sin, cos, -sin, -cos; only the two that are asked for.
+        waves = {odd: torch.cos(angles) if odd else torch.sin(angles) for odd in {len(order) % 2 for order in orders}}
+        rates = self.frequencies * self.scaling.rate
+        derivatives = {}
+        for order in orders:
+            wave = waves[len(order) % 2]
+            if order:
+                sign = -1.0 if len(order) % 4 >= 2 else 1.0
+                wave = wave * (sign * rates[:, list(order)].prod(dim=1))
+            derivatives[order] = wave
+        return derivatives

@@ -1,0 +1,120 @@
+"""Sinusoidal representation networks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from . import checks
+from .base import AxisLike, Network
+from .initialise import linear, uniform
+from .scaling import Scaling
+
+
+@dataclass(frozen=True)
+class Siren:
+    """Sinusoidal network: h_0 = s(x), h_l = sin(omega_l (W_l h_{l-1} + b_l)) for l = 1..depth, u = W h_depth + b.
+
+    Initialised as its authors do, n being the inputs of a layer: W_1 ~ U(-1/n, 1/n); every other weight, the
+    read-out's too, ~ U(-r, r) with r = sqrt(6/n) / omega (for the read-out omega_depth); every bias
+    ~ U(-1/sqrt(n), 1/sqrt(n)). Then omega W h has unit variance from the second layer on. Omega sets the frequencies
+    that the network begins with: 4 to 10 for equations, 30 for images, thousands in the first layer for audio.
+
+    Args:
+        width: sines per layer.
+        depth: number of sine layers.
+        omega: one frequency factor for all layers, or a tuple of `depth`, first layer first.
+        first_omega: the factor of the first layer where it differs from a single `omega`.
+
+    Raises:
+        ValueError: for a width or depth below 1, a factor that is not above 0, a tuple of the wrong length, or
+            `first_omega` beside a tuple, which holds that factor already.
+
+    Source: Sitzmann, Martel, Bergman, Lindell, Wetzstein, Implicit Neural Representations with Periodic Activation
+    Functions, NeurIPS 2020, section 3.2, and the authors' code (vsitzmann/siren).
+    """
+
+    smoothness: ClassVar[float] = math.inf
+
+    width: int = 64
+    depth: int = 3
+    omega: float | tuple[float, ...] = 4.0
+    first_omega: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check the arguments."""
+        width = checks.count("Siren", "width", self.width, repair="64 is a good start")
+        depth = checks.count("Siren", "depth", self.depth, repair="3 is a good start")
+        repair = "use 4 to 10 for equations, 30 for images"
+        omega = checks.positive_or_tuple("Siren", "omega", self.omega, each="layer", repair=repair)
+        if isinstance(omega, tuple) and len(omega) != depth:
+            raise ValueError(
+                f"Siren: `omega` must be one number or a tuple of depth = {depth}, got a tuple of {len(omega)}: "
+                f"{omega!r}; give one number per sine layer, first layer first"
+            )
+        if self.first_omega is not None:
+            if isinstance(omega, tuple):
+                raise ValueError(
+                    f"Siren: `first_omega` must be None where `omega` is a tuple, got {self.first_omega!r}; "
+                    f"write it as the first entry of `omega`"
+                )
+            first = checks.positive("Siren", "first_omega", self.first_omega, repair=f"{repair}, or leave it out")
+            object.__setattr__(self, "first_omega", first)
+        object.__setattr__(self, "width", width)
+        object.__setattr__(self, "depth", depth)
+        object.__setattr__(self, "omega", omega)
+
+    @property
+    def omegas(self) -> tuple[float, ...]:
+        """The factor of each sine layer, first layer first."""
+        if isinstance(self.omega, tuple):
+            return self.omega
+        first = self.omega if self.first_omega is None else self.first_omega
+        return (first, *[self.omega] * (self.depth - 1))
+
+    def build(
+        self,
+        axes: Sequence[AxisLike],
+        outputs: int,
+        *,
+        generator: torch.Generator,
+        dtype: torch.dtype,
+        device: torch.device | str,
+    ) -> Network:
+        """Build the network over `axes`: (n, d_total) -> (n, outputs)."""
+        inputs = checks.build_arguments("Siren", axes, outputs, generator=generator, dtype=dtype)
+        layers = []
+        for index, omega in enumerate(self.omegas):
+            bound = 1 / inputs if index == 0 else (6 / inputs) ** 0.5 / omega
+            layers.append(SineLayer(_draw(inputs, self.width, bound, generator), omega))
+            inputs = self.width
+        readout = _draw(inputs, outputs, (6 / inputs) ** 0.5 / self.omegas[-1], generator)
+        return Network(self, Scaling(axes), nn.Sequential(*layers), readout).to(device=device, dtype=dtype)
+
+
+class SineLayer(nn.Module):
+    """One layer of a Siren: (n, k) -> (n, h), sin(omega (W x + b)), with omega inside the sine and not in W."""
+
+    def __init__(self, linear: nn.Linear, omega: float) -> None:
+        """Take the linear layer and its frequency factor."""
+        super().__init__()
+        self.linear = linear
+        self.omega = omega
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Apply the layer."""
+        return torch.sin(torch.mul(self.linear(inputs), self.omega))
+
+    def extra_repr(self) -> str:
+        """Show omega when the module is printed."""
+        return f"omega={self.omega:g}"
+
+
+def _draw(inputs: int, outputs: int, bound: float, generator: torch.Generator) -> nn.Linear:
+    weight = uniform(outputs, inputs, bound=bound, generator=generator)
+    return linear(weight, uniform(outputs, bound=inputs**-0.5, generator=generator))
