@@ -1,0 +1,28 @@
+"""Where: axes, boxes and their walls, points and how they are sampled."""
+
+# Axes
+from .axes import RESERVED as RESERVED
+from .axes import Axis as Axis
+from .axes import Role as Role
+from .axes import bounds as bounds
+from .axes import columns as columns
+from .axes import space_columns as space_columns
+
+# Shapes and their factors
+from .box import Box as Box
+from .box import Interval as Interval
+from .faces import Faces as Faces
+from .factors import Cube as Cube
+from .factors import Parameters as Parameters
+from .factors import Time as Time
+from .part import Domain as Domain
+from .part import Part as Part
+from .point_set import PointSet as PointSet
+
+# Points and their layout
+from .points import Points as Points
+from .sampling import DEFAULT_SAMPLING as DEFAULT_SAMPLING
+from .sampling import Chebyshev as Chebyshev
+from .sampling import Sampling as Sampling
+from .sampling import Sobol as Sobol
+from .sampling import Uniform as Uniform

@@ -1,0 +1,155 @@
+"""Box: a product of intervals in space, time and parameters."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .axes import Axis, Role, bounds, check_distinct, columns, space_columns
+from .faces import Faces
+from .factors import Cube, Parameters, Time, make_axes, written
+from .points import Points
+from .sampling import DEFAULT_SAMPLING, Sampling, check_sample, quadrature_weights
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Box:
+    """A product of intervals: `Box(x=(0, 1), y=(0, 1), t=(0, 2))`.
+
+    `t` is time by its name, all other keywords are space; `Cube(0, 1, dim=100)` as a value makes a vector axis;
+    `* Time(0, 2)` and `* Parameters(nu=(0.01, 0.1))` append axes.  The order of the axes is that of the columns.
+
+    Raises:
+        ValueError: for no axis, bounds that are not finite with lower < upper, names that are reserved.
+    """
+
+    axes: tuple[Axis, ...]
+
+    def __init__(self, /, **bounds: tuple[float, float] | Cube) -> None:
+        if not bounds:
+            raise ValueError("Box: give at least one axis, such as Box(x=(0, 1))")
+        object.__setattr__(self, "axes", make_axes("Box", bounds))
+
+    @classmethod
+    def of(cls, *axes: Axis) -> "Box":
+        """The box of ready axes.
+
+        Raises:
+            ValueError: for no axis, an axis without extent, or two axes of one name.
+        """
+        if not axes:
+            raise ValueError("Box.of: give at least one axis")
+        for axis in axes:
+            if not axis.extent > 0:
+                raise ValueError(f"Box.of: `{axis.name}` must have lower < upper, got ({axis.lower}, {axis.upper})")
+        check_distinct("Box", axes)
+        box = object.__new__(cls)
+        object.__setattr__(box, "axes", tuple(axes))
+        return box
+
+    def __mul__(self, factor: Time | Parameters) -> "Box":
+        if not isinstance(factor, Time | Parameters):
+            return NotImplemented
+        return Box.of(*self.axes, *factor.axes)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns of `coords`."""
+        return columns(self.axes)
+
+    @property
+    def measure(self) -> float:
+        """Product of all extents, time and parameters included."""
+        return math.prod(axis.extent**axis.dim for axis in self.axes)
+
+    @property
+    def boundary(self) -> Faces:
+        """All walls of space, at all times and parameters; empty when there is no space, as for an ODE."""
+        space = [axis for axis in self.axes if axis.role is Role.SPACE]
+        return Faces(self, tuple((name, end) for a in space for name in a.columns for end in (a.lower, a.upper)))
+
+    def face(self, **at: float | tuple[float, ...]) -> Faces:
+        """The walls at given values of axes: `face(x=0)`, `face(x=(0, 1), y=0)`, `face(t=0)`.
+
+        A value of a vector axis means the walls of all its columns; a single one is `face(**{"x[3]": 0})`.
+
+        Raises:
+            ValueError: when a name is no axis, or a value is not a bound of its axis.
+        """
+        if not at:
+            raise ValueError("Box.face: say which walls, such as face(x=0); `boundary` is all walls of space")
+        of_name = {axis.name: axis.columns for axis in self.axes} | {name: (name,) for name in self.columns}
+        walls: list[tuple[str, float]] = []
+        for name, values in at.items():
+            if name not in of_name:
+                names = tuple(axis.name for axis in self.axes)
+                raise ValueError(f"Box.face: `{name}` is not an axis of this box; its axes are {names}")
+            for value in values if isinstance(values, tuple | list) else (values,):
+                walls += [(column, value) for column in of_name[name]]
+        return Faces(self, tuple(walls))
+
+    def sample(self, n: int, generator: torch.Generator, *, sampling: Sampling = DEFAULT_SAMPLING) -> Points:
+        """N points inside: coords `(n, d)`, weight `(n,)`; no normal.
+
+        Raises:
+            TypeError: when `n` is no whole number, `generator` no torch.Generator, `sampling` no Sampling.
+            ValueError: when n < 1.
+        """
+        check_sample("Box.sample", n, generator, sampling)
+        lower, upper = bounds(self.axes)
+        coords = sampling.unit(n, len(lower), generator)
+        weight = quadrature_weights(sampling, coords, self.measure)
+        return Points(coords.mul_(upper - lower).add_(lower).clamp_(lower, upper), weight=weight)
+
+    def contains(self, coords: Tensor) -> Tensor:
+        """Whether each point `(n, d)` lies in the closed box, `(n,)`; time and parameters count as well."""
+        self._check_coords("Box.contains", coords)
+        lower, upper = (bound.to(coords) for bound in bounds(self.axes))
+        return ((coords >= lower) & (coords <= upper)).all(dim=1)
+
+    def signed_distance(self, coords: Tensor) -> Tensor:
+        """Distance `(n,)` in space from each point `(n, d)` to the boundary, negative inside; -inf without space.
+
+        With q_a = max(lower_a - x_a, x_a - upper_a): |max(q, 0)| outside, max_a q_a inside.
+
+        Source: Quilez, Distance functions; exact both inside and outside.
+        """
+        self._check_coords("Box.signed_distance", coords)
+        space = list(space_columns(self.axes))
+        if not space:
+            return torch.full_like(coords[:, 0], -math.inf)
+        lower, upper = (bound.to(coords)[space] for bound in bounds(self.axes))
+        x = coords[:, space]
+        beyond = torch.maximum(lower - x, x - upper)
+        return torch.linalg.vector_norm(beyond.clamp(min=0), dim=1) + beyond.amax(dim=1).clamp(max=0)
+
+    def _check_coords(self, owner: str, coords: object) -> None:
+        names = self.columns
+        if not isinstance(coords, Tensor) or coords.ndim != 2 or coords.shape[1] != len(names):
+            shown = names if len(names) <= 8 else (*names[:3], "...", names[-1])
+            got = f"shape {tuple(coords.shape)}" if isinstance(coords, Tensor) else repr(type(coords))
+            raise ValueError(f"{owner}: `coords` must be a tensor (n, {len(names)}), columns {shown}, got {got}")
+
+    def __repr__(self) -> str:
+        # As typed: keywords first, then a factor for each run of parameters and what follows it.
+        first = next((i for i, axis in enumerate(self.axes) if axis.role is Role.PARAMETER), len(self.axes))
+        factors = [f"Box({written(self.axes[:first])})"]
+        for axis in self.axes[first:]:
+            if axis.role is Role.TIME:
+                factors.append(repr(Time(axis.lower, axis.upper)))
+            else:
+                factors.append(f"Parameters({written((axis,))})")
+        return " * ".join(factors)
+
+
+def Interval(**bounds: tuple[float, float]) -> Box:
+    """The box of one space axis: `Interval(x=(0, 1))`.
+
+    Raises:
+        ValueError: for anything but one scalar axis of space, and for what `Box` refuses.
+    """
+    box = Box(**bounds)
+    if len(box.columns) != 1 or box.axes[0].role is not Role.SPACE:
+        raise ValueError(f"Interval: give one axis of space, such as Interval(x=(0, 1)), got {box!r}; use Box instead")
+    return box
