@@ -1,0 +1,215 @@
+"""Imports point one way: the table of the design, held against the source of every file in pinnkit/."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import pytest
+
+import pinnkit
+
+_TERMS = {"domains", "fields", "jets", "names", "penalties", "conditions", "terms", "linearise"}
+_PROBLEM = _TERMS | {"problem"}
+_SOLUTION = _PROBLEM | {"solution", "storage"}
+_SOLVED = _SOLUTION | {"solvers", "reference"}
+_REPORTED = _SOLVED | {"validate", "report", "figures"}
+
+# Each part of the package and the other parts that it may import; a new part needs a row.  Where two rows name each
+# other (solution and storage, validate and report), the code must still choose one way.
+MAY_IMPORT: dict[str, set[str]] = {
+    "domains": set(),
+    "fields": set(),
+    "jets": {"fields"},
+    "names": set(),
+    "penalties": set(),
+    "conditions": {"domains", "jets", "names", "penalties"},
+    "terms": {"domains", "jets", "names", "penalties", "conditions"},
+    "linearise": {"domains", "jets", "names", "terms"},
+    "problem": _TERMS,
+    "solution": _SOLUTION,
+    "storage": _SOLUTION,
+    "solvers": _SOLUTION,
+    "reference": _PROBLEM,
+    "validate": _REPORTED,
+    "report": _REPORTED,
+    "figures": _REPORTED,
+    "images": _SOLVED,
+    "surfaces": _SOLVED,
+    "radiance": _SOLVED,
+    "cli": _REPORTED | {"images", "surfaces", "radiance"},
+    "__main__": {"cli"},
+}
+FOR_TYPES_ALONE = {("linearise", "problem")}  # its argument's type, under TYPE_CHECKING
+ANYWHERE = "__version__"  # set before anything else is imported, so that every part may read it
+PUBLIC = "__init__"  # the public names; nothing inside the package imports them
+
+
+class Import(NamedTuple):
+    """One name that a file of the package imports: where it is written, and what it reaches."""
+
+    path: Path  # relative to the package
+    line: int
+    target: str  # absolute dotted name
+    when: Literal["load", "call", "types"]  # at module level, inside a function, or under TYPE_CHECKING
+
+    @property
+    def part(self) -> str:
+        return part_of(self.path)
+
+    @property
+    def reached(self) -> str | None:
+        """The part of the package that is imported, or None for another package."""
+        names = self.target.split(".")
+        if names[0] != "pinnkit":
+            return None
+        return names[1] if len(names) > 1 else PUBLIC
+
+    def __str__(self) -> str:
+        return f"pinnkit/{self.path.as_posix()}:{self.line} imports {self.target}"
+
+
+def part_of(path: Path) -> str:
+    return path.parts[0].removesuffix(".py")
+
+
+def imports_of(path: Path, source: str) -> list[Import]:
+    """Every import of one file, at any depth."""
+    package = ("pinnkit", *path.parts[:-1])
+
+    def visit(node: ast.AST, when: Literal["load", "call", "types"]) -> Iterator[Import]:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import(path, node.lineno, alias.name, when)
+        elif isinstance(node, ast.ImportFrom):
+            base = list(package[: len(package) - node.level + 1]) if node.level else []
+            base += node.module.split(".") if node.module else []
+            for alias in node.names:
+                yield Import(path, node.lineno, ".".join([*base, alias.name]), when)
+        elif isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
+            for child in node.body:
+                yield from visit(child, "types")
+            for child in node.orelse:
+                yield from visit(child, when)
+        else:
+            if when == "load" and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                when = "call"
+            for child in ast.iter_child_nodes(node):
+                yield from visit(child, when)
+
+    return list(visit(ast.parse(source), "load"))
+
+
+def complaints(sources: dict[Path, str]) -> list[str]:
+    """What the given files, by path relative to the package, do against the table."""
+    found = []
+    edges: dict[tuple[str, str], Import] = {}
+    for path, source in sources.items():
+        part = part_of(path)
+        if part == PUBLIC:
+            continue
+        if part not in MAY_IMPORT:
+            found.append(f"pinnkit/{path.as_posix()}: `{part}` has no row in MAY_IMPORT")
+            continue
+        for item in imports_of(path, source):
+            reached = item.reached
+            if item.target.split(".")[0] == "matplotlib" and item.when == "load" and part != "figures":
+                found.append(f"{item} at module level; only figures.py may")
+            if reached in (None, part, ANYWHERE):
+                continue
+            if item.when == "types" and (part, reached) in FOR_TYPES_ALONE:
+                continue
+            if reached in MAY_IMPORT[part]:
+                edges.setdefault((part, reached), item)
+            elif reached in MAY_IMPORT:
+                found.append(f"{item}, but `{part}` may not know `{reached}`")
+            else:
+                found.append(f"{item}: import from the part that defines it, not from the public names")
+    for (part, reached), item in edges.items():
+        if part < reached and (reached, part) in edges:
+            found.append(f"{item}, and {edges[reached, part]}: one way only")
+    return found
+
+
+def package_sources() -> dict[Path, str]:
+    package = Path(pinnkit.__file__).parent
+    return {path.relative_to(package): path.read_text(encoding="utf-8") for path in sorted(package.rglob("*.py"))}
+
+
+def test_the_tests_see_the_code_of_this_checkout(root: Path) -> None:
+    assert Path(pinnkit.__file__).resolve().parent == root / "pinnkit"
+
+
+def test_imports_of_the_package_point_one_way() -> None:
+    assert complaints(package_sources()) == []
+
+
+def test_the_table_itself_points_one_way_up_to_the_problem() -> None:
+    for part in _PROBLEM:
+        above = {other for other, allowed in MAY_IMPORT.items() if part in allowed}
+        assert not MAY_IMPORT[part] & above, f"`{part}` and a part above it may import each other"
+
+
+MUTANTS = {
+    "a domain that knows fields": (
+        "domains/box.py",
+        "from pinnkit.fields import Siren",
+        "`domains` may not know `fields`",
+    ),
+    "a field that knows domains": (
+        "fields/siren.py",
+        "from ..domains.box import Box",
+        "`fields` may not know `domains`",
+    ),
+    "a field that knows jets": ("fields/base.py", "import pinnkit.jets.jet", "`fields` may not know `jets`"),
+    "a part named after `from ..`": ("jets/jet.py", "from .. import problem", "`jets` may not know `problem`"),
+    "a problem that knows solvers": ("problem.py", "from .solvers import solve", "`problem` may not know `solvers`"),
+    "an import inside a function": (
+        "terms.py",
+        "def term():\n    from pinnkit.reference import grid",
+        "`terms` may not know `reference`",
+    ),
+    "an import for types alone": (
+        "jets/trace.py",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from pinnkit.terms import Term",
+        "`jets` may not know `terms`",
+    ),
+    "an import for types alone, made at run time": (
+        "linearise.py",
+        "def linearise():\n    from .problem import Problem",
+        "`linearise` may not know `problem`",
+    ),
+    "a reference that knows solvers": ("reference/grid.py", "import pinnkit.solvers as s", "may not know `solvers`"),
+    "a report that knows the command line": ("report.py", "from pinnkit.cli import main", "may not know `cli`"),
+    "a use of the public names": ("solvers/loop.py", "from pinnkit import Problem", "not from the public names"),
+    "a part without a row": ("helpers.py", "", "`helpers` has no row"),
+    "figures loaded by everyone": ("report.py", "import matplotlib.pyplot as plt", "only figures.py may"),
+    "figures loaded in a try": (
+        "validate.py",
+        "try:\n    from matplotlib import pyplot\nexcept ImportError:\n    pyplot = None",
+        "only figures.py may",
+    ),
+}
+
+
+@pytest.mark.parametrize(("path", "source", "words"), MUTANTS.values(), ids=MUTANTS.keys())
+def test_an_import_against_the_table_is_caught(path: str, source: str, words: str) -> None:
+    found = complaints({**package_sources(), Path(path): source})
+    assert any(words in line for line in found), found
+
+
+def test_two_parts_that_import_each_other_are_caught() -> None:
+    mutant = {Path("validate.py"): "from pinnkit import report", Path("report.py"): "from pinnkit import validate"}
+    assert any("one way only" in line for line in complaints(mutant))
+
+
+def test_imports_that_the_table_allows_pass() -> None:
+    allowed = {
+        Path("figures.py"): "import matplotlib.pyplot as plt\nfrom .solution import Solution",
+        Path("report.py"): "def draw():\n    import matplotlib.pyplot as plt\nfrom pinnkit import __version__, figures",
+        Path("jets/taylor.py"): "import math\nfrom . import rules\nfrom ..fields import base\nfrom .jet import Jet",
+        Path("solvers/loop.py"): "from pinnkit.problem import Problem\nfrom .objective import Objective",
+        Path("linearise.py"): "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from .problem import Problem",
+        Path("__init__.py"): "from .cli import main as main",
+    }
+    assert complaints(allowed) == []
