@@ -1,0 +1,100 @@
+"""From fields to unknowns: the channels that the terms ask for, and values at any points, in chunks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from .domains import Points
+from .jets.evaluate import jets
+from .jets.frame import Derivative, NamedOperator
+from .jets.jet import plain
+from .jets.orders import Operator, Order
+from .linearise import Channel, scope_of
+from .problem import Problem
+
+__all__ = ["FieldSet"]
+
+
+@dataclass(frozen=True)
+class FieldSet:
+    """The fields of a problem: one module for each group of unknowns that share a trunk.
+
+    Args:
+        problem: whose unknowns they represent.
+        modules: for each tuple of unknowns, the module whose outputs are their components side by side.
+    """
+
+    problem: Problem
+    modules: Mapping[tuple[str, ...], nn.Module]
+
+    def columns(self, group: tuple[str, ...]) -> tuple[int, ...]:
+        """Indices of the coordinate columns that a group of unknowns depends on."""
+        used = self.problem.columns_of(group[0])
+        return tuple(i for i, column in enumerate(self.problem.frame.columns) if column in used)
+
+    def slices(self, group: tuple[str, ...]) -> dict[str, int | slice]:
+        """Where each unknown of a group stands among its module's outputs."""
+        where: dict[str, int | slice] = {}
+        at = 0
+        for name in group:
+            c = self.problem.unknown(name).components
+            where[name] = at if c is None else slice(at, at + c)
+            at += 1 if c is None else c
+        return where
+
+    def channels(
+        self, points: Sequence[Points], channels: Iterable[Channel], *, derivatives: str = "taylor"
+    ) -> dict[Channel, Tensor]:
+        """The raw channels at the points: ``(n,)`` for a scalar, ``(n, c)`` for a vector; one pass per site and field."""
+        wanted = list(channels)
+        out: dict[Channel, Tensor] = {}
+        for group, module in self.modules.items():
+            columns = self.columns(group)
+            slices = self.slices(group)
+            local = {self.problem.frame.columns[c]: i for i, c in enumerate(columns)}
+            for site, sampled in enumerate(points):
+                mine = [c for c in wanted if c.site == site and c.unknown in group]
+                if not mine:
+                    continue
+                coords = sampled.coords if len(columns) == sampled.coords.shape[1] else sampled.coords[:, list(columns)]
+                orders = {c: index(c.order, local) for c in mine}
+                found = jets(module, coords, list(dict.fromkeys(orders.values())), derivatives=derivatives)
+                out.update({c: found[orders[c]][:, slices[c.unknown]] for c in mine})
+        return out
+
+    @torch.no_grad()
+    def unknowns(
+        self,
+        coords: Tensor,
+        coefficients: Mapping[str, Tensor],
+        order: tuple[str, ...] = (),
+        *,
+        chunk: int = 65_536,
+    ) -> dict[str, Tensor]:
+        """The unknowns at `coords` ``(n, d)`` through the ansatz, or a derivative of theirs, in chunks of rows."""
+        parts: list[dict[str, Tensor]] = []
+        for start in range(0, max(coords.shape[0], 1), chunk):
+            points = (Points(coords=coords[start : start + chunk]),)
+            cache: dict[Channel, Tensor] = {}
+
+            def lookup(
+                channel: Channel, points: tuple[Points, ...] = points, cache: dict[Channel, Tensor] = cache
+            ) -> Tensor:
+                if channel not in cache:
+                    cache.update(self.channels(points, [channel]))
+                return cache[channel]
+
+            scope = scope_of(self.problem, points, lookup, coefficients, raw=True)
+            parts.append({name: plain(scope[name].d(*order)) for name in self.problem.names})
+        return {name: torch.cat([part[name] for part in parts]) for name in self.problem.names}
+
+
+def index(order: Derivative, local: Mapping[str, int]) -> Order | Operator:
+    """A derivative by column names as one by column indices."""
+    if isinstance(order, NamedOperator):
+        return Operator(tuple((c, tuple(sorted(local[name] for name in names))) for c, names in order.terms))
+    return tuple(sorted(local[name] for name in order))

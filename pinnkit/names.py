@@ -1,0 +1,66 @@
+"""Functions are called by their argument names: an equation says what it uses, in any order."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+__all__ = ["arguments", "call", "check_names"]
+
+
+def arguments(function: Callable[..., Any], owner: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names that `function` must be given, and names that it takes if there are any (its defaulted parameters).
+
+    Raises:
+        TypeError: for `*args`, positional-only parameters, or a builtin without a signature.
+    """
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        name = getattr(function, "__name__", type(function).__name__)
+        raise TypeError(
+            f"{owner}: `{name}` has no readable signature, so its arguments cannot be matched by name; "
+            f"wrap it: lambda x: {name}(x)"
+        ) from None
+    needed, optional = [], []
+    for parameter in parameters:
+        if parameter.kind is parameter.VAR_KEYWORD:
+            continue
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.POSITIONAL_ONLY):
+            raise TypeError(
+                f"{owner}: the parameter `{parameter}` cannot be matched by name; "
+                f"name the coordinates and unknowns that it uses: lambda x, u: ..."
+            )
+        (needed if parameter.default is parameter.empty else optional).append(parameter.name)
+    return tuple(needed), tuple(optional)
+
+
+def check_names(function: Callable[..., Any], groups: Mapping[str, Iterable[str]], owner: str) -> None:
+    """Refuse a function that asks for a name which the problem does not have.
+
+    Args:
+        function: the equation, coefficient, boundary value or exact solution.
+        groups: what kinds of names there are, `{"a coordinate": ("x", "t"), "an unknown": ("u",)}`.
+        owner: how the message begins.
+
+    Raises:
+        ValueError: with the missing name and all the names that there are.
+    """
+    needed, _ = arguments(function, owner)
+    known = {name for names in groups.values() for name in names}
+    for name in needed:
+        if name not in known:
+            kinds = " nor ".join(f"{kind} {_tuple(names)}" for kind, names in groups.items() if tuple(names))
+            raise ValueError(f"{owner} uses `{name}`, which is neither {kinds}")
+
+
+def call(function: Callable[..., Any], scope: Mapping[str, Any], owner: str = "function") -> Any:
+    """Call `function` with those entries of `scope` that its parameters name."""
+    needed, optional = arguments(function, owner)
+    names = (*needed, *(name for name in optional if name in scope))
+    return function(**{name: scope[name] for name in names})
+
+
+def _tuple(names: Iterable[str]) -> str:
+    return "(" + ", ".join(repr(name) for name in names) + ")"

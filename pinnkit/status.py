@@ -1,0 +1,23 @@
+"""How a solve ended, as a sentence."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+__all__ = ["Status"]
+
+
+class Status(Enum):
+    """The end of a solve; the value is the sentence that reports print."""
+
+    CONVERGED = "The residual met the tolerance."
+    SOLVED = "The least-squares system was solved; its residual is as small as this field allows."
+    BUDGET = "All steps were used before the tolerance was met; the residual was still falling."
+    STALLED = "No step lowered the loss any more; try more features, more points or another solver."
+    DIVERGED = "The loss became non-finite; the state before that step was kept."
+    INTERRUPTED = "The run was stopped from outside; the state so far was kept."
+
+    @property
+    def good(self) -> bool:
+        """Whether the run ended as it should."""
+        return self not in (Status.DIVERGED, Status.INTERRUPTED)
