@@ -30,6 +30,7 @@ class Box:
         if not bounds:
             raise ValueError("Box: give at least one axis, such as Box(x=(0, 1))")
         object.__setattr__(self, "axes", make_axes("Box", bounds))
+        self._check_measure()
 
     @classmethod
     def of(cls, *axes: Axis) -> "Box":
@@ -46,6 +47,7 @@ class Box:
         check_distinct("Box", axes)
         box = object.__new__(cls)
         object.__setattr__(box, "axes", tuple(axes))
+        box._check_measure()
         return box
 
     def __mul__(self, factor: Time | Parameters) -> "Box":
@@ -123,6 +125,14 @@ class Box:
         x = coords[:, space]
         beyond = torch.maximum(lower - x, x - upper)
         return torch.linalg.vector_norm(beyond.clamp(min=0), dim=1) + beyond.amax(dim=1).clamp(max=0)
+
+    def _check_measure(self) -> None:
+        digits = sum(axis.dim * math.log10(axis.extent) for axis in self.axes)
+        if not -300 < digits < 300:
+            raise ValueError(
+                f"Box: its measure, about 1e{digits:.0f}, leaves the range of floating point; "
+                "scale the axes to extents nearer 1"
+            )
 
     def _check_coords(self, owner: str, coords: object) -> None:
         names = self.columns

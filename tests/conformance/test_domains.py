@@ -1,0 +1,374 @@
+"""What every domain must do, as one suite, and mutants that the suite must catch.  A new shape is one more `Case`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+import torch
+
+from pinnkit.domains import (
+    Box,
+    Chebyshev,
+    Cube,
+    Domain,
+    Interval,
+    Parameters,
+    Points,
+    Sampling,
+    Sobol,
+    Time,
+    Uniform,
+    bounds,
+    space_columns,
+)
+
+N = 4096
+
+
+@dataclass(frozen=True)
+class Case:
+    """A domain and what is known about it by hand; `moment` is the integral of sum_a (a + 1) x_a^2 over all columns."""
+
+    make: Callable[[], Domain]
+    other: Callable[[], Domain]
+    measure: float
+    boundary_measure: float
+    moment: float
+    samplings: tuple[Sampling, ...] = (Sobol(), Chebyshev(), Uniform())
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+CASES = {
+    # int_0^2 x^2 = 8/3
+    "interval": Case(lambda: Interval(x=(0, 2)), lambda: Interval(x=(0, 3)), 2.0, 2.0, 8 / 3),
+    # x in (-1, 1): 2/3 * 3;  2 * y^2 over (2, 5): 2 * 39 * 2
+    "rectangle": Case(lambda: Box(x=(-1, 1), y=(2, 5)), lambda: Box(y=(-1, 1), x=(2, 5)), 6.0, 10.0, 2.0 + 156.0),
+    # volume 6, walls 2 (1*2 + 1*3 + 2*3); moments 1/3 * 6, 2 * 8/3 * 3, 3 * 9 * 2
+    "brick": Case(
+        lambda: Box(x=(0, 1), y=(0, 2), z=(0, 3)), lambda: Box(x=(0, 1), y=(0, 2)), 6.0, 22.0, 2.0 + 16.0 + 54.0
+    ),
+    # walls: 2 points times 3 of time; moments 1/3 * 3 and 2 * 9
+    "rod in time": Case(lambda: Box(x=(0, 1), t=(0, 3)), lambda: Box(x=(0, 1), t=(0, 2)), 3.0, 6.0, 1.0 + 18.0),
+    # columns t, x: t^2 over (0, 3), then 2 x^2
+    "time first": Case(lambda: Box(t=(0, 3), x=(0, 1)), lambda: Box(x=(0, 1), t=(0, 3)), 3.0, 6.0, 9.0 + 2.0),
+    # columns x, y, t, nu; extents 1, 2, 3, 4: measure 24, walls 2 (1 + 2) * 12
+    "plate with time and parameters": Case(
+        lambda: Box(x=(0, 1), y=(0, 2)) * Time(0, 3) * Parameters(nu=(0, 4)),
+        lambda: Box(x=(0, 1), y=(0, 2)) * Time(0, 3) * Parameters(mu=(0, 4)),
+        24.0,
+        72.0,
+        24 * (1 / 3 + 2 * 4 / 3 + 3 * 9 / 3 + 4 * 16 / 3),
+    ),
+    # 100 columns of (0, 1): sum of (a + 1) / 3 = 5050 / 3.  Chebyshev weights are too uneven for 100 columns.
+    "cube of dimension 100": Case(
+        lambda: Box(x=Cube(0, 1, dim=100)),
+        lambda: Box(x=Cube(0, 1, dim=99)),
+        1.0,
+        200.0,
+        5050 / 3,
+        (Sobol(), Uniform()),
+    ),
+}
+
+
+def relative_error_allowed(sampling: Sampling) -> float:
+    """Independent points leave n^(-1/2) times a few; quasi-random ones far less."""
+    return 0.06 if isinstance(sampling, Uniform) else 2e-3
+
+
+def samples_have_the_right_shapes(case: Case) -> None:
+    domain = case.make()
+    d, space = len(bounds(domain.axes)[0]), len(space_columns(domain.axes))
+    for n in (1, 3, 500):
+        for sampling in case.samplings:
+            inside = domain.sample(n, seeded(), sampling=sampling)
+            wall = domain.boundary.sample(n, seeded(), sampling=sampling)
+            assert inside.coords.shape == wall.coords.shape == (n, d)
+            assert inside.coords.dtype == wall.coords.dtype == torch.float64
+            assert inside.weight.shape == wall.weight.shape == (n,)
+            assert inside.normal is None
+            assert wall.normal.shape == (n, space)
+
+
+def samples_lie_inside(case: Case) -> None:
+    domain = case.make()
+    for sampling in case.samplings:
+        coords = domain.sample(N, seeded(), sampling=sampling).coords
+        assert domain.contains(coords).all()
+        assert (domain.signed_distance(coords) <= 0).all()
+        assert (domain.signed_distance(coords) < 0).double().mean() > 0.99
+
+
+def points_outside_are_told_apart(case: Case) -> None:
+    domain = case.make()
+    lower, upper = bounds(domain.axes)
+    coords = domain.sample(64, seeded()).coords
+    space = space_columns(domain.axes)
+    for column in range(len(lower)):
+        outside = coords.clone()
+        outside[:, column] = upper[column] + 0.25
+        assert not domain.contains(outside).any()
+        distance = domain.signed_distance(outside)
+        expected = torch.full_like(distance, 0.25) if column in space else domain.signed_distance(coords)
+        torch.testing.assert_close(distance, expected)
+
+
+def boundary_samples_lie_on_the_boundary(case: Case) -> None:
+    domain = case.make()
+    for sampling in case.samplings:
+        coords = domain.boundary.sample(N, seeded(), sampling=sampling).coords
+        torch.testing.assert_close(domain.signed_distance(coords), torch.zeros(N).double(), rtol=0, atol=1e-12)
+        assert domain.contains(coords).all()
+
+
+def normals_are_unit_and_point_outward(case: Case) -> None:
+    domain = case.make()
+    wall = domain.boundary.sample(N, seeded())
+    torch.testing.assert_close(wall.normal.norm(dim=1), torch.ones(N).double(), rtol=0, atol=1e-12)
+    step = 1e-3
+    coords = wall.coords.clone()
+    coords[:, list(space_columns(domain.axes))] += step * wall.normal
+    torch.testing.assert_close(domain.signed_distance(coords), torch.full((N,), step).double(), rtol=0, atol=1e-9)
+
+
+def measures_are_right(case: Case) -> None:
+    domain = case.make()
+    assert domain.measure == pytest.approx(case.measure, rel=1e-12)
+    assert domain.boundary.measure == pytest.approx(case.boundary_measure, rel=1e-12)
+
+
+def weights_sum_to_the_measure(case: Case) -> None:
+    domain = case.make()
+    for part in (domain, domain.boundary):
+        for n in (1, 7, N):
+            for sampling in case.samplings:
+                weight = part.sample(n, seeded(), sampling=sampling).weight
+                assert (weight >= 0).all()
+                assert float(weight.sum()) == pytest.approx(part.measure, rel=1e-12)
+
+
+def weights_integrate_a_polynomial(case: Case) -> None:
+    domain = case.make()
+    for sampling in case.samplings:
+        coords, _, weight, *_ = domain.sample(N, seeded(), sampling=sampling)
+        factor = torch.arange(1, coords.shape[1] + 1).double()
+        moment = float(weight @ (coords**2 @ factor))
+        assert moment == pytest.approx(case.moment, rel=relative_error_allowed(sampling))
+
+
+def divergence_theorem_holds(case: Case) -> None:
+    """int div F = int over the boundary of F . n, for F = S x with S = sum_a (a + 1) x_a^2, so div F = (d + 2) S."""
+    domain = case.make()
+    space = list(space_columns(domain.axes))
+    factor = torch.arange(1, len(space) + 1).double()
+    for sampling in case.samplings:
+        inside = domain.sample(N, seeded(1), sampling=sampling)
+        wall = domain.boundary.sample(N, seeded(2), sampling=sampling)
+        divergence = (len(space) + 2) * (inside.coords[:, space] ** 2 @ factor)
+        x = wall.coords[:, space]
+        flux = (x**2 @ factor) * (x * wall.normal).sum(dim=1)
+        volume, surface = float(inside.weight @ divergence), float(wall.weight @ flux)
+        scale = float(wall.weight @ flux.abs())
+        assert surface == pytest.approx(volume, abs=relative_error_allowed(sampling) * scale)
+
+
+def same_seed_gives_same_points(case: Case) -> None:
+    domain = case.make()
+    torch_state, numpy_state = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    for part in (domain, domain.boundary):
+        for sampling in case.samplings:
+            first, again = (part.sample(300, seeded(3), sampling=sampling) for _ in range(2))
+            assert torch.equal(first.coords, again.coords)
+            assert torch.equal(first.weight, again.weight)
+            generator = seeded(3)
+            assert torch.equal(first.coords, part.sample(300, generator, sampling=sampling).coords)
+            if first.coords.shape[1] == 1 and part is not domain:
+                continue  # the two ends of an interval, whatever the seed
+            assert not torch.equal(first.coords, part.sample(300, generator, sampling=sampling).coords)
+            assert not torch.equal(first.coords, part.sample(300, seeded(4), sampling=sampling).coords)
+    assert torch.equal(torch_state, torch.get_rng_state())
+    assert (numpy_state == np.random.get_state()[1]).all()  # noqa: NPY002
+
+
+def shapes_compare_by_value(case: Case) -> None:
+    one, same, other = case.make(), case.make(), case.other()
+    assert one == same
+    assert hash(one) == hash(same)
+    assert one.boundary == same.boundary
+    assert hash(one.boundary) == hash(same.boundary)
+    assert one != other
+    assert one.boundary != other.boundary
+    assert repr(one) == repr(same) != repr(other)
+    assert len(repr(one)) < 200
+
+
+CHECKS = (
+    samples_have_the_right_shapes,
+    samples_lie_inside,
+    points_outside_are_told_apart,
+    boundary_samples_lie_on_the_boundary,
+    normals_are_unit_and_point_outward,
+    measures_are_right,
+    weights_sum_to_the_measure,
+    weights_integrate_a_polynomial,
+    divergence_theorem_holds,
+    same_seed_gives_same_points,
+    shapes_compare_by_value,
+)
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_domain_conforms(case: Case, check: Callable[[Case], None]) -> None:
+    check(case)
+
+
+# Mutants: each breaks one thing, and one named check must notice.
+
+
+def keep(given):
+    return given
+
+
+class MutantPart:
+    """A part whose samples and measure are changed on the way out."""
+
+    def __init__(self, part, points, measure) -> None:
+        self.part, self.points, self.change = part, points, measure
+
+    axes = property(lambda self: self.part.axes)
+    measure = property(lambda self: self.change(self.part.measure))
+
+    def __eq__(self, other) -> bool:
+        return self.part == getattr(other, "part", other)
+
+    def __hash__(self) -> int:
+        return hash(self.part)
+
+    def __repr__(self) -> str:
+        return repr(self.part)
+
+    def sample(self, n, generator, *, sampling=None) -> Points:
+        return self.points(self.part.sample(n, generator, sampling=sampling or Sobol()))
+
+
+class Mutant(MutantPart):
+    """A domain of which one thing is wrong; with no argument, a faithful copy."""
+
+    def __init__(
+        self,
+        domain,
+        *,
+        inside=keep,
+        wall=keep,
+        measure=keep,
+        wall_measure=keep,
+        distance=keep,
+        contains=keep,
+        walls=None,
+    ) -> None:
+        super().__init__(domain, inside, measure)
+        self.boundary = MutantPart(walls or domain.boundary, wall, wall_measure)
+        self.distance, self.inside = distance, contains
+
+    def signed_distance(self, coords):
+        return self.distance(self.part.signed_distance(coords))
+
+    def contains(self, coords):
+        return self.inside(self.part.contains(coords))
+
+
+class ByIdentity(Mutant):
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+
+BOX = Box(x=(0, 1), y=(0, 2), t=(0, 3))
+
+
+def swapped(points: Points) -> Points:
+    return points._replace(coords=points.coords[:, [1, 0, 2]])
+
+
+def flat(points: Points) -> Points:
+    return points._replace(weight=torch.full_like(points.weight, float(points.weight.mean())))
+
+
+def one_wall_flipped(points: Points) -> Points:
+    return points._replace(normal=torch.where(points.coords[:, :1] == 1, -points.normal, points.normal))
+
+
+def noisy(points: Points) -> Points:
+    return points._replace(coords=points.coords * (1 - 1e-3 * torch.rand_like(points.coords)))
+
+
+MUTANTS = {
+    "flipped normals": (dict(wall=lambda p: p._replace(normal=-p.normal)), normals_are_unit_and_point_outward),
+    "flipped normals (flux)": (dict(wall=lambda p: p._replace(normal=-p.normal)), divergence_theorem_holds),
+    "normals of one wall flipped": (dict(wall=one_wall_flipped), normals_are_unit_and_point_outward),
+    "normals of length 2": (dict(wall=lambda p: p._replace(normal=2 * p.normal)), normals_are_unit_and_point_outward),
+    "normals of swapped axes": (
+        dict(wall=lambda p: p._replace(normal=p.normal.flip(1))),
+        normals_are_unit_and_point_outward,
+    ),
+    "no normals": (dict(wall=lambda p: p._replace(normal=p.normal[:, :1])), samples_have_the_right_shapes),
+    "swapped axes inside": (dict(inside=swapped), samples_lie_inside),
+    "swapped axes on the boundary": (dict(wall=swapped), boundary_samples_lie_on_the_boundary),
+    "squeezed samples": (dict(inside=lambda p: p._replace(coords=0.9 * p.coords)), weights_integrate_a_polynomial),
+    "boundary moved inward": (
+        dict(wall=lambda p: p._replace(coords=p.coords * (1 - 1e-6))),
+        boundary_samples_lie_on_the_boundary,
+    ),
+    "boundary is the start of time": (dict(walls=BOX.face(t=0)), boundary_samples_lie_on_the_boundary),
+    "a wall is missing": (dict(walls=BOX.face(x=0, y=(0, 2))), measures_are_right),
+    "a wall is missing (flux)": (dict(walls=BOX.face(x=0, y=(0, 2))), divergence_theorem_holds),
+    "half measure": (
+        dict(measure=lambda m: m / 2, inside=lambda p: p._replace(weight=p.weight / 2)),
+        measures_are_right,
+    ),
+    "half measure of the boundary": (
+        dict(wall_measure=lambda m: m / 2, wall=lambda p: p._replace(weight=p.weight / 2)),
+        measures_are_right,
+    ),
+    "half weights": (dict(inside=lambda p: p._replace(weight=p.weight / 2)), weights_sum_to_the_measure),
+    "half weights on the boundary": (dict(wall=lambda p: p._replace(weight=p.weight / 2)), weights_sum_to_the_measure),
+    "weights that forget the density": (dict(inside=flat), weights_integrate_a_polynomial),
+    "weights that forget the density of walls": (dict(wall=flat), divergence_theorem_holds),
+    "distance of the wrong sign": (dict(distance=lambda s: -s), samples_lie_inside),
+    "half distance": (dict(distance=lambda s: s / 2), points_outside_are_told_apart),
+    "contains everything": (dict(contains=torch.ones_like), points_outside_are_told_apart),
+    "global random numbers": (dict(inside=noisy), same_seed_gives_same_points),
+    "float32": (dict(inside=lambda p: p.to(torch.float32)), samples_have_the_right_shapes),
+}
+
+
+CASE = Case(lambda: BOX, lambda: Box(x=(0, 1)), 6.0, 18.0, 6 * (1 / 3 + 2 * 4 / 3 + 3 * 9 / 3))
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_a_faithful_copy_passes(check: Callable[[Case], None]) -> None:
+    check(replace(CASE, make=lambda: Mutant(BOX)))
+
+
+@pytest.mark.parametrize(("changes", "check"), MUTANTS.values(), ids=MUTANTS.keys())
+def test_suite_catches_the_mutant(changes: dict, check: Callable[[Case], None]) -> None:
+    with pytest.raises(AssertionError):
+        check(replace(CASE, make=lambda: Mutant(BOX, **changes)))
+
+
+def test_suite_catches_equality_by_identity() -> None:
+    with pytest.raises(AssertionError):
+        shapes_compare_by_value(replace(CASE, make=lambda: ByIdentity(BOX)))
+
+
+def test_suite_catches_a_generator_that_is_ignored() -> None:
+    class Ignores(Mutant):
+        def sample(self, n, generator, *, sampling=None) -> Points:  # noqa: ARG002
+            return super().sample(n, seeded(0), sampling=sampling)
+
+    with pytest.raises(AssertionError):
+        same_seed_gives_same_points(replace(CASE, make=lambda: Ignores(BOX)))
