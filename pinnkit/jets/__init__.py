@@ -1,0 +1,19 @@
+"""How things vary: jets of unknowns, their operators, and the passes that supply the numbers."""
+
+# What an equation sees
+from .frame import Derivative as Derivative
+from .frame import Frame as Frame
+from .frame import NamedOperator as NamedOperator
+from .jet import Jet as Jet
+
+# Operators
+from .operators import curl as curl
+from .operators import div as div
+from .operators import grad as grad
+from .operators import hessian as hessian
+from .operators import laplacian as laplacian
+from .operators import normal_derivative as normal_derivative
+
+# What fields supply
+from .orders import Operator as Operator
+from .orders import Order as Order
