@@ -52,7 +52,9 @@ class Box:
 
     def __mul__(self, factor: Time | Parameters) -> "Box":
         if not isinstance(factor, Time | Parameters):
-            return NotImplemented
+            raise TypeError(
+                f"Box: only Time(lower, upper) and Parameters(name=(lower, upper)) multiply a box, got {factor!r}"
+            )
         return Box.of(*self.axes, *factor.axes)
 
     @property

@@ -124,9 +124,9 @@ def _bound(axis_of: dict[str, Axis], name: object, value: object) -> float:
         raise ValueError(f"Box.face: `{name}` is not a column of this box; its columns are {tuple(axis_of)}")
     axis = axis_of[name]
     if is_finite(value):
-        for bound in (axis.lower, axis.upper):
-            if abs(float(value) - bound) <= 1e-12 * max(axis.extent, abs(bound)):
-                return bound
+        nearest = min(axis.lower, axis.upper, key=lambda bound: abs(value - bound))
+        if abs(value - nearest) <= 1e-12 * max(axis.extent, abs(nearest)):
+            return nearest
     raise ValueError(
         f"Box.face: there is no wall at {name} = {value!r}; the bounds of `{name}` are "
         f"{number(axis.lower)} and {number(axis.upper)}"

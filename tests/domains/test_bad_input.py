@@ -61,8 +61,8 @@ BAD_CALLS = {
     "parameter with swapped bounds": (lambda: Parameters(nu=(1, 0)), ["Parameters: `nu`", "lower < upper", "(1, 0)"]),
     "time twice": (lambda: ROD * Time(0, 1), ["two axes `t`", "name of its own"]),
     "parameter named as a coordinate": (lambda: ROD * Parameters(x=(0, 1)), ["two axes `x`", "name of its own"]),
-    "box times a number": (lambda: ROD * 2, ["unsupported operand", "Box", "int"]),
-    "box times a pair": (lambda: ROD * (0, 1), ["unsupported operand", "Box", "tuple"]),
+    "box times a number": (lambda: ROD * 2, ["only Time(lower, upper) and Parameters", "got 2"]),
+    "box times a pair": (lambda: ROD * (0, 1), ["only Time(lower, upper) and Parameters", "got (0, 1)"]),
     # Faces
     "face of an axis there is not": (
         lambda: ROD.face(y=0),
