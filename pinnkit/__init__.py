@@ -8,3 +8,64 @@ discretises the same residuals with scipy, and `validate` compares the two with 
 from importlib.metadata import version as _version
 
 __version__ = _version("pinnkit")
+
+# Where: domains, their axes, and the points that are drawn from them
+from .domains import Box as Box
+from .domains import Chebyshev as Chebyshev
+from .domains import Cube as Cube
+from .domains import Interval as Interval
+from .domains import Parameters as Parameters
+from .domains import Points as Points
+from .domains import PointSet as PointSet
+from .domains import Sobol as Sobol
+from .domains import Time as Time
+from .domains import Uniform as Uniform
+
+# How it varies: operators on what an equation sees
+from .jets import curl as curl
+from .jets import div as div
+from .jets import grad as grad
+from .jets import hessian as hessian
+from .jets import laplacian as laplacian
+from .jets import normal_derivative as normal_derivative
+
+# What should vanish: terms and how much they count
+from .terms import Condition as Condition
+from .terms import Data as Data
+from .terms import Dirichlet as Dirichlet
+from .terms import Equation as Equation
+from .terms import Initial as Initial
+from .terms import Neumann as Neumann
+from .terms import Periodic as Periodic
+from .terms import Robin as Robin
+from .terms import Term as Term
+from .penalties import Absolute as Absolute
+from .penalties import CrossEntropy as CrossEntropy
+from .penalties import Energy as Energy
+from .penalties import Huber as Huber
+from .penalties import Square as Square
+
+# The problem: a domain, its unknowns, and the terms
+from .problem import Coefficient as Coefficient
+from .problem import Problem as Problem
+from .problem import Unknown as Unknown
+
+# What is fitted: fields
+from .fields import MLP as MLP
+from .fields import FourierMLP as FourierMLP
+from .fields import RandomFourier as RandomFourier
+from .fields import Siren as Siren
+
+# What comes of it: the solution, in memory and in files
+from .status import Status as Status
+
+
+def main(problem: Problem) -> None:
+    """Run the command line of `pinnkit solve` for the script that defines `problem`; the last line of a problem file.
+
+    ``python problems/heat.py --quick`` is ``pinnkit solve problems/heat.py --quick``.  Ends the process with its exit
+    code: 0 when the run ended well, 1 when it failed, 2 for bad input, 130 after Ctrl-C.
+    """
+    from .cli import main as run  # the command line is loaded by those who use it
+
+    run(problem)

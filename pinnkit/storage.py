@@ -1,7 +1,7 @@
 """solution.h5: a solution written without pickle and read back, with or without its problem.
 
-Attributes hold the specs and the metadata as JSON; datasets hold the fields' state, the history, the solution sampled on
-a grid, and the text of the problem file.
+Attributes hold the specs and the metadata as JSON; datasets hold the fields' state, the history, the solution sampled
+on a grid, and the text of the problem file.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """solution.h5: what is written comes back, and what is no such file is refused in one line."""
 
 import json
-import os
 
 import h5py
 import numpy as np
@@ -127,7 +126,7 @@ def _write_text(path):
 
 def _truncate(path):
     with path.open("r+b") as file:
-        file.truncate(os.path.getsize(path) * 2 // 3)
+        file.truncate(path.stat().st_size * 2 // 3)
 
 
 def _flip(path):
@@ -190,8 +189,13 @@ def test_a_missing_file_is_said_to_be_missing(tmp_path):
 def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("old")
-    with pytest.raises(RuntimeError), replacing(path) as temporary:
-        temporary.write_text("half")
-        raise RuntimeError
+
+    def fail_halfway():
+        with replacing(path) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_halfway()
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
