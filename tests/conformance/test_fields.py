@@ -1,0 +1,397 @@
+"""What every field has to hold, checked for each spec of the package; and mutants that the checks have to catch."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from pinnkit.fields import ACTIVATIONS, MLP, FourierMLP, RandomFourier, Siren, spec_from_dict, spec_to_dict
+
+
+@dataclass(frozen=True)
+class Axis:
+    """As much of an axis as a field may rely on."""
+
+    lower: float
+    upper: float
+    dim: int = 1
+
+
+AXES = (Axis(0.0, 2.0), Axis(-3.0, 5.0, dim=2))
+COLUMNS = 3
+
+# No argument at its default, so that one that is lost on the way to a file shows.
+FIELDS = [
+    Siren(width=12, depth=2, omega=(3.0, 5.0)),
+    Siren(width=10, depth=4, omega=3.0, first_omega=2.0),
+    FourierMLP(features=6, sigma=(0.2, 0.3), width=12, depth=2, activation="gelu"),
+    FourierMLP(features=5, sigma=0.3, learned=True, width=11, depth=1, activation="sin"),
+    RandomFourier(features=30, bandwidth=(2.0, 3.0)),
+    RandomFourier(features=31, bandwidth=(2.0, 3.0, 1.0)),
+    *[MLP(width=12, depth=2, activation=name) for name in ACTIVATIONS],
+]
+
+
+def build(spec: Any, *, axes: tuple[Axis, ...] = AXES, outputs: int = 2, dtype: torch.dtype = torch.float64) -> Any:
+    module = spec.build(axes, outputs, generator=torch.Generator().manual_seed(7), dtype=dtype, device="cpu")
+    if not torch.any(module.readout.weight):  # a read-out that begins at zero would let every comparison pass
+        with torch.no_grad():
+            module.readout.weight.copy_(torch.linspace(-1, 1, module.readout.weight.numel()).view(outputs, -1))
+    return module
+
+
+def points(n: int, axes: tuple[Axis, ...] = AXES, *, dtype: torch.dtype = torch.float64) -> Tensor:
+    unit = torch.rand(n, COLUMNS, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    return on_axes(unit, axes).to(dtype)
+
+
+def on_axes(unit: Tensor, axes: tuple[Axis, ...]) -> Tensor:
+    lower, upper = bounds(axes)
+    return lower + (upper - lower) * unit
+
+
+def bounds(axes: tuple[Axis, ...]) -> tuple[Tensor, Tensor]:
+    lower = torch.tensor([axis.lower for axis in axes for _ in range(axis.dim)], dtype=torch.float64)
+    return lower, torch.tensor([axis.upper for axis in axes for _ in range(axis.dim)], dtype=torch.float64)
+
+
+# ---------------------------------------------------------------- the checks, each raising AssertionError
+
+
+def check_shape_and_dtype(spec: Any) -> None:
+    for outputs in (1, 3):
+        for dtype in (torch.float32, torch.float64):
+            values = build(spec, outputs=outputs, dtype=dtype)(points(5, dtype=dtype))
+            assert values.shape == (5, outputs)
+            assert values.dtype == dtype
+            assert torch.all(torch.isfinite(values))
+
+
+def check_device(spec: Any) -> None:
+    module = spec.build(AXES, 2, generator=torch.Generator(), dtype=torch.float32, device="meta")
+    assert all(tensor.device.type == "meta" for tensor in module.state_dict().values())
+
+
+def check_purity(spec: Any) -> None:
+    module, first = build(spec), points(8)
+    before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    values = module(first)
+    module(points(5) + 0.1)
+    assert torch.equal(module(first), values)
+    backwards = torch.flip(module(torch.flip(first, [0])), [0])
+    torch.testing.assert_close(backwards, values, rtol=1e-12, atol=1e-12)
+    one_by_one = torch.cat([module(row[None]) for row in first])
+    torch.testing.assert_close(one_by_one, values, rtol=1e-12, atol=1e-12)
+    assert all(torch.equal(before[name], tensor) for name, tensor in module.state_dict().items())
+
+
+def check_seed(spec: Any) -> None:
+    def state(seed: int) -> dict[str, Tensor]:
+        generator = torch.Generator().manual_seed(seed)
+        return spec.build(AXES, 2, generator=generator, dtype=torch.float64, device="cpu").state_dict()
+
+    once, again, other = state(0), state(0), state(1)
+    assert once.keys() == again.keys()
+    assert all(torch.equal(once[name], again[name]) for name in once)
+    assert any(not torch.equal(once[name], other[name]) for name in once)
+
+
+def check_global_generator_untouched(spec: Any) -> None:
+    before = torch.get_rng_state()
+    build(spec)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def check_single_precision_is_the_rounded_double(spec: Any) -> None:
+    single, double = build(spec, dtype=torch.float32).state_dict(), build(spec).state_dict()
+    assert all(torch.equal(single[name], double[name].to(torch.float32)) for name in double)
+
+
+def check_scaling(spec: Any) -> None:
+    stretched = (Axis(0.0, 100.0), Axis(1e3, 1e3 + 1, dim=2))
+    unit = torch.rand(9, COLUMNS, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+    here, there = build(spec), build(spec, axes=stretched)
+    torch.testing.assert_close(there(on_axes(unit, stretched)), here(on_axes(unit, AXES)), rtol=1e-9, atol=1e-9)
+    corners = torch.stack(bounds(stretched))
+    expected = torch.tensor([[-1.0], [1.0]], dtype=torch.float64).expand(2, COLUMNS)
+    torch.testing.assert_close(there.scaling(corners), expected, rtol=1e-12, atol=0)
+
+
+def check_readout(spec: Any) -> None:
+    module, coords = build(spec), points(6)
+    assert isinstance(module.readout, nn.Linear)
+    assert module.trunk(coords).shape == (6, module.readout.in_features)
+    torch.testing.assert_close(module.readout(module.trunk(coords)), module(coords), rtol=0, atol=0)
+
+
+def check_smoothness(spec: Any) -> None:
+    """Up to the declared order, the integral of each derivative along a line is the change of the one before it."""
+    assert build(spec).smoothness == spec.smoothness
+    declared = spec.smoothness
+    errors = fundamental_theorem_errors(build(spec), orders=4 if declared >= 4 else int(declared) + 1)
+    assert max(errors[: int(min(declared, 4))]) < 2e-3
+    if declared < 4:
+        assert errors[int(declared)] > 0.1, "the field is smoother than it declares"
+
+
+def fundamental_theorem_errors(module: Any, *, orders: int, n: int = 4000) -> list[float]:
+    middle = (torch.arange(n, dtype=torch.float64) + 0.5) / n
+    along = torch.cat([torch.tensor([0.0, 1.0], dtype=torch.float64), middle])[:, None].requires_grad_()
+    line = along * torch.tensor([1.0, 0.7, -0.4], dtype=torch.float64) + torch.tensor([0.0, 0.1, 0.9])
+    derivative = module(on_axes(line, AXES))[:, :1]
+    errors = []
+    for _ in range(orders):
+        change = derivative[1] - derivative[0]
+        (derivative,) = torch.autograd.grad(derivative.sum(), along, create_graph=True, materialize_grads=True)
+        scale = torch.maximum(derivative.abs().max(), change.abs()).clamp(min=1e-12)
+        errors.append(((derivative[2:].mean() - change).abs() / scale).item())
+    return errors
+
+
+def check_jets_pass_through(spec: Any) -> None:
+    """A bundle of value and directional derivative goes through forward and trunk as a tensor of coordinates does."""
+    module, coords = build(spec), points(7)
+    direction = torch.ones_like(coords)
+    for function in (module.forward, module.trunk):
+        value, tangent = torch.autograd.functional.jvp(function, (coords,), (direction,))
+        bundle = function(Bundle(coords, direction))
+        torch.testing.assert_close(bundle.value, value, rtol=1e-12, atol=1e-12)
+        torch.testing.assert_close(bundle.tangent, tangent, rtol=1e-12, atol=1e-12)
+
+
+class Bundle:
+    """First-order Taylor bundle; knows nothing of a tensor but its shape and the functions that fields may use."""
+
+    allowed = frozenset(
+        {F.linear, torch.sub, torch.mul, torch.add, torch.cat, torch.sin, torch.cos, torch.tanh, torch.sigmoid}
+        | {torch.relu, F.gelu, F.silu, F.softplus}
+    )
+
+    def __init__(self, value: Tensor, tangent: Tensor) -> None:
+        self.value, self.tangent, self.shape = value, tangent, value.shape
+
+    @classmethod
+    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Bundle:
+        assert func in cls.allowed, f"a field must not use {func}"
+        bundles = [b for arg in args for b in (arg if isinstance(arg, list) else [arg]) if isinstance(b, cls)]
+
+        def of_values(*values: Tensor) -> Tensor:
+            left = iter(values)
+
+            def put(arg: Any) -> Any:
+                return [put(a) for a in arg] if isinstance(arg, list) else next(left) if isinstance(arg, cls) else arg
+
+            return func(*map(put, args), **(kwargs or {}))
+
+        return cls(
+            *torch.autograd.functional.jvp(
+                of_values, tuple(b.value for b in bundles), tuple(b.tangent for b in bundles)
+            )
+        )
+
+
+def check_spec_is_a_value(spec: Any) -> None:
+    twin = type(spec)(**{item.name: getattr(spec, item.name) for item in fields(spec)})
+    assert twin == spec
+    assert hash(twin) == hash(spec)
+    with pytest.raises(AttributeError):
+        spec.width = 3
+
+
+def check_round_trip(spec: Any, to_dict: Callable[[Any], dict[str, Any]] = spec_to_dict) -> None:
+    again = spec_from_dict(json.loads(json.dumps(to_dict(spec))))
+    assert again == spec
+    assert hash(again) == hash(spec)
+    first, second = build(spec).state_dict(), build(again).state_dict()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+CHECKS = [
+    check_shape_and_dtype,
+    check_device,
+    check_purity,
+    check_seed,
+    check_global_generator_untouched,
+    check_single_precision_is_the_rounded_double,
+    check_scaling,
+    check_readout,
+    check_smoothness,
+    check_jets_pass_through,
+    check_spec_is_a_value,
+    check_round_trip,
+]
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("spec", FIELDS, ids=repr)
+def test_every_field_conforms(spec: Any, check: Callable[[Any], None]) -> None:
+    check(spec)
+
+
+# ---------------------------------------------------------------- mutants: what the checks have been seen to catch
+
+
+class Wrapped(nn.Module):
+    """A field whose forward is changed."""
+
+    def __init__(self, inner: Any, forward: Callable[[Any, Tensor], Tensor], smoothness: float) -> None:
+        super().__init__()
+        self.inner, self.change, self.smoothness = inner, forward, smoothness
+        self.readout, self.scaling, self.trunk = inner.readout, inner.scaling, inner.trunk
+
+    def forward(self, coords: Tensor) -> Tensor:
+        return self.change(self.inner, coords)
+
+
+@dataclass(frozen=True)
+class ForwardMutant:
+    """A perceptron with a changed forward, and perhaps another smoothness declared."""
+
+    change: Callable[[Any, Tensor], Tensor]
+    base: Any = field(default_factory=lambda: MLP(width=12, depth=2))
+    smoothness: float = math.inf
+
+    def build(self, *args: Any, **kwargs: Any) -> nn.Module:
+        return Wrapped(self.base.build(*args, **kwargs), self.change, self.smoothness)
+
+
+@dataclass(frozen=True)
+class BuildMutant:
+    """A perceptron with a changed build."""
+
+    change: Callable[..., nn.Module]
+    smoothness: float = math.inf
+
+    def build(self, axes: Any, outputs: int, *, generator: Any, dtype: Any, device: Any) -> nn.Module:
+        return self.change(MLP(width=12, depth=2), axes, outputs, generator=generator, dtype=dtype, device=device)
+
+
+@dataclass
+class MutableSpec:
+    """Not frozen."""
+
+    width: int = 12
+    __hash__ = object.__hash__
+
+
+def unchanged(module: Any, coords: Tensor) -> Tensor:
+    return module(coords)
+
+
+def remembers_its_last_input(module: Any, coords: Tensor) -> Tensor:
+    shift = getattr(module, "last", torch.zeros(()))
+    module.last = coords.mean()
+    return module(coords) + shift
+
+
+def with_scale_outside_the_graph(module: Any, coords: Tensor) -> Tensor:
+    """FINER as published: sin((|z| + 1) z) with the factor taken as constant, so that every derivative is wrong."""
+    hidden = module.trunk(coords)
+    return module.readout(torch.sin((3 * hidden.abs() + 1).detach() * hidden))
+
+
+def ignores_the_generator(base: Any, axes: Any, outputs: int, *, generator: Any, **kwargs: Any) -> nn.Module:
+    del generator
+    return base.build(axes, outputs, generator=torch.Generator().manual_seed(torch.seed() % 2**31), **kwargs)
+
+
+def always_the_same_weights(base: Any, axes: Any, outputs: int, *, generator: Any, **kwargs: Any) -> nn.Module:
+    del generator
+    return base.build(axes, outputs, generator=torch.Generator().manual_seed(0), **kwargs)
+
+
+def draws_globally_and_overwrites(base: Any, axes: Any, outputs: int, **kwargs: Any) -> nn.Module:
+    nn.Linear(3, 3)
+    return base.build(axes, outputs, **kwargs)
+
+
+def always_double(base: Any, axes: Any, outputs: int, *, dtype: Any, **kwargs: Any) -> nn.Module:
+    del dtype
+    return base.build(axes, outputs, dtype=torch.float64, **kwargs)
+
+
+def stays_on_the_host(base: Any, axes: Any, outputs: int, *, device: Any, **kwargs: Any) -> nn.Module:
+    del device
+    return base.build(axes, outputs, device="cpu", **kwargs)
+
+
+def draws_in_the_asked_dtype(base: Any, axes: Any, outputs: int, *, generator: Any, **kwargs: Any) -> nn.Module:
+    if kwargs["dtype"] == torch.float32:  # single precision takes another number of words from the generator
+        torch.rand(1, generator=generator)
+    return base.build(axes, outputs, generator=generator, **kwargs)
+
+
+def unscaled(base: Any, axes: Any, outputs: int, **kwargs: Any) -> nn.Module:
+    module = base.build(axes, outputs, **kwargs)
+    module.scaling = nn.Identity()
+    return module
+
+
+def scaled_to_zero_one(base: Any, axes: Any, outputs: int, **kwargs: Any) -> nn.Module:
+    module = base.build(axes, outputs, **kwargs)
+    lower, _ = bounds(axes)
+    module.scaling.center = lower.to(module.scaling.center)
+    module.scaling.rate = module.scaling.rate / 2
+    return module
+
+
+RELU = MLP(width=12, depth=2, activation="relu")
+
+MUTANTS = [
+    (check_shape_and_dtype, ForwardMutant(lambda module, coords: module(coords).squeeze(-1))),
+    (check_shape_and_dtype, BuildMutant(always_double)),
+    (check_device, BuildMutant(stays_on_the_host)),
+    (check_purity, ForwardMutant(remembers_its_last_input)),
+    (check_purity, ForwardMutant(lambda module, coords: module(coords) - module(coords).mean(0))),
+    (check_seed, BuildMutant(ignores_the_generator)),
+    (check_seed, BuildMutant(always_the_same_weights)),
+    (check_global_generator_untouched, BuildMutant(draws_globally_and_overwrites)),
+    (check_single_precision_is_the_rounded_double, BuildMutant(draws_in_the_asked_dtype)),
+    (check_scaling, BuildMutant(unscaled)),
+    (check_scaling, BuildMutant(scaled_to_zero_one)),
+    (check_readout, ForwardMutant(lambda module, coords: torch.tanh(module(coords)))),
+    (check_smoothness, ForwardMutant(unchanged, base=RELU, smoothness=math.inf)),
+    (check_smoothness, ForwardMutant(unchanged, base=RELU, smoothness=2)),
+    (check_smoothness, ForwardMutant(unchanged, smoothness=1)),
+    (check_smoothness, ForwardMutant(with_scale_outside_the_graph)),
+    (check_smoothness, ForwardMutant(lambda module, coords: module(coords.detach()))),
+    (check_jets_pass_through, ForwardMutant(lambda module, coords: module(torch.clone(coords)))),
+    (check_spec_is_a_value, MutableSpec()),
+]
+
+
+@pytest.mark.parametrize(("check", "mutant"), MUTANTS, ids=lambda value: getattr(value, "__name__", None))
+def test_the_suite_catches_a_broken_field(check: Callable[[Any], None], mutant: Any) -> None:
+    state = torch.get_rng_state()
+    try:
+        with pytest.raises((AssertionError, pytest.fail.Exception)):
+            check(mutant)
+    finally:
+        torch.set_rng_state(state)
+
+
+@pytest.mark.parametrize("check", [check for check in CHECKS[:-2]], ids=lambda check: check.__name__)
+def test_the_wrapping_of_a_mutant_is_not_what_is_caught(check: Callable[[Any], None]) -> None:
+    check(ForwardMutant(unchanged))
+    check(BuildMutant(lambda base, *args, **kwargs: base.build(*args, **kwargs)))
+
+
+@pytest.mark.parametrize("spec", FIELDS[:5], ids=repr)
+def test_the_suite_catches_an_argument_lost_on_the_way_to_a_file(spec: Any) -> None:
+    changed = [item.name for item in fields(spec) if getattr(spec, item.name) != item.default]
+    assert changed
+    for lost in changed:
+
+        def lossy(spec: Any, lost: str = lost) -> dict[str, Any]:
+            return {key: value for key, value in spec_to_dict(spec).items() if key != lost}
+
+        with pytest.raises((AssertionError, ValueError)):
+            check_round_trip(spec, lossy)
