@@ -84,7 +84,7 @@ BAD_INPUT: list[tuple[Callable[[], object], list[str]]] = [
 
 @pytest.mark.parametrize(("call", "words"), BAD_INPUT, ids=[" ".join(words[:3]) for _, words in BAD_INPUT])
 def test_bad_input_is_refused_with_argument_expectation_value_and_repair(call: Any, words: list[str]) -> None:
-    with pytest.raises(ValueError, match=".") as caught:
+    with pytest.raises(ValueError, match=r": ") as caught:
         call()
     message = str(caught.value)
     assert [word for word in words if word not in message] == [], message
