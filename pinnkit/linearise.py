@@ -123,7 +123,8 @@ def linearise(
         points: one set of n points for each site.
         values: the channels, each ``(n,)``, or ``(n, c)`` for a vector unknown.
         coefficients: 0-d tensors; the problem's initial values where None.
-        raw: False: the channels are those of the unknowns (finite differences); True: of the fields, through the ansatz.
+        raw: False: the channels are those of the unknowns (finite differences); True: of the fields, through the
+            ansatz.
 
     Source: the Jacobian factors of a pointwise residual; cf. Knoll & Keyes, J. Comput. Phys. 193 (2004) 357, §2.
     """
@@ -136,10 +137,9 @@ def linearise(
         every = [*leaves.values(), *spread.values()]
         columns: list[list[Tensor]] = []
         for j in range(r.shape[1]):
-            if r.requires_grad and r[:, j].requires_grad:
+            grads: Sequence[Tensor | None] = [None] * len(every)
+            if r.requires_grad:
                 grads = torch.autograd.grad(r[:, j].sum(), every, retain_graph=True, allow_unused=True)
-            else:
-                grads = (None,) * len(every)
             columns.append([torch.zeros_like(e) if g is None else g for e, g in zip(every, grads, strict=True)])
     stacked = [torch.stack([column[i] for column in columns], dim=1) for i in range(len(every))]
     parts = [s if s.ndim == 3 else s[..., None] for s in stacked[: len(leaves)]]
@@ -150,9 +150,7 @@ def linearise(
     )
 
 
-def _provider(
-    problem: Problem, term: Term, values: Mapping[Channel, Tensor], raw: bool
-) -> Callable[[Channel], Tensor]:
+def _provider(problem: Problem, term: Term, values: Mapping[Channel, Tensor], raw: bool) -> Callable[[Channel], Tensor]:
     ignored = problem.trace(term, raw=raw).ignored
 
     def lookup(channel: Channel) -> Tensor:
@@ -165,14 +163,14 @@ def _provider(
     return lookup
 
 
-def _leaf(
-    frame: Frame, columns: frozenset[str], site: int, name: str, lookup: Callable[[Channel], Tensor]
-) -> Jet:
+def _leaf(frame: Frame, columns: frozenset[str], site: int, name: str, lookup: Callable[[Channel], Tensor]) -> Jet:
     return unknown(frame, lambda order: lookup(Channel(site, name, order)), columns=columns)
 
 
 def _rows(part: Any, n: int, like: Tensor, owner: str) -> Tensor:
-    value = torch.as_tensor(plain(part), dtype=like.dtype, device=like.device) if not isinstance(part, Jet) else part.value
+    value = (
+        torch.as_tensor(plain(part), dtype=like.dtype, device=like.device) if not isinstance(part, Jet) else part.value
+    )
     if value.ndim == 0:
         value = value.expand(n)
     if value.ndim > 2 or value.shape[0] != n:

@@ -23,7 +23,8 @@ def arguments(function: Callable[..., Any], owner: str) -> tuple[tuple[str, ...]
             f"{owner}: `{name}` has no readable signature, so its arguments cannot be matched by name; "
             f"wrap it: lambda x: {name}(x)"
         ) from None
-    needed, optional = [], []
+    needed: list[str] = []
+    optional: list[str] = []
     for parameter in parameters:
         if parameter.kind is parameter.VAR_KEYWORD:
             continue

@@ -6,6 +6,7 @@ import keyword
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
@@ -75,8 +76,8 @@ class Problem:
         unknowns: a name, an `Unknown`, or a sequence of such.
         terms: what should vanish.
         coefficients: numbers to be found along with the unknowns.
-        ansatz: for some unknowns, the function that makes the unknown out of the fields' raw outputs, called by argument
-            names: ``{"u": lambda u, x: x * (1 - x) * u}``.
+        ansatz: for some unknowns, the function that makes the unknown out of the fields' raw outputs, called by
+            argument names: ``{"u": lambda u, x: x * (1 - x) * u}``.
         exact: closed forms, for validation only; no solver sees them.
         reference_solver: ``(problem, budget) -> Reference``, in place of the finite differences derived from the terms.
         metrics: ``name -> function(solution) -> float``, how to score what has no equation.
@@ -190,10 +191,12 @@ class Problem:
         names = [a.name for a in self.domain.axes], list(self.names), [c.name for c in self.coefficients]
         if not self.unknowns:
             raise ValueError(f"{label}: `unknowns` is empty; name at least one, such as unknowns='u'")
-        repeated = [name for name, count in Counter(sum(names, [])).items() if count > 1]
+        repeated = [name for name, count in Counter(chain(*names)).items() if count > 1]
         if repeated:
-            raise ValueError(f"{label}: `{repeated[0]}` names two things; axes {names[0]}, unknowns {names[1]}, "
-                             f"coefficients {names[2]} must all differ")
+            raise ValueError(
+                f"{label}: `{repeated[0]}` names two things; axes {names[0]}, unknowns {names[1]}, "
+                f"coefficients {names[2]} must all differ"
+            )
         for u in self.unknowns:
             for axis in u.axes or ():
                 if axis not in names[0]:

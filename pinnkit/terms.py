@@ -83,9 +83,7 @@ class Term:
         return tuple(drawn)
 
 
-def Equation(  # noqa: N802  (a constructor that reads as a noun)
-    residual: Callable[..., Any], *, on: Part | None = None, name: str | None = None, **options: Any
-) -> Term:
+def Equation(residual: Callable[..., Any], *, on: Part | None = None, name: str | None = None, **options: Any) -> Term:
     """A differential equation, `residual = 0` in the whole domain, or on the part `on`.
 
     ``Equation(lambda u: u.t - alpha * u.xx)``.  Options: `penalty`, `weight`, `points`.
@@ -98,13 +96,13 @@ def Equation(  # noqa: N802  (a constructor that reads as a noun)
     )
 
 
-def Condition(on: Part, residual: Callable[..., Any], *, name: str | None = None, **options: Any) -> Term:  # noqa: N802
+def Condition(on: Part, residual: Callable[..., Any], *, name: str | None = None, **options: Any) -> Term:
     """Any condition, `residual = 0` on the part `on`; the residual may use the outward normal `n`."""
     _callable(residual, "Condition")
     return Term(name, (_part(on, "Condition"),), residual, kind="condition", **options)
 
 
-def Dirichlet(on: Part, *, name: str | None = None, **values: Value) -> Term:  # noqa: N802
+def Dirichlet(on: Part, *, name: str | None = None, **values: Value) -> Term:
     """Prescribed values, u = g on `on`: ``Dirichlet(wall, u=0.0, v=lambda y: y)``.
 
     Keywords that are options of a term (`penalty`, `weight`, `points`) are taken as such.
@@ -114,23 +112,23 @@ def Dirichlet(on: Part, *, name: str | None = None, **values: Value) -> Term:  #
     return Term(name, (_part(on, "Dirichlet"),), rule, kind="dirichlet", **options)
 
 
-def Neumann(on: Part, *, name: str | None = None, **derivatives: Value) -> Term:  # noqa: N802
+def Neumann(on: Part, *, name: str | None = None, **derivatives: Value) -> Term:
     """Prescribed flux, ∂u/∂n = g on `on`, n the outward normal: ``Neumann(wall, u=0.0)``."""
     options = _options(derivatives)
     return Term(name, (_part(on, "Neumann"),), Flux(_values(derivatives, "Neumann")), kind="neumann", **options)
 
 
-def Robin(on: Part, *, name: str | None = None, **abg: Any) -> Term:  # noqa: N802
+def Robin(on: Part, *, name: str | None = None, **abg: Any) -> Term:
     """A mixed condition, a u + b ∂u/∂n = g on `on`: ``Robin(wall, u=(a, b, g))``."""
     options = _options(abg)
     for key, triple in abg.items():
         if not isinstance(triple, (tuple, list)) or len(triple) != 3:
             raise ValueError(f"Robin: `{key}` must be a triple (a, b, g) for a u + b du/dn = g, got {triple!r}")
     values = tuple((key, tuple(triple)) for key, triple in _values(abg, "Robin"))
-    return Term(name, (_part(on, "Robin"),), Mixed(values), kind="robin", **options)  # type: ignore[arg-type]
+    return Term(name, (_part(on, "Robin"),), Mixed(values), kind="robin", **options)
 
 
-def Periodic(axis: str, *, order: int | None = None, name: str | None = None, **options: Any) -> Term:  # noqa: N802
+def Periodic(axis: str, *, order: int | None = None, name: str | None = None, **options: Any) -> Term:
     """Periodicity along `axis`: every unknown and its derivatives agree on the two opposite walls.
 
     Args:
@@ -154,7 +152,7 @@ def Periodic(axis: str, *, order: int | None = None, name: str | None = None, **
     return Term(name, (), Jump(axis, (), 0), kind="periodic", binding=bind, **options)
 
 
-def Initial(*, name: str | None = None, **values: Value) -> Term:  # noqa: N802
+def Initial(*, name: str | None = None, **values: Value) -> Term:
     """The state at the lower end of time: ``Initial(u=lambda x: torch.sin(x), u_t=0.0)``."""
     options = _options(values)
     pairs = _values(values, "Initial")
@@ -176,9 +174,7 @@ def Initial(*, name: str | None = None, **values: Value) -> Term:  # noqa: N802
     return Term(name, (), Start(pairs, "t", ()), kind="initial", binding=bind, **options)
 
 
-def Data(  # noqa: N802
-    points: Mapping[str, Any], *, sigma: Any = None, name: str | None = None, **values: Any
-) -> Term:
+def Data(points: Mapping[str, Any], *, sigma: Any = None, name: str | None = None, **values: Any) -> Term:
     """Measurements: ``Data(dict(x=xs, t=ts), u=measured)``; the residual is (u - measured) / sigma.
 
     Args:
@@ -206,7 +202,9 @@ def Data(  # noqa: N802
         if array.ndim == 0 and key == "sigma":
             continue
         if array.ndim == 0 or len(array) != rows:
-            raise ValueError(f"Data: `{key}` must have one value for each of the {rows} points, got {tuple(array.shape)}")
+            raise ValueError(
+                f"Data: `{key}` must have one value for each of the {rows} points, got {tuple(array.shape)}"
+            )
 
     def bind(term: Term, setting: Setting) -> Term:
         names = tuple(a.name for a in setting.domain.axes)

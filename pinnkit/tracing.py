@@ -89,9 +89,7 @@ def _first(points: Points, size: int) -> Points:
     return points if points.coords.shape[0] <= size else points.rows(0, size)
 
 
-def _drawer(
-    problem: Problem, points: tuple[Points, ...], generator: Generator
-) -> Callable[[Channel, float], Tensor]:
+def _drawer(problem: Problem, points: tuple[Points, ...], generator: Generator) -> Callable[[Channel, float], Tensor]:
     n = points[0].coords.shape[0]
 
     def draw(channel: Channel, scale: float) -> Tensor:

@@ -1,7 +1,7 @@
 """Waves of one frequency in a square, laplacian(u) + k^2 u = f with k = 1, u = 0 on the walls.
 
-With f = (k^2 - 17 pi^2) sin(pi x) sin(4 pi y) the closed form is u = sin(pi x) sin(4 pi y).  The benchmark of Wang, Teng &
-Perdikaris, SIAM J. Sci. Comput. 43 (2021) A3055, section 4.1.
+With f = (k^2 - 17 pi^2) sin(pi x) sin(4 pi y) the closed form is u = sin(pi x) sin(4 pi y).  The benchmark of Wang,
+Teng & Perdikaris, SIAM J. Sci. Comput. 43 (2021) A3055, section 4.1.
 
 Dimensionless.  Expected: relative L2 below 1e-11 within ten seconds on two cores.
 """
@@ -10,7 +10,7 @@ import math
 
 import torch
 
-from pinnkit import Box, Dirichlet, Equation, Problem
+from pinnkit import Box, Dirichlet, Equation, Problem, main
 
 k = 1.0
 square = Box(x=(-1, 1), y=(-1, 1))
@@ -36,6 +36,4 @@ problem = Problem(
 )
 
 if __name__ == "__main__":
-    from pinnkit import main
-
     main(problem)

@@ -1,16 +1,17 @@
 """A pendulum let go from a large angle, theta'' = -sin(theta), theta(0) = 2 rad, at rest.
 
-theta = 2 asin(k sn(t + K, k)) with k = sin(1), sn a Jacobi elliptic function and K its quarter period: Abramowitz & Stegun
-16.4 (the arithmetic-geometric mean) and 17.6.  One swing back and forth takes 4 K = 8.35.
+theta = 2 asin(k sn(t + K, k)) with k = sin(1), sn a Jacobi elliptic function and K its quarter period: Abramowitz &
+Stegun 16.4 (the arithmetic-geometric mean) and 17.6.  One swing back and forth takes 4 K = 8.35.
 
-Angles in radians, time in units of sqrt(length / gravity).  Expected: relative L2 below 1e-9 in a second on two cores.
+Angles in radians, time in units of sqrt(length / gravity).  Expected: relative L2 below 1e-9 in a second on two
+cores.
 """
 
 import math
 
 import torch
 
-from pinnkit import Box, Equation, Initial, Problem
+from pinnkit import Box, Equation, Initial, Problem, main
 
 start = 2.0
 
@@ -40,6 +41,4 @@ problem = Problem(
 )
 
 if __name__ == "__main__":
-    from pinnkit import main
-
     main(problem)

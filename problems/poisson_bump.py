@@ -1,15 +1,15 @@
 """Poisson's equation on the unit square, -laplacian(u) = f: an off-centre Gaussian bump and a boundary layer.
 
 u = exp(-r^2 / (2 s^2)) + exp(-x / delta), r the distance from (0.35, 0.6), s = 0.15, delta = 0.1.  Nothing in it is
-trigonometric, so that sine features have no unfair advantage.  f and the values on the walls follow from u: the method of
-manufactured solutions, Roache, J. Fluids Eng. 124 (2002) 4.
+trigonometric, so that sine features have no unfair advantage.  f and the values on the walls follow from u: the
+method of manufactured solutions, Roache, J. Fluids Eng. 124 (2002) 4.
 
 Dimensionless.  Expected: relative L2 below 1e-8 within ten seconds on two cores.
 """
 
 import torch
 
-from pinnkit import Box, Dirichlet, Equation, Problem
+from pinnkit import Box, Dirichlet, Equation, Problem, main
 
 square = Box(x=(0, 1), y=(0, 1))
 s, delta = 0.15, 0.1
@@ -43,6 +43,4 @@ problem = Problem(
 )
 
 if __name__ == "__main__":
-    from pinnkit import main
-
     main(problem)

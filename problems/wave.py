@@ -1,7 +1,7 @@
 """A vibrating string, u_tt = c^2 u_xx with c = 2, both ends fixed, at rest at the start.
 
-u = sin(pi x) cos(2 pi t) + 0.5 sin(4 pi x) cos(8 pi t), two standing waves.  The benchmark of Wang, Yu & Perdikaris, When
-and why PINNs fail to train, J. Comput. Phys. 449 (2022) 110768, section 4.2.
+u = sin(pi x) cos(2 pi t) + 0.5 sin(4 pi x) cos(8 pi t), two standing waves.  The benchmark of Wang, Yu &
+Perdikaris, When and why PINNs fail to train, J. Comput. Phys. 449 (2022) 110768, section 4.2.
 
 Dimensionless.  Expected: relative L2 below 1e-10 within ten seconds on two cores.
 """
@@ -10,7 +10,7 @@ import math
 
 import torch
 
-from pinnkit import Box, Dirichlet, Equation, Initial, Problem
+from pinnkit import Box, Dirichlet, Equation, Initial, Problem, main
 
 c = 2.0
 string = Box(x=(0, 1), t=(0, 1))
@@ -37,6 +37,4 @@ problem = Problem(
 )
 
 if __name__ == "__main__":
-    from pinnkit import main
-
     main(problem)

@@ -25,13 +25,13 @@ Lookup = Callable[[Derivative], Tensor]
 class Jet:
     """A quantity at n sample points together with its partial derivatives.
 
-    `value` is a tensor whose first dimension is the samples: ``(n,)`` for a scalar.  `u.t`, `u.xx` (one-letter axes) and
-    ``u.d("theta", "theta")`` are jets; `grad` is ``(n, d)``, `laplacian` componentwise, `hessian` ``(..., d, d)``, all over
-    the space axes only.  ``u[0]`` is component 0 of a vector, never sample 0.
+    `value` is a tensor whose first dimension is the samples: ``(n,)`` for a scalar.  `u.t`, `u.xx` (one-letter axes)
+    and ``u.d("theta", "theta")`` are jets; `grad` is ``(n, d)``, `laplacian` componentwise, `hessian` ``(..., d, d)``,
+    all over the space axes only.  ``u[0]`` is component 0 of a vector, never sample 0.
 
     Raises:
         AttributeError: `u.q` where `q` is neither a derivative along known axes nor a tensor method.
-        TypeError: for NumPy functions, `float()`, `bool()`, in-place operations and functions without a derivative rule.
+        TypeError: for NumPy functions, `float()`, `bool()`, in-place operations and functions without a derivative.
     """
 
     __slots__ = ("_derivatives", "_laplacian", "_partial", "_thunk", "_value", "frame")
@@ -86,7 +86,7 @@ class Jet:
     @property
     def grad(self) -> Jet:
         """The gradient over the space axes: ``(n, d)`` of a scalar, ``(n, c, d)`` of a vector."""
-        return _stack(self, self.frame.space)
+        return _stack(self, self._space("grad"))
 
     @property
     def hessian(self) -> Jet:
@@ -99,12 +99,17 @@ class Jet:
         if self._laplacian is not None and len(self.frame.space) > 1:
             return self._laplacian()
         total: Jet | None = None
-        for column in self.frame.space:
+        for column in self._space("laplacian"):
             first = self.partial(column)
             second = None if first is None else first.partial(column)
             if second is not None:
                 total = second if total is None else total + second
         return _zeros(self) if total is None else total
+
+    def _space(self, name: str) -> tuple[str, ...]:
+        if not self.frame.space:
+            raise ValueError(f"{name}: this problem has no space axes, its axes are {self.frame.names}; use u.d(...)")
+        return self.frame.space
 
     # attributes of a tensor ---------------------------------------------------------------------------------------
     @property
@@ -147,7 +152,7 @@ class Jet:
     def __torch_function__(
         cls,
         func: Callable[..., Any],
-        types: Iterable[type],  # noqa: ARG003  (torch's protocol)
+        types: Iterable[type],
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
@@ -235,7 +240,9 @@ class Jet:
 
     # what a jet refuses ---------------------------------------------------------------------------------------------
     def __float__(self) -> NoReturn:
-        raise TypeError("float() of a jet would lose its derivatives; use torch functions instead of math or NumPy ones")
+        raise TypeError(
+            "float() of a jet would lose its derivatives; use torch functions instead of math or NumPy ones"
+        )
 
     def __bool__(self) -> NoReturn:
         raise TypeError("the truth of a jet is undefined; write torch.where(condition, a, b) instead of `if`")
@@ -261,7 +268,7 @@ def constant(frame: Frame, value: Tensor) -> Jet:
 
 
 def coordinate(frame: Frame, coords: Tensor, name: str) -> Jet:
-    """The coordinate `name` as a jet: ``(n,)``, or ``(n, dim)`` for a vector axis; its derivative along itself is one."""
+    """The coordinate `name` as a jet: ``(n,)``, or ``(n, dim)`` for a vector axis; along itself its derivative is 1."""
     columns = frame.vector(name)
     if columns is None:
         i = frame.columns.index(name)
@@ -279,9 +286,7 @@ def coordinate(frame: Frame, coords: Tensor, name: str) -> Jet:
     return Jet(frame, lambda: coords[:, start : start + len(columns)], partial)
 
 
-def unknown(
-    frame: Frame, lookup: Lookup, order: tuple[str, ...] = (), *, columns: frozenset[str] | None = None
-) -> Jet:
+def unknown(frame: Frame, lookup: Lookup, order: tuple[str, ...] = (), *, columns: frozenset[str] | None = None) -> Jet:
     """An unknown as a jet whose channels come from `lookup(order)`, asked only when their value is needed.
 
     `columns` are the coordinates that the unknown depends on; derivatives along others vanish.
@@ -309,8 +314,10 @@ def _binary(func: Callable[..., Any], left: Any, right: Any) -> Jet:
     for side in (left, right):
         if not isinstance(side, (Jet, Tensor, int, float, complex)) and not hasattr(side, "__float__"):
             return NotImplemented
-        if type(side).__module__ == "numpy" and getattr(side, "ndim", 0):
-            raise TypeError("NumPy arrays do not mix with jets; convert with torch.as_tensor, or pass them as data columns")
+        if type(side).__module__ == "numpy" and getattr(side, "ndim", 0) > 0:
+            raise TypeError(
+                "NumPy arrays do not mix with jets; convert with torch.as_tensor, or pass them as data columns"
+            )
     left, right = _number(left), _number(right)
     jet: Jet = Jet.__torch_function__(func, (Jet,), (left, right))
     return jet

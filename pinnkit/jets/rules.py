@@ -1,14 +1,16 @@
 """Derivative rules: how the derivative of a torch function's result follows from those of its arguments.
 
 One table serves every order: a rule is written in terms of jets, so differentiating twice applies it twice.
-`SLOPES` holds f'(z) of the elementwise functions of one argument; `LINEAR` the functions that act alike on a value and on
-its derivative; `RULES` everything else.  Sources: Abramowitz & Stegun, chapters 3, 4, 7, 9.
+`SLOPES` holds f'(z) of the elementwise functions of one argument; `LINEAR` the functions that act alike on a value and
+on its derivative; `BILINEAR` the products; `RULES` everything else.
+
+Sources: Abramowitz & Stegun, chapters 3, 4, 7, 9.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -17,7 +19,7 @@ from torch import Tensor
 
 from .frame import Frame
 from .jet import Jet, constant, plain
-from .special import bessel_j0, bessel_j1
+from .special import bessel_j0, bessel_j1, j1_quotient
 
 __all__ = ["apply"]
 
@@ -36,13 +38,12 @@ def apply(func: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return func(*_plain(args), **_plain(kwargs))
     if name.endswith("_") and not name.endswith("__"):
         raise TypeError(f"torch.{name} changes its argument in place, which a jet refuses; use torch.{name[:-1]}")
-    if "out" in kwargs:
+    if kwargs.pop("out", None) is not None:
         raise TypeError(f"torch.{name}: `out=` has no meaning for jets; use the returned value")
     frame = next(_jets((args, kwargs))).frame
     if name in SLOPES:
         return _unary(frame, name, args, kwargs)
     if name in LINEAR:
-        _keep_samples(name, args, kwargs)
         return _linear(frame, func, args, kwargs)
     if name in BILINEAR:
         return _bilinear(frame, BILINEAR[name], args, kwargs)
@@ -91,10 +92,15 @@ ALIASES = {
     "clip": "clamp",
 }
 
-PLAIN = frozenset(
-    "lt le gt ge eq ne less less_equal greater greater_equal not_equal isnan isinf isfinite floor ceil round trunc sign "
-    "sgn detach zeros_like ones_like full_like empty_like rand_like randn_like allclose isclose heaviside size dim numel "
-    "logical_not logical_and logical_or is_floating_point is_complex".split()
+
+def _names(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+PLAIN = _names(
+    "lt le gt ge eq ne less less_equal greater greater_equal not_equal isnan isinf isfinite isclose allclose floor "
+    "ceil round trunc sign sgn heaviside detach zeros_like ones_like full_like empty_like rand_like randn_like size "
+    "dim numel logical_not logical_and logical_or is_floating_point is_complex"
 )
 
 
@@ -129,17 +135,33 @@ def _align(*values: Any) -> list[Any]:
     for value, r in zip(values, raw, strict=True):
         samples = isinstance(value, Jet) or (isinstance(r, Tensor) and r.ndim == 1 and r.shape[0] == count)
         if isinstance(r, Tensor) and samples and 0 < r.ndim < rank:
-            r = r.reshape(r.shape[0], *(1,) * (rank - r.ndim), *r.shape[1:])  # noqa: PLW2901
+            r = r.reshape(r.shape[0], *(1,) * (rank - r.ndim), *r.shape[1:])
         out.append(r)
     return out
 
 
-def _keep_samples(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    if name in REDUCTIONS:
-        dim = kwargs.get("dim", args[1] if len(args) > 1 else None)
-        dims = dim if isinstance(dim, (tuple, list)) else (dim,)
-        if any(d is None or d == 0 for d in dims):
-            raise TypeError(f"torch.{name} of a jet must name the dimensions to reduce, not the samples': use dim=-1")
+def _checked(func: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
+    """The value of `func`, unless it would mix the samples: a residual is pointwise."""
+    name = _name(func)
+    sample = next(_jets(args)).value
+    if name in ALONG:
+        at = ALONG[name]
+        dim = next((kwargs[key] for key in ("dim", "dims") if key in kwargs), args[at] if len(args) > at else None)
+        rank = sample.ndim + (name == "stack")
+        if any(d is None or d in (0, -rank) for d in (dim if isinstance(dim, (tuple, list)) else (dim,))):
+            raise TypeError(
+                f"torch.{name} of a jet must name a dimension of components, never the samples' one, the first: "
+                f"use dim=-1 of a vector; this jet has shape {tuple(sample.shape)}"
+            )
+    if name == "getitem" and sample.ndim == 1 and any(isinstance(key, int) for key in args[1]):
+        raise TypeError("u[0] is a component of a vector, and this jet is a scalar, of shape (n,)")
+    result: Tensor = func(*_plain(args), **_plain(kwargs))
+    if result.ndim == 0 or result.shape[0] != sample.shape[0]:
+        raise TypeError(
+            f"torch.{name} of a jet must keep the samples, its first dimension, as they are: expected shape "
+            f"({sample.shape[0]}, ...), got {tuple(result.shape)}; join or reduce components with dim=-1"
+        )
+    return result
 
 
 # rules by shape of the function ---------------------------------------------------------------------------------------
@@ -173,22 +195,17 @@ def _linear(frame: Frame, func: Function, args: tuple[Any, ...], kwargs: dict[st
         inner = items[0].laplacian
         return _linear(frame, func, (inner, *rest), kwargs)
 
-    def value() -> Tensor:
-        result: Tensor = func(_plain(items) if many else plain(first), *_plain(rest), **kwargs)
-        return result
-
-    return Jet(frame, value, partial, None if many else laplacian)
+    return Jet(frame, lambda: _checked(func, args, kwargs), partial, None if many else laplacian)
 
 
-def _bilinear(
-    frame: Frame, func: Function, args: tuple[Any, ...], kwargs: dict[str, Any], align: bool = False
-) -> Jet:
+def _bilinear(frame: Frame, func: Function, args: tuple[Any, ...], kwargs: dict[str, Any], align: bool = False) -> Jet:
     a, b, *rest = args
 
     def value() -> Tensor:
-        pair = _align(a, b) if align else [plain(a), plain(b)]
-        result: Tensor = func(*pair, *rest, **kwargs)
-        return result
+        if align:
+            product: Tensor = func(*_align(a, b), *rest, **kwargs)
+            return product
+        return _checked(func, args, kwargs)
 
     def partial(column: str) -> Jet | None:
         da, db = _partial(a, column), _partial(b, column)
@@ -197,11 +214,12 @@ def _bilinear(
         return _total(left, right)
 
     scalar = not isinstance(a, Jet) and not isinstance(a, Tensor), not isinstance(b, Jet) and not isinstance(b, Tensor)
-    laplacian = None
-    if align and any(scalar):  # a number times a jet: its Laplacian stays one channel
-        number, jet = (a, b) if scalar[0] else (b, a)
-        laplacian = lambda: _bilinear(frame, func, (jet.laplacian, number), kwargs, align)  # noqa: E731
-    return Jet(frame, value, partial, laplacian)
+    number, jet = (a, b) if scalar[0] else (b, a)
+
+    def laplacian() -> Jet:  # of a number times a jet: it stays one channel
+        return _bilinear(frame, func, (jet.laplacian, number), kwargs, align)
+
+    return Jet(frame, value, partial, laplacian if align and any(scalar) else None)
 
 
 def _partial(value: Any, column: str) -> Jet | None:
@@ -224,7 +242,7 @@ def _add(frame: Frame, a: Any, b: Any, *, alpha: float = 1, func: Function = tor
     def partial(column: str) -> Jet | None:
         da, db = _partial(a, column), _partial(b, column)
         if db is not None and sign != 1:
-            db = _add(frame, 0.0 * da, db, alpha=sign) if False else db * float(sign)
+            db = db * float(sign)
         total = _total(da, db)
         if total is None or (da is not None and db is not None):
             return total
@@ -266,7 +284,7 @@ def _div(frame: Frame, a: Any, b: Any) -> Jet:
 def _pow(frame: Frame, a: Any, b: Any) -> Jet:
     if not isinstance(b, Jet) and not isinstance(b, Tensor):
         if b == 1:
-            return a  # type: ignore[no-any-return]
+            return a
         if b == 2:
             return _mul(frame, a, a)
 
@@ -275,23 +293,35 @@ def _pow(frame: Frame, a: Any, b: Any) -> Jet:
         left = None
         if da is not None and not (isinstance(b, (int, float)) and b == 0):
             left = b * _pow(frame, a, b - 1) * da
-        right = None if db is None else _pow(frame, a, b) * torch.log(a if isinstance(a, Jet) else torch.as_tensor(a)) * db
+        right = None if db is None else _pow(frame, a, b) * _log(a) * db
         return _total(left, right)
 
     return Jet(frame, lambda: torch.pow(*_align(a, b)), partial)
 
 
+def _log(base: Any) -> Any:
+    return math.log(base) if isinstance(base, (int, float)) else torch.log(base)
+
+
 def _where(frame: Frame, condition: Any, a: Any, b: Any) -> Jet:
     def value() -> Tensor:
-        return torch.where(plain(condition), *_align(a, b))
+        return torch.where(*_align(plain(condition), a, b))
 
     def partial(column: str) -> Jet | None:
         da, db = _partial(a, column), _partial(b, column)
         if da is None and db is None:
             return None
-        return _where(frame, condition, 0.0 if da is None else da, 0.0 if db is None else db)
+        return _where(
+            frame, condition, _no_slope(frame, a) if da is None else da, _no_slope(frame, b) if db is None else db
+        )
 
     return Jet(frame, value, partial)
+
+
+def _no_slope(frame: Frame, branch: Any) -> Any:
+    """Zero in the shape of a branch that does not vary."""
+    value = plain(branch)
+    return constant(frame, torch.zeros_like(value)) if isinstance(value, Tensor) else 0.0
 
 
 def _minimum(frame: Frame, a: Any, b: Any) -> Jet:
@@ -307,7 +337,9 @@ def _maximum(frame: Frame, a: Any, b: Any) -> Jet:
 def _clamp(frame: Frame, z: Jet, min: Any = None, max: Any = None) -> Jet:
     for bound in (min, max):
         if isinstance(bound, Jet):
-            raise TypeError("torch.clamp of a jet takes numbers as bounds; use torch.minimum and torch.maximum for jets")
+            raise TypeError(
+                "torch.clamp of a jet takes numbers as bounds; use torch.minimum and torch.maximum for jets"
+            )
     inside = torch.ones_like(z.value, dtype=torch.bool)
     inside = inside if min is None else inside & (z.value >= min)
     inside = inside if max is None else inside & (z.value <= max)
@@ -332,15 +364,13 @@ def _atan2(frame: Frame, y: Any, x: Any) -> Jet:
 
 def _norm(frame: Frame, z: Jet, p: Any = 2, dim: Any = None, keepdim: bool = False, **kwargs: Any) -> Jet:
     order = kwargs.pop("ord", p)
-    if kwargs or order not in (None, 2, 2.0, "fro"):
+    if any(option is not None for option in kwargs.values()) or order not in (None, 2, "fro"):
         raise TypeError("torch.norm of a jet is the Euclidean norm only (p=2)")
     if dim is None:
         raise TypeError("torch.norm of a jet must name its dimension: use dim=-1")
-    return torch.sqrt((z * z).sum(dim=dim, keepdim=keepdim))  # type: ignore[no-any-return]
-
-
-def _vector_norm(frame: Frame, z: Jet, ord: Any = 2, dim: Any = None, keepdim: bool = False) -> Jet:
-    return _norm(frame, z, ord, dim, keepdim)
+    squares: Any = _linear(frame, torch.sum, (_mul(frame, z, z),), {"dim": dim, "keepdim": keepdim})
+    root: Jet = torch.sqrt(squares)  # type: ignore[assignment]
+    return root
 
 
 def _addcmul(frame: Frame, z: Any, a: Any, b: Any, *, value: float = 1) -> Jet:
@@ -351,8 +381,8 @@ def _lerp(frame: Frame, a: Any, b: Any, weight: Any) -> Jet:
     return _add(frame, a, _mul(frame, weight, b - a))
 
 
-# elementwise functions of one argument: (function, slope) ---------------------------------------------------------------
-def _gelu_slope(z: Jet, approximate: str = "none") -> Any:
+# elementwise functions of one argument: (function, slope) -------------------------------------------------------------
+def _gelu_slope(z: Any, approximate: str = "none") -> Any:
     if approximate == "none":
         return 0.5 * (1.0 + torch.erf(z * math.sqrt(0.5))) + z * torch.exp(-0.5 * z * z) / math.sqrt(2 * math.pi)
     a, b = math.sqrt(2 / math.pi), 0.044715
@@ -360,7 +390,7 @@ def _gelu_slope(z: Jet, approximate: str = "none") -> Any:
     return 0.5 * (1.0 + t) + 0.5 * z * (1.0 - t * t) * a * (1.0 + 3 * b * z * z)
 
 
-def _sinc_slope(z: Jet) -> Any:
+def _sinc_slope(z: Any) -> Any:
     """d/dz sin(pi z)/(pi z): its power series where |z| < 1/3, since the closed form cancels there."""
     near = torch.abs(z.value) < 1 / 3
     far = torch.where(near, torch.ones_like(z.value), z)
@@ -371,17 +401,12 @@ def _sinc_slope(z: Jet) -> Any:
 
 
 def _j1_slope(z: Jet) -> Any:
-    """J1' = J0 - J1/z; near zero J1/z by its power series, Abramowitz & Stegun 9.1.10."""
-    near = torch.abs(z.value) < 1.0
-    far = torch.where(near, torch.ones_like(z.value), z)
-    series: Any = 0.0
-    for k in range(10, -1, -1):
-        series = z * z * series + (-1) ** k / (2 ** (2 * k + 1) * math.factorial(k) * math.factorial(k + 1))
-    return torch.special.bessel_j0(z) - torch.where(near, series, torch.special.bessel_j1(far) / far)
+    return torch.special.bessel_j0(z) - j1_quotient(z, torch.special.bessel_j1)
 
 
-def _sigmoid_of(z: Any, beta: float = 1, threshold: float = 20) -> Any:  # noqa: ARG001  (softplus' own signature)
-    return torch.sigmoid(beta * z)
+def _softplus_slope(z: Any, beta: float = 1, threshold: float = 20) -> Any:
+    """A sigmoid, and exactly one above the threshold, where torch continues in a straight line."""
+    return torch.where(beta * z.value > threshold, torch.ones_like(z.value), torch.sigmoid(beta * z))
 
 
 SLOPES: dict[str, tuple[Function, Function]] = {
@@ -414,29 +439,29 @@ SLOPES: dict[str, tuple[Function, Function]] = {
     "sigmoid": (torch.sigmoid, lambda z: torch.sigmoid(z) * (1.0 - torch.sigmoid(z))),
     "logsigmoid": (F.logsigmoid, lambda z: torch.sigmoid(-z)),
     "log_sigmoid": (F.logsigmoid, lambda z: torch.sigmoid(-z)),
-    "softplus": (F.softplus, _sigmoid_of),
-    "silu": (F.silu, lambda z, inplace=False: torch.sigmoid(z) * (1.0 + z * (1.0 - torch.sigmoid(z)))),  # noqa: ARG005
+    "softplus": (F.softplus, _softplus_slope),
+    "silu": (F.silu, lambda z, **_: torch.sigmoid(z) * (1.0 + z * (1.0 - torch.sigmoid(z)))),
     "gelu": (F.gelu, _gelu_slope),
-    "relu": (F.relu, lambda z, inplace=False: (z.value > 0).to(z.dtype)),  # noqa: ARG005
+    "relu": (F.relu, lambda z, **_: (z.value > 0).to(z.dtype)),
     "sinc": (torch.sinc, _sinc_slope),
     "bessel_j0": (bessel_j0, lambda z: -torch.special.bessel_j1(z)),
     "bessel_j1": (bessel_j1, _j1_slope),
 }
 
-REDUCTIONS = frozenset({"sum", "mean", "cumsum"})
+# Functions that act along the dimensions which this positional argument, or `dim=`, names.
+ALONG = {"sum": 1, "mean": 1, "cumsum": 1, "cat": 1, "stack": 1, "flip": 1, "roll": 2, "repeat_interleave": 2}
 
-LINEAR = frozenset(
-    "neg sum mean cumsum getitem cat stack hstack vstack reshape view flatten unsqueeze squeeze transpose permute swapaxes "
-    "movedim moveaxis expand expand_as broadcast_to select narrow index_select flip roll tile repeat_interleave unbind "
-    "chunk split diagonal tril triu to double float contiguous clone requires_grad_".split()
-) - frozenset({"unbind", "chunk", "split", "requires_grad_"})
+LINEAR = _names(
+    "neg sum mean cumsum getitem cat stack hstack vstack reshape view flatten unsqueeze squeeze transpose permute "
+    "swapaxes movedim moveaxis expand expand_as broadcast_to select narrow index_select flip roll tile "
+    "repeat_interleave diagonal to double float contiguous clone"
+)
 
 BILINEAR: dict[str, Function] = {
     "matmul": torch.matmul,
     "bmm": torch.bmm,
     "cross": torch.linalg.cross,
     "vecdot": torch.linalg.vecdot,
-    "dot": torch.dot,
 }
 
 
@@ -448,10 +473,6 @@ def _linear_layer(frame: Frame, z: Jet, weight: Tensor, bias: Tensor | None = No
 
 def _rsub(frame: Frame, a: Any, b: Any, *, alpha: float = 1) -> Jet:
     return _sub(frame, b, a, alpha=alpha)
-
-
-def _stacked(frame: Frame, tensors: Sequence[Any], *args: Any, **kwargs: Any) -> Jet:
-    return _linear(frame, torch.stack, (tensors, *args), kwargs)
 
 
 RULES: dict[str, Function] = {
@@ -469,7 +490,6 @@ RULES: dict[str, Function] = {
     "clamp_max": lambda frame, z, max: _clamp(frame, z, None, max),
     "atan2": _atan2,
     "norm": _norm,
-    "vector_norm": _vector_norm,
     "addcmul": _addcmul,
     "lerp": _lerp,
     "linear": _linear_layer,

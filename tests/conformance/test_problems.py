@@ -23,8 +23,8 @@ FOLDER = Path(__file__).resolve().parents[2] / "problems"
 FILES = sorted(FOLDER.glob("*.py"))
 WITHOUT_CLOSED_FORM = {"poisson_variable"}
 
-# Second derivatives of the closed forms round to about 1e-13 of the channels that the residual is made of; the mildest of
-# the mutants below is wrong by 1e-2.
+# Second derivatives of the closed forms round to about 1e-13 of the channels that the residual is made of; the mildest
+# of the mutants below is wrong by 1e-2.
 TOLERANCE = 1e-11
 
 
@@ -168,7 +168,12 @@ MUTANTS = [
     ("poisson_bump", "a flipped sign", "layer(x) / delta**2\n", "-layer(x) / delta**2\n"),
     ("poisson_bump", "a halved coefficient", "(2 / s**2", "(1 / s**2"),
     ("poisson_bump", "swapped axes", "f(x, y)),", "f(y, x)),"),
-    ("poisson_bump", "a wrong boundary value", "boundary, u=lambda x, y: bump(x, y) +", "boundary, u=lambda x, y: bump(x, y) -"),
+    (
+        "poisson_bump",
+        "a wrong boundary value",
+        "boundary, u=lambda x, y: bump(x, y) +",
+        "boundary, u=lambda x, y: bump(x, y) -",
+    ),
     ("wave", "a flipped sign", "u.tt - c", "u.tt + c"),
     ("wave", "a halved coefficient", "c**2 * u.xx", "0.5 * c**2 * u.xx"),
     ("wave", "swapped axes", "u.tt - c**2 * u.xx", "u.xx - c**2 * u.tt"),
