@@ -46,6 +46,12 @@ class Frame:
         """The columns of the vector axis `name`, or None where it is not one."""
         return dict(self.vectors).get(name)
 
+    def space_of(self, operator: str) -> tuple[str, ...]:
+        """The space columns, for an operator that needs at least one."""
+        if not self.space:
+            raise ValueError(f"{operator}: this problem has no space axes, its axes are {self.names}; use u.d(...)")
+        return self.space
+
     def sort(self, order: Sequence[str]) -> tuple[str, ...]:
         """A mixed partial's canonical name: derivatives commute, so the columns are put in the frame's order."""
         return tuple(sorted(order, key=self.columns.index))

@@ -86,7 +86,7 @@ class Jet:
     @property
     def grad(self) -> Jet:
         """The gradient over the space axes: ``(n, d)`` of a scalar, ``(n, c, d)`` of a vector."""
-        return _stack(self, self._space("grad"))
+        return _stack(self, self.frame.space_of("grad"))
 
     @property
     def hessian(self) -> Jet:
@@ -99,17 +99,13 @@ class Jet:
         if self._laplacian is not None and len(self.frame.space) > 1:
             return self._laplacian()
         total: Jet | None = None
-        for column in self._space("laplacian"):
+        for column in self.frame.space_of("laplacian"):
             first = self.partial(column)
             second = None if first is None else first.partial(column)
             if second is not None:
                 total = second if total is None else total + second
         return _zeros(self) if total is None else total
 
-    def _space(self, name: str) -> tuple[str, ...]:
-        if not self.frame.space:
-            raise ValueError(f"{name}: this problem has no space axes, its axes are {self.frame.names}; use u.d(...)")
-        return self.frame.space
 
     # attributes of a tensor ---------------------------------------------------------------------------------------
     @property

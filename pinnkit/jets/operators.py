@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import operator
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor
 
-from .jet import Jet
+from .jet import Jet, constant
 
 __all__ = ["curl", "div", "grad", "hessian", "laplacian", "normal_derivative"]
 
@@ -45,17 +49,13 @@ def div(flux: Jet) -> Jet:
 
     Source: Evans, Partial Differential Equations, 2nd ed., appendix C.2.
     """
-    space = _jet(flux, "div").frame.space
+    space = _jet(flux, "div").frame.space_of("div")
     if flux.ndim < 2 or flux.shape[-1] != len(space):
         raise ValueError(
             f"div: expected a vector with one component for each of the space axes {space}, shape (n, {len(space)}), "
             f"got shape (n{''.join(f', {s}' for s in flux.shape[1:])}); use grad for the gradient of a scalar"
         )
-    parts = [flux[..., i].d(column) for i, column in enumerate(space)]
-    total = parts[0]
-    for part in parts[1:]:
-        total = total + part
-    return total
+    return _sum(flux[..., i].d(column) for i, column in enumerate(space))
 
 
 def curl(flow: Jet) -> Jet:
@@ -66,7 +66,7 @@ def curl(flow: Jet) -> Jet:
 
     Source: Evans, Partial Differential Equations, 2nd ed., appendix A.
     """
-    space = _jet(flow, "curl").frame.space
+    space = _jet(flow, "curl").frame.space_of("curl")
     if len(space) not in (2, 3) or flow.ndim != 2 or flow.shape[-1] != len(space):
         raise ValueError(
             f"curl: expected a vector of 2 or 3 components, one for each space axis {space}, "
@@ -90,14 +90,19 @@ def normal_derivative(u: Jet, n: Jet | Tensor) -> Jet:
 
     Source: Evans, Partial Differential Equations, 2nd ed., appendix C.1.
     """
-    normal = n if isinstance(n, Jet) else Jet(u.frame, lambda: n, lambda _: None)
-    total: Jet | None = None
-    for i, column in enumerate(_jet(u, "normal_derivative").frame.space):
-        part = normal[i] * u.d(column)
-        total = part if total is None else total + part
-    if total is None:
-        raise ValueError("normal_derivative: the problem has no space axes")
-    return total
+    frame = _jet(u, "normal_derivative").frame
+    space = frame.space_of("normal_derivative")
+    normal = n if isinstance(n, Jet) else constant(frame, n)
+    if normal.ndim != 2 or normal.shape[1] != len(space):
+        raise ValueError(
+            f"normal_derivative: `n` must have one component for each of the space axes {space}, shape "
+            f"(n, {len(space)}), got shape (n{''.join(f', {s}' for s in normal.shape[1:])})"
+        )
+    return _sum(normal[i] * u.d(column) for i, column in enumerate(space))
+
+
+def _sum(parts: Iterable[Jet]) -> Jet:
+    return functools.reduce(operator.add, parts)
 
 
 def _jet(u: object, name: str) -> Jet:
