@@ -1,0 +1,225 @@
+"""How many random sines, and how fast along each axis: chosen by the residual at held-out points.
+
+The exact solution is never consulted.  Over nine decades the held-out residual orders bandwidths as the true error does,
+since a field that is too slow misses the solution and one that is too fast wiggles between the collocation points.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+from ..domains import Sobol
+from ..evaluation import FieldSet
+from ..fields import RandomFourier
+from ..problem import Problem
+from .cloud import Cloud, counts_of, generator_of
+from .least_squares import LeastSquares
+from .objective import State
+from .parameters import Parameters
+from .readout import Readout
+
+__all__ = ["Attempt", "search"]
+
+_LADDER = (1.5, 3.0, 5.0, 8.0, 12.0, 18.0, 27.0, 40.0, 60.0)
+"""Bandwidths tried for all axes together, in radians per half-width."""
+_STEP = 1.5
+_GROWTH = 1.7
+_WORTH = 0.2
+"""More features are worth their time while each growth lowers the residual to this fraction."""
+_FLOOR = 1e-14
+"""A held-out residual that rounding alone explains."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A solved field and how well it did on points that it had not seen.
+
+    Args:
+        features: number of random sines of each group of unknowns.
+        bandwidth: per coordinate column.
+        score: residual at held-out points, relative to what cancels in it.
+        costs: mean squared residual of each term at held-out points.
+        fields: with the solved read-out.
+        parameters: the coefficients found.
+        state: of the solver.
+    """
+
+    features: int
+    bandwidth: tuple[float, ...]
+    score: float
+    costs: tuple[float, ...] = field(repr=False)
+    fields: FieldSet = field(repr=False)
+    parameters: Parameters = field(repr=False)
+    state: State = field(repr=False)
+
+
+@dataclass
+class _Search:
+    problem: Problem
+    groups: Sequence[tuple[str, ...]]
+    solver: LeastSquares
+    seed: int
+    report: Callable[[Attempt], bool | None]
+    best: Attempt | None = None
+    tried: dict[tuple[int, tuple[float, ...]], Attempt] = field(default_factory=dict)
+
+    def attempt(self, features: int, bandwidth: tuple[float, ...]) -> Attempt:
+        """Solve with these features; the best so far is kept, and starts Newton where the equation is nonlinear."""
+        key = features, bandwidth
+        if key not in self.tried:
+            found = solve_with(self.problem, self.groups, self.solver, self.seed, features, bandwidth, self.best)
+            # Only the best keeps its arrays.
+            if self.best is None or found.score < self.best.score:
+                self.best = found
+            self.tried[key] = replace(found, state={})
+            if self.report(found):
+                raise _Enough
+        return self.tried[key]
+
+
+def search(
+    problem: Problem,
+    groups: Sequence[tuple[str, ...]],
+    solver: LeastSquares,
+    *,
+    seed: int,
+    features: int | None,
+    limit: int | None = None,
+    tolerance: float = 1e-13,
+    report: Callable[[Attempt], bool | None] = lambda _: None,
+) -> Attempt:
+    """The best attempt: bandwidth per axis, then more features while they help.
+
+    Args:
+        problem: to solve.
+        groups: the unknowns that share a field.
+        solver: gives the number of collocation points.
+        seed: of features and points.
+        features: their number, or None to choose it.
+        limit: at most so many features; None: 600 in one coordinate, else 1,500.
+        tolerance: good enough: the relative residual at held-out points at which the search ends.
+        report: called with every attempt; returning True ends the search with the best so far.
+    """
+    d = len(problem.frame.columns)
+    limit = limit or {1: 600}.get(d, 1500)
+    small = min({1: 40, 2: 250}.get(d, 450), features or limit)
+    run = _Search(problem, groups, solver, seed, report)
+    with contextlib.suppress(_Enough, KeyboardInterrupt):
+        _climb(run, small, features, limit, tolerance)
+    assert run.best is not None
+    return run.best
+
+
+class _Enough(Exception):  # noqa: N818  (not an error: the caller has seen enough)
+    """The search was asked to stop."""
+
+
+def _climb(run: _Search, small: int, features: int | None, limit: int, tolerance: float) -> None:
+    """Bandwidth for all axes, then axis by axis, then more features."""
+    d = len(run.problem.frame.columns)
+    ladder = [run.attempt(small, (_LADDER[0],) * d)]
+    for r in _LADDER[1:]:
+        ladder.append(run.attempt(small, (r,) * d))
+        if _best(ladder).score < tolerance or (len(ladder) > 3 and ladder[-1].score > 1e3 * _best(ladder).score):
+            break
+    best = _axis_by_axis(run, _best(ladder), tolerance)
+    size = small
+    helped = True
+    while best.score > tolerance and size < (features or limit) and helped:
+        size = min(int(_GROWTH * size), features or limit)
+        before = best
+        grown = [run.attempt(size, _times(before.bandwidth, f)) for f in (1.0, _GROWTH ** (1 / d))]
+        if grown[1].score < grown[0].score:  # faster features help: how much faster?
+            grown.append(run.attempt(size, _times(before.bandwidth, _GROWTH ** (2 / d))))
+        best = _best([before, *grown]) if features is None else _best(grown)
+        helped = features is not None or best.score < _WORTH * before.score
+
+
+def _axis_by_axis(run: _Search, best: Attempt, tolerance: float) -> Attempt:
+    """Each axis' bandwidth times or over 1.5 as long as that helps."""
+    d = len(best.bandwidth)
+    for _ in range(3 if d > 1 else 0):
+        before = best
+        for axis in range(d):
+            for factor in (_STEP, 1 / _STEP):
+                while best.score > tolerance:
+                    changed = tuple(b * factor if i == axis else b for i, b in enumerate(best.bandwidth))
+                    other = run.attempt(best.features, changed)
+                    if other.score >= best.score:
+                        break
+                    best = other
+        if best.score > 0.7 * before.score:
+            break
+    return best
+
+
+def solve_with(
+    problem: Problem,
+    groups: Sequence[tuple[str, ...]],
+    solver: LeastSquares,
+    seed: int,
+    features: int,
+    bandwidth: tuple[float, ...],
+    warm: Attempt | None = None,
+) -> Attempt:
+    """Solve for the read-out of random sines with the given bandwidth per column."""
+    fields = _build(problem, groups, seed, features, bandwidth)
+    cpu = torch.device("cpu")
+    parameters = Parameters(problem, (), device=cpu, dtype=torch.float64)
+    counts = counts_of(problem, int(solver.ratio * features), max(int(solver.condition_ratio * features), 2))
+    objective = Readout(fields, parameters, Cloud(problem, counts, seed, sampling=solver.sampling))
+    theta = objective.get()
+    if warm is not None and not problem.linear:
+        theta = _carry_over(warm, fields, theta)
+    state = solver.start(theta)
+    for _ in range(solver.steps):
+        state = solver.step(objective, state)
+        if state["done"]:
+            break
+    held = Cloud(problem, counts_of(problem, 2 * features, max(features // 2, 2)), seed, draw=1, sampling=Sobol())
+    judge = Readout(fields, parameters, held, objective.scales)
+    score, costs = judge.imbalance(state["theta"])
+    return Attempt(features, bandwidth, max(score, _FLOOR), costs, fields, parameters, state)
+
+
+def _build(
+    problem: Problem, groups: Sequence[tuple[str, ...]], seed: int, features: int, bandwidth: tuple[float, ...]
+) -> FieldSet:
+    by_column = dict(zip(problem.frame.columns, bandwidth, strict=True))
+    modules = {}
+    for i, group in enumerate(groups):
+        axes = [a for a in problem.axes if a.columns[0] in problem.columns_of(group[0])]
+        spec = RandomFourier(features, tuple(by_column[c] for a in axes for c in a.columns))
+        outputs = sum(problem.unknown(name).components or 1 for name in group)
+        generator = generator_of(seed, 1_000 + i)
+        modules[group] = spec.build(axes, outputs, generator=generator, dtype=torch.float64, device="cpu")
+    return FieldSet(problem, modules)
+
+
+def _carry_over(warm: Attempt, fields: FieldSet, theta: Tensor) -> Tensor:
+    """The read-out with which new features come closest to an earlier field: where Newton starts."""
+    parts = []
+    for group, module in fields.modules.items():
+        columns = list(fields.columns(group))
+        old = warm.fields.modules[group]
+        n = 3 * module.readout.in_features  # type: ignore[union-attr, operator]
+        coords = fields.problem.domain.sample(n, generator_of(0, n)).coords[:, columns]
+        with torch.no_grad():
+            phi, target = module.trunk(coords), old(coords)  # type: ignore[operator]
+        solved = torch.linalg.lstsq(phi, target, rcond=1e-12, driver="gelsd")
+        parts.append(solved.solution.T.reshape(-1))
+    known = torch.cat(parts)
+    return torch.cat([known, theta[len(known) :]])
+
+
+def _best(attempts: Sequence[Attempt]) -> Attempt:
+    return min(attempts, key=lambda a: a.score)
+
+
+def _times(bandwidth: tuple[float, ...], factor: float) -> tuple[float, ...]:
+    return tuple(b * factor for b in bandwidth)

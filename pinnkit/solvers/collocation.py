@@ -1,0 +1,130 @@
+"""The loss of fields at collocation points: what trained networks minimise.
+
+loss = sum over terms of the mean of weight * penalty(residual), evaluated chunk by chunk, so that memory does not grow with
+the number of points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from ..domains import Points
+from ..evaluation import FieldSet
+from ..linearise import Channel, residual_rows, term_weight
+from ..penalties import Square
+from ..problem import Problem
+from ..terms import Term
+from .cloud import Cloud
+from .fold import Fold, fold
+from .objective import Evaluation
+from .parameters import Parameters
+
+__all__ = ["Collocation"]
+
+_FOLDS = 256
+"""How many chunks' folds are remembered."""
+
+
+class Collocation:
+    """An `Objective` made of a problem, its fields and a cloud of points.
+
+    Args:
+        fields: the fields of the unknowns.
+        parameters: what theta consists of.
+        cloud: the points.
+        derivatives: "taylor", or "autograd" for the slow road that it is tested against.
+    """
+
+    def __init__(
+        self, fields: FieldSet, parameters: Parameters, cloud: Cloud, *, derivatives: str = "taylor"
+    ) -> None:
+        self.problem: Problem = fields.problem
+        self.fields = fields
+        self.parameters = parameters
+        self.cloud = cloud
+        self.derivatives = derivatives
+        self._folds: dict[int, tuple[Sequence[Points], Fold | None]] = {}
+
+    def evaluate(self, theta: Tensor) -> Evaluation:
+        """The loss, its gradient, and the mean cost of each term."""
+        self.parameters.assign(theta)
+        total = torch.zeros((), dtype=theta.dtype, device=theta.device)
+        gradient = torch.zeros_like(theta)
+        terms: dict[str, Tensor] = {}
+        for term in self.problem.terms:
+            size = self.cloud.size(term)
+            cost = torch.zeros_like(total)
+            for points in self.cloud.chunks(term):
+                r = self.residual(term, points)
+                costs = term.penalty(r)
+                weighted = (term_weight(self.problem, term, points[0]) * costs).sum() / size
+                gradient += self.parameters.gradient(weighted)
+                total = total + weighted.detach()
+                cost = cost + costs.detach().sum() / size
+            terms[str(term.name)] = cost
+        return Evaluation(total, gradient, terms)
+
+    def rows(self, theta: Tensor) -> Tensor:
+        """All weighted residual rows, ``sqrt(weight / n) r``, so that the loss is their sum of squares.
+
+        Raises:
+            TypeError: where a term's penalty is not a square.
+        """
+        self.parameters.assign(theta)
+        parts = []
+        with torch.no_grad():
+            for term in self.problem.terms:
+                require_square(term)
+                for points in self.cloud.chunks(term):
+                    weight = torch.as_tensor(term_weight(self.problem, term, points[0]) / self.cloud.size(term))
+                    parts.append((weight.sqrt() * self.residual(term, points)).reshape(-1))
+        return torch.cat(parts)
+
+    def residual(self, term: Term, points: Sequence[Points]) -> Tensor:
+        """The residual ``(n, k)`` of a term at some points, differentiable in the parameters."""
+        coefficients = self.parameters.coefficients()
+        folded = self._fold(term, points) if self.derivatives == "taylor" else None
+        wanted: tuple[Channel, ...] = self.problem.trace(term, raw=True).channels
+        if folded is not None:
+            wanted = (*folded.kept, folded.operator)
+        values = self.fields.channels(points, wanted, derivatives=self.derivatives)
+        n = points[0].coords.shape[0]
+        rows = residual_rows(self.problem, term, points, _Lookup(values, self.problem, n), coefficients, raw=True)
+        return rows if folded is None else rows + values[folded.operator][:, None]
+
+    def _fold(self, term: Term, points: Sequence[Points]) -> Fold | None:
+        known = self._folds.get(id(points))
+        if known is not None and known[0] is points:
+            return known[1]
+        found = fold(self.problem, term, points)
+        if len(self._folds) < _FOLDS:  # holding the points keeps their id from being used again
+            self._folds[id(points)] = (points, found)
+        return found
+
+
+class _Lookup:
+    """Channels by name; those that are folded, or without influence, are zero."""
+
+    def __init__(self, values: Mapping[Channel, Tensor], problem: Problem, n: int) -> None:
+        self.values = values
+        self.problem = problem
+        self.n = n
+
+    def __call__(self, channel: Channel) -> Tensor:
+        if channel in self.values:
+            return self.values[channel]
+        some = next(iter(self.values.values()))
+        components = self.problem.unknown(channel.unknown).components
+        return some.new_zeros((self.n,) if components is None else (self.n, components))
+
+
+def require_square(term: Term) -> None:
+    """Refuse a term whose penalty is not a square."""
+    if not isinstance(term.penalty, Square):
+        raise TypeError(
+            f"term '{term.name}' has the penalty {term.penalty!r}; least-squares solvers need Square(); "
+            f"use Adam or LBFGS, or drop `penalty=`"
+        )

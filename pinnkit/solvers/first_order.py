@@ -1,0 +1,88 @@
+"""Adam."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..domains import Sampling, Sobol
+from .objective import Objective, State
+from .schedules import Cosine, Schedule
+
+__all__ = ["Adam"]
+
+
+@dataclass(frozen=True)
+class Adam:
+    """Adam with a schedule, on all points or on fresh minibatches.
+
+    Args:
+        steps: how many.
+        lr: learning rate before the schedule.
+        schedule: its factor against steps.
+        points: collocation points of each equation, where the term does not say.
+        condition_points: of each other term.
+        batch: None takes all points at each step; a number takes so many fresh points of every term at each step.
+        resample: draw fresh points after so many steps; None keeps them.
+        betas: decay of the first and second moment.
+        eps: added to the root of the second moment.
+        sampling: how the points are laid out.
+
+    Source: Kingma & Ba, Adam, ICLR 2015, algorithm 1.
+    """
+
+    steps: int = 2000
+    lr: float = 2e-3
+    schedule: Schedule = Cosine()
+    points: int = 2048
+    condition_points: int = 256
+    batch: int | None = None
+    resample: int | None = None
+    betas: tuple[float, float] = (0.9, 0.999)
+    eps: float = 1e-8
+    sampling: Sampling = Sobol()
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "points", "condition_points", "batch", "resample"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"Adam: `{name}` must be at least 1, got {value}")
+        if not self.lr > 0 or not math.isfinite(self.lr):
+            raise ValueError(f"Adam: `lr` must be positive, got {self.lr}")
+
+    def draw(self, step: int) -> int:
+        """Which draw of the points a step uses."""
+        if self.batch is not None:
+            return step
+        return 0 if self.resample is None else step // self.resample
+
+    def start(self, theta: Tensor) -> State:
+        """The state before the first step."""
+        zero = torch.zeros_like(theta)
+        return {"theta": theta, "m": zero, "v": zero.clone(), "step": 0, "loss": _nothing(theta), "done": False}
+
+    def step(self, objective: Objective, state: State) -> State:
+        """One step along the bias-corrected moments."""
+        found = objective.evaluate(state["theta"])
+        k = state["step"] + 1
+        b1, b2 = self.betas
+        m = state["m"] + (1 - b1) * (found.gradient - state["m"])
+        v = state["v"] + (1 - b2) * (found.gradient**2 - state["v"])
+        lr = self.lr * self.schedule.factor(state["step"], self.steps)
+        direction = (m / (1 - b1**k)) / ((v / (1 - b2**k)).sqrt() + self.eps)
+        return {
+            "theta": state["theta"] - lr * direction,
+            "m": m,
+            "v": v,
+            "step": k,
+            "loss": found.loss,
+            "terms": dict(found.terms),
+            "done": False,
+        }
+
+
+def _nothing(theta: Tensor) -> Tensor:
+    return torch.full((), torch.inf, dtype=theta.dtype, device=theta.device)

@@ -1,0 +1,63 @@
+"""One flat vector for everything that is sought: the parameters of the fields, then the problem's coefficients."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ..problem import Problem
+
+__all__ = ["Parameters"]
+
+
+class Parameters:
+    """The trainable parameters of some modules and the coefficients of a problem, as one flat vector.
+
+    A positive coefficient enters by its logarithm.
+    """
+
+    def __init__(self, problem: Problem, modules: Sequence[nn.Module], *, device: torch.device, dtype: torch.dtype):
+        self.problem = problem
+        unique = dict.fromkeys(p for m in modules for p in m.parameters() if p.requires_grad)
+        starts = [math.log(c.initial) if c.positive else c.initial for c in problem.coefficients]
+        self._coefficients = [torch.tensor(s, device=device, dtype=dtype, requires_grad=True) for s in starts]
+        self.tensors: list[Tensor] = [*unique, *self._coefficients]
+
+    @property
+    def count(self) -> int:
+        """Length of the flat vector."""
+        return sum(t.numel() for t in self.tensors)
+
+    def get(self) -> Tensor:
+        """A copy of the current values, ``(P,)``."""
+        return torch.cat([t.detach().reshape(-1) for t in self.tensors])
+
+    def assign(self, theta: Tensor) -> None:
+        """Write `theta` ``(P,)`` into the modules and coefficients."""
+        start = 0
+        with torch.no_grad():
+            for t in self.tensors:
+                t.copy_(theta[start : start + t.numel()].reshape(t.shape))
+                start += t.numel()
+
+    def gradient(self, loss: Tensor) -> Tensor:
+        """d loss / d theta, ``(P,)``; zero for parameters that the loss does not reach."""
+        grads = torch.autograd.grad(loss, self.tensors, allow_unused=True)
+        return torch.cat(
+            [
+                (torch.zeros_like(t) if g is None else g).reshape(-1)
+                for t, g in zip(self.tensors, grads, strict=True)
+            ]
+        )
+
+    def coefficients(self) -> dict[str, Tensor]:
+        """The problem's coefficients as 0-d tensors that gradients flow through."""
+        pairs = zip(self.problem.coefficients, self._coefficients, strict=True)
+        return {c.name: torch.exp(t) if c.positive else t for c, t in pairs}
+
+    def found(self) -> Mapping[str, float]:
+        """The coefficients as numbers."""
+        return {name: float(value) for name, value in self.coefficients().items()}

@@ -1,0 +1,196 @@
+"""L-BFGS with a strong Wolfe line search, on all points."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..domains import Sampling, Sobol
+from .objective import Evaluation, Objective, State
+
+__all__ = ["LBFGS"]
+
+
+@dataclass(frozen=True)
+class LBFGS:
+    """Limited-memory BFGS; one step is one line search.
+
+    It ends when no step lowers the loss any more: after a failed line search the memory is dropped and the gradient is
+    followed once; only if that fails as well is it done.
+
+    Args:
+        steps: how many at most.
+        memory: how many pairs of steps and gradient differences are kept.
+        points: collocation points of each equation, where the term does not say.
+        condition_points: of each other term.
+        evaluations: loss evaluations per line search at most.
+        c1: sufficient decrease.
+        c2: curvature, both of the strong Wolfe conditions.
+        sampling: how the points are laid out.
+
+    Source: Nocedal & Wright, Numerical Optimization, 2nd ed., algorithms 7.4 (two loops), 3.5 and 3.6 (line search).
+    """
+
+    steps: int = 2000
+    memory: int = 50
+    points: int = 2048
+    condition_points: int = 256
+    evaluations: int = 20
+    c1: float = 1e-4
+    c2: float = 0.9
+    sampling: Sampling = Sobol()
+    batch: None = None
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "memory", "points", "condition_points", "evaluations"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"LBFGS: `{name}` must be at least 1, got {getattr(self, name)}")
+        if not 0 < self.c1 < self.c2 < 1:
+            raise ValueError(f"LBFGS: the line search needs 0 < c1 < c2 < 1, got c1={self.c1}, c2={self.c2}")
+        if self.batch is not None:
+            raise ValueError("LBFGS: works on all points; use Adam(batch=...) for minibatches")
+
+    def draw(self, step: int) -> int:  # noqa: ARG002  (the same for every step: curvature pairs need one loss)
+        """Which draw of the points a step uses."""
+        return 0
+
+    def start(self, theta: Tensor) -> State:
+        """The state before the first step."""
+        inf = torch.full((), torch.inf, dtype=theta.dtype, device=theta.device)
+        return {"theta": theta, "loss": inf, "s": [], "y": [], "done": False}
+
+    def step(self, objective: Objective, state: State) -> State:
+        """One quasi-Newton step."""
+        theta = state["theta"]
+        if "gradient" in state:
+            here = Evaluation(state["loss"], state["gradient"], state["terms"])
+        else:
+            here = objective.evaluate(theta)
+            if not bool(torch.isfinite(here.loss)):
+                return {**state, "loss": here.loss, "done": True}
+        s, y = list(state["s"]), list(state["y"])
+        direction = -_two_loops(here.gradient, s, y)
+        slope = here.gradient @ direction
+        if not slope < 0:  # rounding spoiled the memory
+            s, y = [], []
+            direction, slope = -here.gradient, -(here.gradient @ here.gradient)
+        if not slope < 0:  # the gradient vanishes
+            return {**state, **_pack(theta, here), "done": True}
+        first = 1.0 if s else min(1.0, 1.0 / float(here.gradient.abs().sum()))
+        end = self._search(lambda a: objective.evaluate(theta + a * direction), here, direction, slope, first)
+        if end is None:
+            return {**state, **_pack(theta, here), "s": [], "y": [], "done": not s}
+        step = end.length * direction
+        change = end.at.gradient - here.gradient
+        if step @ change > 1e-10 * change.norm() * step.norm():
+            s, y = [*s, step][-self.memory :], [*y, change][-self.memory :]
+        return {**_pack(theta + step, end.at), "s": s, "y": y, "done": False}
+
+    def _search(
+        self, phi: Callable[[float], Evaluation], here: Evaluation, direction: Tensor, slope: Tensor, first: float
+    ) -> _Trial | None:
+        """A length that meets the strong Wolfe conditions, or at least lowers the loss; None if none does."""
+        start = _Trial(0.0, here, float(slope))
+        f0, d0 = float(here.loss), float(slope)
+        before, length = start, first
+        best: _Trial | None = None
+        left = self.evaluations
+        while left > 0:
+            left -= 1
+            trial = _trial(length, phi, direction)
+            if trial.loss < f0 and (best is None or trial.loss < best.loss):
+                best = trial
+            too_far = not trial.loss <= f0 + self.c1 * length * d0
+            if too_far or (before.length > 0 and trial.loss >= before.loss):
+                return self._zoom(phi, direction, before, trial, f0, d0, left) or best
+            if abs(trial.slope) <= -self.c2 * d0:
+                return trial
+            if trial.slope >= 0:
+                return self._zoom(phi, direction, trial, before, f0, d0, left) or best
+            before, length = trial, 2.0 * length
+        return best
+
+    def _zoom(
+        self,
+        phi: Callable[[float], Evaluation],
+        direction: Tensor,
+        low: _Trial,
+        high: _Trial,
+        f0: float,
+        d0: float,
+        left: int,
+    ) -> _Trial | None:
+        while left > 0 and abs(high.length - low.length) > 1e-12 * max(low.length, high.length):
+            left -= 1
+            trial = _trial(_interpolate(low, high), phi, direction)
+            if not trial.loss <= f0 + self.c1 * trial.length * d0 or trial.loss >= low.loss:
+                high = trial
+                continue
+            if abs(trial.slope) <= -self.c2 * d0:
+                return trial
+            if trial.slope * (high.length - low.length) >= 0:
+                high = low
+            low = trial
+        return low if low.length > 0 else None
+
+
+class _Trial(NamedTuple):
+    length: float
+    at: Evaluation
+    slope: float
+
+    @property
+    def loss(self) -> float:
+        return float(self.at.loss)
+
+
+def _trial(length: float, phi: Callable[[float], Evaluation], direction: Tensor) -> _Trial:
+    at = phi(length)
+    return _Trial(length, at, float(at.gradient @ direction))
+
+
+def _interpolate(low: _Trial, high: _Trial) -> float:
+    """The minimum of the cubic through both ends (Nocedal & Wright, eq. 3.59), kept off the ends by a tenth."""
+    a, b = low.length, high.length
+    width = b - a
+    mid = a + 0.5 * width
+    if not all(map(_finite, (low.loss, high.loss, low.slope, high.slope))):
+        return mid
+    d1 = low.slope + high.slope - 3 * (low.loss - high.loss) / (a - b)
+    square = d1 * d1 - low.slope * high.slope
+    if square < 0:
+        return mid
+    d2 = square**0.5 * (1 if width > 0 else -1)
+    bottom = high.slope - low.slope + 2 * d2
+    best = b - width * (high.slope + d2 - d1) / bottom if bottom != 0 else mid
+    inner = sorted((a + 0.1 * width, b - 0.1 * width))
+    return min(max(best, inner[0]), inner[1]) if _finite(best) else mid
+
+
+def _finite(x: float) -> bool:
+    return abs(x) < float("inf")
+
+
+def _two_loops(g: Tensor, s: list[Tensor], y: list[Tensor]) -> Tensor:
+    """H g for the inverse Hessian of the stored pairs, algorithm 7.4, as products with stacked pairs."""
+    if not s:
+        return g
+    rho = [1.0 / (b @ a) for a, b in zip(s, y, strict=True)]
+    alphas: list[Tensor] = []
+    q = g
+    for a, b, r in zip(reversed(s), reversed(y), reversed(rho), strict=True):
+        alpha = r * (a @ q)
+        alphas.append(alpha)
+        q = q - alpha * b
+    q = q * ((s[-1] @ y[-1]) / (y[-1] @ y[-1]))
+    for a, b, r, alpha in zip(s, y, rho, reversed(alphas), strict=True):
+        q = q + (alpha - r * (b @ q)) * a
+    return q
+
+
+def _pack(theta: Tensor, at: Evaluation) -> State:
+    return {"theta": theta, "loss": at.loss, "gradient": at.gradient, "terms": dict(at.terms)}

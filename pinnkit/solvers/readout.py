@@ -1,0 +1,264 @@
+"""The linear read-out as the only unknown: rows and Jacobian in closed form, for least squares and Newton.
+
+With u = sum_j c_j phi_j the channels are Phi_k c, so the Jacobian of a term is sum_k diag(dr/dchannel_k) Phi_k: the partials
+of `linearise` times features.  Rows of a term are scaled by weight / (sqrt(n) * rms row norm), which makes terms of
+different units comparable; see Chen, Chi, E & Yang, J. Mach. Learn. 1 (2022) 268, section 2.3.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ..domains import Points
+from ..evaluation import FieldSet, index
+from ..jets.evaluate import jets
+from ..jets.frame import NamedOperator
+from ..jets.orders import Order
+from ..linearise import Channel, linearise, term_weight
+from ..terms import Term
+from .cloud import Cloud, generator_of
+from .collocation import require_square
+from .parameters import Parameters
+
+__all__ = ["Readout", "features"]
+
+CONDITION_WEIGHT = 3.0
+"""How much more a condition counts than an equation after both are scaled to unit rows."""
+
+
+def features(module: nn.Module, coords: Tensor, orders: Sequence[Order]) -> dict[Order, Tensor]:
+    """Derivatives of the functions that the linear read-out combines, each ``(n, N)``; a bias is a constant function.
+
+    In closed form where the module has `features`; otherwise by one Taylor pass through its trunk.
+
+    Raises:
+        TypeError: for a module without a linear read-out.
+    """
+    readout = getattr(module, "readout", None)
+    trunk = getattr(module, "trunk", None)
+    if not isinstance(readout, nn.Linear) or trunk is None:
+        raise TypeError(
+            f"LeastSquares: the field {type(module).__name__} has no linear read-out (`trunk` and `readout`); "
+            f"use RandomFourier, Siren, MLP or FourierMLP, or another solver"
+        )
+    closed = getattr(module, "features", None)
+    with torch.no_grad():
+        found = dict(closed(coords, orders) if closed is not None else jets(_Trunk(trunk), coords, list(orders)))
+    if readout.bias is not None:
+        for order, phi in found.items():
+            found[order] = torch.cat([phi, torch.full_like(phi[:, :1], 0.0 if order else 1.0)], dim=1)
+    return found
+
+
+class _Trunk(nn.Module):
+    """The hidden part of a field as a module of its own."""
+
+    def __init__(self, trunk: nn.Module) -> None:
+        super().__init__()
+        self.trunk = trunk
+
+    def forward(self, coords: Tensor) -> Tensor:
+        hidden: Tensor = self.trunk(coords)
+        return hidden
+
+
+@dataclass
+class Readout:
+    """A `RowObjective` whose theta is the read-out of every field, then the problem's coefficients.
+
+    Args:
+        fields: whose hidden layers stay as they are.
+        parameters: coefficients are read from and written to these.
+        cloud: the points.
+        scales: row scale of each term; measured at the first linearisation where None.
+    """
+
+    fields: FieldSet
+    parameters: Parameters
+    cloud: Cloud
+    scales: dict[str, float] | None = None
+
+    def __post_init__(self) -> None:
+        for term in self.fields.problem.terms:
+            require_square(term)
+
+    def get(self) -> Tensor:
+        """The current read-outs and coefficients as one vector, in float64 on the CPU."""
+        parts = [_stacked(m.readout) for m in self.fields.modules.values()]  # type: ignore[arg-type]
+        own = [c.detach().reshape(1) for c in self.parameters._coefficients]
+        return torch.cat([p.reshape(-1) for p in (*parts, *own)]).double().cpu()
+
+    def assign(self, theta: Tensor) -> None:
+        """Write read-outs and coefficients back."""
+        start = 0
+        with torch.no_grad():
+            for module in self.fields.modules.values():
+                readout: nn.Linear = module.readout  # type: ignore[assignment]
+                width = readout.in_features + (readout.bias is not None)
+                block = theta[start : start + readout.out_features * width].reshape(readout.out_features, width)
+                readout.weight.copy_(block[:, : readout.in_features])
+                if readout.bias is not None:
+                    readout.bias.copy_(block[:, -1])
+                start += block.numel()
+            for i, coefficient in enumerate(self.parameters._coefficients):
+                coefficient.copy_(theta[start + i])
+
+    def rows(self, theta: Tensor) -> Tensor:
+        """The scaled rows ``(N,)``."""
+        self.assign(theta)
+        return torch.cat([self._scaled(t, *self._residual(t)) for t in self.fields.problem.terms])
+
+    def rows_and_jacobian(self, theta: Tensor) -> tuple[Tensor, Tensor]:
+        """The scaled rows ``(N,)`` and their Jacobian ``(N, P)``."""
+        self.assign(theta)
+        found = {str(t.name): self._linearised(t) for t in self.fields.problem.terms}
+        if self.scales is None:
+            self.scales = {
+                str(t.name): _scale(t.kind != "equation", found[str(t.name)][2]) for t in self.fields.problem.terms
+            }
+        rows, blocks = [], []
+        for term in self.fields.problem.terms:
+            r, weight, jacobian = found[str(term.name)]
+            rows.append(self._scaled(term, r, weight))
+            scale = (self._row_scale(term, weight, r.shape[0]) * torch.ones_like(r)).reshape(-1, 1)
+            blocks.append(scale * jacobian.reshape(-1, jacobian.shape[-1]))
+        return torch.cat(rows), torch.cat(blocks)
+
+    def terms(self, theta: Tensor) -> Mapping[str, Tensor]:
+        """The unweighted mean square of each term's residual."""
+        self.assign(theta)
+        return {str(t.name): self._residual(t)[0].square().sum(dim=1).mean() for t in self.fields.problem.terms}
+
+    def imbalance(self, theta: Tensor) -> tuple[float, tuple[float, ...]]:
+        """Residual over the size of what should cancel in it, the worst term: dimensionless, comparable between fields.
+
+        max over terms of rms(r) / (sum_k rms(dr/dchannel_k) rms(channel_k in the domain) + rms(r at zero channels)).
+        Beside it the mean squared residual of each term.
+        """
+        self.assign(theta)
+        sizes = self._channel_sizes()
+        worst, costs = 0.0, []
+        for term in self.fields.problem.terms:
+            points = self.cloud.whole(term)
+            values = {c: phi @ self._vector(c) for c, phi in self._features(term, points).items()}
+            lin = self._linear(term, points, values)
+            origin = lin.r - sum((lin.d[c] * v[:, None, :]).sum(dim=-1) for c, v in values.items())
+            size = _rms(origin) + sum(_rms(lin.d[c]) * sizes[c._replace(site=0)] for c in values)
+            costs.append(float(lin.r.square().sum(dim=1).mean()))
+            worst = max(worst, _rms(lin.r) / size) if size > 0 else worst
+        return (worst if math.isfinite(worst) else math.inf), tuple(costs)
+
+    def _channel_sizes(self) -> dict[Channel, float]:
+        """Root mean square of every channel that a term uses, over the inside of the domain."""
+        problem = self.fields.problem
+        points = (problem.domain.sample(1024, generator_of(0)),)
+        used = {c._replace(site=0) for t in problem.terms for c in problem.trace(t, raw=True).channels}
+        with torch.no_grad():
+            return {c: _rms(v) for c, v in self.fields.channels(points, used).items()}
+
+    # one term --------------------------------------------------------------------------------------------------------
+    def _row_scale(self, term: Term, weight: Tensor | float, n: int) -> Tensor:
+        assert self.scales is not None
+        return torch.as_tensor(weight).sqrt() * (self.scales[str(term.name)] / math.sqrt(n))
+
+    def _scaled(self, term: Term, r: Tensor, weight: Tensor | float) -> Tensor:
+        if self.scales is None:
+            self.rows_and_jacobian(self.get())
+        return (self._row_scale(term, weight, r.shape[0]) * r).reshape(-1)
+
+    def _residual(self, term: Term) -> tuple[Tensor, Tensor | float]:
+        points = self.cloud.whole(term)
+        values = {c: phi @ self._vector(c) for c, phi in self._features(term, points).items()}
+        return self._linear(term, points, values).r, term_weight(self.fields.problem, term, points[0])
+
+    def _linearised(self, term: Term) -> tuple[Tensor, Tensor | float, Tensor]:
+        points = self.cloud.whole(term)
+        phis = self._features(term, points)
+        values = {c: phi @ self._vector(c) for c, phi in phis.items()}
+        lin = self._linear(term, points, values)
+        n, k = lin.r.shape
+        jacobian = lin.r.new_zeros(n, k, len(self.get()))
+        for channel, phi in phis.items():
+            start, width, first, count = self._place(channel.unknown)
+            for component in range(count):
+                at = start + (first + component) * width
+                jacobian[:, :, at : at + width] += lin.d[channel][:, :, component, None] * phi[:, None, :]
+        at = jacobian.shape[-1] - len(self.parameters._coefficients)
+        for i, coefficient in enumerate(self.fields.problem.coefficients):
+            inner = self.parameters.found()[coefficient.name] if coefficient.positive else 1.0
+            jacobian[:, :, at + i] = lin.dc[coefficient.name] * inner
+        return lin.r, term_weight(self.fields.problem, term, points[0]), jacobian
+
+    def _linear(self, term: Term, points: Sequence[Points], values: Mapping[Channel, Tensor]):  # type: ignore[no-untyped-def]
+        problem = self.fields.problem
+        flat = {c: v[:, 0] if problem.unknown(c.unknown).components is None else v for c, v in values.items()}
+        coefficients = {name: value.detach() for name, value in self.parameters.coefficients().items()}
+        return linearise(problem, term, points, flat, coefficients, raw=True)
+
+    def _features(self, term: Term, points: Sequence[Points]) -> dict[Channel, Tensor]:
+        """The features behind every channel of a term, ``(n, N)`` each, in float64 on the CPU."""
+        out: dict[Channel, Tensor] = {}
+        channels = self.fields.problem.trace(term, raw=True).channels
+        for group, module in self.fields.modules.items():
+            columns = self.fields.columns(group)
+            local = {self.fields.problem.frame.columns[c]: i for i, c in enumerate(columns)}
+            for site, sampled in enumerate(points):
+                mine = [c for c in channels if c.site == site and c.unknown in group]
+                members = {c: _members(c, local) for c in mine}
+                orders = list(dict.fromkeys(order for pairs in members.values() for _, order in pairs))
+                if not orders:
+                    continue
+                phi = features(module, sampled.coords[:, list(columns)], orders)
+                for c, pairs in members.items():
+                    total = pairs[0][0] * phi[pairs[0][1]]
+                    for factor, order in pairs[1:]:
+                        total = total + factor * phi[order]
+                    out[c] = total.double().cpu()
+        return out
+
+    def _vector(self, channel: Channel) -> Tensor:
+        """The read-out of the channel's unknown, ``(N, components)``."""
+        group = next(g for g in self.fields.modules if channel.unknown in g)
+        where = self.fields.slices(group)[channel.unknown]
+        weights = _stacked(self.fields.modules[group].readout).double().cpu()  # type: ignore[arg-type]
+        return (weights[where : where + 1] if isinstance(where, int) else weights[where]).T
+
+    def _place(self, unknown: str) -> tuple[int, int, int, int]:
+        """Start of the group's block in theta, features per output, the unknown's first output, its components."""
+        start = 0
+        for group, module in self.fields.modules.items():
+            readout: nn.Linear = module.readout  # type: ignore[assignment]
+            width = readout.in_features + (readout.bias is not None)
+            if unknown in group:
+                where = self.fields.slices(group)[unknown]
+                return (start, width, where, 1) if isinstance(where, int) else (
+                    start, width, where.start, where.stop - where.start)
+            start += readout.out_features * width
+        raise KeyError(unknown)
+
+
+def _members(channel: Channel, local: Mapping[str, int]) -> list[tuple[float, Order]]:
+    order = channel.order
+    if isinstance(order, NamedOperator):
+        return list(index(order, local).terms)  # type: ignore[union-attr]
+    return [(1.0, index(order, local))]  # type: ignore[list-item]
+
+
+def _stacked(readout: nn.Linear) -> Tensor:
+    weight = readout.weight.detach()
+    return weight if readout.bias is None else torch.cat([weight, readout.bias.detach()[:, None]], dim=1)
+
+
+def _scale(condition: bool, jacobian: Tensor) -> float:
+    rms = math.sqrt(float(jacobian.square().sum()) / max(jacobian.shape[0] * jacobian.shape[1], 1))
+    factor = CONDITION_WEIGHT if condition else 1.0
+    return factor / rms if rms > 0 else 1.0  # an exactly met condition has zero rows, which need no scale
+
+
+def _rms(x: Tensor) -> float:
+    return float(x.square().mean().sqrt())

@@ -1,0 +1,420 @@
+"""solve: from a problem to a Solution."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import platform
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy
+import torch
+from torch import Tensor, nn
+
+from ..evaluation import FieldSet
+from ..fields import FieldSpec, RandomFourier, Siren
+from ..history import History, Record
+from ..problem import Problem
+from ..solution import Solution
+from ..status import Status
+from .automatic import automatic
+from .bandwidth import Attempt, search
+from .cloud import CHUNK, Cloud, counts_of, generator_of
+from .collocation import Collocation
+from .first_order import Adam
+from .least_squares import LeastSquares
+from .loop import Callback, Outcome, run
+from .objective import Solver
+from .parameters import Parameters
+from .quasi_newton import LBFGS
+from .readout import Readout
+
+__all__ = ["solve"]
+
+Group = tuple[str, ...]
+FieldChoice = FieldSpec | nn.Module | Mapping[Any, FieldSpec | nn.Module]
+
+
+def solve(
+    problem: Problem,
+    field: FieldChoice | None = None,
+    solvers: Solver | Sequence[Solver] | None = None,
+    *,
+    seed: int = 0,
+    device: str = "auto",
+    dtype: torch.dtype | None = None,
+    tolerance: float | None = None,
+    seconds: float | None = None,
+    start: Solution | None = None,
+    out: str | Path | None = None,
+    resume: bool = False,
+    callbacks: Sequence[Callback] = (),
+) -> Solution:
+    """Fit a field to a problem.
+
+    Args:
+        problem: what should vanish, and where.
+        field: a spec (one shared trunk for all unknowns), a ready module, or ``{unknown or (unknowns, ...): spec}``; None
+            chooses.
+        solvers: one or several, run in sequence; None chooses: Adam then L-BFGS for a given field.
+        seed: of the features or weights, and of the points.
+        device: "auto" takes CUDA where there is one; else a torch device.
+        dtype: of the solve; None takes the problem's.  Least squares always works in float64.
+        tolerance: stop once the rms residual of every term is at most this (for a search of random sines: the relative
+            residual at held-out points).
+        seconds: stop after so long, with what there is.
+        start: a solution of the same fields, whose state is where this solve starts.
+        out: folder for checkpoints; None writes nothing.
+        resume: continue from the checkpoint in `out`, bit for bit.
+        callbacks: each called with a `Record` after every recorded step; returning True stops the run.
+
+    Raises:
+        ValueError, TypeError: for arguments that do not fit the problem, with what was expected.
+    """
+    began = time.perf_counter()
+    _check(seed, tolerance, seconds, out, resume)
+    where = _device(device)
+    kind = problem.dtype if dtype is None else dtype
+    if kind not in (torch.float32, torch.float64):
+        raise ValueError(f"solve: `dtype` must be torch.float32 or torch.float64, got {dtype}")
+    field, solvers, reason = _choose(problem, field, solvers)
+    specs = _groups(problem, field)
+    setup = _Setup(problem, specs, tuple(solvers), seed, where, kind, reason, began)
+    if isinstance(setup.solvers[0], LeastSquares) and any(_unsettled(s) for s in specs.values()):
+        return _searched(setup, tolerance, seconds, callbacks)
+    return _trained(setup, tolerance, seconds, start, None if out is None else Path(out), resume, callbacks)
+
+
+@dataclass(frozen=True)
+class _Setup:
+    problem: Problem
+    specs: Mapping[Group, FieldSpec | nn.Module]
+    solvers: tuple[Solver, ...]
+    seed: int
+    device: torch.device
+    dtype: torch.dtype
+    reason: str
+    began: float
+
+    @property
+    def fingerprint(self) -> str:
+        """What run this is: all that decides its bits."""
+        names = {"/".join(g): repr(s) if not isinstance(s, nn.Module) else type(s).__name__ for g, s in self.specs.items()}
+        terms = hashlib.sha256(repr(self.problem.terms).split(" at 0x")[0].encode()).hexdigest()[:12]
+        return f"{self.problem.name} [{terms}] {names} {self.solvers!r} seed={self.seed} {self.dtype} {self.device.type}"
+
+
+# roads --------------------------------------------------------------------------------------------------------------
+def _searched(
+    setup: _Setup, tolerance: float | None, seconds: float | None, callbacks: Sequence[Callback]
+) -> Solution:
+    """Random sines whose bandwidth, and number, the held-out residual chooses."""
+    problem, solver = setup.problem, setup.solvers[0]
+    assert isinstance(solver, LeastSquares)
+    spec = next(s for s in setup.specs.values() if _unsettled(s))
+    assert isinstance(spec, RandomFourier)
+    if len(setup.solvers) > 1:
+        raise ValueError("solve: random sines with bandwidth=None are solved by LeastSquares alone; give a bandwidth")
+    records: list[Record] = []
+
+    def report(attempt: Attempt) -> bool:
+        name = f"{attempt.features} sines, bandwidth {', '.join(f'{b:.3g}' for b in attempt.bandwidth)}"
+        used = time.perf_counter() - setup.began
+        terms = {str(t.name): float(c) for t, c in zip(problem.terms, attempt.costs, strict=True)}
+        record = Record(len(records) + 1, 0, name, used, attempt.score**2, terms)
+        records.append(record)
+        stop = any([callback(record) is True for callback in callbacks])
+        return stop or (seconds is not None and used >= seconds)
+
+    features = spec.features if spec.features != RandomFourier().features else None
+    best = search(
+        problem,
+        tuple(setup.specs),
+        solver,
+        seed=setup.seed,
+        features=features,
+        tolerance=1e-13 if tolerance is None else tolerance,
+        report=report,
+    )
+    used = time.perf_counter() - setup.began
+    modules = {g: m.to(device=setup.device, dtype=setup.dtype) for g, m in best.fields.modules.items()}
+    sizes = ", ".join(f"{column}: {b:.3g}" for column, b in zip(problem.frame.columns, best.bandwidth, strict=True))
+    reason = (
+        f"{setup.reason} Held-out residual chose {best.features} sines with bandwidth {sizes} "
+        f"among {len(records)} attempts (relative residual {best.score:.1e})."
+    )
+    met = best.score <= (1e-13 if tolerance is None else tolerance)
+    status = Status.CONVERGED if met and tolerance is not None else Status.SOLVED
+    if not np.isfinite(best.score) or best.score > 0.5:
+        status = Status.STALLED
+    found = replace(setup, reason=reason)
+    specs = {g: m.spec for g, m in modules.items()}
+    return _solution(found, specs, modules, best.parameters, status, records, used, len(records))
+
+
+def _trained(
+    setup: _Setup,
+    tolerance: float | None,
+    seconds: float | None,
+    start: Solution | None,
+    out: Path | None,
+    resume: bool,
+    callbacks: Sequence[Callback],
+) -> Solution:
+    problem = setup.problem
+    modules = _build(setup)
+    fields = FieldSet(problem, modules)
+    parameters = Parameters(problem, list(modules.values()), device=setup.device, dtype=setup.dtype)
+    if start is not None:
+        _warm_start(parameters, modules, start)
+    clouds: dict[Any, Any] = {}
+
+    def objective(solver: Solver, step: int) -> Any:
+        """The loss at the points of this step; the latest one is kept."""
+        key = solver, solver.draw(step)  # type: ignore[attr-defined]
+        if key not in clouds:
+            clouds.clear()
+            clouds[key] = Collocation(fields, parameters, _cloud(setup, solver, key[1]))
+        return clouds[key]
+
+    outcome: Outcome | None = None
+    records: Sequence[Record] = ()
+    for stage, part in enumerate(_stages(setup.solvers)):
+        readout = isinstance(part[0], LeastSquares)
+        if readout:
+            width = sum(m.readout.in_features for m in modules.values())  # type: ignore[union-attr, operator]
+            cloud = _readout_cloud(setup, part[0], width)  # type: ignore[arg-type]
+            target = Readout(fields, parameters, cloud)
+            theta, see = target.get(), lambda solver, step, target=target: target  # noqa: ARG005
+        else:
+            theta, see = parameters.get(), objective
+        outcome = run(
+            see,
+            theta,
+            part,
+            tolerance=tolerance,
+            seconds=seconds,
+            callbacks=callbacks,
+            records=records,
+            checkpoint_path=None if out is None else out / f"checkpoint{stage or ''}.h5",
+            fingerprint=setup.fingerprint,
+            resume=resume,
+            every=1 if setup.device.type == "cpu" else 20,
+            began=setup.began,
+        )
+        (target if readout else parameters).assign(outcome.theta)
+        records = outcome.records
+        if not outcome.status.good:
+            break
+    assert outcome is not None
+    status = outcome.status
+    if isinstance(setup.solvers[-1], LeastSquares) and status is Status.STALLED:
+        status = Status.SOLVED
+    specs = {g: s if not isinstance(s, nn.Module) else getattr(s, "spec", None) for g, s in setup.specs.items()}
+    return _solution(setup, specs, modules, parameters, status, outcome.records, outcome.seconds, len(outcome.records))
+
+
+def _solution(
+    setup: _Setup,
+    specs: Mapping[Group, FieldSpec | None],
+    modules: Mapping[Group, nn.Module],
+    parameters: Parameters,
+    status: Status,
+    records: Sequence[Record],
+    used: float,
+    steps: int,
+) -> Solution:
+    fields = FieldSet(setup.problem, modules)
+    fresh = Cloud(
+        setup.problem, counts_of(setup.problem, 4096, 1024), setup.seed, draw=2**31, device=setup.device, dtype=setup.dtype
+    )
+    check = Collocation(fields, parameters, fresh)
+    with torch.no_grad():
+        squares = [float(check.residual(t, p).square().mean()) for t in setup.problem.terms for p in fresh.chunks(t)]
+    return Solution(
+        problem=setup.problem,
+        fields=dict(specs),
+        modules=dict(modules),
+        coefficients=dict(parameters.found()),
+        status=status,
+        history=History.of(records),
+        seconds=used,
+        seed=setup.seed,
+        device=str(setup.device),
+        dtype=setup.dtype,
+        solvers=tuple(repr(s) for s in setup.solvers),
+        choice=setup.reason,
+        residual_rms=float(np.sqrt(np.mean(squares))),
+        steps=steps,
+        parameters=sum(p.numel() for m in modules.values() for p in m.parameters()) + len(setup.problem.coefficients),
+        versions=_versions(),
+    )
+
+
+# pieces ---------------------------------------------------------------------------------------------------------------
+def _choose(
+    problem: Problem, field: FieldChoice | None, solvers: Solver | Sequence[Solver] | None
+) -> tuple[FieldChoice, Sequence[Solver], str]:
+    given = None if solvers is None else tuple(solvers) if isinstance(solvers, (list, tuple)) else (solvers,)
+    if given is not None and (not given or not all(hasattr(s, "step") for s in given)):
+        raise TypeError(f"solve: `solvers` must be solvers such as [Adam(steps=2000), LBFGS()], got {solvers!r}")
+    if field is None and given is None:
+        choice = automatic(problem)
+        return choice.field, choice.solvers, choice.reason
+    if given is None:
+        if isinstance(field, RandomFourier):
+            return field, (LeastSquares(),), "Least squares for the read-out of the given random sines."
+        return field, (Adam(), LBFGS()), "The given field by Adam, then L-BFGS."  # type: ignore[return-value]
+    if field is None:
+        default: FieldSpec = RandomFourier() if isinstance(given[0], LeastSquares) else Siren()
+        return default, given, f"{type(default).__name__}, the default field of {type(given[0]).__name__}."
+    return field, given, "Field and solver as given."
+
+
+def _groups(problem: Problem, field: FieldChoice) -> dict[Group, FieldSpec | nn.Module]:
+    """Which unknowns share a field; unknowns on different axes never do."""
+    if not isinstance(field, Mapping):
+        by_axes: dict[frozenset[str], list[str]] = {}
+        for name in problem.names:
+            by_axes.setdefault(problem.columns_of(name), []).append(name)
+        if isinstance(field, nn.Module) and len(by_axes) > 1:
+            raise ValueError("solve: unknowns on different axes need a module each; give {unknown: module}")
+        groups = {tuple(names): field for names in by_axes.values()}
+    else:
+        groups = {(key,) if isinstance(key, str) else tuple(key): spec for key, spec in field.items()}
+        named = sorted(name for group in groups for name in group)
+        if named != sorted(problem.names):
+            raise ValueError(f"solve: `field` must name each unknown {problem.names} once, got {tuple(groups)}")
+    for group, spec in groups.items():
+        if not hasattr(spec, "build") and not isinstance(spec, nn.Module):
+            raise TypeError(f"solve: `field` must be a spec such as Siren(width=64) or a torch module, got {spec!r}")
+        if len({problem.columns_of(name) for name in group}) > 1:
+            raise ValueError(f"solve: the unknowns {group} live on different axes and cannot share a field")
+        smooth = getattr(spec, "smoothness", float("inf"))
+        for name in group:
+            needed = problem.smoothness_needed(name)
+            if needed > smooth:
+                raise ValueError(
+                    f"problem '{problem.name}' needs {needed} derivatives of `{name}`; "
+                    f"{spec!r} has {smooth:g}. Use Siren(...) or MLP(activation='tanh')"
+                )
+    return groups
+
+
+def _build(setup: _Setup) -> dict[Group, nn.Module]:
+    problem = setup.problem
+    modules: dict[Group, nn.Module] = {}
+    for i, (group, spec) in enumerate(setup.specs.items()):
+        outputs = sum(problem.unknown(name).components or 1 for name in group)
+        axes = [a for a in problem.axes if a.columns[0] in problem.columns_of(group[0])]
+        if isinstance(spec, nn.Module):
+            module = spec.to(device=setup.device, dtype=setup.dtype)
+            _check_module(module, sum(a.dim for a in axes), outputs, setup)
+        else:
+            if _unsettled(spec):
+                raise ValueError(
+                    "solve: RandomFourier(bandwidth=None) is chosen by LeastSquares only; "
+                    "give a bandwidth, such as RandomFourier(400, bandwidth=8.0), for other solvers"
+                )
+            generator = generator_of(setup.seed, 1_000 + i)
+            module = spec.build(axes, outputs, generator=generator, dtype=setup.dtype, device=setup.device)
+        modules[group] = module
+    return modules
+
+
+def _check_module(module: nn.Module, inputs: int, outputs: int, setup: _Setup) -> None:
+    with torch.no_grad():
+        try:
+            got = tuple(module(torch.zeros(3, inputs, device=setup.device, dtype=setup.dtype)).shape)
+        except (RuntimeError, TypeError, ValueError) as error:
+            message = str(error).splitlines()[0]
+            raise ValueError(f"solve: the module cannot be called on (3, {inputs}) coordinates: {message}") from error
+    if got != (3, outputs):
+        raise ValueError(f"solve: the module must map (n, {inputs}) to (n, {outputs}), got {got} for n = 3")
+
+
+def _cloud(setup: _Setup, solver: Any, draw: int) -> Cloud:
+    counts = counts_of(setup.problem, solver.points, solver.condition_points)
+    if solver.batch is not None:
+        counts = {name: min(count, solver.batch) for name, count in counts.items()}
+    return Cloud(
+        setup.problem,
+        counts,
+        setup.seed,
+        draw=draw,
+        device=setup.device,
+        dtype=setup.dtype,
+        sampling=solver.sampling,
+        chunk=CHUNK,
+        batch=solver.batch,
+    )
+
+
+def _readout_cloud(setup: _Setup, solver: LeastSquares, features: int) -> Cloud:
+    counts = counts_of(setup.problem, int(solver.ratio * features), max(int(solver.condition_ratio * features), 2))
+    return Cloud(
+        setup.problem, counts, setup.seed, device=setup.device, dtype=setup.dtype, sampling=solver.sampling
+    )
+
+
+def _stages(solvers: Sequence[Solver]) -> list[tuple[Solver, ...]]:
+    """Neighbours that work on the same vector: all parameters, or the read-out alone."""
+    stages: list[list[Solver]] = []
+    for solver in solvers:
+        if stages and isinstance(stages[-1][0], LeastSquares) == isinstance(solver, LeastSquares):
+            stages[-1].append(solver)
+        else:
+            stages.append([solver])
+    return [tuple(stage) for stage in stages]
+
+
+def _warm_start(parameters: Parameters, modules: Mapping[Group, nn.Module], start: Solution) -> None:
+    for group, module in modules.items():
+        other = start.modules.get(group)
+        mine, theirs = module.state_dict(), {} if other is None else other.state_dict()
+        if {k: v.shape for k, v in mine.items()} != {k: v.shape for k, v in theirs.items()}:
+            raise ValueError(f"solve: `start` has no field for {group} of the same shape; solve with the same field")
+        module.load_state_dict(theirs)
+
+
+def _unsettled(spec: FieldSpec | nn.Module) -> bool:
+    return isinstance(spec, RandomFourier) and spec.bandwidth is None
+
+
+def _device(device: str) -> torch.device:
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        found = torch.device(device)
+    except RuntimeError as error:
+        raise ValueError(f"solve: `device` must be 'auto', 'cpu' or 'cuda', got {device!r}") from error
+    if found.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError(f"solve: device {device!r} was asked for, but torch sees no CUDA device; use device='cpu'")
+    return found
+
+
+def _check(
+    seed: int, tolerance: float | None, seconds: float | None, out: str | Path | None, resume: bool
+) -> None:
+    if not isinstance(seed, int) or seed < 0:
+        raise ValueError(f"solve: `seed` must be a whole number from 0, got {seed!r}")
+    for name, value in (("tolerance", tolerance), ("seconds", seconds)):
+        if value is not None and not value > 0:
+            raise ValueError(f"solve: `{name}` must be positive, got {value}")
+    if resume and out is None:
+        raise ValueError("solve: `resume` needs the folder of the run, out='results/name'")
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "pinnkit": importlib.metadata.version("pinnkit"),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "scipy": scipy.__version__,
+    }
