@@ -1,0 +1,261 @@
+"""The acceptance figures: rows of (problem, field, solver) with targets, each run with several seeds.
+
+One file a run, so that a stopped run goes on where it was: what has its file is not run again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from .fields import FieldSpec, FourierMLP, Siren
+from .problem import Problem
+from .problem_file import load_problem
+from .report import finite, number
+from .storage import replacing
+from .validate import reference_error, validate
+
+__all__ = ["ROWS", "Measured", "Result", "Row", "run", "select", "table"]
+
+_BUDGET = 5.0  # seconds for each reference
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One run of one row.
+
+    Args:
+        value: what the row is about, to be at most its target.
+        seconds: that the work took.
+        detail: what else is worth keeping, plain values.
+    """
+
+    value: float
+    seconds: float
+    detail: Mapping[str, Any]
+
+
+Measure = Callable[["Row", Problem, int], Measured]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table.
+
+    Args:
+        issue: whose figure it is.
+        table: the part of that issue's table.
+        problem: name of the problem file.
+        what: how the value is got, in words: it names the row's files.
+        unit: what the value is.
+        target: the greatest value that is good.
+        measure: runs it.
+        limit: the greatest number of seconds that is good; None for no limit.
+        seeded: whether a seed changes anything.
+    """
+
+    issue: str
+    table: str
+    problem: str
+    what: str
+    unit: str
+    target: float
+    measure: Measure
+    limit: float | None = None
+    seeded: bool = True
+
+    def file(self, seed: int) -> str:
+        """Name of the file of one run."""
+        return f"{self.issue}-{self.table}-{self.problem}-{self.what.replace(' ', '_').replace(',', '+')}-{seed}.json"
+
+
+@dataclass(frozen=True)
+class Result:
+    """A row with its runs."""
+
+    row: Row
+    runs: tuple[Mapping[str, Any], ...]
+
+    @property
+    def median(self) -> float:
+        """Of the value over the seeds; a run that failed counts as infinite."""
+        return statistics.median(_value(r) for r in self.runs)
+
+    @property
+    def worst(self) -> float:
+        """The greatest value."""
+        return max(_value(r) for r in self.runs)
+
+    @property
+    def seconds(self) -> tuple[float, float]:
+        """Median and greatest."""
+        times = [float(r.get("seconds") or 0.0) for r in self.runs]
+        return statistics.median(times), max(times)
+
+    @property
+    def met(self) -> bool:
+        """Whether every run is at or below the target, within the limit."""
+        return self.worst <= self.row.target and (self.row.limit is None or self.seconds[1] <= self.row.limit)
+
+
+def solve_error(field: FieldSpec | None, solvers: Callable[[], Sequence[Any]] | None) -> Measure:
+    """The relative L2 error against the closed form, of a solve with this field and these solvers; None chooses."""
+
+    def measure(row: Row, problem: Problem, seed: int) -> Measured:
+        from .solvers import solve
+
+        seconds = None if solvers is None else row.limit
+        solution = solve(problem, field, None if solvers is None else solvers(), seed=seed, seconds=seconds)
+        report = validate(solution, budget=0.0)
+        return Measured(max(c.rel_l2 for c in report.exact), solution.seconds, report.summary())
+
+    return measure
+
+
+def bar_ratio(row: Row, problem: Problem, seed: int) -> Measured:  # noqa: ARG001  (the signature of a measure)
+    """The true error of the reference over its error bar, the worst unknown."""
+    from .reference import reference
+
+    found = reference(problem, budget=_BUDGET)
+    errors = reference_error(problem, found, {})
+    ratios = {c.unknown: c.measured_l2 / found.bars(c.unknown)[0] for c in errors}
+    detail = {
+        "kind": found.kind,
+        "order": found.order,
+        "rel_l2_error_bar": max(found.bars(c.unknown)[0] for c in errors),
+        "rel_l2_true_error": max(c.measured_l2 for c in errors),
+    }
+    return Measured(max(ratios.values()), found.seconds, detail)
+
+
+def agreement(row: Row, problem: Problem, seed: int) -> Measured:  # noqa: ARG001  (the signature of a measure)
+    """Neural against finite differences, over the sum of their bars; the neural bar is the spread of two solves."""
+    from .solvers import solve
+
+    solution, other = solve(problem, seed=seed), solve(problem, seed=seed + 1000)
+    report = validate(solution, budget=_BUDGET)
+    if report.reference is None:
+        raise ValueError(f"'{problem.name}' has no reference: {report.no_reference}")
+    again = validate(other, reference=report.reference)
+    ratios, neural = [], []
+    for one, two in zip(report.discretised, again.discretised, strict=True):
+        points = {a.name: 65 for a in problem.axes}
+        a, b = (s.on_grid(**points)[one.unknown] for s in (solution, other))
+        spread = float(((a - b) ** 2).mean() ** 0.5 / (b**2).mean() ** 0.5)
+        neural.append(spread)
+        ratios.append(max(one.measured_l2, two.measured_l2) / (spread + one.l2_bar))
+    return Measured(max(ratios), solution.seconds, {**report.summary(), "neural_bar": max(neural)})
+
+
+def _trained() -> Sequence[Any]:
+    from .solvers import LBFGS, Adam
+
+    return Adam(), LBFGS()
+
+
+def _rows() -> Iterable[Row]:
+    automatic = {
+        "heat": 1e-9, "heat_2d": 1e-8, "poisson": 1e-12, "poisson_bump": 1e-8, "wave": 1e-10, "helmholtz": 1e-11,
+        "eikonal": 1e-9, "pendulum": 1e-9,
+    }  # fmt: skip
+    for name, target in automatic.items():
+        limit = 30.0 if name == "heat_2d" else 10.0
+        yield Row("1", "automatic", name, "automatic", "relative L2", target, solve_error(None, None), limit)
+    for what, field in (("siren adam,lbfgs", Siren()), ("fourier adam,lbfgs", FourierMLP())):
+        for name in ("heat", "poisson", "eikonal", "wave"):
+            target = 5e-3 if name == "wave" else 5e-4
+            yield Row("1", "networks", name, what, "relative L2", target, solve_error(field, _trained), 120.0)
+    for name in automatic:
+        yield Row("1", "references", name, "finite differences", "error / bar", 2.0, bar_ratio, seeded=False)
+    yield Row("1", "agreement", "poisson_variable", "automatic and differences", "gap / bars", 1.0, agreement)
+
+
+ROWS: tuple[Row, ...] = tuple(_rows())
+
+
+def select(issue: str | None, part: str | None) -> list[Row]:
+    """The rows of an issue and of a part of its table.
+
+    Raises:
+        ValueError: for an issue or a part that is not there.
+    """
+    for given, kind in ((issue, "issue"), (part, "table")):
+        known = sorted({getattr(r, kind) for r in ROWS if kind == "issue" or issue in (None, r.issue)})
+        if given is not None and given not in known:
+            raise ValueError(f"accept: {kind.upper()} must be one of {', '.join(known)}, got '{given}'")
+    return [r for r in ROWS if issue in (None, r.issue) and part in (None, r.table)]
+
+
+def run(
+    rows: Sequence[Row], *, seeds: int, problems: Path, out: Path, say: Callable[[str], object] = lambda _: None
+) -> list[Result]:
+    """Run every row with seeds 0, 1, ..., one file a run; runs whose file is there are read and not run again.
+
+    A run that raises is recorded as failed with its message, and the others go on.
+    """
+    results = []
+    for row in rows:
+        runs = []
+        for seed in range(seeds if row.seeded else 1):
+            target = out / row.file(seed)
+            found = _read(target)
+            if found is None:
+                found = _once(row, seed, problems)
+                with replacing(target) as temporary:
+                    temporary.write_text(json.dumps(finite(found), indent=2) + "\n", encoding="utf-8")
+                said = found["failed"] or f"{number(found['value'])} in {number(found['seconds'])} s"
+                say(f"{row.problem}, {row.what}, seed {seed}: {said}")
+            runs.append(found)
+        results.append(Result(row, tuple(runs)))
+    return results
+
+
+def table(results: Sequence[Result]) -> Table:
+    """Every row with its target and verdict."""
+    shown = Table(box=None, padding=(0, 2), header_style="dim")
+    for column in ("problem", "how", "what", "target", "median", "worst", "seconds (worst)", "seeds", "verdict"):
+        shown.add_column(column)
+    for r in results:
+        limit = "" if r.row.limit is None else f" of {r.row.limit:g}"
+        verdict = Text("met", style="green") if r.met else Text("MISSED", style="red")
+        values = number(r.row.target), number(r.median), number(r.worst), f"{number(r.seconds[1])}{limit}"
+        shown.add_row(r.row.problem, r.row.what, r.row.unit, *values, str(len(r.runs)), verdict)
+    return shown
+
+
+def _once(row: Row, seed: int, problems: Path) -> dict[str, Any]:
+    start = time.perf_counter()
+    value, seconds, detail, failed = float("inf"), 0.0, {}, ""
+    try:
+        measured = row.measure(row, load_problem(problems / f"{row.problem}.py"), seed)
+        value, seconds, detail = measured.value, measured.seconds, dict(measured.detail)
+    except Exception as error:  # one row that fails must not take the others with it
+        failed = f"{type(error).__name__}: {error}"
+    return {
+        "issue": row.issue, "table": row.table, "problem": row.problem, "what": row.what, "unit": row.unit,
+        "target": row.target, "limit": row.limit, "seed": seed, "value": value, "seconds": seconds,
+        "wall_seconds": time.perf_counter() - start, "cores": os.cpu_count(), "failed": failed, "detail": detail,
+    }  # fmt: skip
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """A run that was finished; one that failed is run again."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    done: dict[str, Any] | None = found if isinstance(found, dict) and not found.get("failed", True) else None
+    return done
+
+
+def _value(found: Mapping[str, Any]) -> float:
+    return float("inf") if found.get("value") is None else float(found["value"])

@@ -1,0 +1,130 @@
+"""What the README shows: accepted runs turned into results/published, and its table made from there."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from .problem_file import load_problem
+from .report import number
+from .storage import replacing
+
+__all__ = ["BEGIN", "END", "between", "publish", "readme_with", "results_table"]
+
+BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
+_PICTURE = "heat"  # the problem whose figure opens the README
+_NOTHING = "No results are published yet."
+
+
+def publish(accepted: Path, out: Path, *, readme: Path, problems: Path) -> list[Path]:
+    """Write one file for each row that was accepted, the heat picture, and the README's table.
+
+    Raises:
+        ValueError: where nothing was accepted yet, or the README has no place for the table.
+    """
+    rows = _collect(accepted)
+    if not rows:
+        raise ValueError(f"publish: there are no runs in '{accepted}'; run `pinnkit accept` first")
+    text = readme.read_text(encoding="utf-8")
+    between(text)  # before anything is written
+    written = []
+    for row in rows:
+        target = out / f"{row['table']}-{row['problem']}-{row['what'].replace(' ', '_').replace(',', '+')}.json"
+        with replacing(target) as temporary:
+            temporary.write_text(json.dumps(row, indent=2) + "\n", encoding="utf-8")
+        written.append(target)
+    written += _picture(problems / f"{_PICTURE}.py", out)
+    with replacing(readme) as temporary:
+        temporary.write_text(readme_with(text, results_table(out)), encoding="utf-8")
+    return [*written, readme]
+
+
+def results_table(published: Path) -> str:
+    """The README's table, from results/published alone."""
+    rows = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(published.glob("*.json"))]
+    solved = [r for r in rows if r["unit"] == "relative L2"]
+    references = {r["problem"]: r for r in rows if r["table"] == "references"}
+    if not solved:
+        return _NOTHING
+    lines = [
+        "| problem | how | relative L2 error, median (worst) | seconds | finite differences: error | seconds |",
+        "|---|---|---|---|---|---|",
+    ]
+    for r in sorted(solved, key=lambda r: (r["table"], r["problem"], r["what"])):
+        other = references.get(r["problem"])
+        judged = ["", ""] if other is None else [number(other["rel_l2_true_error"]), number(other["seconds"]["median"])]
+        error = f"{number(r['value']['median'])} ({number(r['value']['worst'])})"
+        lines.append(
+            f"| {r['problem']} | {r['what']} | {error} | {number(r['seconds']['median'])} | "
+            + " | ".join(judged)
+            + " |"
+        )
+    seeds = max(len(r["seeds"]) for r in solved)
+    machine = solved[0]
+    lines.append("")
+    lines.append(
+        f"{seeds} seeds, {machine['cores']} cores, no GPU, torch {machine['versions'].get('torch', '?')}; "
+        f"written by `pinnkit publish`."
+    )
+    return "\n".join(lines)
+
+
+def between(text: str) -> str:
+    """What the README holds between its two marks.
+
+    Raises:
+        ValueError: where a mark is missing.
+    """
+    if BEGIN not in text or END not in text or text.index(BEGIN) > text.index(END):
+        raise ValueError(f"publish: the README needs the lines {BEGIN} and {END}, in this order, for its table")
+    return text.split(BEGIN)[1].split(END)[0].strip()
+
+
+def readme_with(text: str, table: str) -> str:
+    """The README's text with another table."""
+    between(text)
+    head, rest = text.split(BEGIN, 1)
+    return f"{head}{BEGIN}\n{table}\n{END}{rest.split(END, 1)[1]}"
+
+
+def _collect(accepted: Path) -> list[dict[str, Any]]:
+    """One record a row: its seeds together."""
+    groups: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
+    for path in sorted(accepted.glob("*.json")):
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if not found.get("failed"):
+            groups.setdefault((found["table"], found["problem"], found["what"]), []).append(found)
+    return [_record(runs) for runs in groups.values()]
+
+
+def _record(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    values, seconds = [r["value"] for r in runs], [r["seconds"] for r in runs]
+    detail = runs[0]["detail"]
+    kept = ("field", "solver", "kind", "order", "rel_l2_error_bar", "rel_l2_true_error", "choice", "dtype", "device")
+    return {
+        **{key: runs[0][key] for key in ("issue", "table", "problem", "what", "unit", "target", "limit", "cores")},
+        **{key: detail[key] for key in kept if key in detail},
+        "seeds": sorted(r["seed"] for r in runs),
+        "value": {"median": statistics.median(values), "worst": max(values)},
+        "seconds": {"median": statistics.median(seconds), "worst": max(seconds)},
+        "versions": detail.get("versions", {}),
+    }
+
+
+def _picture(file: Path, out: Path) -> list[Path]:
+    from . import figures
+    from .reference import reference
+    from .solvers import solve
+
+    problem = load_problem(file)
+    drawn = figures.save(solve(problem), out, reference=reference(problem))
+    renamed = []
+    for path in drawn:
+        if path.name == "solution.png":
+            renamed.append(path.replace(out / f"{problem.name}.png"))
+        else:
+            path.unlink()
+    return renamed
