@@ -72,7 +72,7 @@ class Flux:
     def evaluate(self, scope: Mapping[str, Any]) -> tuple[Any, ...]:
         """The residuals, one for each unknown."""
         return tuple(
-            normal_derivative(scope[name], scope["n"]) - value_of(value, scope, name) for name, value in self.values
+            normal_derivative(scope[name], _normal(scope)) - value_of(value, scope, name) for name, value in self.values
         )
 
 
@@ -92,7 +92,7 @@ class Mixed:
         rows = []
         for name, triple in self.values:
             a, b, g = (value_of(v, scope, name) for v in triple)
-            rows.append(a * scope[name] + b * normal_derivative(scope[name], scope["n"]) - g)
+            rows.append(a * scope[name] + b * normal_derivative(scope[name], _normal(scope)) - g)
         return tuple(rows)
 
 
@@ -143,6 +143,12 @@ class Jump:
                 rows.append(here - there)
                 here, there = here.d(self.axis), there.d(self.axis)
         return tuple(rows)
+
+
+def _normal(scope: Mapping[str, Any]) -> Any:
+    if "n" not in scope:
+        raise ValueError("a normal derivative needs a wall of space; this part has no outward normal")
+    return scope["n"]
 
 
 def _functions(values: Iterable[tuple[str, Value]]) -> tuple[tuple[str, Callable[..., Any]], ...]:

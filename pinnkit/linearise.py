@@ -61,7 +61,7 @@ def scope_of(
         inner = {**at, **leaves}
         for u in problem.unknowns:
             wrapped = raw and u.name in problem.ansatz
-            scope[u.name + suffix] = call(problem.ansatz[u.name], inner) if wrapped else leaves[u.name]
+            scope[u.name + suffix] = _wrap(problem, u.name, inner) if wrapped else leaves[u.name]
         scope.update({key + suffix: jet for key, jet in at.items()})
     return scope
 
@@ -157,7 +157,9 @@ def _provider(problem: Problem, term: Term, values: Mapping[Channel, Tensor], ra
         if channel in values:
             return values[channel]
         if channel in ignored:  # asked for, but without influence on the residual
-            return torch.zeros_like(next(v for c, v in values.items() if c.unknown == channel.unknown))
+            some = next(iter(values.values()))
+            components = problem.unknown(channel.unknown).components
+            return some.new_zeros(some.shape[:1] if components is None else (some.shape[0], components))
         raise KeyError(f"channel {channel} is missing")
 
     return lookup
@@ -167,7 +169,23 @@ def _leaf(frame: Frame, columns: frozenset[str], site: int, name: str, lookup: C
     return unknown(frame, lambda order: lookup(Channel(site, name, order)), columns=columns)
 
 
+def _wrap(problem: Problem, name: str, scope: Mapping[str, Any]) -> Jet:
+    result = call(problem.ansatz[name], scope, f"ansatz of `{name}`")
+    if not isinstance(result, Jet):
+        raise TypeError(
+            f"the ansatz of `{name}` must be made of `{name}` by torch functions, so that it keeps its derivatives, "
+            f"got {type(result).__name__}"
+        )
+    return result
+
+
 def _rows(part: Any, n: int, like: Tensor, owner: str) -> Tensor:
+    if not isinstance(part, (Jet, Tensor, int, float)) or isinstance(part, bool):
+        raise TypeError(f"{owner}: a residual must return numbers at each point, got {type(part).__name__}")
+    if isinstance(part, Tensor) and part.dtype == torch.bool:
+        raise TypeError(
+            f"{owner}: a residual must return numbers that vanish, got booleans; write `a - b` for `a == b`"
+        )
     value = (
         torch.as_tensor(plain(part), dtype=like.dtype, device=like.device) if not isinstance(part, Jet) else part.value
     )

@@ -59,6 +59,9 @@ def check_names(function: Callable[..., Any], groups: Mapping[str, Iterable[str]
 def call(function: Callable[..., Any], scope: Mapping[str, Any], owner: str = "function") -> Any:
     """Call `function` with those entries of `scope` that its parameters name."""
     needed, optional = arguments(function, owner)
+    for name in needed:
+        if name not in scope:
+            raise ValueError(f"{owner} uses `{name}`, which is not known here; there are {_tuple(scope)}")
     names = (*needed, *(name for name in optional if name in scope))
     return function(**{name: scope[name] for name in names})
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import keyword
+import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import chain
 from types import MappingProxyType
 from typing import Any
@@ -13,11 +14,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .binding import bind
 from .domains import Axis, Domain, Role
 from .jets.frame import Frame, NamedOperator
-from .names import check_names
-from .terms import Rule, Setting, Term
-from .tracing import Trace, trace
+from .jets.jet import coordinate
+from .names import call, check_names
+from .terms import Term
+from .tracing import Trace, naming
 
 __all__ = ["Coefficient", "Problem", "Unknown"]
 
@@ -40,8 +43,15 @@ class Unknown:
 
     def __post_init__(self) -> None:
         _name(self.name, "Unknown")
-        if self.components is not None and self.components < 1:
-            raise ValueError(f"Unknown '{self.name}': `components` must be at least 1, or None, got {self.components}")
+        if self.components is not None and (not isinstance(self.components, int) or self.components < 1):
+            raise ValueError(
+                f"Unknown '{self.name}': `components` must be a whole number of at least 1, or None, "
+                f"got {self.components!r}"
+            )
+        if self.axes is not None and (not isinstance(self.axes, tuple) or not self.axes):
+            raise ValueError(
+                f"Unknown '{self.name}': `axes` must be a tuple of names such as ('x',), got {self.axes!r}"
+            )
 
 
 @dataclass(frozen=True)
@@ -60,6 +70,8 @@ class Coefficient:
 
     def __post_init__(self) -> None:
         _name(self.name, "Coefficient")
+        if not isinstance(self.initial, (int, float)) or not math.isfinite(self.initial):
+            raise ValueError(f"Coefficient '{self.name}': `initial` must be a finite number, got {self.initial!r}")
         if self.positive and not self.initial > 0:
             raise ValueError(
                 f"Coefficient '{self.name}': `initial` must be positive where positive=True, got {self.initial}"
@@ -119,23 +131,29 @@ class Problem:
             raise TypeError(f"problem '{name}': `domain` must be a domain such as Box(x=(0, 1)), got {_kind(domain)}")
         if dtype not in (torch.float32, torch.float64):
             raise ValueError(f"problem '{name}': `dtype` must be torch.float32 or torch.float64, got {dtype}")
-        items = [unknowns] if isinstance(unknowns, (str, Unknown)) else list(unknowns)
-        found = tuple(Unknown(u) if isinstance(u, str) else u for u in items)
+        items = (unknowns,) if isinstance(unknowns, str) else unknowns
+        named = _sequence(items, (str, Unknown), f"problem '{name}': `unknowns`", "'u' or Unknown('u', components=2)")
+        found = tuple(Unknown(u) if isinstance(u, str) else u for u in named)
+        listed = _sequence(terms, (Term,), f"problem '{name}': `terms`", "[Equation(...), Dirichlet(...)]")
+        sought = _sequence(coefficients, (Coefficient,), f"problem '{name}': `coefficients`", "Coefficient('nu', 0.1)")
         for key, value in {
             "name": name,
             "domain": domain,
             "unknowns": found,
-            "coefficients": tuple(coefficients),
-            "ansatz": MappingProxyType(dict(ansatz or {})),
-            "exact": MappingProxyType(dict(exact or {})),
+            "coefficients": sought,
+            "ansatz": _functions(ansatz, f"problem '{name}': `ansatz`"),
+            "exact": _functions(exact, f"problem '{name}': `exact`"),
             "reference_solver": reference_solver,
-            "metrics": MappingProxyType(dict(metrics or {})),
+            "metrics": _functions(metrics, f"problem '{name}': `metrics`"),
             "dtype": dtype,
             "frame": _frame(domain.axes),
         }.items():
             object.__setattr__(self, key, value)
         self._check_names()
-        self._bind(tuple(terms))
+        self._check_exact()
+        found_terms, traces = bind(self, listed)
+        object.__setattr__(self, "terms", found_terms)
+        object.__setattr__(self, "traces", MappingProxyType(traces))
 
     # names --------------------------------------------------------------------------------------------------------
     @property
@@ -202,86 +220,50 @@ class Problem:
                 if axis not in names[0]:
                     raise ValueError(f"{label}: unknown `{u.name}` has the axis `{axis}`, the domain has {names[0]}")
         for kind, table in (("ansatz", self.ansatz), ("exact", self.exact)):
-            for key, function in table.items():
+            for key in table:
                 if key not in self.names:
                     raise ValueError(f"{label}: `{kind}` names `{key}`, which is no unknown; they are {self.names}")
-                if not callable(function):
-                    raise TypeError(f"{label}: `{kind}` of `{key}` must be a function, got {_kind(function)}")
         at = {"a coordinate": names[0], "a coefficient": names[2]}
         for key, function in self.ansatz.items():
             check_names(function, {**at, "an unknown": names[1]}, f"{label}: ansatz of `{key}`")
         for key, function in self.exact.items():
             check_names(function, at, f"{label}: exact solution of `{key}`")
 
-    def _bind(self, terms: tuple[Term, ...]) -> None:
-        label = f"problem '{self.name}'"
-        if not terms:
-            raise ValueError(f"{label}: `terms` is empty; give at least one Equation or Data")
-        for term in terms:
-            if not isinstance(term, Term):
-                raise TypeError(f"{label}: `terms` holds {_kind(term)}; use Equation(...), Dirichlet(...), ...")
-        named = _label_all(terms)
-        traces: dict[tuple[str, bool], Trace] = {}
-        object.__setattr__(self, "traces", traces)
-        bound: dict[str, Term] = {}
-        setting = Setting(self.domain, self.names, self.time, lambda axis: self._order_along(axis, bound))
-        for term in sorted(named, key=lambda t: t.kind != "equation"):  # conditions may ask for the equation's order
-            ready = term.bind(setting)
-            self._check_term(ready)
-            for raw in (False, True) if self.ansatz else (False,):
-                traces[str(ready.name), raw] = trace(self, ready, raw=raw)
-            bound[str(ready.name)] = ready
-        object.__setattr__(self, "terms", tuple(bound[str(t.name)] for t in named))
-        object.__setattr__(self, "traces", MappingProxyType(traces))
-
-    def _check_term(self, term: Term) -> None:
-        label = f"problem '{self.name}'"
-        own = tuple(a.name for a in self.domain.axes)
-        for site in term.sites:
-            other = tuple(a.name for a in site.axes)
-            if sorted(other) != sorted(own):
-                raise ValueError(f"{label}: term '{term.name}' lives on a part with axes {other}, the domain has {own}")
-        columns = tuple(term.points.columns) if hasattr(term.points, "columns") else ()  # type: ignore[union-attr]
-        known = {
-            "a coordinate": own,
-            "an unknown": self.names,
-            "a coefficient": tuple(c.name for c in self.coefficients),
-            "a data column": columns,
-            "the normal": ("n",) if term.kind != "equation" else (),
-        }
-        if isinstance(term.residual, Rule):
-            for name, _ in getattr(term.residual, "values", ()):
-                if term.kind != "initial" and name not in self.names:
-                    raise ValueError(f"{label}: {term.kind} uses `{name}`, which is no unknown; they are {self.names}")
-            known.pop("an unknown")
-        for owner, function in term.functions:
-            what = owner if owner == term.kind else f"{term.kind} value of `{owner}`"
-            check_names(function, known, f"{label}: {what}")
-
-    def _order_along(self, axis: str, bound: Mapping[str, Term]) -> int:
-        orders = [0]
-        for name, term in bound.items():
-            if term.kind == "equation":
-                for channel in self.traces[name, False].channels:
-                    parts = channel.order.terms if isinstance(channel.order, NamedOperator) else ((1.0, channel.order),)
-                    orders += [columns.count(axis) for _, columns in parts]
-        return max(orders)
+    def _check_exact(self) -> None:
+        """Call the closed forms once, so that a wrong shape is found now and not after the solve."""
+        coords = self.domain.sample(7, torch.Generator().manual_seed(0)).coords.to(self.dtype)
+        at = {name: coordinate(self.frame, coords, name).value for name in self.frame.names}
+        for key, function in self.exact.items():
+            owner = f"problem '{self.name}': exact solution of `{key}`"
+            with naming(owner):
+                shape = torch.as_tensor(call(function, {**at, **self.initial_coefficients()}, owner)).shape
+            components = self.unknown(key).components
+            expected = (7,) if components is None else (7, components)
+            if shape not in ((), expected):
+                raise ValueError(
+                    f"{owner} must return shape (n{'' if components is None else f', {components}'}), "
+                    f"got {tuple(shape)} for n = 7 points"
+                )
 
 
-def _label_all(terms: tuple[Term, ...]) -> list[Term]:
-    """Every term with a name of its own: the given one, or the kind's, numbered where it repeats."""
-    wanted = [t.name or t.kind for t in terms]
-    given = Counter(t.name for t in terms if t.name)
-    double = [name for name, count in given.items() if count > 1]
-    if double:
-        raise ValueError(f"Problem: two terms are named '{double[0]}'; names must differ")
-    count: Counter[str] = Counter()
-    labelled = []
-    for term, want in zip(terms, wanted, strict=True):
-        count[want] += 1
-        unique = want if wanted.count(want) == 1 else f"{want}_{count[want]}"
-        labelled.append(replace(term, name=unique))
-    return labelled
+def _sequence(value: Any, kinds: tuple[type, ...], owner: str, example: str) -> tuple[Any, ...]:
+    items = (value,) if isinstance(value, kinds) else value
+    if isinstance(items, str) or not isinstance(items, Iterable):
+        raise TypeError(f"{owner} must be a sequence such as {example}, got {_kind(value)}")
+    found = tuple(items)
+    for item in found:
+        if not isinstance(item, kinds):
+            raise TypeError(f"{owner} must hold items such as {example}, got {_kind(item)}")
+    return found
+
+
+def _functions(table: Any, owner: str) -> Mapping[str, Callable[..., Any]]:
+    if table is not None and not isinstance(table, Mapping):
+        raise TypeError(f"{owner} must be a mapping such as dict(u=lambda x: ...), got {_kind(table)}")
+    for key, function in (table or {}).items():
+        if not callable(function):
+            raise TypeError(f"{owner} of `{key}` must be a function, got {_kind(function)}")
+    return MappingProxyType(dict(table or {}))
 
 
 def _frame(axes: Sequence[Axis]) -> Frame:

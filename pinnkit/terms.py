@@ -56,8 +56,9 @@ class Term:
         label = self.name or self.kind
         if not callable(self.weight) and not (isinstance(self.weight, (int, float)) and self.weight > 0):
             raise ValueError(f"{label}: `weight` must be a positive number or a function, got {self.weight!r}")
-        if isinstance(self.points, bool) or (isinstance(self.points, int) and self.points < 1):
-            raise ValueError(f"{label}: `points` must be at least 1, got {self.points}")
+        given = self.points is None or isinstance(self.points, Points)
+        if not given and (isinstance(self.points, bool) or not isinstance(self.points, int) or self.points < 1):
+            raise ValueError(f"{label}: `points` must be a whole number of at least 1, got {self.points!r}")
         if not callable(self.penalty):
             raise TypeError(f"{label}: `penalty` must be a penalty such as Square() or Huber(), got {self.penalty!r}")
 
@@ -90,7 +91,7 @@ def Equation(residual: Callable[..., Any], *, on: Part | None = None, name: str 
     """
     _callable(residual, "Equation")
     if on is not None:
-        return Term(name, (on,), residual, kind="equation", **options)
+        return Term(name, (_part(on, "Equation"),), residual, kind="equation", **options)
     return Term(
         name, (), residual, kind="equation", binding=lambda term, s: replace(term, sites=(s.domain,)), **options
     )
@@ -188,7 +189,9 @@ def Data(points: Mapping[str, Any], *, sigma: Any = None, name: str | None = Non
         raise TypeError("Data: the points are the first argument; `points=` is not an option here")
     pairs = _values(values, "Data")
     arrays = {key: _array(value, f"Data: `{key}`") for key, value in pairs}
-    where = {key: _array(value, f"Data: `{key}`") for key, value in points.items()}
+    if not isinstance(points, Mapping):
+        raise TypeError(f"Data: the points must be a mapping such as dict(x=xs, t=ts), got {type(points).__name__}")
+    where = {key: torch.atleast_1d(_array(value, f"Data: `{key}`")) for key, value in points.items()}
     if sigma is not None:
         arrays["sigma"] = _array(sigma, "Data: `sigma`")
         if not bool((arrays["sigma"] > 0).all()):
@@ -198,6 +201,8 @@ def Data(points: Mapping[str, Any], *, sigma: Any = None, name: str | None = Non
         shapes = {key: tuple(a.shape) for key, a in where.items()}
         raise ValueError(f"Data: the coordinates must have equal lengths, got {shapes}")
     rows = count.pop()
+    if rows == 0:
+        raise ValueError("Data: there are no points, the arrays are empty")
     for key, array in arrays.items():
         if array.ndim == 0 and key == "sigma":
             continue
@@ -212,7 +217,7 @@ def Data(points: Mapping[str, Any], *, sigma: Any = None, name: str | None = Non
             raise ValueError(f"Data: coordinates must be given for each axis {names}, got {tuple(where)}")
         coords = torch.cat([where[n].reshape(rows, -1) for n in names], dim=1)
         columns = {f"{key}_data": array.expand(rows) if array.ndim == 0 else array for key, array in arrays.items()}
-        part = PointSet(**{n: where[n].tolist() for n in names})
+        part = PointSet(**{n: where[n] for n in names})
         return replace(term, sites=(part,), points=Points(coords=coords, columns=columns))
 
     rule = Prescribed(

@@ -5,7 +5,8 @@ The residual is run on a handful of sample points with channels drawn from a gen
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ import torch
 from torch import Generator, Tensor
 
 from .domains import Points
-from .linearise import Channel, residual_rows
+from .linearise import Channel, residual_rows, term_weight
 from .terms import Term
 
 if TYPE_CHECKING:
@@ -41,6 +42,22 @@ class Trace:
     linear: bool
 
 
+@contextmanager
+def naming(label: str) -> Iterator[None]:
+    """Errors of the user's functions, also those from the inside of torch, begin with the term that they came from."""
+    try:
+        yield
+    except TypeError as error:
+        hint = "; use torch functions instead of NumPy ones" if "ufunc" in str(error) else ""
+        raise TypeError(_prefixed(label, f"{error}{hint}")) from error
+    except (ValueError, AttributeError, RuntimeError, IndexError, ZeroDivisionError) as error:
+        raise ValueError(_prefixed(label, str(error))) from error
+
+
+def _prefixed(label: str, message: str) -> str:
+    return message if message.startswith(label) else f"{label}: {message}"
+
+
 def trace(problem: Problem, term: Term, *, raw: bool) -> Trace:
     """Probe `term` on a few of its own points.
 
@@ -49,7 +66,8 @@ def trace(problem: Problem, term: Term, *, raw: bool) -> Trace:
     """
     generator = torch.Generator().manual_seed(0)
     label = f"problem '{problem.name}': term '{term.name}'"
-    results = [_probe(problem, term, size, generator, raw) for size in _SIZES]
+    with naming(label):
+        results = [_probe(problem, term, size, generator, raw) for size in _SIZES]
     (small, asked, points), (large, _, _) = results
     if small.shape[1] != large.shape[1]:
         raise ValueError(
@@ -81,6 +99,11 @@ def _probe(
     def lookup(channel: Channel) -> Tensor:
         return asked.setdefault(channel, draw(channel, 1.0))
 
+    if points[0].coords.shape[0] == 0:
+        raise ValueError(f"its part {term.sites[0]!r} is empty, there are no points to sample")
+    weight = torch.as_tensor(term_weight(problem, term, points[0]))
+    if not bool((torch.isfinite(weight) & (weight >= 0)).all()):
+        raise ValueError("`weight` must be finite and never negative")
     rows = residual_rows(problem, term, points, lookup, problem.initial_coefficients(), raw=raw)
     return rows, tuple(asked), points
 

@@ -11,7 +11,7 @@ import pytest
 import pinnkit
 
 _LEAVES = {"names", "penalties", "status", "history", "machine"}  # know nothing of the package
-_TERMS = {"domains", "fields", "jets", "names", "penalties", "conditions", "terms", "linearise", "tracing"}
+_TERMS = {"domains", "fields", "jets", "names", "penalties", "conditions", "terms", "linearise", "tracing", "binding"}
 _PROBLEM = _TERMS | {"problem"}
 _SOLUTION = _PROBLEM | {"evaluation", "history", "status", "solution", "storage"}
 _SOLVED = _SOLUTION | {"solvers", "reference"}
@@ -29,6 +29,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "terms": {"domains", "jets", "names", "penalties", "conditions"},
     "linearise": {"domains", "jets", "names", "terms"},
     "tracing": {"domains", "jets", "names", "terms", "linearise"},
+    "binding": {"domains", "jets", "names", "terms", "tracing"},
+    "tabulated": {"jets"},
     "problem": _TERMS,
     "problem_file": {"problem"},
     "starter": set(),
@@ -46,7 +48,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "__main__": {"cli"},
 }
 # The type of an argument, imported under TYPE_CHECKING and never at run time.
-FOR_TYPES_ALONE = {("linearise", "problem"), ("tracing", "problem")}
+FOR_TYPES_ALONE = {("linearise", "problem"), ("tracing", "problem"), ("binding", "problem")}
 ANYWHERE = "__version__"  # set before anything else is imported, so that every part may read it
 PUBLIC = "__init__"  # the public names; nothing inside the package imports them
 
