@@ -43,7 +43,7 @@ class Siren:
 
     width: int = 64
     depth: int = 3
-    omega: float | tuple[float, ...] = 4.0
+    omega: float | tuple[float, ...] = 10.0
     first_omega: float | None = None
 
     def __post_init__(self) -> None:
