@@ -31,6 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tracing": {"domains", "jets", "names", "terms", "linearise"},
     "binding": {"domains", "jets", "names", "terms", "tracing"},
     "tabulated": {"jets"},
+    "binding": {"domains", "jets", "names", "terms", "tracing"},
     "problem": _TERMS,
     "problem_file": {"problem"},
     "starter": set(),
