@@ -1,0 +1,95 @@
+"""The jets of a field at points: every derivative that an equation needs, in one pass."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+from weakref import WeakSet
+
+import torch
+from torch import Tensor
+
+from . import taylor_rules as taylor_rules  # fills the table of rules
+from .autograd import autograd_jets
+from .orders import Channel
+from .plan import Plan, highest_column, make_plan
+from .taylor import Taylor, UnsupportedOperation, bundle
+
+__all__ = ["jets", "taylor_jets"]
+
+Field = Callable[[Any], Any]
+
+_log = logging.getLogger("pinnkit")
+_told: WeakSet[Any] = WeakSet()  # fields whose fallback was logged; it decides nothing but whether to say it again
+
+
+def jets(
+    field: Field, coords: Tensor, orders: Sequence[Channel], *, derivatives: str = "taylor"
+) -> dict[Channel, Tensor]:
+    """The value and derivatives of `field` at `coords`: order -> (n, outputs).
+
+    With "taylor" all channels pass through the field at once; where the field uses an operation without a rule, the
+    whole field goes by nested automatic differentiation instead, and that is logged once per field. "autograd" asks for
+    the latter. The results are differentiable with respect to the field's parameters (and to `coords` where they require
+    a gradient), and under `torch.no_grad()` carry no graph. An output that does not depend on a coordinate has zero
+    derivatives along it.
+
+    Args:
+        field: (n, d) -> (n, outputs), treating every point by itself; an `nn.Module` or a function of torch operations.
+        coords: (n, d), floating point, in the field's dtype.
+        orders: derivatives as sorted tuples of columns, of order at most 4, and `Operator`s.
+        derivatives: "taylor" or "autograd".
+
+    Raises:
+        ValueError: for an empty or malformed order, one above 4, a column that `coords` does not have, coordinates that
+            are not (n, d) floating-point numbers, or another word for `derivatives`.
+    """
+    channels = tuple(orders)
+    plan = make_plan(channels)
+    _check(coords, channels)
+    if derivatives == "autograd":
+        return autograd_jets(field, coords, channels)
+    if derivatives != "taylor":
+        raise ValueError(f"jets: `derivatives` must be 'taylor' or 'autograd', got {derivatives!r}")
+    try:
+        return taylor_jets(field, coords, channels, plan)
+    except UnsupportedOperation as reason:
+        if not torch.compiler.is_compiling():
+            _tell(field, reason)
+    return autograd_jets(field, coords, channels)
+
+
+def taylor_jets(field: Field, coords: Tensor, channels: tuple[Channel, ...], plan: Plan) -> dict[Channel, Tensor]:
+    """One Taylor pass.
+
+    Raises:
+        UnsupportedOperation: where the field uses an operation without a rule.
+    """
+    result = field(bundle(plan, coords))
+    if not isinstance(result, Taylor):  # does not depend on the coordinates
+        return {c: result if c == () else torch.zeros_like(result) for c in channels}
+    found = dict(zip(plan.wanted, result.channels(plan.wanted).unbind(0), strict=True))
+    return {channel: found[plan.index(channel)] for channel in channels}
+
+
+def _tell(field: Field, reason: UnsupportedOperation) -> None:
+    if field in _told:
+        return
+    _told.add(field)
+    name = type(field).__name__ if isinstance(field, torch.nn.Module) else getattr(field, "__name__", repr(field))
+    _log.warning("%s goes by nested automatic differentiation, which is slower: %s", name, reason)
+
+
+def _check(coords: Tensor, channels: tuple[Channel, ...]) -> None:
+    if coords.ndim != 2 or not coords.is_floating_point():
+        raise ValueError(
+            f"jets: `coords` must be floating-point numbers of shape (n, d), got {coords.dtype} of shape "
+            f"{tuple(coords.shape)}; reshape or cast them"
+        )
+    highest = highest_column(channels)
+    if highest >= coords.shape[1]:
+        raise ValueError(
+            f"jets: `orders` differentiate along column {highest}, but `coords` has {coords.shape[1]} columns, "
+            f"0 to {coords.shape[1] - 1}"
+        )

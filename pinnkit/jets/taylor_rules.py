@@ -1,0 +1,610 @@
+"""How each torch operation acts on Taylor coefficients, by name.
+
+Linear operations act alike on every channel; elementwise functions follow the chain rule, products Leibniz' rule; what
+compares returns plain tensors of values. Dimension 0 of a `Taylor` counts points, and no operation may mix those.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, TypeGuard
+
+import torch
+from torch import Tensor
+
+from . import activations
+from .activations import ELEMENTWISE, Elementwise
+from .layers import Applied, LinearLayer
+from .plain import Parts, product_parts
+from .taylor import RULES, Taylor, UnsupportedOperation, implements
+
+__all__: list[str] = []
+
+Scalar = int | float
+
+
+# reading arguments --------------------------------------------------------------------------------------------------
+def _is_number(value: Any) -> TypeGuard[Scalar]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _plan_of(*values: Any) -> Any:
+    return next(value.plan for value in values if isinstance(value, Taylor))
+
+
+def _value(operand: Any) -> Any:
+    return operand.value if isinstance(operand, Taylor) else operand
+
+
+def _parts(plan: Any, operand: Any, like: Taylor) -> Parts:
+    if isinstance(operand, Taylor):
+        return operand.parts()
+    tensor = torch.as_tensor(operand, dtype=None if isinstance(operand, Tensor) else like.dtype, device=like.device)
+    return [tensor, *[None] * (len(plan.channels) - 1)]
+
+
+def _aligned(data: Tensor, ndim: int) -> Tensor:
+    """Channels of a quantity with fewer dimensions than `ndim`, ready to be broadcast against one that has them."""
+    missing = ndim + 1 - data.ndim
+    return data if missing <= 0 else data.reshape(data.shape[0], *[1] * missing, *data.shape[1:])
+
+
+def _dim(name: str, x: Taylor, dim: int) -> int:
+    """The position of feature dimension `dim` in (C, n, ...)."""
+    position = dim % x.ndim
+    if position == 0:
+        raise UnsupportedOperation(name, "dimension 0 counts the points, which cannot be mixed")
+    return position + 1
+
+
+def _linear(x: Taylor, act: Callable[[Tensor], Tensor]) -> Taylor:
+    """Apply `act`, which is linear and leaves the first two dimensions (channels, points) alone, to all channels."""
+    affinity = x.affinity
+    if affinity is None:
+        return Taylor.full(x.plan, act(x.data))
+    value, rows = affinity
+    return Taylor.affine(x.plan, act(value.unsqueeze(0)).squeeze(0), act(rows))
+
+
+# elementwise functions ----------------------------------------------------------------------------------------------
+def _apply(x: Taylor, function: Elementwise) -> Taylor:
+    like = x.value if x.pending is None else torch.empty((), dtype=x.dtype, device=x.device)
+    return Taylor.later(x.plan, like, x.shape, Applied(x, function))
+
+
+def _unary(function: Elementwise) -> Callable[..., Taylor]:
+    return lambda x: _apply(x, function)
+
+
+for _name, _function in ELEMENTWISE.items():
+    RULES[_name] = _unary(_function)
+for _alias, _name in {
+    "absolute": "abs",
+    "arctan": "atan",
+    "arcsin": "asin",
+    "arccos": "acos",
+    "arcsinh": "asinh",
+    "arccosh": "acosh",
+    "arctanh": "atanh",
+    "special_erf": "erf",
+    "special_expit": "sigmoid",
+    "special_expm1": "expm1",
+    "special_log1p": "log1p",
+    "special_sinc": "sinc",
+    "bessel_j0": "special_bessel_j0",
+    "bessel_j1": "special_bessel_j1",
+    "__abs__": "abs",
+    "__invert__": "",
+}.items():
+    if _name:
+        RULES[_alias] = RULES[_name]
+
+
+@implements("relu", "relu_")
+def _relu(x: Taylor, inplace: bool = False) -> Taylor:
+    return _inplace_refused("relu", inplace) or _apply(x, ELEMENTWISE["relu"])
+
+
+@implements("silu")
+def _silu(x: Taylor, inplace: bool = False) -> Taylor:
+    return _inplace_refused("silu", inplace) or _apply(x, ELEMENTWISE["silu"])
+
+
+def _inplace_refused(name: str, inplace: bool) -> None:
+    if inplace:
+        raise UnsupportedOperation(name, "no rule for inplace=True")
+
+
+@implements("gelu")
+def _gelu(x: Taylor, approximate: str = "none") -> Taylor:
+    if approximate == "none":
+        return _apply(x, ELEMENTWISE["gelu"])
+    result: Taylor = 0.5 * x * (1 + RULES["tanh"](math.sqrt(2 / math.pi) * (x + 0.044715 * (x * x * x))))
+    return result
+
+
+@implements("softplus")
+def _softplus(x: Taylor, beta: float = 1.0, threshold: float = 20.0) -> Taylor:
+    return _apply(x, activations.softplus(beta, threshold))
+
+
+@implements("elu")
+def _elu(x: Taylor, alpha: float = 1.0, inplace: bool = False) -> Taylor:
+    return _inplace_refused("elu", inplace) or _apply(x, activations.elu(alpha))
+
+
+@implements("leaky_relu")
+def _leaky_relu(x: Taylor, negative_slope: float = 0.01, inplace: bool = False) -> Taylor:
+    return _inplace_refused("leaky_relu", inplace) or _apply(x, activations.leaky_relu(negative_slope))
+
+
+@implements("clamp", "clip")
+def _clamp(x: Any, min: Any = None, max: Any = None) -> Taylor:
+    if isinstance(min, Taylor) or isinstance(max, Taylor) or not isinstance(x, Taylor):
+        lowered = x if min is None else _maximum(x, min)
+        result: Taylor = lowered if max is None else _minimum(lowered, max)
+        return result
+    return _apply(x, activations.clamped(min, max))
+
+
+@implements("clamp_min")
+def _clamp_min(x: Taylor, min: Any) -> Taylor:
+    return _clamp(x, min=min)
+
+
+@implements("clamp_max")
+def _clamp_max(x: Taylor, max: Any) -> Taylor:
+    return _clamp(x, max=max)
+
+
+# arithmetic ---------------------------------------------------------------------------------------------------------
+@implements("add", "__add__", "__radd__")
+def _add(a: Any, b: Any, alpha: Scalar = 1) -> Taylor:
+    if alpha != 1:
+        b = b * alpha
+    if isinstance(a, Taylor) and isinstance(b, Taylor):
+        first, second = a.affinity, b.affinity
+        if first is not None and second is not None and a.ndim == b.ndim:
+            return Taylor.affine(a.plan, first[0] + second[0], first[1] + second[1])
+        if first is None and second is None:
+            ndim = max(a.ndim, b.ndim)
+            return Taylor.full(a.plan, _aligned(a.data, ndim) + _aligned(b.data, ndim))
+        return Taylor.stacked(a.plan, _sums(a.parts(), b.parts()))
+    x, constant = (a, b) if isinstance(a, Taylor) else (b, a)
+    return _shifted(x, constant)
+
+
+def _shifted(x: Taylor, constant: Any) -> Taylor:
+    affinity = x.affinity
+    if affinity is not None and _same_at_all_points(x, constant):
+        value, rows = affinity
+        shifted = value + constant
+        return Taylor.affine(x.plan, shifted, rows.expand(rows.shape[0], 1, *shifted.shape[1:]))
+    return Taylor.stacked(x.plan, _sums(x.parts(), _parts(x.plan, constant, x)))
+
+
+def _same_at_all_points(x: Taylor, constant: Any) -> bool:
+    return _is_number(constant) or (isinstance(constant, Tensor) and constant.ndim < x.ndim)
+
+
+def _sums(a: Parts, b: Parts) -> Parts:
+    return [
+        second if first is None else first if second is None else first + second
+        for first, second in zip(a, b, strict=True)
+    ]
+
+
+@implements("neg", "negative", "__neg__")
+def _neg(x: Taylor) -> Taylor:
+    return _linear(x, torch.neg)
+
+
+@implements("positive", "__pos__", "clone", "contiguous", "requires_grad_", "dropout_off")
+def _same(x: Taylor, **_: Any) -> Taylor:
+    return x
+
+
+@implements("sub", "subtract", "__sub__")
+def _sub(a: Any, b: Any, alpha: Scalar = 1) -> Taylor:
+    if _is_number(b):
+        return _add(a, -alpha * b)
+    return _add(a, -b if alpha == 1 else b * -alpha)
+
+
+@implements("rsub", "__rsub__")
+def _rsub(a: Any, b: Any, alpha: Scalar = 1) -> Taylor:
+    return _sub(b, a, alpha)
+
+
+@implements("mul", "multiply", "__mul__", "__rmul__")
+def _mul(a: Any, b: Any) -> Taylor:
+    if isinstance(a, Taylor) and isinstance(b, Taylor):
+        if a is b:
+            return _apply(a, ELEMENTWISE["square"])
+        return Taylor.stacked(a.plan, product_parts(a.plan, a.parts(), b.parts()))
+    x, factor = (a, b) if isinstance(a, Taylor) else (b, a)
+    pending = x.pending
+    if _is_number(factor):
+        if isinstance(pending, LinearLayer):
+            return Taylor.later(x.plan, pending.weight, x.shape, pending.scaled(factor))
+        return _linear(x, lambda data: data * factor)
+    if not isinstance(factor, Tensor):
+        raise UnsupportedOperation("mul", f"no rule for a factor of type {type(factor).__name__}")
+    if x.affinity is not None and not _same_at_all_points(x, factor):
+        return Taylor.stacked(x.plan, [None if part is None else part * factor for part in x.parts()])
+    return _linear(x, lambda data: _aligned(data, factor.ndim) * factor)
+
+
+@implements("div", "divide", "true_divide", "__truediv__", "__div__")
+def _div(a: Any, b: Any, rounding_mode: str | None = None) -> Taylor:
+    if rounding_mode is not None:
+        raise UnsupportedOperation("div", "no rule for a rounding mode")
+    if not isinstance(b, Taylor):
+        return _mul(a, 1 / b)
+    return _mul(a, _apply(b, ELEMENTWISE["reciprocal"]))
+
+
+@implements("__rtruediv__", "__rdiv__")
+def _rdiv(a: Any, b: Any) -> Taylor:
+    return _div(b, a)
+
+
+@implements("pow", "__pow__", "float_power")
+def _pow(a: Any, b: Any) -> Taylor:
+    if isinstance(a, Taylor) and not isinstance(b, Taylor):
+        if _is_number(b):
+            return _apply(a, activations.power(float(b)))
+        return _exponential(b * RULES["log"](a))
+    base = RULES["log"](a) if isinstance(a, Taylor) else math.log(a) if _is_number(a) else torch.log(a)
+    return _exponential(b * base)
+
+
+def _exponential(x: Taylor) -> Taylor:
+    return _apply(x, ELEMENTWISE["exp"])
+
+
+@implements("__rpow__", "rpow")
+def _rpow(a: Any, b: Any) -> Taylor:
+    return _pow(b, a)
+
+
+@implements("addcmul")
+def _addcmul(a: Any, b: Any, c: Any, value: Scalar = 1) -> Any:
+    return _add(a, b * c, value) if isinstance(a, Taylor) or isinstance(b, Taylor) else _add(a, _mul(b, c), value)
+
+
+@implements("lerp")
+def _lerp(a: Any, b: Any, weight: Any) -> Any:
+    return a + weight * (b - a)
+
+
+@implements("atan2", "arctan2")
+def _atan2(y: Any, x: Any) -> Taylor:
+    """Turn by the angle at the point: atan2(y, x) = angle + atan((x0 y - y0 x) / (x0 x + y0 y)), whose value is 0."""
+    x0, y0 = _value(x), _value(y)
+    if _is_number(x0):
+        x0 = torch.full_like(y0, x0)
+    if _is_number(y0):
+        y0 = torch.full_like(x0, y0)
+    turned = RULES["atan"](_div(_sub(_mul_any(x0, y), _mul_any(y0, x)), _add(_mul_any(x0, x), _mul_any(y0, y))))
+    parts = turned.parts()
+    parts[0] = torch.atan2(y0, x0)
+    return Taylor.stacked(turned.plan, parts)
+
+
+def _mul_any(a: Any, b: Any) -> Any:
+    return a * b
+
+
+# choices ------------------------------------------------------------------------------------------------------------
+@implements("where")
+def _where(condition: Any, a: Any = None, b: Any = None) -> Taylor:
+    if isinstance(condition, Taylor) or a is None or b is None:
+        raise UnsupportedOperation("where", "no rule for this form")
+    plan = _plan_of(a, b)
+    like = a if isinstance(a, Taylor) else b
+    parts: Parts = []
+    for first, second in zip(_parts(plan, a, like), _parts(plan, b, like), strict=True):
+        if first is None and second is None:
+            parts.append(None)
+            continue
+        zero = torch.zeros((), dtype=like.dtype, device=like.device)
+        parts.append(torch.where(condition, zero if first is None else first, zero if second is None else second))
+    return Taylor.stacked(plan, parts)
+
+
+@implements("minimum", "fmin")
+def _minimum(a: Any, b: Any) -> Any:
+    return _where(_compared(torch.le, a, b), a, b)
+
+
+@implements("maximum", "fmax")
+def _maximum(a: Any, b: Any) -> Any:
+    return _where(_compared(torch.ge, a, b), a, b)
+
+
+def _compared(comparison: Callable[..., Tensor], a: Any, b: Any) -> Tensor:
+    first, second = _value(a), _value(b)
+    return comparison(first, second) if isinstance(first, Tensor) else ~comparison(second, first)
+
+
+@implements("max", "amax")
+def _max(a: Any, b: Any = None, **options: Any) -> Any:
+    if options or not isinstance(b, Taylor | Tensor):
+        raise UnsupportedOperation("max", "no rule for a reduction")
+    return _maximum(a, b)
+
+
+@implements("min", "amin")
+def _min(a: Any, b: Any = None, **options: Any) -> Any:
+    if options or not isinstance(b, Taylor | Tensor):
+        raise UnsupportedOperation("min", "no rule for a reduction")
+    return _minimum(a, b)
+
+
+# values alone -------------------------------------------------------------------------------------------------------
+def _of_values(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *args, **kwargs: function(*map(_value, args), **kwargs)
+
+
+for _name, _plain in {
+    "lt": torch.lt,
+    "le": torch.le,
+    "gt": torch.gt,
+    "ge": torch.ge,
+    "eq": torch.eq,
+    "ne": torch.ne,
+    "isnan": torch.isnan,
+    "isfinite": torch.isfinite,
+    "sign": torch.sign,
+    "floor": torch.floor,
+    "ceil": torch.ceil,
+    "round": torch.round,
+    "zeros_like": torch.zeros_like,
+    "ones_like": torch.ones_like,
+    "full_like": torch.full_like,
+    "detach": torch.detach,
+    "new_zeros": torch.Tensor.new_zeros,
+    "new_ones": torch.Tensor.new_ones,
+    "new_full": torch.Tensor.new_full,
+    "new_tensor": torch.Tensor.new_tensor,
+}.items():
+    RULES[_name] = _of_values(_plain)
+for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
+    RULES[f"__{_name}__"] = RULES[_name]
+
+
+# linear layers ------------------------------------------------------------------------------------------------------
+@implements("linear")
+def _linear_layer(x: Any, weight: Any, bias: Any = None) -> Taylor:
+    if not isinstance(x, Taylor) or isinstance(weight, Taylor) or isinstance(bias, Taylor) or weight.ndim != 2:
+        raise UnsupportedOperation("linear", "no rule for a weight that depends on the coordinates")
+    shape = (*x.shape[:-1], weight.shape[0])
+    return Taylor.later(x.plan, weight, shape, LinearLayer(x, weight, bias))
+
+
+@implements("matmul", "mm", "__matmul__")
+def _matmul(a: Any, b: Any) -> Taylor:
+    if not isinstance(a, Taylor) or not isinstance(b, Tensor) or a.ndim < 2 or b.ndim not in (1, 2):
+        raise UnsupportedOperation("matmul", "no rule but for features (n, ..., k) times a constant matrix (k, h)")
+    if b.ndim == 1:
+        return _squeeze(_linear_layer(a, b.unsqueeze(0)), -1)
+    return _linear_layer(a, b.t())
+
+
+@implements("addmm")
+def _addmm(bias: Any, a: Any, b: Any, *, beta: Scalar = 1, alpha: Scalar = 1) -> Taylor:
+    return _add(_mul(_matmul(a, b), alpha), bias if beta == 1 else bias * beta)
+
+
+# structure ----------------------------------------------------------------------------------------------------------
+@implements("getitem", "__getitem__")
+def _getitem(x: Taylor, index: Any) -> Taylor:
+    index = index if isinstance(index, tuple) else (index,)
+    used = sum(1 for entry in index if entry is not None and entry is not Ellipsis)
+    points = (index[0] is Ellipsis and used < x.ndim) or (isinstance(index[0], slice) and index[0] == slice(None))
+    if not points:
+        raise UnsupportedOperation("getitem", "index features with x[:, ...] or x[..., i]; points cannot be picked")
+    for entry in index:
+        fits = entry is None or entry is Ellipsis or isinstance(entry, int | slice | list)
+        if not fits and not (isinstance(entry, Tensor) and entry.ndim == 1 and entry.dtype != torch.bool):
+            raise UnsupportedOperation("getitem", f"no rule for an index of type {type(entry).__name__}")
+    return _linear(x, lambda data: data[(slice(None), *index)])
+
+
+def _reshaped(name: str, x: Taylor, shape: Sequence[int]) -> Taylor:
+    known = math.prod(size for size in shape if size != -1)
+    sizes = [x.numel() // max(known, 1) if size == -1 else int(size) for size in shape]
+    if not sizes or sizes[0] != x.shape[0]:
+        raise UnsupportedOperation(name, "dimension 0 counts the points, which cannot be mixed")
+    return _linear(x, lambda data: data.reshape(data.shape[0], data.shape[1], *sizes[1:]))
+
+
+@implements("reshape", "view")
+def _reshape(x: Taylor, *shape: Any) -> Taylor:
+    if len(shape) == 1 and not isinstance(shape[0], int):
+        shape = tuple(shape[0])
+    return _reshaped("reshape", x, shape)
+
+
+@implements("flatten")
+def _flatten(x: Taylor, start_dim: int = 0, end_dim: int = -1) -> Taylor:
+    first, last = start_dim % x.ndim, end_dim % x.ndim
+    if last <= first:
+        return x
+    return _reshaped("flatten", x, (*x.shape[:first], math.prod(x.shape[first : last + 1]), *x.shape[last + 1 :]))
+
+
+@implements("unflatten")
+def _unflatten(x: Taylor, dim: int, sizes: Sequence[int]) -> Taylor:
+    position = _dim("unflatten", x, dim)
+    return _linear(x, lambda data: data.unflatten(position, tuple(sizes)))
+
+
+@implements("unsqueeze")
+def _unsqueeze(x: Taylor, dim: int) -> Taylor:
+    position = dim % (x.ndim + 1)
+    if position == 0:
+        raise UnsupportedOperation("unsqueeze", "dimension 0 counts the points")
+    return _linear(x, lambda data: data.unsqueeze(position + 1))
+
+
+@implements("squeeze")
+def _squeeze(x: Taylor, dim: int | None = None) -> Taylor:
+    if dim is None:
+        return _reshaped("squeeze", x, (x.shape[0], *(size for size in x.shape[1:] if size != 1)))
+    position = _dim("squeeze", x, dim)
+    return _linear(x, lambda data: data.squeeze(position))
+
+
+@implements("transpose", "swapaxes", "swapdims")
+def _transpose(x: Taylor, dim0: int, dim1: int) -> Taylor:
+    first, second = _dim("transpose", x, dim0), _dim("transpose", x, dim1)
+    return _linear(x, lambda data: data.transpose(first, second))
+
+
+@implements("permute")
+def _permute(x: Taylor, *dims: Any) -> Taylor:
+    order = tuple(dims[0]) if len(dims) == 1 and not isinstance(dims[0], int) else dims
+    if order[0] % x.ndim != 0:
+        raise UnsupportedOperation("permute", "dimension 0 counts the points, which stay first")
+    return _linear(x, lambda data: data.permute(0, *(dim % x.ndim + 1 for dim in order)))
+
+
+@implements("expand", "broadcast_to")
+def _expand(x: Taylor, *sizes: Any) -> Taylor:
+    shape = tuple(sizes[0]) if len(sizes) == 1 and not isinstance(sizes[0], int) else sizes
+    if len(shape) != x.ndim or shape[0] not in (-1, x.shape[0]):
+        raise UnsupportedOperation("expand", "no rule for new leading dimensions")
+    return _linear(x, lambda data: data.expand(data.shape[0], -1, *shape[1:]))
+
+
+@implements("narrow")
+def _narrow(x: Taylor, dim: int, start: int, length: int) -> Taylor:
+    position = _dim("narrow", x, dim)
+    return _linear(x, lambda data: data.narrow(position, start, length))
+
+
+@implements("select")
+def _select(x: Taylor, dim: int, index: int) -> Taylor:
+    position = _dim("select", x, dim)
+    return _linear(x, lambda data: data.select(position, index))
+
+
+@implements("index_select")
+def _index_select(x: Taylor, dim: int, index: Tensor) -> Taylor:
+    position = _dim("index_select", x, dim)
+    return _linear(x, lambda data: data.index_select(position, index))
+
+
+@implements("split", "split_with_sizes")
+def _split(x: Taylor, split_size_or_sections: Any, dim: int = 0) -> tuple[Taylor, ...]:
+    length = x.shape[_dim("split", x, dim) - 1]
+    sizes = split_size_or_sections
+    if isinstance(sizes, int):
+        sizes = [min(sizes, length - start) for start in range(0, length, sizes)]
+    starts = [sum(sizes[:position]) for position in range(len(sizes))]
+    return tuple(_narrow(x, dim, start, size) for start, size in zip(starts, sizes, strict=True))
+
+
+@implements("chunk")
+def _chunk(x: Taylor, chunks: int, dim: int = 0) -> tuple[Taylor, ...]:
+    length = x.shape[_dim("chunk", x, dim) - 1]
+    return _split(x, -(-length // chunks), dim)
+
+
+@implements("unbind")
+def _unbind(x: Taylor, dim: int = 0) -> tuple[Taylor, ...]:
+    length = x.shape[_dim("unbind", x, dim) - 1]
+    return tuple(_select(x, dim, index) for index in range(length))
+
+
+@implements("cat", "concat", "concatenate")
+def _cat(tensors: Sequence[Any], dim: int = 0) -> Taylor:
+    first = next(tensor for tensor in tensors if isinstance(tensor, Taylor))
+    position = _dim("cat", first, dim)
+    affinities = [tensor.affinity if isinstance(tensor, Taylor) else None for tensor in tensors]
+    if all(affinity is not None for affinity in affinities):
+        values = [affinity[0] for affinity in affinities if affinity is not None]
+        rows = [affinity[1] for affinity in affinities if affinity is not None]
+        return Taylor.affine(first.plan, torch.cat(values, position - 1), torch.cat(rows, position))
+    return Taylor.full(first.plan, torch.cat([_data(tensor, first) for tensor in tensors], position))
+
+
+def _data(operand: Any, like: Taylor) -> Tensor:
+    if isinstance(operand, Taylor):
+        return operand.data
+    return Taylor.stacked(like.plan, _parts(like.plan, operand, like)).data
+
+
+@implements("hstack", "column_stack")
+def _hstack(tensors: Sequence[Any]) -> Taylor:
+    return _cat([_unsqueeze(x, -1) if x.ndim == 1 and isinstance(x, Taylor) else x for x in tensors], 1)
+
+
+@implements("stack")
+def _stack(tensors: Sequence[Any], dim: int = 0) -> Taylor:
+    first = next(tensor for tensor in tensors if isinstance(tensor, Taylor))
+    position = dim % (first.ndim + 1)
+    if position == 0:
+        raise UnsupportedOperation("stack", "dimension 0 counts the points")
+    return _cat([_as(tensor, first).unsqueeze(position) for tensor in tensors], position)
+
+
+def _as(operand: Any, like: Taylor) -> Any:
+    return operand if isinstance(operand, Taylor) else torch.as_tensor(operand, device=like.device)
+
+
+# reductions over features -------------------------------------------------------------------------------------------
+def _dims(name: str, x: Taylor, dim: int | Sequence[int] | None) -> tuple[int, ...]:
+    if dim is None:
+        raise UnsupportedOperation(name, "without `dim` it mixes the points")
+    return tuple(_dim(name, x, entry) for entry in ([dim] if isinstance(dim, int) else dim))
+
+
+@implements("sum")
+def _sum(x: Taylor, dim: Any = None, keepdim: bool = False) -> Taylor:
+    dims = _dims("sum", x, dim)
+    return _linear(x, lambda data: data.sum(dims, keepdim=keepdim))
+
+
+@implements("mean")
+def _mean(x: Taylor, dim: Any = None, keepdim: bool = False) -> Taylor:
+    dims = _dims("mean", x, dim)
+    return _linear(x, lambda data: data.mean(dims, keepdim=keepdim))
+
+
+@implements("cumsum")
+def _cumsum(x: Taylor, dim: int) -> Taylor:
+    position = _dim("cumsum", x, dim)
+    return _linear(x, lambda data: data.cumsum(position))
+
+
+@implements("prod")
+def _prod(x: Taylor, dim: Any = None, keepdim: bool = False) -> Taylor:
+    (position,) = _dims("prod", x, dim)
+    factors = _unbind(x, position - 1)
+    product = factors[0]
+    for factor in factors[1:]:
+        product = _mul(product, factor)
+    return _unsqueeze(product, position - 1) if keepdim else product
+
+
+@implements("norm", "linalg_norm", "linalg_vector_norm")
+def _norm(x: Taylor, p: Any = 2, dim: Any = None, keepdim: bool = False, ord: Any = None) -> Taylor:
+    p = 2 if p == "fro" or p is None else p
+    p = p if ord is None else ord
+    dims = tuple(position - 1 for position in _dims("norm", x, dim))
+    if p == 2:
+        return RULES["sqrt"](_sum(_apply(x, ELEMENTWISE["square"]), dims, keepdim))  # type: ignore[no-any-return]
+    if p == 1:
+        return _sum(_apply(x, ELEMENTWISE["abs"]), dims, keepdim)
+    if _is_number(p) and 1 < p < math.inf:
+        return _pow(_sum(_pow(_apply(x, ELEMENTWISE["abs"]), p), dims, keepdim), 1 / p)
+    raise UnsupportedOperation("norm", f"no rule for p = {p!r}")
+
+
+@implements("dot", "vecdot", "linalg_vecdot")
+def _dot(a: Any, b: Any, dim: int = -1) -> Any:
+    return (a * b).sum(dim)
