@@ -16,6 +16,8 @@ from .base import AxisLike
 from .initialise import linear, uniform
 from .scaling import Scaling
 
+_FEATURES = 400
+
 
 @dataclass(frozen=True)
 class RandomFourier:
@@ -26,7 +28,7 @@ class RandomFourier:
     more. The same seed draws w in proportion to R.
 
     Args:
-        features: number of sines.
+        features: number of sines; None lets `solve` add sines while they help, 400 where a bandwidth is given.
         bandwidth: R, one number, one per axis or one per coordinate column; None leaves the choice to `solve`, and
             such a spec cannot be built.
 
@@ -41,13 +43,14 @@ class RandomFourier:
 
     smoothness: ClassVar[float] = math.inf
 
-    features: int = 400
+    features: int | None = None
     bandwidth: float | tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         """Check the arguments."""
-        features = checks.count("RandomFourier", "features", self.features, repair="400 is a good start")
-        object.__setattr__(self, "features", features)
+        if self.features is not None:
+            features = checks.count("RandomFourier", "features", self.features, repair="400 is a good start")
+            object.__setattr__(self, "features", features)
         if self.bandwidth is not None:
             repair = "None lets solve() choose it"
             bandwidth = checks.positive_or_tuple(
@@ -65,6 +68,7 @@ class RandomFourier:
         device: torch.device | str,
     ) -> RandomSines:
         """Build the field over `axes`: (n, d_total) -> (n, outputs), zero until its read-out is solved for."""
+        features = self.features or _FEATURES
         inputs = checks.build_arguments("RandomFourier", axes, outputs, generator=generator, dtype=dtype)
         if self.bandwidth is None:
             raise ValueError(
@@ -72,9 +76,9 @@ class RandomFourier:
                 "it from the residual at held-out points; to build the field yourself, say RandomFourier(bandwidth=8.0)"
             )
         bandwidth = checks.per_column("RandomFourier", "bandwidth", self.bandwidth, axes)
-        frequencies = bandwidth * uniform(self.features, inputs, bound=1.0, generator=generator)
-        phases = math.pi + uniform(self.features, bound=math.pi, generator=generator)
-        readout = linear(torch.zeros(outputs, self.features, dtype=torch.float64), None)
+        frequencies = bandwidth * uniform(features, inputs, bound=1.0, generator=generator)
+        phases = math.pi + uniform(features, bound=math.pi, generator=generator)
+        readout = linear(torch.zeros(outputs, features, dtype=torch.float64), None)
         return RandomSines(self, Scaling(axes), frequencies, phases, readout).to(device=device, dtype=dtype)
 
 

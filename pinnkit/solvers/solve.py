@@ -131,13 +131,12 @@ def _searched(
         stop = any([callback(record) is True for callback in callbacks])
         return stop or (seconds is not None and used >= seconds)
 
-    features = spec.features if spec.features != RandomFourier().features else None
     best = search(
         problem,
         tuple(setup.specs),
         solver,
         seed=setup.seed,
-        features=features,
+        features=spec.features,
         tolerance=1e-13 if tolerance is None else tolerance,
         report=report,
     )
