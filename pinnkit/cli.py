@@ -72,16 +72,36 @@ File = Annotated[Path, typer.Argument(help="A Python file that defines `problem`
 
 
 def main(problem: Problem | None = None) -> None:
-    """The console script; with a problem, `pinnkit solve` of the script that defines it."""
-    if problem is None:
-        app()
-        return
-    script = getattr(sys.modules.get("__main__"), "__file__", None) or sys.argv[0]
-    app(["solve", str(script), *sys.argv[1:]], prog_name=Path(script).name)
+    """The console script; with a problem, `pinnkit solve` of the script that defines it.  Ends the process."""
+    arguments, name = sys.argv[1:], "pinnkit"
+    if problem is not None:
+        if not isinstance(problem, Problem):
+            raise TypeError(f"main: `problem` must be a Problem, got {type(problem).__name__}")
+        script = Path(sys.argv[0])
+        arguments, name = ["solve", str(script), *arguments], script.name
+    sys.exit(run(arguments, name=name, problem=problem))
+
+
+def run(arguments: list[str], *, name: str = "pinnkit", problem: Problem | None = None) -> int:
+    """Run the command line with `arguments` and return its exit code; nothing is raised for bad input."""
+    try:
+        code = app(arguments, prog_name=name, standalone_mode=False, obj=problem)
+    except typer.Abort:
+        return INTERRUPTED
+    except Exception as error:
+        # What the parser raises for a wrong option: it has a message and an exit code of its own.
+        if not hasattr(error, "format_message") or not hasattr(error, "exit_code"):
+            raise
+        message = error.format_message().strip()
+        if message and "\n" not in message:  # else it is the help, where nothing was asked
+            _complain(f"{message} (see {name} --help)")
+        return int(error.exit_code)
+    return code if isinstance(code, int) else DONE
 
 
 @app.command()
 def solve(
+    context: typer.Context,
     file: File,
     field: Annotated[str | None, typer.Option(help=f"One of {', '.join(FIELDS)}.")] = None,
     solver: Annotated[str, typer.Option(help="auto, least-squares, adam, lbfgs, or several: adam,lbfgs.")] = "auto",
@@ -101,9 +121,9 @@ def solve(
     """Solve the problem in FILE, check the solution, and write results/NAME."""
     say = Console(stderr=json_)
     with _user_errors(file):
-        problem = load_problem(file)
+        problem = load_problem(file) if context.obj is None else context.obj
         spec = _field(field)
-        chosen = _solver_objects(solver, steps)
+        chosen = _solver_objects(solver, steps, field)
         precision = _word("--dtype", dtype, DTYPES) if dtype is not None else None
         place = _device(device)
         _at_least("--seed", seed, 0)
@@ -115,9 +135,11 @@ def solve(
             seed=seed, device=place, dtype=precision, tolerance=tolerance,
             seconds=_QUICK_SECONDS if quick else None, out=folder, resume=resume,
         )  # fmt: skip
-        budget = 0.0 if no_reference else _QUICK_BUDGET if quick else 5.0
+        stopped = solution.status is Status.INTERRUPTED  # who stops a run wants it to end
+        budget = 0.0 if no_reference or stopped else _QUICK_BUDGET if quick else 5.0
         report = validate(solution, budget=budget)
-        written = report.save(folder, figures=not no_figures, problem_file=file)
+        source = file if file.is_file() else None
+        written = report.save(folder, figures=not (no_figures or stopped), problem_file=source)
     say.print(report)
     say.print(Text(f"In {folder}: {', '.join(p.name for p in written)}"))
     if json_:
@@ -315,9 +337,11 @@ def _field(word: str | None) -> FieldSpec | None:
     return spec
 
 
-def _solver_objects(words: str, steps: int | None) -> list[Solver] | None:
+def _solver_objects(words: str, steps: int | None, field: str | None) -> list[Solver] | None:
     if steps is not None:
         _at_least("--steps", steps, 1)
+    if words == "auto" and steps is not None and field is not None:  # what `solve` takes for a given field
+        words = "least-squares" if field == "random-fourier" else "adam,lbfgs"
     if words == "auto":
         if steps is not None:
             raise ValueError("--steps counts steps of the last solver; name it, such as --solver adam,lbfgs")

@@ -19,8 +19,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from .domains import Axis, Role
-from .names import call
-from .solution import Solution
+from .solution import Solution, exact_values
 from .storage import replacing
 
 if TYPE_CHECKING:
@@ -221,23 +220,10 @@ def _thinned(ticks: NDArray[np.float64], count: int) -> NDArray[np.float64]:
 
 
 def _exact(solution: Solution, ticks: Mapping[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
-    problem = solution.problem
-    mesh = torch.meshgrid(*(torch.from_numpy(ticks[a.name]) for a in problem.axes), indexing="ij")
-    shape = mesh[0].shape
-    scope = {a.name: m.reshape(-1) for a, m in zip(problem.axes, mesh, strict=True)}
-    scope.update({name: torch.tensor(value, dtype=torch.float64) for name, value in solution.coefficients.items()})
-    out = {}
-    for name, function in problem.exact.items():
-        value = call(function, scope)
-        components = problem.unknown(name).components
-        tail = () if components is None else (components,)
-        if isinstance(value, (tuple, list)):
-            value = torch.stack(
-                [torch.as_tensor(v, dtype=torch.float64).expand(mesh[0].numel()) for v in value], dim=-1
-            )
-        value = torch.as_tensor(value, dtype=torch.float64).expand(mesh[0].numel(), *tail)
-        out[name] = value.reshape(*shape, *tail).numpy()
-    return out
+    mesh = torch.meshgrid(*(torch.from_numpy(ticks[a.name]) for a in solution.problem.axes), indexing="ij")
+    coords = torch.stack([m.reshape(-1) for m in mesh], dim=1)
+    values = exact_values(solution.problem, coords, solution.coefficients)
+    return {name: value.reshape(*mesh[0].shape, *value.shape[1:]).numpy() for name, value in values.items()}
 
 
 # how it is drawn ----------------------------------------------------------------------------------------------------

@@ -16,7 +16,6 @@ __all__ = ["BEGIN", "END", "between", "publish", "readme_with", "results_table"]
 
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 _PICTURE = "heat"  # the problem whose figure opens the README
-_NOTHING = "No results are published yet."
 
 
 def publish(accepted: Path, out: Path, *, readme: Path, problems: Path) -> list[Path]:
@@ -48,7 +47,7 @@ def results_table(published: Path) -> str:
     solved = [r for r in rows if r["unit"] == "relative L2"]
     references = {r["problem"]: r for r in rows if r["table"] == "references"}
     if not solved:
-        return _NOTHING
+        return ""
     lines = [
         "| problem | how | relative L2 error, median (worst) | seconds | finite differences: error | seconds |",
         "|---|---|---|---|---|---|",

@@ -17,10 +17,11 @@ from .domains import Axis, Role
 from .evaluation import FieldSet
 from .fields import FieldSpec
 from .history import History
+from .names import call
 from .problem import Problem
 from .status import Status
 
-__all__ = ["Derivative", "Solution", "grid_counts"]
+__all__ = ["Derivative", "Solution", "exact_values", "grid_counts"]
 
 CHUNK = 65_536  # points evaluated at once: memory does not grow with their number
 _ROUNDING = 1e-6  # of an axis' extent: how far a coordinate may miss its bound, as float32 grids do
@@ -186,6 +187,20 @@ def grid_counts(axes: Sequence[Axis], points: int = 40_000) -> dict[str, int]:
         return {axes[0].name: 1001}
     count = int(points ** (1 / len(axes)))
     return dict.fromkeys((axis.name for axis in axes), count + 1 - count % 2)
+
+
+def exact_values(problem: Problem, coords: Tensor, coefficients: Mapping[str, float]) -> dict[str, Tensor]:
+    """The closed forms of a problem at points ``(n, d)``: ``(n,)``, or ``(n, c)`` for a vector unknown."""
+    split = coords.split([a.dim for a in problem.axes], dim=1)
+    scope: dict[str, Any] = {a.name: c if a.dim > 1 else c[:, 0] for a, c in zip(problem.axes, split, strict=True)}
+    scope.update({name: torch.tensor(value, dtype=coords.dtype) for name, value in coefficients.items()})
+    values = {}
+    for name, function in problem.exact.items():
+        components = problem.unknown(name).components
+        shape = (coords.shape[0],) if components is None else (coords.shape[0], components)
+        value = call(function, scope, f"exact solution of `{name}`")
+        values[name] = torch.as_tensor(value, dtype=coords.dtype).expand(shape)
+    return values
 
 
 def _at_points(solution: Solution, coords: Mapping[str, Any], order: tuple[str, ...]) -> dict[str, NDArray[Any]]:

@@ -17,17 +17,16 @@ from .domains import Points, Sobol
 from .evaluation import FieldSet
 from .jets.frame import NamedOperator
 from .linearise import Channel, linearise
-from .names import call
 from .problem import Problem
 from .report import Comparison, Report, TermCheck, number
-from .solution import Solution
+from .solution import Solution, exact_values
 from .status import Status
 from .terms import Term
 
 if TYPE_CHECKING:
     from .reference import Reference
 
-__all__ = ["exact_values", "reference_error", "validate"]
+__all__ = ["reference_error", "validate"]
 
 TEST_POINTS = 2**14
 TEST_SEED = 1_618_033_988  # of points that no solve has seen: solves take their points from seeds that users type
@@ -82,28 +81,6 @@ def validate(solution: Solution, *, reference: Reference | None = None, budget: 
         metrics={name: float(metric(solution)) for name, metric in problem.metrics.items()},
         seconds=time.perf_counter() - start,
     )
-
-
-def exact_values(problem: Problem, coords: Tensor, coefficients: Mapping[str, float]) -> dict[str, Tensor]:
-    """The closed forms at points ``(n, d)``, in float64: ``(n,)``, or ``(n, c)`` for a vector unknown."""
-    split = coords.split([a.dim for a in problem.axes], dim=1)
-    scope: dict[str, Any] = {a.name: c if a.dim > 1 else c[:, 0] for a, c in zip(problem.axes, split, strict=True)}
-    scope.update({name: torch.tensor(value, dtype=coords.dtype) for name, value in coefficients.items()})
-    values = {}
-    for name, function in problem.exact.items():
-        components = problem.unknown(name).components
-        shape = (coords.shape[0],) if components is None else (coords.shape[0], components)
-        value = call(function, scope, f"exact solution of `{name}`")
-        if isinstance(value, (tuple, list)):
-            value = torch.stack([torch.as_tensor(v, dtype=coords.dtype).expand(coords.shape[0]) for v in value], dim=-1)
-        try:
-            values[name] = torch.as_tensor(value, dtype=coords.dtype).expand(shape)
-        except RuntimeError:
-            raise ValueError(
-                f"problem '{problem.name}': the exact solution of `{name}` must return shape {shape}, "
-                f"got {tuple(value.shape)}"
-            ) from None
-    return values
 
 
 def reference_error(

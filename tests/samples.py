@@ -1,7 +1,7 @@
 """Solutions made by hand for the tests of what comes after a solve: fields whose values are known in closed form."""
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -10,7 +10,7 @@ from pinnkit.domains import Box
 from pinnkit.fields import RandomFourier, Siren
 from pinnkit.history import History
 from pinnkit.problem import Problem, Unknown
-from pinnkit.solution import Solution
+from pinnkit.solution import Solution, exact_values
 from pinnkit.status import Status
 from pinnkit.terms import Dirichlet, Equation, Initial
 
@@ -92,3 +92,27 @@ def vector_problem() -> Problem:
         unknowns=["p", Unknown("v", components=2)],
         terms=[Equation(lambda p, v: p.x - v[0].x - v[1].y), Dirichlet(box.boundary, p=0.0)],
     )
+
+
+@dataclass(frozen=True)
+class FakeReference:
+    """What the tests need of a reference: the closed form on a grid, wrong by a known factor."""
+
+    kind: str
+    order: float
+    axes: dict
+    values: dict
+    bar: float
+    seconds: float = 0.3
+
+    def bars(self, _name):
+        return self.bar, 2 * self.bar
+
+
+def fake_reference(problem: Problem, *, wrong: float = 1e-7, bar: float = 2e-7, count: int = 41) -> FakeReference:
+    ticks = {a.name: np.linspace(a.lower, a.upper, count) for a in problem.axes}
+    mesh = torch.meshgrid(*(torch.from_numpy(t) for t in ticks.values()), indexing="ij")
+    coords = torch.stack([m.reshape(-1) for m in mesh], dim=1)
+    shape = (count,) * len(ticks)
+    values = {k: v.numpy().reshape(shape) * (1 + wrong) for k, v in exact_values(problem, coords, {}).items()}
+    return FakeReference("finite differences", 2, ticks, values, bar)
