@@ -31,7 +31,6 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tracing": {"domains", "jets", "names", "terms", "linearise"},
     "binding": {"domains", "jets", "names", "terms", "tracing"},
     "tabulated": {"jets"},
-    "binding": {"domains", "jets", "names", "terms", "tracing"},
     "problem": _TERMS,
     "problem_file": {"problem"},
     "starter": set(),
