@@ -56,8 +56,12 @@ from .fields import FourierMLP as FourierMLP
 from .fields import RandomFourier as RandomFourier
 from .fields import Siren as Siren
 
-# What comes of it: the solution, in memory and in files
+# What comes of it: the solution, in memory and in files, and what is wrong with it
+from .report import Report as Report
+from .solution import Solution as Solution
 from .status import Status as Status
+from .storage import load as load
+from .validate import validate as validate
 
 
 def main(problem: Problem) -> None:

@@ -1,0 +1,112 @@
+"""The acceptance figures: rows, files that are not run again, verdicts."""
+
+import json
+from dataclasses import replace
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from pinnkit import acceptance
+from pinnkit.acceptance import ROWS, Measured, Result, Row
+from tests.test_cli import DECAY
+
+
+@pytest.fixture
+def problems(tmp_path):
+    folder = tmp_path / "problems"
+    folder.mkdir()
+    (folder / "decay.py").write_text(DECAY)
+    return folder
+
+
+def row(measure, **changes):
+    return replace(Row("1", "automatic", "decay", "siren adam,lbfgs", "relative L2", 1e-3, measure, 10.0), **changes)
+
+
+def test_every_row_has_a_file_of_its_own():
+    files = [r.file(seed) for r in ROWS for seed in range(5)]
+    assert len(set(files)) == len(files)
+    assert not any(c in name for name in files for c in " ,/")
+
+
+def test_the_targets_are_those_of_the_issue():
+    automatic = {r.problem: (r.target, r.limit) for r in acceptance.select("1", "automatic")}
+    assert automatic["heat"] == (1e-9, 10)
+    assert automatic["heat_2d"] == (1e-8, 30)
+    assert automatic["poisson"] == (1e-12, 10)
+    assert len(automatic) == 8
+    networks = acceptance.select("1", "networks")
+    assert {(r.problem, r.target, r.limit) for r in networks} == {
+        ("heat", 5e-4, 120), ("poisson", 5e-4, 120), ("eikonal", 5e-4, 120), ("wave", 5e-3, 120),
+    }  # fmt: skip
+    assert len(networks) == 8
+    assert {r.target for r in acceptance.select("1", "references")} == {2.0}
+    assert len(acceptance.select(None, None)) == len(ROWS)
+
+
+def test_every_row_names_a_problem_file_that_is_there(root):
+    assert [r.problem for r in ROWS if not (root / "problems" / f"{r.problem}.py").is_file()] == []
+
+
+def test_runs_that_are_done_are_not_run_again(tmp_path, problems):
+    seen = []
+
+    def measure(row, problem, seed):
+        seen.append(seed)
+        return Measured(10.0**-seed, 1.0, {"problem": problem.name, "unit": row.unit})
+
+    first = acceptance.run([row(measure)], seeds=2, problems=problems, out=tmp_path / "out")
+    again = acceptance.run([row(measure)], seeds=4, problems=problems, out=tmp_path / "out")
+    assert seen == [0, 1, 2, 3]
+    assert [r["value"] for r in again[0].runs] == [1.0, 0.1, 0.01, 0.001]
+    assert first[0].runs == again[0].runs[:2]
+
+
+def test_a_run_that_failed_is_recorded_and_run_again(tmp_path, problems):
+    answers = iter([RuntimeError("no memory"), Measured(1e-4, 1.0, {})])
+
+    def measure(*_):
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    said = []
+    (failed,) = acceptance.run([row(measure)], seeds=1, problems=problems, out=tmp_path / "out", say=said.append)
+    assert not failed.met
+    assert "RuntimeError: no memory" in said[0]
+    (file,) = (tmp_path / "out").iterdir()
+    json.loads(file.read_text(), parse_constant=pytest.fail)
+    (done,) = acceptance.run([row(measure)], seeds=1, problems=problems, out=tmp_path / "out")
+    assert done.met
+
+
+def result(values, seconds=1.0, **changes):
+    return Result(row(None, **changes), tuple({"value": v, "seconds": seconds} for v in values))
+
+
+def test_a_row_is_met_by_its_worst_run_within_the_limit():
+    assert result([1e-4, 1e-3]).met
+    assert not result([1e-4, 1e-4, 1.1e-3]).met
+    assert not result([1e-4], seconds=11.0).met
+    assert not result([None, 1e-4]).met
+    assert result([3.0, 1.0, 2.0]).median == 2.0
+    assert result([3.0, 1.0, 2.0]).worst == 3.0
+
+
+def test_the_table_shows_target_median_worst_and_verdict():
+    console = Console(file=StringIO(), width=160, color_system=None)
+    console.print(acceptance.table([result([1e-4, 5e-4]), result([1.0])]))
+    text = console.file.getvalue()
+    assert "met" in text
+    assert "MISSED" in text
+    assert "5.00e-04" in text
+
+
+def test_a_solve_is_measured_against_the_closed_form(tmp_path, problems):
+    (measured,) = acceptance.run(
+        [row(acceptance.solve_error(None, None), target=1e-8)], seeds=1, problems=problems, out=tmp_path / "out"
+    )
+    assert measured.met, measured.runs
+    assert measured.runs[0]["detail"]["problem"] == "decay"

@@ -1,0 +1,65 @@
+"""The README's table comes from results/published and from nowhere else."""
+
+import json
+
+import pytest
+
+from pinnkit.publication import BEGIN, END, between, publish, readme_with, results_table
+
+README = f"# pinnkit\n\n{BEGIN}\nold\n{END}\n\nafter\n"
+
+
+def accepted(folder, **changes):
+    run = {
+        "issue": "1", "table": "automatic", "problem": "heat", "what": "automatic", "unit": "relative L2",
+        "target": 1e-9, "limit": 10.0, "seed": 0, "value": 1e-10, "seconds": 2.0, "cores": 2, "failed": "",
+        "detail": {"field": "RandomFourier()", "versions": {"torch": "2.13"}}, **changes,
+    }  # fmt: skip
+    folder.mkdir(exist_ok=True)
+    (folder / f"{run['table']}-{run['problem']}-{run['seed']}.json").write_text(json.dumps(run))
+
+
+@pytest.fixture
+def published(tmp_path, monkeypatch):
+    monkeypatch.setattr("pinnkit.publication._picture", lambda _, out: [out / "heat.png"])
+    runs = tmp_path / "accept"
+    for seed, value in enumerate([1e-10, 3e-10, 2e-10]):
+        accepted(runs, seed=seed, value=value)
+    accepted(runs, seed=3, failed="ValueError: x", value=None)
+    detail = {"kind": "finite differences", "rel_l2_true_error": 1.3e-7}
+    accepted(runs, table="references", unit="error / bar", value=0.9, seconds=0.31, detail=detail)
+    (tmp_path / "README.md").write_text(README)
+    publish(runs, tmp_path / "published", readme=tmp_path / "README.md", problems=tmp_path)
+    return tmp_path
+
+
+def test_the_readme_holds_the_table_that_the_published_results_make(root):
+    text = (root / "README.md").read_text(encoding="utf-8")
+    assert between(text) == results_table(root / "results/published")
+
+
+def test_nothing_published_is_an_empty_table(tmp_path):
+    assert results_table(tmp_path / "none") == ""
+
+
+def test_the_table_has_median_worst_and_the_reference_beside_it(published):
+    table = between((published / "README.md").read_text())
+    assert "| heat | automatic | 2.00e-10 (3.00e-10) | 2 | 1.30e-07 | 0.31 |" in table
+    assert "3 seeds, 2 cores" in table
+    assert table == results_table(published / "published")
+
+
+def test_the_rest_of_the_readme_stays_as_it_was(published):
+    text = (published / "README.md").read_text()
+    assert text.startswith("# pinnkit\n\n")
+    assert text.endswith("\n\nafter\n")
+    assert "old" not in text
+    assert readme_with(text, between(text)) == text
+
+
+def test_a_readme_without_the_marks_is_refused_before_anything_is_written(tmp_path):
+    accepted(tmp_path / "accept")
+    (tmp_path / "README.md").write_text("# pinnkit\n")
+    with pytest.raises(ValueError, match="the README needs the lines"):
+        publish(tmp_path / "accept", tmp_path / "published", readme=tmp_path / "README.md", problems=tmp_path)
+    assert not (tmp_path / "published").exists()
