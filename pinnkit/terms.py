@@ -175,7 +175,7 @@ def Initial(*, name: str | None = None, **values: Value) -> Term:
     return Term(name, (), Start(pairs, "t", ()), kind="initial", binding=bind, **options)
 
 
-def Data(points: Mapping[str, Any], *, sigma: Any = None, name: str | None = None, **values: Any) -> Term:
+def Data(points: Mapping[str, Any], /, *, sigma: Any = None, name: str | None = None, **values: Any) -> Term:
     """Measurements: ``Data(dict(x=xs, t=ts), u=measured)``; the residual is (u - measured) / sigma.
 
     Args:

@@ -5,13 +5,14 @@ The residual is run on a handful of sample points with channels drawn from a gen
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Generator, Tensor
+from torch.overrides import TorchFunctionMode
 
 from .domains import Points
 from .linearise import Channel, residual_rows, term_weight
@@ -83,10 +84,18 @@ def trace(problem: Problem, term: Term, *, raw: bool) -> Trace:
         positive = {c: v.abs() + 0.5 for c, v in samples[0].items()}
         if not bool(torch.isfinite(_evaluate(problem, term, points, positive, raw)).any()):
             raise ValueError(f"{label}: the residual is not finite at any of the {len(small)} points probed")
-    used = tuple(c for c in asked if _depends(problem, term, points, samples[0], c, generator, raw))
+    used = []
+    for channel in asked:
+        found = _depends(problem, term, points, samples[0], channel, generator, raw)
+        with _BothBranches():
+            found = found or _depends(problem, term, points, samples[0], channel, generator, raw)
+        used += [channel] if found else []
     if not used:
         raise ValueError(f"{label}: the residual does not depend on any unknown ({problem.names})")
-    return Trace(used, frozenset(asked) - frozenset(used), small.shape[1], _affine(problem, term, points, samples, raw))
+    affine = _affine(problem, term, points, samples, raw)
+    with _BothBranches():
+        affine = affine and _affine(problem, term, points, samples, raw)
+    return Trace(tuple(used), frozenset(asked) - frozenset(used), small.shape[1], affine)
 
 
 def _probe(
@@ -127,6 +136,21 @@ def _evaluate(
     problem: Problem, term: Term, points: tuple[Points, ...], values: dict[Channel, Tensor], raw: bool
 ) -> Tensor:
     return residual_rows(problem, term, points, values.__getitem__, problem.initial_coefficients(), raw=raw)
+
+
+class _BothBranches(TorchFunctionMode):
+    """`torch.where` adds its branches: what a condition does not choose at the few points probed shows as well."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        if func in (torch.where, Tensor.where) and len(args) == 3:
+            return args[1] + args[2]
+        return func(*args, **(kwargs or {}))
 
 
 def _depends(
