@@ -31,6 +31,8 @@ _STEP = 1.5
 _GROWTH = 1.7
 _WORTH = 0.2
 """More features are worth their time while each growth lowers the residual to this fraction."""
+_DEAR = 1000
+"""From so many features on, an attempt costs a second or more."""
 _FLOOR = 1e-14
 """A held-out residual that rounding alone explains."""
 
@@ -90,7 +92,7 @@ def search(
     seed: int,
     features: int | None,
     limit: int | None = None,
-    tolerance: float = 1e-13,
+    tolerance: float = 3e-13,
     report: Callable[[Attempt], bool | None] = lambda _: None,
 ) -> Attempt:
     """The best attempt: bandwidth per axis, then more features while they help.
@@ -111,8 +113,11 @@ def search(
     run = _Search(problem, groups, solver, seed, report)
     with contextlib.suppress(_Enough, KeyboardInterrupt):
         _climb(run, small, features, limit, tolerance)
-    assert run.best is not None
-    return run.best
+    found = run.best
+    assert found is not None
+    if features is not None and found.features != features:  # the number that was asked for, with the best bandwidth
+        found = solve_with(problem, groups, solver, seed, features, found.bandwidth, found)
+    return found
 
 
 class _Enough(Exception):  # noqa: N818  (not an error: the caller has seen enough)
@@ -129,15 +134,20 @@ def _climb(run: _Search, small: int, features: int | None, limit: int, tolerance
             break
     best = _axis_by_axis(run, _best(ladder), tolerance)
     size = small
-    helped = True
-    while best.score > tolerance and size < (features or limit) and helped:
+    factor = 1.0  # by which more features like to be faster: what won the time before is tried first
+    while best.score > tolerance and size < (features or limit):
         size = min(int(_GROWTH * size), features or limit)
-        before = best
-        grown = [run.attempt(size, _times(before.bandwidth, f)) for f in (1.0, _GROWTH ** (1 / d))]
-        if grown[1].score < grown[0].score:  # faster features help: how much faster?
+        before, grown = best, []
+        for f in sorted((1.0, _GROWTH ** (1 / d)), key=lambda f: f != factor):
+            grown.append(run.attempt(size, _times(before.bandwidth, f)))
+            if size > _DEAR and features is None and grown[-1].score > _WORTH * before.score:
+                break
+        if len(grown) == 2 and factor != 1.0 and grown[0].score < grown[1].score:  # faster helps: how much?
             grown.append(run.attempt(size, _times(before.bandwidth, _GROWTH ** (2 / d))))
+        factor = 1.0 if _best(grown).bandwidth == before.bandwidth else _GROWTH ** (1 / d)
         best = _best([before, *grown]) if features is None else _best(grown)
-        helped = features is not None or best.score < _WORTH * before.score
+        if features is None and best.score > _WORTH * before.score:
+            break
 
 
 def _axis_by_axis(run: _Search, best: Attempt, tolerance: float) -> Attempt:

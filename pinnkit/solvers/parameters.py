@@ -43,8 +43,16 @@ class Parameters:
                 t.copy_(theta[start : start + t.numel()].reshape(t.shape))
                 start += t.numel()
 
+    def start_from(self, coefficients: Mapping[str, float]) -> None:
+        """Give the coefficients other values to start from."""
+        with torch.no_grad():
+            for c, t in zip(self.problem.coefficients, self._coefficients, strict=True):
+                t.fill_(math.log(coefficients[c.name]) if c.positive else coefficients[c.name])
+
     def gradient(self, loss: Tensor) -> Tensor:
         """d loss / d theta, ``(P,)``; zero for parameters that the loss does not reach."""
+        if not loss.requires_grad:  # a chunk whose residual no parameter can change
+            return torch.cat([torch.zeros_like(t).reshape(-1) for t in self.tensors])
         grads = torch.autograd.grad(loss, self.tensors, allow_unused=True)
         return torch.cat(
             [

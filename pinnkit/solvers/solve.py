@@ -36,6 +36,9 @@ from .readout import Readout
 
 __all__ = ["solve"]
 
+_ROUNDING = 3e-13
+"""A relative residual near which rounding takes over: the search for random sines ends there."""
+
 Group = tuple[str, ...]
 FieldChoice = FieldSpec | nn.Module | Mapping[Any, FieldSpec | nn.Module]
 
@@ -137,7 +140,7 @@ def _searched(
         solver,
         seed=setup.seed,
         features=spec.features,
-        tolerance=1e-13 if tolerance is None else tolerance,
+        tolerance=_ROUNDING if tolerance is None else tolerance,
         report=report,
     )
     used = time.perf_counter() - setup.began
@@ -147,7 +150,7 @@ def _searched(
         f"{setup.reason} Held-out residual chose {best.features} sines with bandwidth {sizes} "
         f"among {len(records)} attempts (relative residual {best.score:.1e})."
     )
-    met = best.score <= (1e-13 if tolerance is None else tolerance)
+    met = best.score <= (_ROUNDING if tolerance is None else tolerance)
     status = Status.CONVERGED if met and tolerance is not None else Status.SOLVED
     if not np.isfinite(best.score) or best.score > 0.5:
         status = Status.STALLED
@@ -379,6 +382,7 @@ def _warm_start(parameters: Parameters, modules: Mapping[Group, nn.Module], star
         if {k: v.shape for k, v in mine.items()} != {k: v.shape for k, v in theirs.items()}:
             raise ValueError(f"solve: `start` has no field for {group} of the same shape; solve with the same field")
         module.load_state_dict(theirs)
+    parameters.start_from(start.coefficients)
 
 
 def _unsettled(spec: FieldSpec | nn.Module) -> bool:
