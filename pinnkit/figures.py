@@ -45,6 +45,7 @@ STYLE: dict[Any, Any] = {
 VALUES = "viridis"
 DIFFERENCES = "RdBu_r"
 _SLICES = 4
+_SOLVERS = 4  # more names than these in a history are attempts of a search
 _LINE, _MAP = 401, 161  # points along an axis of a line and of a map
 
 
@@ -126,14 +127,19 @@ def draw_losses(solution: Solution) -> Figure | None:
     with mpl.rc_context(STYLE):
         figure = _figure(7.0, 4.0)
         ax = figure.subplots()
-        few = "o" if len(history.step) <= 30 else ""
+        search = len(set(history.solver)) > _SOLVERS  # attempts of their own, not steps of one solver
+        style: dict[str, Any] = {"marker": "o" if search or len(history.step) <= 30 else "", "markersize": 3.5}
+        style["linewidth"] = 0.5 if search else 1.5
         for name, losses in history.terms.items():
-            ax.plot(history.seconds, np.where(losses > 0, losses, np.nan), marker=few, markersize=3.5, label=name)
+            ax.plot(history.seconds, np.where(losses > 0, losses, np.nan), label=name, **style)
         if len(history.terms) > 1:
             ax.plot(history.seconds, history.loss, color="0.6", linewidth=1, linestyle=":", label="weighted sum")
         ax.set(yscale="log", xlabel="seconds", ylabel="mean cost of a term")
         ax.set_title(f"{solution.problem.name}: loss of each term", loc="left", fontsize=11, fontweight="bold")
-        _mark_solvers(ax, history.seconds, history.solver)
+        if search:
+            ax.set_title(f"{len(history.step)} attempts", loc="right")
+        else:
+            _mark_solvers(ax, history.seconds, history.solver)
         ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure
 

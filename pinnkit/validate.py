@@ -35,7 +35,8 @@ _GRID = 2**16  # points of the reference's grid that are compared at most
 _ROUNDING = 8 * float(np.finfo(np.float64).eps)  # what is claimed for a closed form in float64, relative
 
 # What counts as wrong; each is a fraction.
-_IGNORED = 0.05  # residual of a condition, of the parts that should cancel
+_IGNORED = 0.3  # residual of a condition, of the parts that should cancel
+_MISSED = 0.05  # the same, for a condition that counts, but too little
 _NOISY = 0.5  # the same for data, which are never met exactly
 _UNSOLVED = 0.1  # residual of an equation
 _UNCONVERGED = 0.01  # any residual, after a run that stopped early
@@ -257,10 +258,11 @@ def _warnings(
     if trivial:
         out.append(trivial)
     for check in (c.result for c in checks):
-        limit = {"equation": _UNSOLVED, "data": _NOISY}.get(check.kind, _IGNORED)
+        limit = {"equation": _UNSOLVED, "data": _NOISY}.get(check.kind, _MISSED)
         if not check.relative <= limit and not trivial:
             said = "the equation" if check.kind == "equation" else "the condition"
-            verb = "is not solved" if check.kind == "equation" else "is ignored"
+            verb = "is hardly met" if check.relative < _IGNORED else "is ignored"
+            verb = "is not solved" if check.kind == "equation" else verb
             out.append(
                 f"{said} '{check.name}' {verb}: its residual (rms {number(check.rms)}) is {_percent(check.relative)} "
                 f"of the parts that should cancel in it; give it more weight, or train longer"

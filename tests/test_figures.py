@@ -1,6 +1,7 @@
 """Figures: what is drawn, on which scales, with which words."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -150,3 +151,12 @@ def test_the_losses_have_a_line_for_each_term_and_for_each_change_of_solver():
     assert ax.get_yscale() == "log"
     assert ax.get_xlabel() == "seconds"
     assert {t.get_text() for t in ax.texts} == {"Adam", "LBFGS"}
+
+
+def test_the_attempts_of_a_search_are_counted_and_not_named_one_by_one():
+    solution = solution_of(heat_problem())
+    names = tuple(f"{n} sines" for n in range(len(solution.history.step)))
+    searched = replace(solution, history=replace(solution.history, solver=names))
+    (ax,) = figures.draw_losses(searched).axes
+    assert ax.get_title(loc="right") == "20 attempts"
+    assert not ax.texts

@@ -114,6 +114,11 @@ def test_an_ignored_boundary_is_named():
     assert not any("'equation'" in line for line in report.warnings)
 
 
+def test_a_boundary_that_counts_too_little_is_named():
+    report = validate(solution_of(heat_problem(exact={}), Modes(1.0, shift=0.08), status=Status.SOLVED), budget=0)
+    assert any("'dirichlet' is hardly met" in line for line in report.warnings)
+
+
 def test_an_equation_that_is_not_solved_is_named():
     report = validate(solution_of(heat_problem(exact={}), Modes(rate=3.0), status=Status.SOLVED), budget=0)
     assert any("'equation' is not solved" in line for line in report.warnings)
