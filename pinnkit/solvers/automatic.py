@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..fields import FieldSpec, RandomFourier, Siren
-from ..penalties import Square
-from ..problem import Problem
+from pinnkit.fields import FieldSpec, RandomFourier, Siren
+from pinnkit.penalties import Square
+from pinnkit.problem import Problem
+
 from .first_order import Adam
 from .least_squares import LeastSquares
 from .objective import Solver

@@ -1,7 +1,7 @@
 """How many random sines, and how fast along each axis: chosen by the residual at held-out points.
 
-The exact solution is never consulted.  Over nine decades the held-out residual orders bandwidths as the true error does,
-since a field that is too slow misses the solution and one that is too fast wiggles between the collocation points.
+The exact solution is never consulted.  Over nine decades the held-out residual orders bandwidths as the true error
+does: a field that is too slow misses the solution, and one that is too fast wiggles between the collocation points.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from ..domains import Sobol
-from ..evaluation import FieldSet
-from ..fields import RandomFourier
-from ..problem import Problem
+from pinnkit.domains import Sobol
+from pinnkit.evaluation import FieldSet
+from pinnkit.fields import RandomFourier
+from pinnkit.problem import Problem
+
 from .cloud import Cloud, counts_of, generator_of
 from .least_squares import LeastSquares
 from .objective import State
@@ -120,7 +121,7 @@ def search(
     return found
 
 
-class _Enough(Exception):  # noqa: N818  (not an error: the caller has seen enough)
+class _Enough(Exception):
     """The search was asked to stop."""
 
 
@@ -217,7 +218,7 @@ def _carry_over(warm: Attempt, fields: FieldSet, theta: Tensor) -> Tensor:
     for group, module in fields.modules.items():
         columns = list(fields.columns(group))
         old = warm.fields.modules[group]
-        n = 3 * module.readout.in_features  # type: ignore[union-attr, operator]
+        n = 3 * int(module.readout.in_features)  # type: ignore[union-attr, operator]
         coords = fields.problem.domain.sample(n, generator_of(0, n)).coords[:, columns]
         with torch.no_grad():
             phi, target = module.trunk(coords), old(coords)  # type: ignore[operator]

@@ -13,7 +13,8 @@ import h5py
 import numpy as np
 import torch
 
-from ..history import Record
+from pinnkit.history import Record
+
 from .objective import State
 
 __all__ = ["Checkpoint", "read", "write"]
@@ -72,7 +73,9 @@ def read(path: Path) -> Checkpoint:
                 float(file.attrs["seconds"]),
             )
     except (OSError, KeyError, json.JSONDecodeError) as error:
-        raise ValueError(f"resume: {path} is no readable checkpoint ({error}); start afresh without --resume") from error
+        raise ValueError(
+            f"resume: {path} is no readable checkpoint ({error}); start afresh without --resume"
+        ) from error
 
 
 def _put(group: h5py.Group, value: Mapping[str, Any] | Sequence[Any]) -> None:

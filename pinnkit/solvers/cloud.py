@@ -1,7 +1,7 @@
 """Collocation points: drawn in chunks from a seed, so that they are regenerated instead of stored.
 
-Chunk i of draw k depends on the seed, k and i alone: a resumed run sees the same points, and ten million of them need no
-more memory than one chunk.
+Chunk i of draw k depends on the seed, k and i alone: a resumed run sees the same points, and ten million of them need
+no more memory than one chunk.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..domains import Points, Sampling, Sobol
-from ..problem import Problem
-from ..terms import Term
+from pinnkit.domains import Points, PointSet, Sampling, Sobol
+from pinnkit.problem import Problem
+from pinnkit.terms import Term
 
 __all__ = ["Cloud", "counts_of", "generator_of"]
 
@@ -27,7 +27,8 @@ _KEEP = 262_144
 
 def generator_of(*key: int) -> torch.Generator:
     """A generator on the CPU whose stream is fixed by the integers of `key`, independent for different keys."""
-    seed = int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0] >> 1)
+    # With its length in front, since SeedSequence takes (1, 2) and (1, 2, 0) for the same entropy.
+    seed = int(np.random.SeedSequence((len(key), *key)).generate_state(1, np.uint64)[0] >> 1)
     return torch.Generator().manual_seed(seed)
 
 
@@ -80,8 +81,11 @@ class Cloud:
             yield points
 
     def whole(self, term: Term) -> tuple[Points, ...]:
-        """All points of `term` at once, as one chunk."""
-        return self._chunk(term, 0, 0, self.size(term))
+        """All points of `term` at once, as one chunk; kept, for solvers that ask at every step."""
+        key = str(term.name), -1
+        if key not in self._kept:
+            self._kept[key] = self._chunk(term, 0, 0, self.size(term))
+        return self._kept[key]
 
     def _chunk(self, term: Term, i: int, start: int, stop: int) -> tuple[Points, ...]:
         index = [t.name for t in self.problem.terms].index(term.name)
@@ -90,6 +94,9 @@ class Cloud:
             drawn: tuple[Points, ...] = (_pick(term.points, order[start:stop]),)
         elif isinstance(term.points, Points):
             drawn = (term.points.rows(start, stop),)
+        elif len(term.sites) == 1 and isinstance(term.sites[0], PointSet):  # rows of one draw, so that none comes twice
+            whole = term.sample(self.size(term), generator_of(self.seed, self.draw, index), self.sampling)
+            drawn = tuple(points.rows(start, stop) for points in whole)
         else:
             drawn = term.sample(stop - start, generator_of(self.seed, self.draw, index, i), self.sampling)
         return tuple(points.to(self.dtype, self.device) for points in drawn)
@@ -110,9 +117,8 @@ def counts_of(problem: Problem, equation: int, condition: int) -> dict[str, int]
     counts = {}
     for term in problem.terms:
         default = equation if term.kind == "equation" else condition
-        limits = [_number_of_points(site) for site in term.sites]
-        default = min(default, *limits, default)
-        counts[str(term.name)] = term.points if isinstance(term.points, int) else default
+        wanted = term.points if isinstance(term.points, int) else default
+        counts[str(term.name)] = min([wanted, *(_number_of_points(site) for site in term.sites)])
     return counts
 
 

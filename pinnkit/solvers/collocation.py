@@ -1,7 +1,7 @@
 """The loss of fields at collocation points: what trained networks minimise.
 
-loss = sum over terms of the mean of weight * penalty(residual), evaluated chunk by chunk, so that memory does not grow with
-the number of points.
+loss = sum over terms of the mean of weight * penalty(residual), evaluated chunk by chunk, so that memory does not grow
+with the number of points.
 """
 
 from __future__ import annotations
@@ -11,21 +11,19 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from ..domains import Points
-from ..evaluation import FieldSet
-from ..linearise import Channel, residual_rows, term_weight
-from ..penalties import Square
-from ..problem import Problem
-from ..terms import Term
+from pinnkit.domains import Points
+from pinnkit.evaluation import FieldSet
+from pinnkit.linearise import Channel, residual_rows, term_weight
+from pinnkit.penalties import Square
+from pinnkit.problem import Problem
+from pinnkit.terms import Term
+
 from .cloud import Cloud
 from .fold import Fold, fold
 from .objective import Evaluation
 from .parameters import Parameters
 
 __all__ = ["Collocation"]
-
-_FOLDS = 256
-"""How many chunks' folds are remembered."""
 
 
 class Collocation:
@@ -38,15 +36,13 @@ class Collocation:
         derivatives: "taylor", or "autograd" for the slow road that it is tested against.
     """
 
-    def __init__(
-        self, fields: FieldSet, parameters: Parameters, cloud: Cloud, *, derivatives: str = "taylor"
-    ) -> None:
+    def __init__(self, fields: FieldSet, parameters: Parameters, cloud: Cloud, *, derivatives: str = "taylor") -> None:
         self.problem: Problem = fields.problem
         self.fields = fields
         self.parameters = parameters
         self.cloud = cloud
         self.derivatives = derivatives
-        self._folds: dict[int, tuple[Sequence[Points], Fold | None]] = {}
+        self._folds: dict[tuple[str, int], Fold | None] = {}
 
     def evaluate(self, theta: Tensor) -> Evaluation:
         """The loss, its gradient, and the mean cost of each term."""
@@ -57,8 +53,8 @@ class Collocation:
         for term in self.problem.terms:
             size = self.cloud.size(term)
             cost = torch.zeros_like(total)
-            for points in self.cloud.chunks(term):
-                r = self.residual(term, points)
+            for i, points in enumerate(self.cloud.chunks(term)):
+                r = self.residual(term, points, chunk=i)
                 costs = term.penalty(r)
                 weighted = (term_weight(self.problem, term, points[0]) * costs).sum() / size
                 gradient += self.parameters.gradient(weighted)
@@ -78,15 +74,21 @@ class Collocation:
         with torch.no_grad():
             for term in self.problem.terms:
                 require_square(term)
-                for points in self.cloud.chunks(term):
+                for i, points in enumerate(self.cloud.chunks(term)):
                     weight = torch.as_tensor(term_weight(self.problem, term, points[0]) / self.cloud.size(term))
-                    parts.append((weight.sqrt() * self.residual(term, points)).reshape(-1))
+                    parts.append((weight.sqrt() * self.residual(term, points, chunk=i)).reshape(-1))
         return torch.cat(parts)
 
-    def residual(self, term: Term, points: Sequence[Points]) -> Tensor:
-        """The residual ``(n, k)`` of a term at some points, differentiable in the parameters."""
+    def residual(self, term: Term, points: Sequence[Points], *, chunk: int | None = None) -> Tensor:
+        """The residual ``(n, k)`` of a term at some points, differentiable in the parameters.
+
+        Args:
+            term: of the problem.
+            points: one set for each of its sites.
+            chunk: which chunk of the cloud they are, if they are one: what is found out about them is remembered.
+        """
         coefficients = self.parameters.coefficients()
-        folded = self._fold(term, points) if self.derivatives == "taylor" else None
+        folded = self._fold(term, points, chunk) if self.derivatives == "taylor" else None
         wanted: tuple[Channel, ...] = self.problem.trace(term, raw=True).channels
         if folded is not None:
             wanted = (*folded.kept, folded.operator)
@@ -95,14 +97,13 @@ class Collocation:
         rows = residual_rows(self.problem, term, points, _Lookup(values, self.problem, n), coefficients, raw=True)
         return rows if folded is None else rows + values[folded.operator][:, None]
 
-    def _fold(self, term: Term, points: Sequence[Points]) -> Fold | None:
-        known = self._folds.get(id(points))
-        if known is not None and known[0] is points:
-            return known[1]
-        found = fold(self.problem, term, points)
-        if len(self._folds) < _FOLDS:  # holding the points keeps their id from being used again
-            self._folds[id(points)] = (points, found)
-        return found
+    def _fold(self, term: Term, points: Sequence[Points], chunk: int | None) -> Fold | None:
+        if chunk is None:
+            return fold(self.problem, term, points)
+        key = str(term.name), chunk
+        if key not in self._folds:
+            self._folds[key] = fold(self.problem, term, points)
+        return self._folds[key]
 
 
 class _Lookup:

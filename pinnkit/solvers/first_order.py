@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from ..domains import Sampling, Sobol
+from pinnkit.domains import Sampling, Sobol
+
 from .objective import Objective, State
 from .schedules import Cosine, Schedule
 
@@ -36,14 +37,14 @@ class Adam:
 
     steps: int = 2000
     lr: float = 2e-3
-    schedule: Schedule = Cosine()
+    schedule: Schedule = field(default_factory=Cosine)
     points: int = 2048
     condition_points: int = 256
     batch: int | None = None
     resample: int | None = None
     betas: tuple[float, float] = (0.9, 0.999)
     eps: float = 1e-8
-    sampling: Sampling = Sobol()
+    sampling: Sampling = field(default_factory=Sobol)
 
     def __post_init__(self) -> None:
         for name in ("steps", "points", "condition_points", "batch", "resample"):

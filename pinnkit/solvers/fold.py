@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..domains import Points
-from ..evaluation import index
-from ..jets.frame import NamedOperator
-from ..jets.plan import make_plan
-from ..linearise import Channel, linearise
-from ..problem import Problem
-from ..terms import Term
+from pinnkit.domains import Points
+from pinnkit.evaluation import index
+from pinnkit.jets.frame import NamedOperator
+from pinnkit.jets.plan import make_plan
+from pinnkit.linearise import Channel, linearise
+from pinnkit.problem import Problem
+from pinnkit.terms import Term
 
 __all__ = ["Fold", "fold"]
 
@@ -53,7 +53,9 @@ def fold(problem: Problem, term: Term, points: Sequence[Points]) -> Fold | None:
     operator = Channel(0, derived[0].unknown, NamedOperator(tuple(members)))
     kept = tuple(c for c in trace.channels if c not in folded)
     local = {name: i for i, name in enumerate(problem.frame.columns)}
-    width = [len(make_plan(tuple(index(c.order, local) for c in cs)).channels) for cs in (trace.channels, (*kept, operator))]
+    width = [
+        len(make_plan(tuple(index(c.order, local) for c in cs)).channels) for cs in (trace.channels, (*kept, operator))
+    ]
     return Fold(operator, frozenset(folded), kept) if width[1] < width[0] else None
 
 

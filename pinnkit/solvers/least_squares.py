@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from ..domains import Chebyshev, Sampling
+from pinnkit.domains import Chebyshev, Sampling
+
 from .objective import RowObjective, State
 
 __all__ = ["LeastSquares"]
@@ -38,7 +39,7 @@ class LeastSquares:
     ratio: float = 3.0
     condition_ratio: float = 0.5
     rcond: float = 1e-14
-    sampling: Sampling = Chebyshev()
+    sampling: Sampling = field(default_factory=Chebyshev)
 
     def __post_init__(self) -> None:
         if self.steps < 1:
@@ -82,6 +83,7 @@ class LeastSquares:
         return {
             "theta": theta,
             "loss": torch.tensor(after, dtype=r.dtype),
+            "terms": dict(objective.terms(theta)),
             "damping": 0.0 if damping <= 1e-14 else damping / 10.0,
             "done": done,
         }

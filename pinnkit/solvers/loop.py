@@ -1,4 +1,4 @@
-"""The one loop: sample, evaluate, step, record, stop.  Progress, checkpoints and callbacks live here and nowhere else."""
+"""The one loop: sample, evaluate, step, record, stop.  Progress, checkpoints, callbacks live here and nowhere else."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..history import Record
-from ..status import Status
+from pinnkit.history import Record
+from pinnkit.status import Status
+
 from . import checkpoint
 from .checkpoint import Checkpoint
 from .objective import Solver, State

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from ..problem import Problem
+from pinnkit.problem import Problem
 
 __all__ = ["Parameters"]
 
@@ -55,10 +55,7 @@ class Parameters:
             return torch.cat([torch.zeros_like(t).reshape(-1) for t in self.tensors])
         grads = torch.autograd.grad(loss, self.tensors, allow_unused=True)
         return torch.cat(
-            [
-                (torch.zeros_like(t) if g is None else g).reshape(-1)
-                for t, g in zip(self.tensors, grads, strict=True)
-            ]
+            [(torch.zeros_like(t) if g is None else g).reshape(-1) for t, g in zip(self.tensors, grads, strict=True)]
         )
 
     def coefficients(self) -> dict[str, Tensor]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from ..domains import Sampling, Sobol
+from pinnkit.domains import Sampling, Sobol
+
 from .objective import Evaluation, Objective, State
 
 __all__ = ["LBFGS"]
@@ -42,7 +43,7 @@ class LBFGS:
     evaluations: int = 20
     c1: float = 1e-4
     c2: float = 0.9
-    sampling: Sampling = Sobol()
+    sampling: Sampling = field(default_factory=Sobol)
     batch: None = None
 
     def __post_init__(self) -> None:

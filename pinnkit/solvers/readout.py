@@ -1,8 +1,8 @@
 """The linear read-out as the only unknown: rows and Jacobian in closed form, for least squares and Newton.
 
 With u = sum_j c_j phi_j the channels are Phi_k c, so the Jacobian of a term is sum_k diag(dr/dchannel_k) Phi_k: the partials
-of `linearise` times features.  Rows of a term are scaled by weight / (sqrt(n) * rms row norm), which makes terms of
-different units comparable; see Chen, Chi, E & Yang, J. Mach. Learn. 1 (2022) 268, section 2.3.
+of `linearise` times features.  Rows of a term are scaled by weight / (sqrt(n) * rms row norm), which makes terms
+of different units comparable; see Chen, Chi, E & Yang, J. Mach. Learn. 1 (2022) 268, section 2.3.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ..domains import Points
-from ..evaluation import FieldSet, index
-from ..jets.evaluate import jets
-from ..jets.frame import NamedOperator
-from ..jets.orders import Order
-from ..linearise import Channel, linearise, term_weight
-from ..terms import Term
+from pinnkit.domains import Points
+from pinnkit.evaluation import FieldSet, index
+from pinnkit.jets.evaluate import jets
+from pinnkit.jets.frame import NamedOperator
+from pinnkit.jets.orders import Order
+from pinnkit.linearise import Channel, linearise, term_weight
+from pinnkit.terms import Term
+
 from .cloud import Cloud, generator_of
 from .collocation import require_square
 from .parameters import Parameters
@@ -236,8 +237,11 @@ class Readout:
             width = readout.in_features + (readout.bias is not None)
             if unknown in group:
                 where = self.fields.slices(group)[unknown]
-                return (start, width, where, 1) if isinstance(where, int) else (
-                    start, width, where.start, where.stop - where.start)
+                return (
+                    (start, width, where, 1)
+                    if isinstance(where, int)
+                    else (start, width, where.start, where.stop - where.start)
+                )
             start += readout.out_features * width
         raise KeyError(unknown)
 

@@ -6,7 +6,7 @@ import hashlib
 import importlib.metadata
 import platform
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,15 @@ from typing import Any
 import numpy as np
 import scipy
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from ..evaluation import FieldSet
-from ..fields import FieldSpec, RandomFourier, Siren
-from ..history import History, Record
-from ..problem import Problem
-from ..solution import Solution
-from ..status import Status
+from pinnkit.evaluation import FieldSet
+from pinnkit.fields import FieldSpec, RandomFourier, Siren
+from pinnkit.history import History, Record
+from pinnkit.problem import Problem
+from pinnkit.solution import Solution
+from pinnkit.status import Status
+
 from .automatic import automatic
 from .bandwidth import Attempt, search
 from .cloud import CHUNK, Cloud, counts_of, generator_of
@@ -107,15 +108,17 @@ class _Setup:
     @property
     def fingerprint(self) -> str:
         """What run this is: all that decides its bits."""
-        names = {"/".join(g): repr(s) if not isinstance(s, nn.Module) else type(s).__name__ for g, s in self.specs.items()}
+        names = {
+            "/".join(g): repr(s) if not isinstance(s, nn.Module) else type(s).__name__ for g, s in self.specs.items()
+        }
         terms = hashlib.sha256(repr(self.problem.terms).split(" at 0x")[0].encode()).hexdigest()[:12]
-        return f"{self.problem.name} [{terms}] {names} {self.solvers!r} seed={self.seed} {self.dtype} {self.device.type}"
+        return (
+            f"{self.problem.name} [{terms}] {names} {self.solvers!r} seed={self.seed} {self.dtype} {self.device.type}"
+        )
 
 
 # roads --------------------------------------------------------------------------------------------------------------
-def _searched(
-    setup: _Setup, tolerance: float | None, seconds: float | None, callbacks: Sequence[Callback]
-) -> Solution:
+def _searched(setup: _Setup, tolerance: float | None, seconds: float | None, callbacks: Sequence[Callback]) -> Solution:
     """Random sines whose bandwidth, and number, the held-out residual chooses."""
     problem, solver = setup.problem, setup.solvers[0]
     assert isinstance(solver, LeastSquares)
@@ -192,7 +195,7 @@ def _trained(
             width = sum(m.readout.in_features for m in modules.values())  # type: ignore[union-attr, operator]
             cloud = _readout_cloud(setup, part[0], width)  # type: ignore[arg-type]
             target = Readout(fields, parameters, cloud)
-            theta, see = target.get(), lambda solver, step, target=target: target  # noqa: ARG005
+            theta, see = target.get(), lambda solver, step, target=target: target
         else:
             theta, see = parameters.get(), objective
         outcome = run(
@@ -233,7 +236,12 @@ def _solution(
 ) -> Solution:
     fields = FieldSet(setup.problem, modules)
     fresh = Cloud(
-        setup.problem, counts_of(setup.problem, 4096, 1024), setup.seed, draw=2**31, device=setup.device, dtype=setup.dtype
+        setup.problem,
+        counts_of(setup.problem, 4096, 1024),
+        setup.seed,
+        draw=2**31,
+        device=setup.device,
+        dtype=setup.dtype,
     )
     check = Collocation(fields, parameters, fresh)
     with torch.no_grad():
@@ -359,9 +367,7 @@ def _cloud(setup: _Setup, solver: Any, draw: int) -> Cloud:
 
 def _readout_cloud(setup: _Setup, solver: LeastSquares, features: int) -> Cloud:
     counts = counts_of(setup.problem, int(solver.ratio * features), max(int(solver.condition_ratio * features), 2))
-    return Cloud(
-        setup.problem, counts, setup.seed, device=setup.device, dtype=setup.dtype, sampling=solver.sampling
-    )
+    return Cloud(setup.problem, counts, setup.seed, device=setup.device, dtype=setup.dtype, sampling=solver.sampling)
 
 
 def _stages(solvers: Sequence[Solver]) -> list[tuple[Solver, ...]]:
@@ -401,9 +407,7 @@ def _device(device: str) -> torch.device:
     return found
 
 
-def _check(
-    seed: int, tolerance: float | None, seconds: float | None, out: str | Path | None, resume: bool
-) -> None:
+def _check(seed: int, tolerance: float | None, seconds: float | None, out: str | Path | None, resume: bool) -> None:
     if not isinstance(seed, int) or seed < 0:
         raise ValueError(f"solve: `seed` must be a whole number from 0, got {seed!r}")
     for name, value in (("tolerance", tolerance), ("seconds", seconds)):
