@@ -17,9 +17,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .bessel import bessel_j
 from .frame import Frame
 from .jet import Jet, constant, plain
-from .special import bessel_j0, bessel_j1, j1_quotient
 
 __all__ = ["apply"]
 
@@ -381,6 +381,16 @@ def _lerp(frame: Frame, a: Any, b: Any, weight: Any) -> Jet:
     return _add(frame, a, _mul(frame, weight, b - a))
 
 
+def _bessel(frame: Frame, z: Jet, n: int) -> Jet:
+    """J_n, with J_n' = (J_{n-1} - J_{n+1}) / 2, Abramowitz & Stegun 9.1.27."""
+
+    def partial(column: str) -> Jet | None:
+        dz = z.partial(column)
+        return None if dz is None else 0.5 * (_bessel(frame, z, n - 1) - _bessel(frame, z, n + 1)) * dz
+
+    return Jet(frame, lambda: bessel_j(z.value, n), partial)
+
+
 # elementwise functions of one argument: (function, slope) -------------------------------------------------------------
 def _gelu_slope(z: Any, approximate: str = "none") -> Any:
     if approximate == "none":
@@ -398,10 +408,6 @@ def _sinc_slope(z: Any) -> Any:
     for k in range(11, 0, -1):  # sum over k of (-1)^k pi^(2k) 2k z^(2k-1) / (2k+1)!, by Horner's rule
         series = z * z * series + (-1) ** k * math.pi ** (2 * k) * 2 * k / math.factorial(2 * k + 1)
     return torch.where(near, z * series, (torch.cos(math.pi * far) - torch.sinc(far)) / far)
-
-
-def _j1_slope(z: Jet) -> Any:
-    return torch.special.bessel_j0(z) - j1_quotient(z, torch.special.bessel_j1)
 
 
 def _softplus_slope(z: Any, beta: float = 1, threshold: float = 20) -> Any:
@@ -444,8 +450,6 @@ SLOPES: dict[str, tuple[Function, Function]] = {
     "gelu": (F.gelu, _gelu_slope),
     "relu": (F.relu, lambda z, **_: (z.value > 0).to(z.dtype)),
     "sinc": (torch.sinc, _sinc_slope),
-    "bessel_j0": (bessel_j0, lambda z: -torch.special.bessel_j1(z)),
-    "bessel_j1": (bessel_j1, _j1_slope),
 }
 
 # Functions that act along the dimensions which this positional argument, or `dim=`, names.
@@ -491,6 +495,8 @@ RULES: dict[str, Function] = {
     "atan2": _atan2,
     "norm": _norm,
     "addcmul": _addcmul,
+    "bessel_j0": lambda frame, z: _bessel(frame, z, 0),
+    "bessel_j1": lambda frame, z: _bessel(frame, z, 1),
     "lerp": _lerp,
     "linear": _linear_layer,
 }
