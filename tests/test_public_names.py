@@ -42,9 +42,6 @@ def test_the_version_is_the_one_that_is_installed() -> None:
     assert pinnkit.__doc__
 
 
-@pytest.mark.skipif(
-    not Path(pinnkit.__file__).with_name("cli.py").exists(), reason="the command line is not written yet"
-)
 def test_the_console_script_can_be_imported() -> None:
     (script,) = [item for item in entry_points(group="console_scripts") if item.name == "pinnkit"]
     assert callable(getattr(importlib.import_module(script.module), script.attr))
