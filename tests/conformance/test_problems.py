@@ -5,19 +5,26 @@ import importlib.util
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from pinnkit.domains import Points
-from pinnkit.fields import Siren
+from pinnkit.fields import RandomFourier, Siren
 from pinnkit.jets import Jet, NamedOperator
 from pinnkit.jets.jet import coordinate
 from pinnkit.linearise import Channel, linearise
 from pinnkit.names import call
 from pinnkit.problem import Problem
+from pinnkit.solvers import Adam, LeastSquares, solve
 from pinnkit.terms import Term
+from pinnkit.validate import reference_error
+
+if TYPE_CHECKING:
+    from pinnkit.reference import Reference
 
 FOLDER = Path(__file__).resolve().parents[2] / "problems"
 FILES = sorted(FOLDER.glob("*.py"))
@@ -26,6 +33,9 @@ WITHOUT_CLOSED_FORM = {"poisson_variable"}
 # Second derivatives of the closed forms round to about 1e-13 of the channels that the residual is made of; the mildest
 # of the mutants below is wrong by 1e-2.
 TOLERANCE = 1e-11
+
+BUDGET = 0.5
+"""Seconds for one set of grids."""
 
 
 def build(source: str, path: Path) -> Problem:
@@ -139,8 +149,6 @@ def test_a_problem_file_defines_its_problem_when_imported() -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_the_same_seed_gives_the_same_history_and_a_few_steps_lower_the_loss(path: Path) -> None:
-    from pinnkit.solvers import Adam, solve
-
     def run(seed: int) -> Tensor:
         solution = solve(load(path.stem), Siren(width=8, depth=1), [Adam(steps=25)], seed=seed, device="cpu")
         return torch.as_tensor(solution.history.loss)
@@ -151,7 +159,59 @@ def test_the_same_seed_gives_the_same_history_and_a_few_steps_lower_the_loss(pat
     assert first[-1] < first[0]
 
 
-# mutants: each must be caught -----------------------------------------------------------------------------------------
+# the second road: finite differences --------------------------------------------------------------------------------
+def discretised(problem: Problem) -> "Reference":
+    from pinnkit.reference import reference
+
+    return reference(problem, budget=BUDGET)
+
+
+def references_outside_their_bars(problem: Problem, true: Problem) -> list[str]:
+    """Unknowns whose finite-difference values differ from the closed form by more than twice the bar they claim."""
+    found = discretised(problem)
+    errors = reference_error(true, found, {})
+    assert {error.unknown for error in errors} == set(true.exact)
+    bars = {error.unknown: found.bars(error.unknown)[0] for error in errors}
+    assert all(0 < bar < 0.05 for bar in bars.values()), f"bars {bars} would accept anything"
+    return [error.unknown for error in errors if not error.measured_l2 <= 2 * bars[error.unknown]]
+
+
+@pytest.mark.parametrize("name", [path.stem for path in FILES if path.stem not in WITHOUT_CLOSED_FORM])
+def test_finite_differences_agree_with_the_closed_form_within_twice_their_bar(name: str) -> None:
+    problem = load(name)
+    assert references_outside_their_bars(problem, problem) == []
+
+
+def test_two_roads_agree_where_there_is_no_closed_form() -> None:
+    problem = load("poisson_variable")
+    solution = solve(problem, RandomFourier(features=300, bandwidth=8.0), [LeastSquares()], seed=0, device="cpu")
+    found = discretised(problem)
+    bar, _ = found.bars("u")
+    assert 0 < bar < 0.05
+    mesh = np.meshgrid(*found.axes.values(), indexing="ij")
+    there = solution(**{axis: m.ravel() for axis, m in zip(found.axes, mesh, strict=True)})["u"]
+    difference = np.linalg.norm(there - found.values["u"].ravel()) / np.linalg.norm(found.values["u"])
+    assert difference <= bar + 1e-4  # the sines do not follow the corners: 2e-5 at best
+
+
+@pytest.mark.parametrize(
+    ("name", "right_text", "wrong_text"),
+    [
+        ("heat", "u.t - alpha", "u.t - 0.5 * alpha"),
+        ("poisson", "boundary, u=0.0", "boundary, u=0.1"),
+        ("wave", "u_t=0.0", "u_t=1.0"),
+        ("pendulum", "theta.tt + torch", "theta.tt + 1.1 * torch"),
+    ],
+)
+def test_finite_differences_of_a_wrong_problem_are_caught(name: str, right_text: str, wrong_text: str) -> None:
+    path = FOLDER / f"{name}.py"
+    source = path.read_text(encoding="utf-8")
+    assert source.count(right_text) == 1
+    mutant = build(source.replace(right_text, wrong_text), path)
+    assert references_outside_their_bars(mutant, load(name)) == list(mutant.exact)
+
+
+# mutants: each must be caught ---------------------------------------------------------------------------------------
 MUTANTS = [
     ("heat", "a flipped sign", "u.t - alpha", "u.t + alpha"),
     ("heat", "a halved coefficient", "\nalpha = 1 /", "\nalpha = 0.5 /"),

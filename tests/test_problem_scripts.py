@@ -1,0 +1,46 @@
+"""Every file in problems/ is a script: it runs by itself, quickly with --quick, and leaves its results."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).resolve().parents[1] / "problems"
+FILES = sorted(FOLDER.glob("*.py"))
+
+
+def run(path: Path, *options: str) -> "subprocess.CompletedProcess[str]":
+    """The script in a process of its own, in the folder of the test, as a user starts it."""
+    return subprocess.run(
+        [sys.executable, str(path), *options],
+        env={**os.environ, "PYTHONPATH": str(FOLDER.parent), "PYTHONWARNINGS": "error::UserWarning:pinnkit"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_there_are_problems() -> None:
+    assert {"heat", "heat_2d", "poisson", "wave", "eikonal", "helmholtz", "pendulum"} <= {path.stem for path in FILES}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_the_script_runs_with_quick_and_writes_its_results(path: Path, tmp_path: Path) -> None:
+    done = run(path, "--quick")
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    assert "Traceback" not in done.stderr
+    summary = json.loads((tmp_path / "results" / path.stem / "summary.json").read_text(encoding="utf-8"))
+    assert summary["problem"] == path.stem
+    assert summary["seconds"] < 30
+    assert (tmp_path / "results" / path.stem / "solution.h5").stat().st_size > 0
+
+
+def test_a_wrong_option_is_one_line_and_exit_code_2() -> None:
+    done = run(FOLDER / "heat.py", "--quack")
+    assert done.returncode == 2
+    assert "--quack" in done.stderr
+    assert "Traceback" not in done.stderr
