@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -44,7 +43,7 @@ class Checkpoint:
 def write(path: Path, checkpoint: Checkpoint) -> None:
     """Write to a temporary name beside `path`, then rename: a killed run leaves the old file or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.part")  # one name, so that what a killed run leaves is written over
     with h5py.File(temporary, "w") as file:
         file.attrs["fingerprint"] = checkpoint.fingerprint
         file.attrs["solver"] = checkpoint.solver
@@ -52,7 +51,7 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
         file.attrs["seconds"] = checkpoint.seconds
         file.create_dataset("records", data=json.dumps([asdict(r) for r in checkpoint.records]))
         _put(file.create_group("state"), checkpoint.state)
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 def read(path: Path) -> Checkpoint:
@@ -72,31 +71,45 @@ def read(path: Path) -> Checkpoint:
                 [Record(**r) for r in records],
                 float(file.attrs["seconds"]),
             )
-    except (OSError, KeyError, json.JSONDecodeError) as error:
+    except (
+        OSError,
+        KeyError,
+        TypeError,
+        ValueError,
+        RuntimeError,
+    ) as error:  # h5py's ways to say that a file is broken
+        reason = " ".join(str(error).split())
         raise ValueError(
-            f"resume: {path} is no readable checkpoint ({error}); start afresh without --resume"
+            f"resume: {path} is no readable checkpoint ({reason}); start afresh without --resume"
         ) from error
 
 
+# Keys are numbered and stored beside their values: names of terms may hold what HDF5 does not allow in a name.
 def _put(group: h5py.Group, value: Mapping[str, Any] | Sequence[Any]) -> None:
-    items = list(value.items()) if isinstance(value, Mapping) else [(f"{i:06d}", v) for i, v in enumerate(value)]
-    for key, item in items:
+    keys = list(value) if isinstance(value, Mapping) else None
+    items = list(value.values()) if isinstance(value, Mapping) else list(value)
+    group.attrs["keys"] = json.dumps(keys)
+    group.attrs["count"] = len(items)
+    for i, item in enumerate(items):
         if isinstance(item, torch.Tensor):
-            group.create_dataset(key, data=item.detach().cpu().numpy())
+            group.create_dataset(str(i), data=item.detach().cpu().numpy())
         elif isinstance(item, (Mapping, list, tuple)):
-            inner = group.create_group(key)
-            inner.attrs["list"] = not isinstance(item, Mapping)
-            _put(inner, item)
+            _put(group.create_group(str(i)), item)
+        elif isinstance(item, (bool, int, float, str)):
+            group.attrs[str(i)] = item
         else:
-            group.attrs[key] = item
+            raise TypeError(f"checkpoint: a state holds tensors, numbers, lists and dicts, got {type(item).__name__}")
 
 
-def _get(group: h5py.Group) -> dict[str, Any]:
-    out: dict[str, Any] = {k: v.item() for k, v in group.attrs.items() if k != "list"}
-    for key, item in group.items():
-        if isinstance(item, h5py.Dataset):
-            out[key] = torch.from_numpy(np.array(item[()]))
-        else:
-            inner = _get(item)
-            out[key] = [inner[k] for k in sorted(inner)] if item.attrs["list"] else inner
-    return out
+def _get(group: h5py.Group) -> Any:
+    items = [_item(group, str(i)) for i in range(int(group.attrs["count"]))]
+    keys = json.loads(group.attrs["keys"])
+    return items if keys is None else dict(zip(keys, items, strict=True))
+
+
+def _item(group: h5py.Group, name: str) -> Any:
+    if name in group.attrs:
+        value = group.attrs[name]
+        return value if isinstance(value, str) else value.item()
+    item = group[name]
+    return torch.from_numpy(np.array(item[()])) if isinstance(item, h5py.Dataset) else _get(item)

@@ -24,6 +24,7 @@ __all__ = ["Callback", "Outcome", "run"]
 Callback = Callable[[Record], object]
 """Called after every recorded step; returning True ends the run."""
 CHECKPOINT_SECONDS = 5.0
+"""How often a checkpoint is written, unless said otherwise."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,16 @@ class Outcome:
     seconds: float
 
 
+@dataclass(frozen=True)
+class _Mark:
+    """A place that the run can be taken back to, all of it at once."""
+
+    solver: int
+    step: int
+    state: State
+    records: int
+
+
 def run(
     objective: Callable[[Solver, int], Any],
     theta: Tensor,
@@ -46,7 +57,9 @@ def run(
     seconds: float | None = None,
     callbacks: Sequence[Callback] = (),
     records: Sequence[Record] = (),
+    total: int | None = None,
     checkpoint_path: Path | None = None,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
     fingerprint: str = "",
     resume: bool = False,
     every: int = 1,
@@ -61,8 +74,10 @@ def run(
         tolerance: stop as soon as the rms residual of every term is at most this.
         seconds: stop after so long.
         callbacks: each called with every `Record`.
-        records: history of what came before (a search).
-        checkpoint_path: where to write checkpoints, every few seconds and on Ctrl-C.
+        records: history of what came before.
+        total: steps of the whole solve, for the records; None takes those of `solvers`.
+        checkpoint_path: where to write checkpoints: every few seconds, on Ctrl-C and at the end.
+        checkpoint_seconds: how many seconds.
         fingerprint: what run this is.
         resume: continue from the checkpoint, if there is one.
         every: record, and look for non-finite losses, every so many steps.
@@ -70,69 +85,74 @@ def run(
     """
     begin = time.perf_counter() if began is None else began
     history = list(records)
-    index, step, state = 0, 0, None
+    taken = history[-1].step if history else 0  # by the solvers before these
+    most = taken + sum(s.steps for s in solvers) if total is None else total
+    mark, status = _Mark(0, 0, solvers[0].start(theta), len(history)), None
     if resume and checkpoint_path is not None and checkpoint_path.exists():
         saved = checkpoint.read(checkpoint_path)
         _same_run(saved, fingerprint, checkpoint_path)
-        index, step, history = saved.solver, saved.step, list(saved.records)
-        state = _to(saved.state, theta)
+        history = list(saved.records)
+        mark = _Mark(saved.solver, saved.step, _to(saved.state, theta), len(history))
         begin = time.perf_counter() - saved.seconds
-    before = sum(s.steps for s in solvers[:index]) + step
-    most = sum(s.steps for s in solvers)
-    state = solvers[index].start(theta) if state is None else state
-    good, status, saved_at = state, Status.BUDGET, time.perf_counter()
+        status = Status.CONVERGED if history and _met(history[-1].terms, tolerance) else None
+    index, step, state = mark.solver, mark.step, mark.state
+    taken += sum(s.steps for s in solvers[:index]) + step
+    good, saved_at = mark, time.perf_counter()
 
-    def save(now: State) -> None:
+    def save(at: _Mark) -> None:
         if checkpoint_path is not None:
-            used = time.perf_counter() - begin
-            checkpoint.write(checkpoint_path, Checkpoint(fingerprint, index, step, now, history, used))
+            kept, used = history[: at.records], time.perf_counter() - begin
+            checkpoint.write(checkpoint_path, Checkpoint(fingerprint, at.solver, at.step, at.state, kept, used))
 
     try:
-        while True:
+        while status is None:
             solver = solvers[index]
             if step >= solver.steps or state["done"]:
                 if index + 1 == len(solvers):
                     status = Status.STALLED if state["done"] else Status.BUDGET
                     break
-                index, step = index + 1, 0
-                state = good = solvers[index].start(state["theta"])
+                index, step, state = index + 1, 0, solvers[index + 1].start(state["theta"])
+                good = mark = _Mark(index, step, state, len(history))
                 continue
             state = solver.step(objective(solver, step), state)
-            step, before = step + 1, before + 1
-            if before % every and not state["done"] and step < solver.steps:
+            step, taken = step + 1, taken + 1
+            if taken % every and not state["done"] and step < solver.steps:
                 continue
             loss = float(state["loss"])
             if not math.isfinite(loss) or not bool(torch.isfinite(state["theta"]).all()):
-                state, status = good, Status.DIVERGED
+                mark, status = good, Status.DIVERGED
                 break
-            good = state
             terms = {name: float(cost) for name, cost in state.get("terms", {}).items()}
-            name = type(solver).__name__
-            record = Record(before, most, name, time.perf_counter() - begin, loss, terms)
+            record = Record(taken, most, type(solver).__name__, time.perf_counter() - begin, loss, terms)
             history.append(record)
+            # A solver may report the loss of where its step began: only that is known to be good.
+            good, mark = mark, _Mark(index, step, state, len(history))
             if any([callback(record) is True for callback in callbacks]):
                 status = Status.INTERRUPTED
-                break
-            if tolerance is not None and terms and max(terms.values()) <= tolerance**2:
+            elif _met(terms, tolerance):
                 status = Status.CONVERGED
-                break
-            if seconds is not None and record.seconds >= seconds:
+            elif seconds is not None and record.seconds >= seconds:
                 status = Status.BUDGET
-                break
-            if time.perf_counter() - saved_at > CHECKPOINT_SECONDS:
-                save(state)
+            elif time.perf_counter() - saved_at >= checkpoint_seconds:
+                save(mark)
                 saved_at = time.perf_counter()
     except KeyboardInterrupt:
-        state, status = good, Status.INTERRUPTED
-    save(state)
-    return Outcome(state["theta"], state, status, history, time.perf_counter() - begin)
+        status = Status.INTERRUPTED
+    save(mark)
+    used = time.perf_counter() - begin
+    return Outcome(mark.state["theta"], mark.state, status, history[: mark.records], used)
+
+
+def _met(terms: Mapping[str, float], tolerance: float | None) -> bool:
+    """Whether the rms residual of every term is at most the tolerance."""
+    return tolerance is not None and bool(terms) and max(terms.values()) <= tolerance**2
 
 
 def _same_run(saved: Checkpoint, fingerprint: str, path: Path) -> None:
     if saved.fingerprint != fingerprint:
         raise ValueError(
-            f"resume: the checkpoint {path} belongs to another run:\n  it has   {saved.fingerprint}\n  this is  {fingerprint}\n"
-            f"use the same problem, field, solvers, seed and dtype, or start afresh without --resume"
+            f"resume: the checkpoint {path} belongs to another run, {saved.fingerprint!r}; this is {fingerprint!r}. "
+            f"Use the same problem, field, solvers, seed and dtype, or start afresh without --resume"
         )
 
 
