@@ -39,6 +39,7 @@ from .terms import Neumann as Neumann
 from .terms import Periodic as Periodic
 from .terms import Robin as Robin
 from .terms import Term as Term
+from .tabulated import Tabulated as Tabulated
 from .penalties import Absolute as Absolute
 from .penalties import CrossEntropy as CrossEntropy
 from .penalties import Energy as Energy
