@@ -33,14 +33,24 @@ class Collocation:
         fields: the fields of the unknowns.
         parameters: what theta consists of.
         cloud: the points.
+        balance: a factor for each term's loss beside its own weight; one where a term is not named.
         derivatives: "taylor", or "autograd" for the slow road that it is tested against.
     """
 
-    def __init__(self, fields: FieldSet, parameters: Parameters, cloud: Cloud, *, derivatives: str = "taylor") -> None:
+    def __init__(
+        self,
+        fields: FieldSet,
+        parameters: Parameters,
+        cloud: Cloud,
+        *,
+        balance: Mapping[str, float] | None = None,
+        derivatives: str = "taylor",
+    ) -> None:
         self.problem: Problem = fields.problem
         self.fields = fields
         self.parameters = parameters
         self.cloud = cloud
+        self.balance = balance or {}
         self.derivatives = derivatives
         self._folds: dict[tuple[str, int], Fold | None] = {}
 
@@ -56,7 +66,7 @@ class Collocation:
             for i, points in enumerate(self.cloud.chunks(term)):
                 r = self.residual(term, points, chunk=i)
                 costs = term.penalty(r)
-                weighted = (term_weight(self.problem, term, points[0]) * costs).sum() / size
+                weighted = (self._weight(term, points) * costs).sum() / size
                 gradient += self.parameters.gradient(weighted)
                 total = total + weighted.detach()
                 cost = cost + costs.detach().sum() / size
@@ -75,9 +85,12 @@ class Collocation:
             for term in self.problem.terms:
                 require_square(term)
                 for i, points in enumerate(self.cloud.chunks(term)):
-                    weight = torch.as_tensor(term_weight(self.problem, term, points[0]) / self.cloud.size(term))
+                    weight = torch.as_tensor(self._weight(term, points) / self.cloud.size(term))
                     parts.append((weight.sqrt() * self.residual(term, points, chunk=i)).reshape(-1))
         return torch.cat(parts)
+
+    def _weight(self, term: Term, points: Sequence[Points]) -> Tensor | float:
+        return self.balance.get(str(term.name), 1.0) * term_weight(self.problem, term, points[0])
 
     def residual(self, term: Term, points: Sequence[Points], *, chunk: int | None = None) -> Tensor:
         """The residual ``(n, k)`` of a term at some points, differentiable in the parameters.

@@ -162,6 +162,11 @@ class Readout:
         with torch.no_grad():
             return {c: _rms(v) for c, v in self.fields.channels(points, used).items()}
 
+    def row_norm(self, term: Term) -> float:
+        """Root mean square, over the points, of the norm of a row of the read-out's Jacobian."""
+        jacobian = self._linearised(term)[2]
+        return float(jacobian.square().sum(dim=(1, 2)).mean().sqrt())
+
     # one term --------------------------------------------------------------------------------------------------------
     def _row_scale(self, term: Term, weight: Tensor | float, n: int) -> Tensor:
         assert self.scales is not None

@@ -24,6 +24,7 @@ from pinnkit.solution import Solution
 from pinnkit.status import Status
 
 from .automatic import automatic
+from .balance import can_balance, row_norm_weights
 from .bandwidth import Attempt, search
 from .cloud import CHUNK, Cloud, counts_of, generator_of
 from .collocation import Collocation
@@ -177,6 +178,7 @@ def _trained(
     parameters = Parameters(problem, list(modules.values()), device=setup.device, dtype=setup.dtype)
     if start is not None:
         _warm_start(parameters, modules, start)
+    balance = _balance(setup, fields)
     clouds: dict[Any, Any] = {}
 
     def objective(solver: Solver, step: int) -> Any:
@@ -184,7 +186,8 @@ def _trained(
         key = solver, solver.draw(step)  # type: ignore[attr-defined]
         if key not in clouds:
             clouds.clear()
-            clouds[key] = Collocation(fields, parameters, _cloud(setup, solver, key[1]))
+            cloud = _cloud(setup, solver, key[1])
+            clouds[key] = Collocation(fields, parameters, cloud, balance=balance)
         return clouds[key]
 
     outcome: Outcome | None = None
@@ -346,6 +349,15 @@ def _check_module(module: nn.Module, inputs: int, outputs: int, setup: _Setup) -
             raise ValueError(f"solve: the module cannot be called on (3, {inputs}) coordinates: {message}") from error
     if got != (3, outputs):
         raise ValueError(f"solve: the module must map (n, {inputs}) to (n, {outputs}), got {got} for n = 3")
+
+
+def _balance(setup: _Setup, fields: FieldSet) -> dict[str, float]:
+    """How much each term counts, from the fields as they are initialised."""
+    cloud = Cloud(setup.problem, counts_of(setup.problem, 512, 128), setup.seed, device=setup.device, dtype=setup.dtype)
+    if not can_balance(fields.modules.values(), cloud):
+        return {}
+    own = Parameters(setup.problem, (), device=setup.device, dtype=setup.dtype)
+    return row_norm_weights(Readout(fields, own, cloud))
 
 
 def _cloud(setup: _Setup, solver: Any, draw: int) -> Cloud:
