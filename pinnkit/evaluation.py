@@ -49,7 +49,7 @@ class FieldSet:
     def channels(
         self, points: Sequence[Points], channels: Iterable[Channel], *, derivatives: str = "taylor"
     ) -> dict[Channel, Tensor]:
-        """The raw channels at the points: ``(n,)`` for a scalar, ``(n, c)`` for a vector; one pass per site and field."""
+        """The raw channels at the points, ``(n,)`` or ``(n, c)`` for a vector; one pass per site and field."""
         wanted = list(channels)
         out: dict[Channel, Tensor] = {}
         for group, module in self.modules.items():

@@ -6,8 +6,9 @@ import math
 
 from torch import nn
 
-from ..penalties import Square
-from .cloud import Cloud
+from pinnkit.evaluation import FieldSet
+from pinnkit.penalties import Square
+
 from .readout import Readout
 
 __all__ = ["row_norm_weights"]
@@ -16,11 +17,11 @@ __all__ = ["row_norm_weights"]
 def row_norm_weights(readout: Readout) -> dict[str, float]:
     """Weights sqrt(g_0 / g_m), g_m the mean squared row norm of term m and g_0 the greatest of the equations'.
 
-    g_m = mean over points of |d r_m / d c|^2, c the linear read-out of the field as it is initialised.  An equation with
-    second derivatives of a field of frequency w has rows w^2 times as large as those of a boundary value, so that equal
-    weights would let the boundary drift.  Full equalisation, g_0 / g_m, makes the loss too stiff for first-order steps; the
-    root lies between.  Cf. Wang, Yu & Perdikaris, J. Comput. Phys. 449 (2022) 110768, whose weights are ratios of such
-    traces of the full tangent kernel.
+    g_m = mean over points of |d r_m / d c|^2, c the linear read-out of the field as it is initialised.  An equation
+    with second derivatives of a field of frequency w has rows w^2 times as large as those of a boundary value, so that
+    equal weights would let the boundary drift.  Full equalisation, g_0 / g_m, makes the loss too stiff for first-order
+    steps; the root lies between.  Cf. Wang, Yu & Perdikaris, J. Comput. Phys. 449 (2022) 110768, whose weights are
+    ratios of such traces of the full tangent kernel.
     """
     problem = readout.fields.problem
     norms = {str(t.name): readout.row_norm(t) ** 2 for t in problem.terms}
@@ -32,8 +33,7 @@ def row_norm_weights(readout: Readout) -> dict[str, float]:
     }
 
 
-def can_balance(modules: object, cloud: Cloud) -> bool:
+def can_balance(fields: FieldSet) -> bool:
     """Whether every field has a linear read-out, and every penalty is a square."""
-    fields = list(modules)  # type: ignore[call-overload]
-    squares = all(isinstance(t.penalty, Square) for t in cloud.problem.terms)
-    return squares and all(isinstance(getattr(m, "readout", None), nn.Linear) for m in fields)
+    squares = all(isinstance(t.penalty, Square) for t in fields.problem.terms)
+    return squares and all(isinstance(getattr(m, "readout", None), nn.Linear) for m in fields.modules.values())

@@ -22,7 +22,7 @@ from .cloud import Cloud, counts_of, generator_of
 from .least_squares import LeastSquares
 from .objective import State
 from .parameters import Parameters
-from .readout import Readout
+from .readout import Readout, readout_of
 
 __all__ = ["Attempt", "search"]
 
@@ -218,7 +218,7 @@ def _carry_over(warm: Attempt, fields: FieldSet, theta: Tensor) -> Tensor:
     for group, module in fields.modules.items():
         columns = list(fields.columns(group))
         old = warm.fields.modules[group]
-        n = 3 * int(module.readout.in_features)  # type: ignore[union-attr, operator]
+        n = 3 * readout_of(module).in_features
         coords = fields.problem.domain.sample(n, generator_of(0, n)).coords[:, columns]
         with torch.no_grad():
             phi, target = module.trunk(coords), old(coords)  # type: ignore[operator]

@@ -14,15 +14,21 @@ from .objective import RowObjective, State
 
 __all__ = ["LeastSquares"]
 
-_TRIALS = 12
+_LENGTHS = tuple(0.5**k for k in range(1, 7))
+"""Of the undamped step, where all of it is too far."""
+_DAMPINGS = (1e-12, 1e-9, 1e-7, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0)
+"""As fractions of the largest singular value."""
+_GAIN = 0.1
+"""The full step is taken where it lowers the loss by this fraction of what the linear model foretells."""
 
 
 @dataclass(frozen=True)
 class LeastSquares:
     """Gauss-Newton on the read-out with rank-revealing least squares (SVD) in float64.
 
-    Each step solves min |J D d + r| with the columns of J scaled to unit length by D, undamped if that lowers the loss,
-    else with Levenberg-Marquardt damping, which is raised until it does.  A linear equation takes one step.
+    Each step solves min |J D d + r| with the columns of J scaled to unit length by D.  A linear equation takes one such
+    step.  Where the full step disappoints, shorter ones and Levenberg-Marquardt damped ones are tried, all from one
+    factorisation, and the best is taken.
 
     Args:
         steps: Newton steps at most.
@@ -50,43 +56,47 @@ class LeastSquares:
 
     def start(self, theta: Tensor) -> State:
         """The state before the first step."""
-        return {"theta": theta, "loss": torch.tensor(torch.inf, dtype=theta.dtype), "damping": 0.0, "done": False}
+        return {"theta": theta, "loss": torch.tensor(torch.inf, dtype=theta.dtype), "done": False}
 
     def step(self, objective: RowObjective, state: State) -> State:
         """One Newton step; done when it no longer helps."""
-        theta, damping = state["theta"], state["damping"]
+        theta = state["theta"]
         r, jacobian = objective.rows_and_jacobian(theta)
         before = float(r.square().sum())
-        if not bool(torch.isfinite(jacobian).all()) or not torch.isfinite(r).all():
+        if not bool(torch.isfinite(jacobian).all()) or not math.isfinite(before):
             return {**state, "loss": torch.tensor(torch.nan, dtype=r.dtype), "done": True}
         norms = jacobian.norm(dim=0)
         norms = torch.where(norms > 0, norms, torch.ones_like(norms))
-        damped: _Damped | None = None
-        best, predicted = (theta, before), before
-        for trial in range(_TRIALS):
-            if damping == 0.0:
-                solved = torch.linalg.lstsq(jacobian / norms, -r[:, None], rcond=self.rcond, driver="gelsd")
-                step = solved.solution[:, 0] / norms
-            else:
-                damped = damped or _Damped(jacobian / norms, r, self.rcond)
-                step = damped.step(damping) / norms
-            after = float(objective.rows(theta + step).square().sum())
-            if after < before:
-                best, predicted = (theta + step, after), float((r + jacobian @ step).square().sum())
-                break
-            damping = max(10.0 * damping, 1e-6 if trial == 0 else 1e-12)
-        theta, after = best
+        scaled = jacobian / norms
+        newton = torch.linalg.lstsq(scaled, -r[:, None], rcond=self.rcond, driver="gelsd").solution[:, 0] / norms
+        predicted = float((r + jacobian @ newton).square().sum())
+        best, after = newton, _loss(objective, theta + newton)
+        hope = before - predicted  # next to nothing at a minimum
+        if not before - after >= _GAIN * hope and hope > 1e-6 * before:
+            damped = _Damped(scaled, r, self.rcond)
+            others = [length * newton for length in _LENGTHS] + [damped.step(d) / norms for d in _DAMPINGS]
+            for step in others:
+                found = _loss(objective, theta + step)
+                if found < after:
+                    best, after = step, found
+        if not after < before:  # also where nothing is finite
+            best, after = torch.zeros_like(theta), before
+        theta = theta + best
         # Where the linear model foretold the new loss (always, for a linear equation) another step has nothing to add.
         surprise = abs(math.sqrt(after) - math.sqrt(predicted))
         foretold = surprise <= 1e-12 * math.sqrt(before) or surprise <= 1e-2 * math.sqrt(predicted)
-        done = after >= before or (damping == 0.0 and foretold)
         return {
             "theta": theta,
             "loss": torch.tensor(after, dtype=r.dtype),
             "terms": dict(objective.terms(theta)),
-            "damping": 0.0 if damping <= 1e-14 else damping / 10.0,
-            "done": done,
+            "done": after >= before or (best is newton and foretold),
         }
+
+
+def _loss(objective: RowObjective, theta: Tensor) -> float:
+    """|rows|^2, infinite where it is not a number, so that it never is the best."""
+    found = float(objective.rows(theta).square().sum())
+    return found if math.isfinite(found) else math.inf
 
 
 class _Damped:

@@ -1,8 +1,8 @@
 """The linear read-out as the only unknown: rows and Jacobian in closed form, for least squares and Newton.
 
-With u = sum_j c_j phi_j the channels are Phi_k c, so the Jacobian of a term is sum_k diag(dr/dchannel_k) Phi_k: the partials
-of `linearise` times features.  Rows of a term are scaled by weight / (sqrt(n) * rms row norm), which makes terms
-of different units comparable; see Chen, Chi, E & Yang, J. Mach. Learn. 1 (2022) 268, section 2.3.
+With u = sum_j c_j phi_j the channels are Phi_k c, so the Jacobian of a term is sum_k diag(dr/dchannel_k) Phi_k: the
+partials of `linearise` times features.  Rows of a term are scaled by weight / (sqrt(n) * rms row norm), which makes
+terms of different units comparable; see Chen, Chi, E & Yang, J. Mach. Learn. 1 (2022) 268, section 2.3.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,14 +20,14 @@ from pinnkit.evaluation import FieldSet, index
 from pinnkit.jets.evaluate import jets
 from pinnkit.jets.frame import NamedOperator
 from pinnkit.jets.orders import Order
-from pinnkit.linearise import Channel, linearise, term_weight
+from pinnkit.linearise import Channel, Linearised, linearise, term_weight
 from pinnkit.terms import Term
 
 from .cloud import Cloud, generator_of
 from .collocation import require_square
 from .parameters import Parameters
 
-__all__ = ["Readout", "features"]
+__all__ = ["Readout", "features", "readout_of"]
 
 CONDITION_WEIGHT = 3.0
 """How much more a condition counts than an equation after both are scaled to unit rows."""
@@ -40,31 +41,41 @@ def features(module: nn.Module, coords: Tensor, orders: Sequence[Order]) -> dict
     Raises:
         TypeError: for a module without a linear read-out.
     """
-    readout = getattr(module, "readout", None)
-    trunk = getattr(module, "trunk", None)
-    if not isinstance(readout, nn.Linear) or trunk is None:
-        raise TypeError(
-            f"LeastSquares: the field {type(module).__name__} has no linear read-out (`trunk` and `readout`); "
-            f"use RandomFourier, Siren, MLP or FourierMLP, or another solver"
-        )
+    readout = readout_of(module)
     closed = getattr(module, "features", None)
     with torch.no_grad():
-        found = dict(closed(coords, orders) if closed is not None else jets(_Trunk(trunk), coords, list(orders)))
+        every: Any = closed(coords, orders) if closed is not None else jets(_Trunk(module), coords, list(orders))
+    found: dict[Order, Tensor] = dict(every)
     if readout.bias is not None:
         for order, phi in found.items():
             found[order] = torch.cat([phi, torch.full_like(phi[:, :1], 0.0 if order else 1.0)], dim=1)
     return found
 
 
+def readout_of(module: nn.Module) -> nn.Linear:
+    """The linear read-out of a field.
+
+    Raises:
+        TypeError: for a module without one.
+    """
+    readout = getattr(module, "readout", None)
+    if not isinstance(readout, nn.Linear) or not hasattr(module, "trunk"):
+        raise TypeError(
+            f"LeastSquares: the field {type(module).__name__} has no linear read-out (`trunk` and `readout`); "
+            f"use RandomFourier, Siren, MLP or FourierMLP, or another solver"
+        )
+    return readout
+
+
 class _Trunk(nn.Module):
     """The hidden part of a field as a module of its own."""
 
-    def __init__(self, trunk: nn.Module) -> None:
+    def __init__(self, field: nn.Module) -> None:
         super().__init__()
-        self.trunk = trunk
+        self.field = field
 
     def forward(self, coords: Tensor) -> Tensor:
-        hidden: Tensor = self.trunk(coords)
+        hidden: Tensor = self.field.trunk(coords)  # type: ignore[operator]
         return hidden
 
 
@@ -90,7 +101,7 @@ class Readout:
 
     def get(self) -> Tensor:
         """The current read-outs and coefficients as one vector, in float64 on the CPU."""
-        parts = [_stacked(m.readout) for m in self.fields.modules.values()]  # type: ignore[arg-type]
+        parts = [_stacked(readout_of(m)) for m in self.fields.modules.values()]
         own = [c.detach().reshape(1) for c in self.parameters._coefficients]
         return torch.cat([p.reshape(-1) for p in (*parts, *own)]).double().cpu()
 
@@ -99,7 +110,7 @@ class Readout:
         start = 0
         with torch.no_grad():
             for module in self.fields.modules.values():
-                readout: nn.Linear = module.readout  # type: ignore[assignment]
+                readout = readout_of(module)
                 width = readout.in_features + (readout.bias is not None)
                 block = theta[start : start + readout.out_features * width].reshape(readout.out_features, width)
                 readout.weight.copy_(block[:, : readout.in_features])
@@ -200,7 +211,7 @@ class Readout:
             jacobian[:, :, at + i] = lin.dc[coefficient.name] * inner
         return lin.r, term_weight(self.fields.problem, term, points[0]), jacobian
 
-    def _linear(self, term: Term, points: Sequence[Points], values: Mapping[Channel, Tensor]):  # type: ignore[no-untyped-def]
+    def _linear(self, term: Term, points: Sequence[Points], values: Mapping[Channel, Tensor]) -> Linearised:
         problem = self.fields.problem
         flat = {c: v[:, 0] if problem.unknown(c.unknown).components is None else v for c, v in values.items()}
         coefficients = {name: value.detach() for name, value in self.parameters.coefficients().items()}
@@ -231,14 +242,14 @@ class Readout:
         """The read-out of the channel's unknown, ``(N, components)``."""
         group = next(g for g in self.fields.modules if channel.unknown in g)
         where = self.fields.slices(group)[channel.unknown]
-        weights = _stacked(self.fields.modules[group].readout).double().cpu()  # type: ignore[arg-type]
+        weights = _stacked(readout_of(self.fields.modules[group])).double().cpu()
         return (weights[where : where + 1] if isinstance(where, int) else weights[where]).T
 
     def _place(self, unknown: str) -> tuple[int, int, int, int]:
         """Start of the group's block in theta, features per output, the unknown's first output, its components."""
         start = 0
         for group, module in self.fields.modules.items():
-            readout: nn.Linear = module.readout  # type: ignore[assignment]
+            readout = readout_of(module)
             width = readout.in_features + (readout.bias is not None)
             if unknown in group:
                 where = self.fields.slices(group)[unknown]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
-import platform
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy
 import torch
 from torch import nn
 
 from pinnkit.evaluation import FieldSet
 from pinnkit.fields import FieldSpec, RandomFourier, Siren
 from pinnkit.history import History, Record
+from pinnkit.machine import versions
 from pinnkit.problem import Problem
 from pinnkit.solution import Solution
 from pinnkit.status import Status
@@ -34,7 +32,7 @@ from .loop import Callback, Outcome, run
 from .objective import Solver
 from .parameters import Parameters
 from .quasi_newton import LBFGS
-from .readout import Readout
+from .readout import Readout, readout_of
 
 __all__ = ["solve"]
 
@@ -64,8 +62,8 @@ def solve(
 
     Args:
         problem: what should vanish, and where.
-        field: a spec (one shared trunk for all unknowns), a ready module, or ``{unknown or (unknowns, ...): spec}``; None
-            chooses.
+        field: a spec (one shared trunk for all unknowns), a ready module, or ``{unknown or (unknowns, ...): spec}``;
+            None chooses.
         solvers: one or several, run in sequence; None chooses: Adam then L-BFGS for a given field.
         seed: of the features or weights, and of the points.
         device: "auto" takes CUDA where there is one; else a torch device.
@@ -159,7 +157,7 @@ def _searched(setup: _Setup, tolerance: float | None, seconds: float | None, cal
     if not np.isfinite(best.score) or best.score > 0.5:
         status = Status.STALLED
     found = replace(setup, reason=reason)
-    specs = {g: m.spec for g, m in modules.items()}
+    specs = {g: getattr(m, "spec", None) for g, m in modules.items()}
     return _solution(found, specs, modules, best.parameters, status, records, used, len(records))
 
 
@@ -191,19 +189,16 @@ def _trained(
         return clouds[key]
 
     outcome: Outcome | None = None
+    target: Any = None
     records: Sequence[Record] = ()
     for stage, part in enumerate(_stages(setup.solvers)):
         readout = isinstance(part[0], LeastSquares)
         if readout:
-            width = sum(m.readout.in_features for m in modules.values())  # type: ignore[union-attr, operator]
-            cloud = _readout_cloud(setup, part[0], width)  # type: ignore[arg-type]
-            target = Readout(fields, parameters, cloud)
-            theta, see = target.get(), lambda solver, step, target=target: target
-        else:
-            theta, see = parameters.get(), objective
+            width = sum(readout_of(m).in_features for m in modules.values())
+            target = Readout(fields, parameters, _readout_cloud(setup, part[0], width))  # type: ignore[arg-type]
         outcome = run(
-            see,
-            theta,
+            (lambda *_, target=target: target) if readout else objective,
+            (target if readout else parameters).get(),
             part,
             tolerance=tolerance,
             seconds=seconds,
@@ -265,7 +260,7 @@ def _solution(
         residual_rms=float(np.sqrt(np.mean(squares))),
         steps=steps,
         parameters=sum(p.numel() for m in modules.values() for p in m.parameters()) + len(setup.problem.coefficients),
-        versions=_versions(),
+        versions=versions(),
     )
 
 
@@ -353,9 +348,9 @@ def _check_module(module: nn.Module, inputs: int, outputs: int, setup: _Setup) -
 
 def _balance(setup: _Setup, fields: FieldSet) -> dict[str, float]:
     """How much each term counts, from the fields as they are initialised."""
-    cloud = Cloud(setup.problem, counts_of(setup.problem, 512, 128), setup.seed, device=setup.device, dtype=setup.dtype)
-    if not can_balance(fields.modules.values(), cloud):
+    if not can_balance(fields):
         return {}
+    cloud = Cloud(setup.problem, counts_of(setup.problem, 512, 128), setup.seed, device=setup.device, dtype=setup.dtype)
     own = Parameters(setup.problem, (), device=setup.device, dtype=setup.dtype)
     return row_norm_weights(Readout(fields, own, cloud))
 
@@ -427,13 +422,3 @@ def _check(seed: int, tolerance: float | None, seconds: float | None, out: str |
             raise ValueError(f"solve: `{name}` must be positive, got {value}")
     if resume and out is None:
         raise ValueError("solve: `resume` needs the folder of the run, out='results/name'")
-
-
-def _versions() -> dict[str, str]:
-    return {
-        "pinnkit": importlib.metadata.version("pinnkit"),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "scipy": scipy.__version__,
-    }
