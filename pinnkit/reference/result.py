@@ -1,0 +1,143 @@
+"""Reference: values on a grid, and how far they may be off."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.interpolate import NdBSpline
+
+from .grid import Array
+from .interpolate import resample, spline
+
+__all__ = ["Reference"]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A numerical solution of a problem with a measured error bar.
+
+    Args:
+        values: for each unknown its values on the finest grid, ``(n1, n2, ...)`` in the order of the domain's axes,
+            components last for a vector.
+        grid: the coordinates along each axis, both ends included; the columns of a vector axis are `x[0]`, `x[1]`, ...
+        error_bar: for each unknown the relative error, root mean square over root mean square, on the grid.
+        max_error_bar: for each unknown the greatest error of a single value, in its unit.
+        order: of convergence, as stated.
+        observed_order: as seen on three grids; of several unknowns the one farthest from `order`.
+        seconds: that everything took, the coarser grids included.
+        kind: the method, in words.
+        divisor: for an unknown with a singularity of known shape, that shape as a function of coordinates ``(n, d)``;
+            interpolation is of the quotient, which is smooth.
+    """
+
+    values: Mapping[str, Array]
+    grid: Mapping[str, Array]
+    error_bar: Mapping[str, float]
+    max_error_bar: Mapping[str, float]
+    order: float
+    observed_order: float
+    seconds: float
+    kind: str
+    divisor: Mapping[str, Callable[[Array], Array]] = field(default_factory=dict)
+
+    @property
+    def axes(self) -> Mapping[str, Array]:
+        """The coordinates along each axis: `grid`."""
+        return self.grid
+
+    def bars(self, unknown: str) -> tuple[float, float]:
+        """The error bars of one unknown: relative root mean square, and greatest in its unit."""
+        return self.error_bar[unknown], self.max_error_bar[unknown]
+
+    def at(self, **coords: ArrayLike) -> dict[str, Array]:
+        """The unknowns at points inside the box, by cubic splines: ``reference.at(x=[0.1, 0.2], t=0.5)["u"]``.
+
+        Args:
+            coords: one array for each axis, whose shapes fit together.
+
+        Raises:
+            ValueError: for axes that are missing or unknown, and for points beyond the grid.
+        """
+        arrays = self._columns(coords, "at")
+        try:
+            columns = np.broadcast_arrays(*arrays.values())
+        except ValueError:
+            shapes = {name: a.shape for name, a in arrays.items()}
+            raise ValueError(f"Reference.at: the coordinates' shapes must fit together, got {shapes}") from None
+        points = np.stack([c.ravel() for c in columns], axis=1)
+        out = {}
+        for name in self.values:
+            found = self._splines[name](points)
+            if name in self.divisor:
+                found = found * self.divisor[name](points)
+            out[name] = found.reshape(*columns[0].shape, *found.shape[1:])
+        return out
+
+    def on_grid(self, **axes: int | ArrayLike) -> dict[str, Array]:
+        """Every axis with its coordinates and every unknown with its values, on another grid or, without axes, on this.
+
+        Args:
+            axes: for each axis a number of points, spread evenly from end to end, or an array of coordinates.
+
+        Raises:
+            ValueError: as `at`.
+        """
+        if not axes:
+            return {**self.grid, **self.values}
+        spread = {
+            name: np.linspace(self.grid[name][0], self.grid[name][-1], given)
+            if isinstance(given, int) and name in self.grid
+            else given
+            for name, given in axes.items()
+        }
+        new = {name: np.atleast_1d(a) for name, a in self._columns(spread, "on_grid").items()}
+        out = dict(new)
+        mesh = np.stack([m.ravel() for m in np.meshgrid(*new.values(), indexing="ij")], axis=1)
+        for name in self.values:
+            out[name] = resample(list(self.grid.values()), self._smooth(name), list(new.values()))
+            if name in self.divisor:
+                out[name] = out[name] * self.divisor[name](mesh).reshape(out[name].shape)
+        return out
+
+    def _columns(self, given: Mapping[str, Any], owner: str) -> dict[str, Array]:
+        split: dict[str, Any] = {}
+        for name, value in given.items():
+            if f"{name}[0]" in self.grid and owner == "at":
+                array = np.asarray(value, dtype=np.float64)
+                split |= {f"{name}[{i}]": array[..., i] for i in range(array.shape[-1])}
+            else:
+                split[name] = value
+        if set(split) != set(self.grid):
+            raise ValueError(f"Reference.{owner}: give each of the axes {tuple(self.grid)}, got {tuple(given)}")
+        arrays = {name: np.asarray(split[name], dtype=np.float64) for name in self.grid}
+        for name, array in arrays.items():
+            lower, upper = self.grid[name][0], self.grid[name][-1]
+            slack = 1e-12 * (upper - lower)
+            if array.size and not (array.min() >= lower - slack and array.max() <= upper + slack):
+                raise ValueError(f"Reference.{owner}: `{name}` must lie in [{lower:g}, {upper:g}]")
+            arrays[name] = np.clip(array, lower, upper)
+        return arrays
+
+    def _smooth(self, name: str) -> Array:
+        """The values, or their quotient by the divisor; where that vanishes, the quotient of a neighbour."""
+        values = self.values[name]
+        if name not in self.divisor:
+            return values
+        mesh = np.stack([m.ravel() for m in np.meshgrid(*self.grid.values(), indexing="ij")], axis=1)
+        shape = self.divisor[name](mesh).reshape(values.shape)
+        lost = shape == 0
+        quotient = values / np.where(lost, 1.0, shape)
+        for index in np.argwhere(lost):
+            around = tuple(slice(max(i - 1, 0), i + 2) for i in index)
+            quotient[tuple(index)] = quotient[around][~lost[around]].mean()
+        return quotient
+
+    @functools.cached_property
+    def _splines(self) -> dict[str, NdBSpline]:
+        ticks = list(self.grid.values())
+        return {name: spline(ticks, self._smooth(name)) for name in self.values}

@@ -1,0 +1,50 @@
+"""What a way of discretising offers, so that grids and error bars are chosen alike for all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from .grid import Array
+
+__all__ = ["Scheme", "Solved"]
+
+
+@dataclass(frozen=True)
+class Solved:
+    """Values on one grid.
+
+    Args:
+        grid: the coordinates along each column, both ends included, in the order of the domain's axes.
+        values: for each unknown ``(n1, n2, ...)``, components last for a vector.
+    """
+
+    grid: Mapping[str, Array]
+    values: Mapping[str, Array]
+
+
+class Scheme(Protocol):
+    """One way of discretising one problem.
+
+    `kind` names it, `order` is the order stated, `columns` are its axes; `smallest` and `largest` bound the cells of
+    each, `pilot` is a number of cells at which a first look is cheap.
+    """
+
+    kind: str
+    order: float
+    columns: tuple[str, ...]
+    smallest: int
+    pilot: int
+
+    def largest(self, column: str) -> int:
+        """Cells beyond which rounding or memory takes over."""
+        ...
+
+    def cost(self, cells: tuple[int, ...]) -> float:
+        """Seconds that `solve` takes on one core of the machine it was measured on."""
+        ...
+
+    def solve(self, cells: tuple[int, ...], start: Solved | None = None) -> Solved:
+        """Values on the grid of so many cells; `start` are those of a coarser one, to start an iteration from."""
+        ...
