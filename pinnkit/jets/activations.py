@@ -1,8 +1,8 @@
 """Elementwise functions of one argument with all their derivatives: the towers f, f', ..., that the chain rule uses.
 
 A tower is computed in two steps: `state` evaluates what is expensive (sines, exponentials) once and is kept for the
-backward pass, `tower` combines it into derivatives. An entry is a pair (factor, tensor), so that a sign or a factor costs
-no pass over memory, or None where the derivative vanishes identically.
+backward pass, `tower` combines it into derivatives. An entry is a pair (factor, tensor), so that a sign or a factor
+costs no pass over memory, or None where the derivative vanishes identically.
 
 Sources of the recurrences: Abramowitz & Stegun, chapters 3, 4, 7, 9, 22; where a function is a polynomial in itself
 (tanh, sigmoid) its derivatives follow from P_{n+1} = P_n' f'.

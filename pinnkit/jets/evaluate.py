@@ -13,10 +13,10 @@ from torch import Tensor
 from . import taylor_rules as taylor_rules  # fills the table of rules
 from .autograd import autograd_jets
 from .orders import Channel
-from .plan import Plan, highest_column, make_plan
+from .plan import Plan, make_plan
 from .taylor import Taylor, UnsupportedOperation, bundle
 
-__all__ = ["jets", "taylor_jets"]
+__all__ = ["Field", "check_coords", "jets", "named", "taylor_pass"]
 
 Field = Callable[[Any], Any]
 
@@ -30,10 +30,10 @@ def jets(
     """The value and derivatives of `field` at `coords`: order -> (n, outputs).
 
     With "taylor" all channels pass through the field at once; where the field uses an operation without a rule, the
-    whole field goes by nested automatic differentiation instead, and that is logged once per field. "autograd" asks for
-    the latter. The results are differentiable with respect to the field's parameters (and to `coords` where they require
-    a gradient), and under `torch.no_grad()` carry no graph. An output that does not depend on a coordinate has zero
-    derivatives along it.
+    whole field goes by nested automatic differentiation instead, and that is logged once per field. "autograd" asks
+    for the latter. The results are differentiable with respect to the field's parameters (and to `coords` where they
+    require a gradient), and under `torch.no_grad()` carry no graph. An output that does not depend on a coordinate has
+    zero derivatives along it.
 
     Args:
         field: (n, d) -> (n, outputs), treating every point by itself; an `nn.Module` or a function of torch operations.
@@ -47,30 +47,35 @@ def jets(
     """
     channels = tuple(orders)
     plan = make_plan(channels)
-    _check(coords, channels)
+    check_coords(coords, plan)
     if derivatives == "autograd":
         return autograd_jets(field, coords, channels)
     if derivatives != "taylor":
         raise ValueError(f"jets: `derivatives` must be 'taylor' or 'autograd', got {derivatives!r}")
     try:
-        return taylor_jets(field, coords, channels, plan)
+        return named(plan, taylor_pass(field, coords, plan))
     except UnsupportedOperation as reason:
         if not torch.compiler.is_compiling():
             _tell(field, reason)
     return autograd_jets(field, coords, channels)
 
 
-def taylor_jets(field: Field, coords: Tensor, channels: tuple[Channel, ...], plan: Plan) -> dict[Channel, Tensor]:
-    """One Taylor pass.
+def taylor_pass(field: Field, coords: Tensor, plan: Plan) -> tuple[Tensor, ...]:
+    """One Taylor pass: the channels `plan.wanted`, each (n, outputs).
 
     Raises:
         UnsupportedOperation: where the field uses an operation without a rule.
     """
     result = field(bundle(plan, coords))
-    if not isinstance(result, Taylor):  # does not depend on the coordinates
-        return {c: result if c == () else torch.zeros_like(result) for c in channels}
-    found = dict(zip(plan.wanted, result.channels(plan.wanted).unbind(0), strict=True))
-    return {channel: found[plan.index(channel)] for channel in channels}
+    if isinstance(result, Taylor):
+        return result.channels(plan.wanted).unbind(0)
+    # A plain tensor does not depend on the coordinates.
+    return tuple(result if channel == 0 else torch.zeros_like(result) for channel in plan.wanted)
+
+
+def named(plan: Plan, found: Sequence[Tensor]) -> dict[Channel, Tensor]:
+    """The tensors of a pass under the names of their channels."""
+    return {plan.channels[channel]: tensor for channel, tensor in zip(plan.wanted, found, strict=True)}
 
 
 def _tell(field: Field, reason: UnsupportedOperation) -> None:
@@ -81,15 +86,15 @@ def _tell(field: Field, reason: UnsupportedOperation) -> None:
     _log.warning("%s goes by nested automatic differentiation, which is slower: %s", name, reason)
 
 
-def _check(coords: Tensor, channels: tuple[Channel, ...]) -> None:
+def check_coords(coords: Tensor, plan: Plan) -> None:
+    """Raise ValueError unless `coords` are floating-point numbers (n, d) with all columns that `plan` needs."""
     if coords.ndim != 2 or not coords.is_floating_point():
         raise ValueError(
             f"jets: `coords` must be floating-point numbers of shape (n, d), got {coords.dtype} of shape "
             f"{tuple(coords.shape)}; reshape or cast them"
         )
-    highest = highest_column(channels)
-    if highest >= coords.shape[1]:
+    if coords.shape[1] < plan.columns:
         raise ValueError(
-            f"jets: `orders` differentiate along column {highest}, but `coords` has {coords.shape[1]} columns, "
-            f"0 to {coords.shape[1] - 1}"
+            f"jets: `orders` differentiate along column {plan.columns - 1}, but `coords` has only "
+            f"{coords.shape[1]} columns; they count from 0"
         )

@@ -1,6 +1,6 @@
 """Which channels a Taylor pass carries, and the combinatorics of the chain and product rules over them.
 
-Chain rule (Faà di Bruno): D^α f(z) = Σ_π f^(|π|)(z) Π_{B in π} D^{α_B} z over the set partitions π of the positions of α.
+Chain rule (Faà di Bruno): D^α f(z) = Σ_π f^(|π|)(z) Π_{B in π} D^{α_B} z over the set partitions π of α's positions.
 Product rule (Leibniz): D^α (a b) = Σ_S D^{α_S} a D^{α_rest} b over the subsets S of the positions.
 An operator L = Σ_k c_k D^k with every order >= 1 is a derivation up to cross terms, which is why one channel suffices
 for all its members: L f(z) = f'(z) L z + Σ_k c_k [terms with two blocks or more], L(ab) = a Lb + b La + cross terms.
@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain
 
 from .orders import Channel, Operator, Order, check_order
 
@@ -37,6 +36,7 @@ class Plan:
         chain: per channel, per number of blocks from 1 on, the terms of Faà di Bruno's formula.
         products: per channel, the terms of Leibniz' formula.
         slopes: per channel with a first derivative in it, its action on the coordinates: pairs (coefficient, column).
+        columns: how many columns the coordinates must have at least.
     """
 
     wanted: tuple[int, ...]
@@ -44,6 +44,7 @@ class Plan:
     chain: tuple[tuple[tuple[ChainTerm, ...], ...], ...]
     products: tuple[tuple[ProductTerm, ...], ...]
     slopes: tuple[tuple[int, tuple[tuple[float, int], ...]], ...]
+    columns: int
 
     @property
     def every(self) -> tuple[int, ...]:
@@ -92,6 +93,7 @@ def make_plan(orders: tuple[Channel, ...]) -> Plan:
         chain=tuple(_chain(channel, index) for channel in channels),
         products=tuple(_products(channel, index) for channel in channels),
         slopes=tuple((channel, slope) for channel, slope in slopes if slope),
+        columns=1 + max((column for order in orders for _, own in _members(order) for column in own), default=-1),
     )
 
 
@@ -156,9 +158,3 @@ def _products(channel: Channel, index: dict[Channel, int]) -> tuple[ProductTerm,
                 pair = (left, index[tuple(rest)])
                 terms[pair] = terms.get(pair, 0.0) + coefficient
     return tuple((coefficient, left, right) for (left, right), coefficient in terms.items())
-
-
-def highest_column(channels: tuple[Channel, ...]) -> int:
-    """The largest coordinate column that `channels` differentiate by, -1 for none."""
-    columns = chain.from_iterable(order for channel in channels for _, order in _members(channel))
-    return max(columns, default=-1)

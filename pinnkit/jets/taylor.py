@@ -282,7 +282,12 @@ def apply(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     rule = RULES.get(name)
     if rule is None:
         raise UnsupportedOperation(name)
-    return rule(*args, **kwargs)
+    try:
+        return rule(*args, **{option: value for option, value in kwargs.items() if value is not None})
+    except (
+        TypeError
+    ) as reason:  # arguments that the rule does not know; torch has the last word on whether they are right
+        raise UnsupportedOperation(name, f"no rule for these arguments ({reason})") from reason
 
 
 def bundle(plan: Plan, coords: Tensor) -> Taylor:

@@ -95,25 +95,24 @@ for _alias, _name in {
     "bessel_j0": "special_bessel_j0",
     "bessel_j1": "special_bessel_j1",
     "__abs__": "abs",
-    "__invert__": "",
 }.items():
-    if _name:
-        RULES[_alias] = RULES[_name]
+    RULES[_alias] = RULES[_name]
 
 
-@implements("relu", "relu_")
+@implements("relu")
 def _relu(x: Taylor, inplace: bool = False) -> Taylor:
-    return _inplace_refused("relu", inplace) or _apply(x, ELEMENTWISE["relu"])
+    return _apply_unless_inplace("relu", x, ELEMENTWISE["relu"], inplace)
 
 
 @implements("silu")
 def _silu(x: Taylor, inplace: bool = False) -> Taylor:
-    return _inplace_refused("silu", inplace) or _apply(x, ELEMENTWISE["silu"])
+    return _apply_unless_inplace("silu", x, ELEMENTWISE["silu"], inplace)
 
 
-def _inplace_refused(name: str, inplace: bool) -> None:
+def _apply_unless_inplace(name: str, x: Taylor, function: Elementwise, inplace: bool) -> Taylor:
     if inplace:
         raise UnsupportedOperation(name, "no rule for inplace=True")
+    return _apply(x, function)
 
 
 @implements("gelu")
@@ -131,12 +130,12 @@ def _softplus(x: Taylor, beta: float = 1.0, threshold: float = 20.0) -> Taylor:
 
 @implements("elu")
 def _elu(x: Taylor, alpha: float = 1.0, inplace: bool = False) -> Taylor:
-    return _inplace_refused("elu", inplace) or _apply(x, activations.elu(alpha))
+    return _apply_unless_inplace("elu", x, activations.elu(alpha), inplace)
 
 
 @implements("leaky_relu")
 def _leaky_relu(x: Taylor, negative_slope: float = 0.01, inplace: bool = False) -> Taylor:
-    return _inplace_refused("leaky_relu", inplace) or _apply(x, activations.leaky_relu(negative_slope))
+    return _apply_unless_inplace("leaky_relu", x, activations.leaky_relu(negative_slope), inplace)
 
 
 @implements("clamp", "clip")
@@ -200,7 +199,7 @@ def _neg(x: Taylor) -> Taylor:
     return _linear(x, torch.neg)
 
 
-@implements("positive", "__pos__", "clone", "contiguous", "requires_grad_", "dropout_off")
+@implements("positive", "__pos__", "clone", "contiguous")
 def _same(x: Taylor, **_: Any) -> Taylor:
     return x
 
@@ -348,7 +347,7 @@ def _of_values(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *args, **kwargs: function(*map(_value, args), **kwargs)
 
 
-for _name, _plain in {
+_VALUES: dict[str, Callable[..., Any]] = {
     "lt": torch.lt,
     "le": torch.le,
     "gt": torch.gt,
@@ -369,7 +368,8 @@ for _name, _plain in {
     "new_ones": torch.Tensor.new_ones,
     "new_full": torch.Tensor.new_full,
     "new_tensor": torch.Tensor.new_tensor,
-}.items():
+}
+for _name, _plain in _VALUES.items():
     RULES[_name] = _of_values(_plain)
 for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
     RULES[f"__{_name}__"] = RULES[_name]
@@ -597,7 +597,7 @@ def _norm(x: Taylor, p: Any = 2, dim: Any = None, keepdim: bool = False, ord: An
     p = p if ord is None else ord
     dims = tuple(position - 1 for position in _dims("norm", x, dim))
     if p == 2:
-        return RULES["sqrt"](_sum(_apply(x, ELEMENTWISE["square"]), dims, keepdim))  # type: ignore[no-any-return]
+        return RULES["sqrt"](_sum(_apply(x, ELEMENTWISE["square"]), dims, keepdim))
     if p == 1:
         return _sum(_apply(x, ELEMENTWISE["abs"]), dims, keepdim)
     if _is_number(p) and 1 < p < math.inf:
