@@ -19,7 +19,7 @@ def run(path: Path, *options: str) -> "subprocess.CompletedProcess[str]":
         env={**os.environ, "PYTHONPATH": str(FOLDER.parent), "PYTHONWARNINGS": "error::UserWarning:pinnkit"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,  # several such processes may share two cores
         check=False,
     )
 
