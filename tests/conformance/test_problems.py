@@ -5,7 +5,6 @@ import importlib.util
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -19,12 +18,10 @@ from pinnkit.jets.jet import coordinate
 from pinnkit.linearise import Channel, linearise
 from pinnkit.names import call
 from pinnkit.problem import Problem
+from pinnkit.reference import reference
 from pinnkit.solvers import Adam, LeastSquares, solve
 from pinnkit.terms import Term
 from pinnkit.validate import reference_error
-
-if TYPE_CHECKING:
-    from pinnkit.reference import Reference
 
 FOLDER = Path(__file__).resolve().parents[2] / "problems"
 FILES = sorted(FOLDER.glob("*.py"))
@@ -160,15 +157,9 @@ def test_the_same_seed_gives_the_same_history_and_a_few_steps_lower_the_loss(pat
 
 
 # the second road: finite differences --------------------------------------------------------------------------------
-def discretised(problem: Problem) -> "Reference":
-    from pinnkit.reference import reference
-
-    return reference(problem, budget=BUDGET)
-
-
 def references_outside_their_bars(problem: Problem, true: Problem) -> list[str]:
     """Unknowns whose finite-difference values differ from the closed form by more than twice the bar they claim."""
-    found = discretised(problem)
+    found = reference(problem, budget=BUDGET)
     errors = reference_error(true, found, {})
     assert {error.unknown for error in errors} == set(true.exact)
     bars = {error.unknown: found.bars(error.unknown)[0] for error in errors}
@@ -185,7 +176,7 @@ def test_finite_differences_agree_with_the_closed_form_within_twice_their_bar(na
 def test_two_roads_agree_where_there_is_no_closed_form() -> None:
     problem = load("poisson_variable")
     solution = solve(problem, RandomFourier(features=300, bandwidth=8.0), [LeastSquares()], seed=0, device="cpu")
-    found = discretised(problem)
+    found = reference(problem, budget=BUDGET)
     bar, _ = found.bars("u")
     assert 0 < bar < 0.05
     mesh = np.meshgrid(*found.axes.values(), indexing="ij")
