@@ -139,8 +139,8 @@ def run(
     except KeyboardInterrupt:
         status = Status.INTERRUPTED
     save(mark)
-    used = time.perf_counter() - begin
-    return Outcome(mark.state["theta"], mark.state, status, history[: mark.records], used)
+    shown = history if status is Status.DIVERGED else history[: mark.records]
+    return Outcome(mark.state["theta"], mark.state, status, shown, time.perf_counter() - begin)
 
 
 def _met(terms: Mapping[str, float], tolerance: float | None) -> bool:
