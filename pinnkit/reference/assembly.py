@@ -148,10 +148,19 @@ class Block:
             return np.zeros(0), np.zeros(0, np.int64), np.zeros(0, np.int64)
         return np.concatenate(values), np.concatenate(rows), np.concatenate(columns)
 
-    def fill(self, right: Array, r: Array) -> None:
-        """Put the residual ``(n, k)`` into its rows of `right`."""
+    def applied(self, slopes: Slopes, levels: Sequence[Array]) -> Array:
+        """The sum of slope times channel ``(n, k)``: an affine residual without its source."""
+        total = np.zeros(())
+        for channel, value in self.values(levels).items():
+            wide = value.numpy().reshape(len(self.nodes), 1, -1)
+            total = total + (slopes[channel] * wide).sum(axis=2)
+        return total
+
+    def fill(self, right: Array, r: Array, *, add: bool = False) -> None:
+        """Put the residual ``(n, k)`` into its rows of `right`, or add it to them."""
         for pick in self.picks:
-            right[pick.targets] = r[pick.here, pick.index]
+            part = r[pick.here, pick.index]
+            right[pick.targets] = right[pick.targets] + part if add else part
 
     def _chunks(self, times: Sequence[float]) -> list[tuple[int, int]]:
         many = max(1, _CHUNK // len(self.nodes))
@@ -205,7 +214,7 @@ class System:
         values, rows, columns = (np.concatenate(part) for part in zip(*parts, strict=True))
         if not np.isfinite(values).all():
             raise CannotDiscretise(
-                f"problem '{self.survey.problem.name}': the derivative of a residual is not finite at a node of the grid"
+                f"problem '{self.survey.problem.name}': the slope of a residual is not finite at a node of the grid"
             )
         return sp.coo_array((values, (rows, columns)), shape=(self.size, self.size)).tocsc()
 

@@ -69,7 +69,7 @@ def initial_state(system: System, start: Start) -> tuple[Array, Array]:
 
 
 def is_rough(survey: Survey, start: Start) -> bool:
-    """Whether the initial state has a kink or jump on the scale of a grid, or contradicts the conditions on the walls."""
+    """Whether the initial state has a kink or jump on the scale of a grid, or contradicts the walls."""
     system = System(survey, refined(survey.lines, [_LOOK[len(survey.lines)]] * len(survey.lines)))
     u, _ = initial_state(system, start)
     fields = u.reshape(len(survey.components), *system.grid.shape)
@@ -103,7 +103,7 @@ def _given(survey: Survey, term: Term) -> list[tuple[int, bool]]:
 
 
 def _solve(survey: Survey, term: Term, nodes: Array) -> tuple[Array, list[tuple[int, bool]]]:
-    """Values ``(n, k)`` that make the rows of an initial term vanish, and what each row gives: a component, or its rate.
+    """Values ``(n, k)`` that make the rows of an initial term vanish; each row gives a component, or its rate.
 
     Raises:
         CannotDiscretise: for a row that is not affine in one value or rate.

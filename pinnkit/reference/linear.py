@@ -58,17 +58,18 @@ def sparse_lu(matrix: sp.csc_array, name: str, *, check: bool = False) -> Solve:
     Raises:
         CannotDiscretise: for a singular matrix.
     """
-    scale = np.asarray(abs(matrix).max(axis=1).todense()).ravel()
+    scale = np.zeros(matrix.shape[0])
+    np.maximum.at(scale, matrix.indices, np.abs(matrix.data))
     singular = CannotDiscretise(
         f"problem '{name}': the discretised system is singular; do its equations and conditions determine the solution "
         "(or only up to a constant, as with a flux on every wall)?"
     )
     if not (scale > 0).all():
         raise singular
-    scaled = sp.diags_array(1 / scale) @ matrix
+    scaled = sp.csc_array((matrix.data / scale[matrix.indices], matrix.indices, matrix.indptr), shape=matrix.shape)
     try:
         factor: Factor = splu(
-            scaled.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.01, options={"SymmetricMode": True}
+            scaled, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.01, options={"SymmetricMode": True}
         )
     except RuntimeError:
         raise singular from None

@@ -49,11 +49,16 @@ def newton(
         for _ in range(_HALVINGS):
             trial = x + length * step
             found = residual(trial)
-            if np.isfinite(found).all() and _norm(solve(-found)) <= (1 - length / 4) * size:
-                break
+            if np.isfinite(found).all():
+                next_step = solve(-found)
+                left = _norm(next_step)
+                if left <= (1 - length / 4) * size:
+                    break
             length /= 2
         else:
             return x + step if size <= _ROUNDING * scale else None
+        if length == 1.0 and left * left <= _SETTLED * scale * size:  # the error after it is left^2 / size
+            return trial + next_step
         x, r = trial, found
     return None
 

@@ -29,7 +29,8 @@ def weights(offsets: Sequence[int], order: int) -> Array:
     powers = np.vander(np.asarray(offsets, dtype=np.float64), increasing=True).T
     right = np.zeros(len(offsets))
     right[order] = math.factorial(order)
-    return np.linalg.solve(powers, right)
+    solved: Array = np.linalg.solve(powers, right)
+    return solved
 
 
 def derivative(line: Line, order: int) -> sp.csr_array:

@@ -320,9 +320,10 @@ def _refuse_missing(
                 count = sum(row.wall == (axis, upper) and row.component == c for row in placed)
                 if order % 2 == 0 and count < order // 2:
                     value = line.upper if upper else line.lower
+                    found = "no condition" if count == 0 else f"only {count} condition"
                     raise CannotDiscretise(
-                        f"{label}: {'no condition' if count == 0 else f'only {count} condition'} for `{unknown}` on the "
-                        f"wall {line.name} = {value:g}, the equation has order {order} along `{line.name}`; {hint}"
+                        f"{label}: {found} for `{unknown}` on the wall {line.name} = {value:g}, the equation has order "
+                        f"{order} along `{line.name}`; {hint}"
                     )
             if order % 2 == 1 and len(scalars) == 1 and total != order:
                 raise CannotDiscretise(
