@@ -57,6 +57,21 @@ from .fields import FourierMLP as FourierMLP
 from .fields import RandomFourier as RandomFourier
 from .fields import Siren as Siren
 
+# How it is solved: solvers, their schedules, and the verb
+from .solvers import LBFGS as LBFGS
+from .solvers import Adam as Adam
+from .solvers import Constant as Constant
+from .solvers import Cosine as Cosine
+from .solvers import Exponential as Exponential
+from .solvers import LeastSquares as LeastSquares
+from .solvers import solve as solve
+from .residuals import residuals as residuals
+
+# The other road: finite differences of the same problem
+from .reference import CannotDiscretise as CannotDiscretise
+from .reference import Reference as Reference
+from .reference import reference as reference
+
 # What comes of it: the solution, in memory and in files, and what is wrong with it
 from .report import Report as Report
 from .solution import Solution as Solution
