@@ -28,8 +28,8 @@ def residuals(
     Args:
         problem: whose terms they are.
         fields: one module ``(n, d) -> (n, outputs)`` for all unknowns side by side, or one for each group of unknowns.
-        points: for each term of interest its points, ``problem.term("equation").sample(512, generator)``; a term with two
-            sites takes both sets.
+        points: for each term of interest its points, ``problem.term("equation").sample(512, generator)``; a term with
+            two sites takes both sets.
         coefficients: 0-d tensors; the problem's initial values where None.
 
     Raises:

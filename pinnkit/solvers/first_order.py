@@ -35,7 +35,7 @@ class Adam:
     Source: Kingma & Ba, Adam, ICLR 2015, algorithm 1.
     """
 
-    steps: int = 2000
+    steps: int = 500
     lr: float = 2e-3
     schedule: Schedule = field(default_factory=Cosine)
     points: int = 2048
