@@ -50,6 +50,7 @@ class Attempt:
         fields: with the solved read-out.
         parameters: the coefficients found.
         state: of the solver.
+        interrupted: whether Ctrl-C ended the search, with this as the best so far.
     """
 
     features: int
@@ -59,6 +60,7 @@ class Attempt:
     fields: FieldSet = field(repr=False)
     parameters: Parameters = field(repr=False)
     state: State = field(repr=False)
+    interrupted: bool = False
 
 
 @dataclass
@@ -112,8 +114,13 @@ def search(
     limit = limit or {1: 600}.get(d, 1500)
     small = min({1: 40, 2: 250}.get(d, 450), features or limit)
     run = _Search(problem, groups, solver, seed, report)
-    with contextlib.suppress(_Enough, KeyboardInterrupt):
-        _climb(run, small, features, limit, tolerance)
+    try:
+        with contextlib.suppress(_Enough):
+            _climb(run, small, features, limit, tolerance)
+    except KeyboardInterrupt:
+        if run.best is None:
+            raise
+        return replace(run.best, interrupted=True)
     found = run.best
     assert found is not None
     if features is not None and found.features != features:  # the number that was asked for, with the best bandwidth

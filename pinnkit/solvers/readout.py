@@ -42,6 +42,7 @@ def features(module: nn.Module, coords: Tensor, orders: Sequence[Order]) -> dict
         TypeError: for a module without a linear read-out.
     """
     readout = readout_of(module)
+    coords = coords.to(readout.weight)
     closed = getattr(module, "features", None)
     with torch.no_grad():
         every: Any = closed(coords, orders) if closed is not None else jets(_Trunk(module), coords, list(orders))
@@ -86,7 +87,7 @@ class Readout:
     Args:
         fields: whose hidden layers stay as they are.
         parameters: coefficients are read from and written to these.
-        cloud: the points.
+        cloud: the points, in float64 on the CPU whatever the fields are in.
         scales: row scale of each term; measured at the first linearisation where None.
     """
 
@@ -214,7 +215,7 @@ class Readout:
     def _linear(self, term: Term, points: Sequence[Points], values: Mapping[Channel, Tensor]) -> Linearised:
         problem = self.fields.problem
         flat = {c: v[:, 0] if problem.unknown(c.unknown).components is None else v for c, v in values.items()}
-        coefficients = {name: value.detach() for name, value in self.parameters.coefficients().items()}
+        coefficients = {name: value.detach().double().cpu() for name, value in self.parameters.coefficients().items()}
         return linearise(problem, term, points, flat, coefficients, raw=True)
 
     def _features(self, term: Term, points: Sequence[Points]) -> dict[Channel, Tensor]:

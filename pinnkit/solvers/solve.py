@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,9 +25,10 @@ from .balance import can_balance, row_norm_weights
 from .bandwidth import Attempt, search
 from .cloud import CHUNK, Cloud, counts_of, generator_of
 from .collocation import Collocation
+from .fingerprint import fingerprint
 from .first_order import Adam
 from .least_squares import LeastSquares
-from .loop import Callback, Outcome, run
+from .loop import CHECKPOINT_SECONDS, Callback, Outcome, run
 from .objective import Solver
 from .parameters import Parameters
 from .quasi_newton import LBFGS
@@ -56,6 +56,7 @@ def solve(
     start: Solution | None = None,
     out: str | Path | None = None,
     resume: bool = False,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
     callbacks: Sequence[Callback] = (),
 ) -> Solution:
     """Fit a field to a problem.
@@ -73,14 +74,16 @@ def solve(
         seconds: stop after so long, with what there is.
         start: a solution of the same fields, whose state is where this solve starts.
         out: folder for checkpoints; None writes nothing.
-        resume: continue from the checkpoint in `out`, bit for bit.
+        resume: continue from the checkpoint in `out`, bit for bit; without one, begin.  A search of random sines takes
+            seconds and writes none.
+        checkpoint_seconds: how often a checkpoint is written.
         callbacks: each called with a `Record` after every recorded step; returning True stops the run.
 
     Raises:
         ValueError, TypeError: for arguments that do not fit the problem, with what was expected.
     """
     began = time.perf_counter()
-    _check(seed, tolerance, seconds, out, resume)
+    _check(seed, tolerance, seconds, start, out, resume, checkpoint_seconds, callbacks)
     where = _device(device)
     kind = problem.dtype if dtype is None else dtype
     if kind not in (torch.float32, torch.float64):
@@ -89,8 +92,11 @@ def solve(
     specs = _groups(problem, field)
     setup = _Setup(problem, specs, tuple(solvers), seed, where, kind, reason, began)
     if isinstance(setup.solvers[0], LeastSquares) and any(_unsettled(s) for s in specs.values()):
+        if start is not None:
+            raise ValueError("solve: `start` needs the same field; a search of random sines has none before it ends")
         return _searched(setup, tolerance, seconds, callbacks)
-    return _trained(setup, tolerance, seconds, start, None if out is None else Path(out), resume, callbacks)
+    saving = _Saving(None if out is None else Path(out), resume, checkpoint_seconds)
+    return _trained(setup, tolerance, seconds, start, saving, callbacks)
 
 
 @dataclass(frozen=True)
@@ -104,16 +110,21 @@ class _Setup:
     reason: str
     began: float
 
-    @property
-    def fingerprint(self) -> str:
-        """What run this is: all that decides its bits."""
-        names = {
-            "/".join(g): repr(s) if not isinstance(s, nn.Module) else type(s).__name__ for g, s in self.specs.items()
-        }
-        terms = hashlib.sha256(repr(self.problem.terms).split(" at 0x")[0].encode()).hexdigest()[:12]
-        return (
-            f"{self.problem.name} [{terms}] {names} {self.solvers!r} seed={self.seed} {self.dtype} {self.device.type}"
-        )
+
+@dataclass(frozen=True)
+class _Saving:
+    folder: Path | None
+    resume: bool
+    seconds: float
+
+    def path(self, stage: int) -> Path | None:
+        """The checkpoint of a stage; one of an earlier run is none of ours."""
+        if self.folder is None:
+            return None
+        path = self.folder / f"checkpoint{stage or ''}.h5"
+        if not self.resume:
+            path.unlink(missing_ok=True)
+        return path
 
 
 # roads --------------------------------------------------------------------------------------------------------------
@@ -123,9 +134,15 @@ def _searched(setup: _Setup, tolerance: float | None, seconds: float | None, cal
     assert isinstance(solver, LeastSquares)
     spec = next(s for s in setup.specs.values() if _unsettled(s))
     assert isinstance(spec, RandomFourier)
+    if any(s != spec for s in setup.specs.values()):
+        raise ValueError(
+            "solve: RandomFourier(bandwidth=None) is chosen for all unknowns together; give every unknown the same "
+            "spec, or each a bandwidth, such as RandomFourier(400, bandwidth=8.0)"
+        )
     if len(setup.solvers) > 1:
         raise ValueError("solve: random sines with bandwidth=None are solved by LeastSquares alone; give a bandwidth")
     records: list[Record] = []
+    stopped = False
 
     def report(attempt: Attempt) -> bool:
         name = f"{attempt.features} sines, bandwidth {', '.join(f'{b:.3g}' for b in attempt.bandwidth)}"
@@ -133,8 +150,9 @@ def _searched(setup: _Setup, tolerance: float | None, seconds: float | None, cal
         terms = {str(t.name): float(c) for t, c in zip(problem.terms, attempt.costs, strict=True)}
         record = Record(len(records) + 1, 0, name, used, attempt.score**2, terms)
         records.append(record)
-        stop = any([callback(record) is True for callback in callbacks])
-        return stop or (seconds is not None and used >= seconds)
+        nonlocal stopped
+        stopped = any([callback(record) is True for callback in callbacks])
+        return stopped or (seconds is not None and used >= seconds)
 
     best = search(
         problem,
@@ -156,9 +174,13 @@ def _searched(setup: _Setup, tolerance: float | None, seconds: float | None, cal
     status = Status.CONVERGED if met and tolerance is not None else Status.SOLVED
     if not np.isfinite(best.score) or best.score > 0.5:
         status = Status.STALLED
+    if stopped or best.interrupted:
+        status = Status.INTERRUPTED
+    parameters = Parameters(problem, (), device=setup.device, dtype=setup.dtype)
+    parameters.start_from(best.parameters.found())
     found = replace(setup, reason=reason)
     specs = {g: getattr(m, "spec", None) for g, m in modules.items()}
-    return _solution(found, specs, modules, best.parameters, status, records, used, len(records))
+    return _solution(found, specs, modules, parameters, status, records, used)
 
 
 def _trained(
@@ -166,8 +188,7 @@ def _trained(
     tolerance: float | None,
     seconds: float | None,
     start: Solution | None,
-    out: Path | None,
-    resume: bool,
+    saving: _Saving,
     callbacks: Sequence[Callback],
 ) -> Solution:
     problem = setup.problem
@@ -176,12 +197,25 @@ def _trained(
     parameters = Parameters(problem, list(modules.values()), device=setup.device, dtype=setup.dtype)
     if start is not None:
         _warm_start(parameters, modules, start)
+    if parameters.count == 0:
+        raise ValueError("solve: there is nothing to train, the field has no parameter that requires a gradient")
     balance = _balance(setup, fields)
+    run_is = fingerprint(
+        problem,
+        setup.specs,
+        setup.solvers,
+        seed=setup.seed,
+        dtype=setup.dtype,
+        device=setup.device,
+        balance=balance,
+    )
+    paths = [saving.path(stage) for stage, _ in enumerate(_stages(setup.solvers))]
     clouds: dict[Any, Any] = {}
 
     def objective(solver: Solver, step: int) -> Any:
         """The loss at the points of this step; the latest one is kept."""
-        key = solver, solver.draw(step)  # type: ignore[attr-defined]
+        draw = getattr(solver, "draw", None)  # a solver that says nothing of points keeps the first ones
+        key = solver, 0 if draw is None else draw(step)
         if key not in clouds:
             clouds.clear()
             cloud = _cloud(setup, solver, key[1])
@@ -196,6 +230,8 @@ def _trained(
         if readout:
             width = sum(readout_of(m).in_features for m in modules.values())
             target = Readout(fields, parameters, _readout_cloud(setup, part[0], width))  # type: ignore[arg-type]
+            if saving.resume:  # the scales of its rows are measured where the stage begins, not where it goes on
+                target.rows_and_jacobian(target.get())
         outcome = run(
             (lambda *_, target=target: target) if readout else objective,
             (target if readout else parameters).get(),
@@ -204,22 +240,24 @@ def _trained(
             seconds=seconds,
             callbacks=callbacks,
             records=records,
-            checkpoint_path=None if out is None else out / f"checkpoint{stage or ''}.h5",
-            fingerprint=setup.fingerprint,
-            resume=resume,
+            total=sum(s.steps for s in setup.solvers),
+            checkpoint_path=paths[stage],
+            checkpoint_seconds=saving.seconds,
+            fingerprint=run_is,
+            resume=saving.resume,
             every=1 if setup.device.type == "cpu" else 20,
-            began=setup.began,
+            began=setup.began if outcome is None else time.perf_counter() - outcome.seconds,
         )
         (target if readout else parameters).assign(outcome.theta)
         records = outcome.records
-        if not outcome.status.good:
+        if not outcome.status.good or outcome.status is Status.CONVERGED:
             break
     assert outcome is not None
     status = outcome.status
     if isinstance(setup.solvers[-1], LeastSquares) and status is Status.STALLED:
         status = Status.SOLVED
     specs = {g: s if not isinstance(s, nn.Module) else getattr(s, "spec", None) for g, s in setup.specs.items()}
-    return _solution(setup, specs, modules, parameters, status, outcome.records, outcome.seconds, len(outcome.records))
+    return _solution(setup, specs, modules, parameters, status, outcome.records, outcome.seconds)
 
 
 def _solution(
@@ -230,7 +268,6 @@ def _solution(
     status: Status,
     records: Sequence[Record],
     used: float,
-    steps: int,
 ) -> Solution:
     fields = FieldSet(setup.problem, modules)
     fresh = Cloud(
@@ -258,7 +295,7 @@ def _solution(
         solvers=tuple(repr(s) for s in setup.solvers),
         choice=setup.reason,
         residual_rms=float(np.sqrt(np.mean(squares))),
-        steps=steps,
+        steps=records[-1].step if records else 0,
         parameters=sum(p.numel() for m in modules.values() for p in m.parameters()) + len(setup.problem.coefficients),
         versions=versions(),
     )
@@ -269,7 +306,7 @@ def _choose(
     problem: Problem, field: FieldChoice | None, solvers: Solver | Sequence[Solver] | None
 ) -> tuple[FieldChoice, Sequence[Solver], str]:
     given = None if solvers is None else tuple(solvers) if isinstance(solvers, (list, tuple)) else (solvers,)
-    if given is not None and (not given or not all(hasattr(s, "step") for s in given)):
+    if given is not None and (not given or not all(hasattr(s, "step") and not isinstance(s, type) for s in given)):
         raise TypeError(f"solve: `solvers` must be solvers such as [Adam(steps=2000), LBFGS()], got {solvers!r}")
     if field is None and given is None:
         choice = automatic(problem)
@@ -299,7 +336,7 @@ def _groups(problem: Problem, field: FieldChoice) -> dict[Group, FieldSpec | nn.
         if named != sorted(problem.names):
             raise ValueError(f"solve: `field` must name each unknown {problem.names} once, got {tuple(groups)}")
     for group, spec in groups.items():
-        if not hasattr(spec, "build") and not isinstance(spec, nn.Module):
+        if isinstance(spec, type) or not (hasattr(spec, "build") or isinstance(spec, nn.Module)):
             raise TypeError(f"solve: `field` must be a spec such as Siren(width=64) or a torch module, got {spec!r}")
         if len({problem.columns_of(name) for name in group}) > 1:
             raise ValueError(f"solve: the unknowns {group} live on different axes and cannot share a field")
@@ -350,15 +387,18 @@ def _balance(setup: _Setup, fields: FieldSet) -> dict[str, float]:
     """How much each term counts, from the fields as they are initialised."""
     if not can_balance(fields):
         return {}
-    cloud = Cloud(setup.problem, counts_of(setup.problem, 512, 128), setup.seed, device=setup.device, dtype=setup.dtype)
+    cloud = Cloud(setup.problem, counts_of(setup.problem, 512, 128), setup.seed)
     own = Parameters(setup.problem, (), device=setup.device, dtype=setup.dtype)
     return row_norm_weights(Readout(fields, own, cloud))
 
 
 def _cloud(setup: _Setup, solver: Any, draw: int) -> Cloud:
-    counts = counts_of(setup.problem, solver.points, solver.condition_points)
-    if solver.batch is not None:
-        counts = {name: min(count, solver.batch) for name, count in counts.items()}
+    like = Adam()  # what a solver that says nothing of points gets
+    points, condition_points = (getattr(solver, n, getattr(like, n)) for n in ("points", "condition_points"))
+    batch = getattr(solver, "batch", None)
+    counts = counts_of(setup.problem, points, condition_points)
+    if batch is not None:
+        counts = {name: min(count, batch) for name, count in counts.items()}
     return Cloud(
         setup.problem,
         counts,
@@ -366,15 +406,15 @@ def _cloud(setup: _Setup, solver: Any, draw: int) -> Cloud:
         draw=draw,
         device=setup.device,
         dtype=setup.dtype,
-        sampling=solver.sampling,
+        sampling=getattr(solver, "sampling", like.sampling),
         chunk=CHUNK,
-        batch=solver.batch,
+        batch=batch,
     )
 
 
 def _readout_cloud(setup: _Setup, solver: LeastSquares, features: int) -> Cloud:
     counts = counts_of(setup.problem, int(solver.ratio * features), max(int(solver.condition_ratio * features), 2))
-    return Cloud(setup.problem, counts, setup.seed, device=setup.device, dtype=setup.dtype, sampling=solver.sampling)
+    return Cloud(setup.problem, counts, setup.seed, sampling=solver.sampling)
 
 
 def _stages(solvers: Sequence[Solver]) -> list[tuple[Solver, ...]]:
@@ -407,18 +447,37 @@ def _device(device: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         found = torch.device(device)
-    except RuntimeError as error:
+    except (RuntimeError, TypeError) as error:
         raise ValueError(f"solve: `device` must be 'auto', 'cpu' or 'cuda', got {device!r}") from error
+    if found.type not in ("cpu", "cuda"):
+        raise ValueError(f"solve: `device` must be 'auto', 'cpu' or 'cuda', got {device!r}")
     if found.type == "cuda" and not torch.cuda.is_available():
         raise ValueError(f"solve: device {device!r} was asked for, but torch sees no CUDA device; use device='cpu'")
     return found
 
 
-def _check(seed: int, tolerance: float | None, seconds: float | None, out: str | Path | None, resume: bool) -> None:
-    if not isinstance(seed, int) or seed < 0:
+def _check(
+    seed: int,
+    tolerance: float | None,
+    seconds: float | None,
+    start: Solution | None,
+    out: str | Path | None,
+    resume: bool,
+    checkpoint_seconds: float,
+    callbacks: Sequence[Callback],
+) -> None:
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise ValueError(f"solve: `seed` must be a whole number from 0, got {seed!r}")
     for name, value in (("tolerance", tolerance), ("seconds", seconds)):
-        if value is not None and not value > 0:
-            raise ValueError(f"solve: `{name}` must be positive, got {value}")
+        if value is not None and (not isinstance(value, (int, float)) or not value > 0):
+            raise ValueError(f"solve: `{name}` must be a positive number, got {value!r}")
+    if not isinstance(checkpoint_seconds, (int, float)) or not checkpoint_seconds >= 0:
+        raise ValueError(f"solve: `checkpoint_seconds` must be a number of at least 0, got {checkpoint_seconds!r}")
+    if start is not None and not isinstance(start, Solution):
+        raise TypeError(f"solve: `start` must be a Solution, what `solve` or `load` gives, got {type(start).__name__}")
     if resume and out is None:
         raise ValueError("solve: `resume` needs the folder of the run, out='results/name'")
+    if out is not None and Path(out).exists() and not Path(out).is_dir():
+        raise ValueError(f"solve: `out` must be a folder, and {str(out)!r} is a file")
+    if not isinstance(callbacks, (list, tuple)) or not all(map(callable, callbacks)):
+        raise TypeError(f"solve: `callbacks` must be a list of functions of a Record, got {callbacks!r}")

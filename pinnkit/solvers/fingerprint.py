@@ -1,0 +1,89 @@
+"""What run a checkpoint belongs to: everything that decides its bits, in a line."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from pinnkit.domains import Points
+from pinnkit.fields import FieldSpec
+from pinnkit.linearise import Channel, residual_rows, term_weight
+from pinnkit.problem import Problem
+from pinnkit.terms import Term
+
+from .objective import Solver
+
+__all__ = ["fingerprint"]
+
+_POINTS = 16
+
+
+def fingerprint(
+    problem: Problem,
+    specs: Mapping[tuple[str, ...], FieldSpec | nn.Module],
+    solvers: Sequence[Solver],
+    *,
+    seed: int,
+    dtype: torch.dtype,
+    device: torch.device,
+    balance: Mapping[str, float],
+) -> str:
+    """One line that differs where the problem, the fields, the solvers, the seed, the dtype or the device differ.
+
+    A function has no readable identity, so the terms enter by the numbers that they give at a few points: another
+    diffusivity or another boundary value is another run.
+    """
+    fields = ", ".join(f"{'/'.join(group)}: {_described(spec)}" for group, spec in specs.items())
+    digest = hashlib.sha256()
+    for line in _terms(problem):
+        digest.update(line.encode())
+    for name, factor in balance.items():
+        digest.update(f"{name} {factor:.6e}".encode())
+    return (
+        f"{problem.name} [{digest.hexdigest()[:12]}], {fields}, {list(solvers)!r}, seed={seed}, {dtype}, {device.type}"
+    )
+
+
+def _described(spec: FieldSpec | nn.Module) -> str:
+    if not isinstance(spec, nn.Module):
+        return repr(spec)
+    return f"{type(spec).__name__} of {sum(p.numel() for p in spec.parameters())} parameters"
+
+
+def _terms(problem: Problem) -> Iterator[str]:
+    yield f"{problem.domain!r} {problem.unknowns!r} {problem.coefficients!r}"
+    for term in problem.terms:
+        generator = torch.Generator().manual_seed(0)
+        sampled = term.sample(_POINTS, generator)
+        yield f"{term.name} {term.kind} {term.penalty!r} {term.points if isinstance(term.points, int) else ''}"
+        for points in sampled:  # all of them, where they are data
+            yield from (
+                _text(torch.stack([c.sum(), c.square().sum()])) for c in (points.coords, *points.columns.values())
+            )
+        few = tuple(p.rows(0, _POINTS).to(torch.float64) for p in sampled)
+        yield _text(_rows(problem, term, few, generator))
+        yield _text(torch.as_tensor(term_weight(problem, term, few[0])).reshape(-1))
+
+
+def _rows(problem: Problem, term: Term, points: tuple[Points, ...], generator: torch.Generator) -> Tensor:
+    """The residual for drawn values of the fields."""
+    asked: dict[Channel, Tensor] = {}
+    n = points[0].coords.shape[0]
+
+    def drawn(channel: Channel) -> Tensor:
+        if channel not in asked:
+            components = problem.unknown(channel.unknown).components
+            shape = (n,) if components is None else (n, components)
+            asked[channel] = torch.randn(shape, generator=generator, dtype=torch.float64)
+        return asked[channel]
+
+    with torch.no_grad():
+        return residual_rows(problem, term, points, drawn, problem.initial_coefficients(), raw=True).reshape(-1)
+
+
+def _text(numbers: Tensor) -> str:
+    """Six digits, so that the last bits of another machine do not matter."""
+    return " ".join(f"{x:.6e}" for x in numbers.tolist())
