@@ -234,13 +234,23 @@ def info(json_: Json = False) -> None:
     Console().print(table)
 
 
-@bench.command()
-def derivatives(json_: Json = False) -> None:
-    """Step time of the Taylor pass beside nested automatic differentiation."""
-    with _user_errors(None):
-        from .bench import derivatives as measure
+Quick = Annotated[bool, typer.Option("--quick", help="A small case, to see that it runs.")]
 
-        measure(Console(stderr=json_), json=json_)
+
+@bench.command()
+def derivatives(quick: Quick = False, json_: Json = False) -> None:
+    """Step time of the Taylor pass, eager and compiled, beside nested automatic differentiation."""
+    from .bench import derivatives as measured
+
+    console = Console(stderr=json_)
+    with console.status("measuring ...") as status:
+        rows = measured.run(quick=quick, progress=lambda r: status.update(f"{r.case}, {r.depth} x {r.width}: done"))
+    if json_:
+        sys.stdout.write(measured.as_json(rows) + "\n")
+    else:
+        if not console.is_terminal:  # a file has no edge to wrap at
+            console = Console(width=128)
+        console.print(measured.table(rows))
 
 
 @app.command()

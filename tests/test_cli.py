@@ -1,6 +1,5 @@
 """The command line: words to objects, exit codes, files, and one line for every mistake of a user."""
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -356,7 +355,8 @@ def test_importing_pinnkit_loads_neither_matplotlib_nor_typer(root):
     assert _python(root, "-c", code).stdout.strip() == "[]"
 
 
-@pytest.mark.skipif(importlib.util.find_spec("pinnkit.bench") is None, reason="the benchmark is not written yet")
-def test_bench_has_its_command(capsys):
-    assert run("bench", "--help") == 0
-    assert "derivatives" in capsys.readouterr().out
+def test_bench_derivatives_prints_a_row_for_each_equation(capsys):
+    assert run("bench", "derivatives", "--quick", "--json") == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert {row["case"] for row in rows} >= {"heat 1-D", "heat 2-D"}
+    assert all(row["eager_ratio"] > 0 for row in rows)
