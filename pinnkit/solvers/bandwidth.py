@@ -19,6 +19,7 @@ from pinnkit.fields import RandomFourier
 from pinnkit.problem import Problem
 
 from .cloud import Cloud, counts_of, generator_of
+from .groups import Group, axes_of, build_fields
 from .least_squares import LeastSquares
 from .objective import State
 from .parameters import Parameters
@@ -66,7 +67,7 @@ class Attempt:
 @dataclass
 class _Search:
     problem: Problem
-    groups: Sequence[tuple[str, ...]]
+    groups: Sequence[Group]
     solver: LeastSquares
     seed: int
     report: Callable[[Attempt], bool | None]
@@ -89,7 +90,7 @@ class _Search:
 
 def search(
     problem: Problem,
-    groups: Sequence[tuple[str, ...]],
+    groups: Sequence[Group],
     solver: LeastSquares,
     *,
     seed: int,
@@ -178,7 +179,7 @@ def _axis_by_axis(run: _Search, best: Attempt, tolerance: float) -> Attempt:
 
 def solve_with(
     problem: Problem,
-    groups: Sequence[tuple[str, ...]],
+    groups: Sequence[Group],
     solver: LeastSquares,
     seed: int,
     features: int,
@@ -186,8 +187,9 @@ def solve_with(
     warm: Attempt | None = None,
 ) -> Attempt:
     """Solve for the read-out of random sines with the given bandwidth per column."""
-    fields = _build(problem, groups, seed, features, bandwidth)
     cpu = torch.device("cpu")
+    specs = _specs(problem, groups, features, bandwidth)
+    fields = build_fields(problem, specs, seed=seed, device=cpu, dtype=torch.float64)
     parameters = Parameters(problem, (), device=cpu, dtype=torch.float64)
     counts = counts_of(problem, int(solver.ratio * features), max(int(solver.condition_ratio * features), 2))
     objective = Readout(fields, parameters, Cloud(problem, counts, seed, sampling=solver.sampling))
@@ -205,18 +207,15 @@ def solve_with(
     return Attempt(features, bandwidth, max(score, _FLOOR), costs, fields, parameters, state)
 
 
-def _build(
-    problem: Problem, groups: Sequence[tuple[str, ...]], seed: int, features: int, bandwidth: tuple[float, ...]
-) -> FieldSet:
+def _specs(
+    problem: Problem, groups: Sequence[Group], features: int, bandwidth: tuple[float, ...]
+) -> dict[Group, RandomFourier]:
+    """Each group's random sines, with the bandwidth of the columns that it depends on."""
     by_column = dict(zip(problem.frame.columns, bandwidth, strict=True))
-    modules = {}
-    for i, group in enumerate(groups):
-        axes = [a for a in problem.axes if a.columns[0] in problem.columns_of(group[0])]
-        spec = RandomFourier(features, tuple(by_column[c] for a in axes for c in a.columns))
-        outputs = sum(problem.unknown(name).components or 1 for name in group)
-        generator = generator_of(seed, 1_000 + i)
-        modules[group] = spec.build(axes, outputs, generator=generator, dtype=torch.float64, device="cpu")
-    return FieldSet(problem, modules)
+    return {
+        group: RandomFourier(features, tuple(by_column[c] for a in axes_of(problem, group) for c in a.columns))
+        for group in groups
+    }
 
 
 def _carry_over(warm: Attempt, fields: FieldSet, theta: Tensor) -> Tensor:

@@ -23,10 +23,11 @@ from pinnkit.status import Status
 from .automatic import automatic
 from .balance import can_balance, row_norm_weights
 from .bandwidth import Attempt, search
-from .cloud import CHUNK, Cloud, counts_of, generator_of
+from .cloud import CHUNK, Cloud, counts_of
 from .collocation import Collocation
 from .fingerprint import fingerprint
 from .first_order import Adam
+from .groups import FieldChoice, Group, build_fields, group_fields, unsettled
 from .least_squares import LeastSquares
 from .loop import CHECKPOINT_SECONDS, Callback, Outcome, run
 from .objective import Solver
@@ -38,9 +39,6 @@ __all__ = ["solve"]
 
 _ROUNDING = 3e-13
 """A relative residual near which rounding takes over: the search for random sines ends there."""
-
-Group = tuple[str, ...]
-FieldChoice = FieldSpec | nn.Module | Mapping[Any, FieldSpec | nn.Module]
 
 
 def solve(
@@ -89,9 +87,9 @@ def solve(
     if kind not in (torch.float32, torch.float64):
         raise ValueError(f"solve: `dtype` must be torch.float32 or torch.float64, got {dtype}")
     field, solvers, reason = _choose(problem, field, solvers)
-    specs = _groups(problem, field)
+    specs = group_fields(problem, field)
     setup = _Setup(problem, specs, tuple(solvers), seed, where, kind, reason, began)
-    if isinstance(setup.solvers[0], LeastSquares) and any(_unsettled(s) for s in specs.values()):
+    if isinstance(setup.solvers[0], LeastSquares) and any(unsettled(s) for s in specs.values()):
         if start is not None:
             raise ValueError("solve: `start` needs the same field; a search of random sines has none before it ends")
         return _searched(setup, tolerance, seconds, callbacks)
@@ -132,7 +130,7 @@ def _searched(setup: _Setup, tolerance: float | None, seconds: float | None, cal
     """Random sines whose bandwidth, and number, the held-out residual chooses."""
     problem, solver = setup.problem, setup.solvers[0]
     assert isinstance(solver, LeastSquares)
-    spec = next(s for s in setup.specs.values() if _unsettled(s))
+    spec = next(s for s in setup.specs.values() if unsettled(s))
     assert isinstance(spec, RandomFourier)
     if any(s != spec for s in setup.specs.values()):
         raise ValueError(
@@ -192,8 +190,8 @@ def _trained(
     callbacks: Sequence[Callback],
 ) -> Solution:
     problem = setup.problem
-    modules = _build(setup)
-    fields = FieldSet(problem, modules)
+    fields = build_fields(problem, setup.specs, seed=setup.seed, device=setup.device, dtype=setup.dtype)
+    modules = fields.modules
     parameters = Parameters(problem, list(modules.values()), device=setup.device, dtype=setup.dtype)
     if start is not None:
         _warm_start(parameters, modules, start)
@@ -321,68 +319,6 @@ def _choose(
     return field, given, "Field and solver as given."
 
 
-def _groups(problem: Problem, field: FieldChoice) -> dict[Group, FieldSpec | nn.Module]:
-    """Which unknowns share a field; unknowns on different axes never do."""
-    if not isinstance(field, Mapping):
-        by_axes: dict[frozenset[str], list[str]] = {}
-        for name in problem.names:
-            by_axes.setdefault(problem.columns_of(name), []).append(name)
-        if isinstance(field, nn.Module) and len(by_axes) > 1:
-            raise ValueError("solve: unknowns on different axes need a module each; give {unknown: module}")
-        groups = {tuple(names): field for names in by_axes.values()}
-    else:
-        groups = {(key,) if isinstance(key, str) else tuple(key): spec for key, spec in field.items()}
-        named = sorted(name for group in groups for name in group)
-        if named != sorted(problem.names):
-            raise ValueError(f"solve: `field` must name each unknown {problem.names} once, got {tuple(groups)}")
-    for group, spec in groups.items():
-        if isinstance(spec, type) or not (hasattr(spec, "build") or isinstance(spec, nn.Module)):
-            raise TypeError(f"solve: `field` must be a spec such as Siren(width=64) or a torch module, got {spec!r}")
-        if len({problem.columns_of(name) for name in group}) > 1:
-            raise ValueError(f"solve: the unknowns {group} live on different axes and cannot share a field")
-        smooth = getattr(spec, "smoothness", float("inf"))
-        for name in group:
-            needed = problem.smoothness_needed(name)
-            if needed > smooth:
-                raise ValueError(
-                    f"problem '{problem.name}' needs {needed} derivatives of `{name}`; "
-                    f"{spec!r} has {smooth:g}. Use Siren(...) or MLP(activation='tanh')"
-                )
-    return groups
-
-
-def _build(setup: _Setup) -> dict[Group, nn.Module]:
-    problem = setup.problem
-    modules: dict[Group, nn.Module] = {}
-    for i, (group, spec) in enumerate(setup.specs.items()):
-        outputs = sum(problem.unknown(name).components or 1 for name in group)
-        axes = [a for a in problem.axes if a.columns[0] in problem.columns_of(group[0])]
-        if isinstance(spec, nn.Module):
-            module = spec.to(device=setup.device, dtype=setup.dtype)
-            _check_module(module, sum(a.dim for a in axes), outputs, setup)
-        else:
-            if _unsettled(spec):
-                raise ValueError(
-                    "solve: RandomFourier(bandwidth=None) is chosen by LeastSquares only; "
-                    "give a bandwidth, such as RandomFourier(400, bandwidth=8.0), for other solvers"
-                )
-            generator = generator_of(setup.seed, 1_000 + i)
-            module = spec.build(axes, outputs, generator=generator, dtype=setup.dtype, device=setup.device)
-        modules[group] = module
-    return modules
-
-
-def _check_module(module: nn.Module, inputs: int, outputs: int, setup: _Setup) -> None:
-    with torch.no_grad():
-        try:
-            got = tuple(module(torch.zeros(3, inputs, device=setup.device, dtype=setup.dtype)).shape)
-        except (RuntimeError, TypeError, ValueError) as error:
-            message = str(error).splitlines()[0]
-            raise ValueError(f"solve: the module cannot be called on (3, {inputs}) coordinates: {message}") from error
-    if got != (3, outputs):
-        raise ValueError(f"solve: the module must map (n, {inputs}) to (n, {outputs}), got {got} for n = 3")
-
-
 def _balance(setup: _Setup, fields: FieldSet) -> dict[str, float]:
     """How much each term counts, from the fields as they are initialised."""
     if not can_balance(fields):
@@ -436,10 +372,6 @@ def _warm_start(parameters: Parameters, modules: Mapping[Group, nn.Module], star
             raise ValueError(f"solve: `start` has no field for {group} of the same shape; solve with the same field")
         module.load_state_dict(theirs)
     parameters.start_from(start.coefficients)
-
-
-def _unsettled(spec: FieldSpec | nn.Module) -> bool:
-    return isinstance(spec, RandomFourier) and spec.bandwidth is None
 
 
 def _device(device: str) -> torch.device:
