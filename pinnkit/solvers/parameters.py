@@ -65,4 +65,4 @@ class Parameters:
 
     def found(self) -> Mapping[str, float]:
         """The coefficients as numbers."""
-        return {name: float(value) for name, value in self.coefficients().items()}
+        return {name: float(value.detach()) for name, value in self.coefficients().items()}

@@ -1,0 +1,129 @@
+"""Small problems and fields that the tests of the solvers share."""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pinnkit import Box, Dirichlet, Equation, FourierMLP, Initial, Problem, RandomFourier, Siren, Unknown
+from pinnkit.evaluation import FieldSet
+from pinnkit.solvers.cloud import Cloud
+from pinnkit.solvers.parameters import Parameters
+
+ROD = Box(x=(0, 1), t=(0, 1))
+SQUARE = Box(x=(0, 1), y=(0, 1))
+LINE = Box(x=(0, 1))
+DAY = Box(t=(0, 1))
+ALPHA = 1 / math.pi**2
+CPU = torch.device("cpu")
+F64 = torch.float64
+
+
+def heat(**changes: Any) -> Problem:
+    given: dict[str, Any] = dict(
+        name="heat",
+        domain=ROD,
+        unknowns="u",
+        terms=[
+            Equation(lambda u: u.t - ALPHA * u.xx),
+            Dirichlet(ROD.boundary, u=0.0),
+            Initial(u=lambda x: torch.sin(math.pi * x)),
+        ],
+    )
+    return Problem(**{**given, **changes})
+
+
+def heat_exact(x: Tensor, t: Tensor) -> Tensor:
+    return torch.sin(math.pi * x) * torch.exp(-t)
+
+
+def poisson(**changes: Any) -> Problem:
+    def f(x: Tensor, y: Tensor) -> Tensor:
+        return 2 * math.pi**2 * torch.sin(math.pi * x) * torch.sin(math.pi * y)
+
+    given: dict[str, Any] = dict(
+        name="poisson",
+        domain=SQUARE,
+        unknowns="u",
+        terms=[Equation(lambda u, x, y: -u.laplacian - f(x, y)), Dirichlet(SQUARE.boundary, u=0.0)],
+    )
+    return Problem(**{**given, **changes})
+
+
+def cubic(**changes: Any) -> Problem:
+    """u_t - u_xx + u^3 = 0, semilinear."""
+    given: dict[str, Any] = dict(
+        name="cubic",
+        domain=ROD,
+        unknowns="u",
+        terms=[
+            Equation(lambda u: u.t - u.xx + u**3),
+            Dirichlet(ROD.boundary, u=0.0),
+            Initial(u=lambda x: torch.sin(math.pi * x)),
+        ],
+    )
+    return Problem(**{**given, **changes})
+
+
+def flow(**changes: Any) -> Problem:
+    """A scalar p and a vector v that share a square: p_x = div v, v = (y, x) on the boundary, p v_0 = 1 inside."""
+    given: dict[str, Any] = dict(
+        name="flow",
+        domain=SQUARE,
+        unknowns=["p", Unknown("v", components=2)],
+        terms=[
+            Equation(lambda p, v: (p.x - v[0].x - v[1].y, p * v[0] - 1.0)),
+            Dirichlet(SQUARE.boundary, v=lambda x, y: torch.stack([y, x], dim=-1)),
+        ],
+    )
+    return Problem(**{**given, **changes})
+
+
+def pair() -> Problem:
+    """u of x and t beside kappa of x alone: two fields."""
+    return Problem(
+        name="pair",
+        domain=ROD,
+        unknowns=["u", Unknown("kappa", axes=("x",))],
+        terms=[
+            Equation(lambda u, kappa: u.t - kappa * u.xx - kappa.x * u.x),
+            Dirichlet(ROD.boundary, u=0.0),
+            Initial(u=lambda x: torch.sin(math.pi * x)),
+        ],
+    )
+
+
+SMALL = Siren(width=8, depth=2)
+SINES = RandomFourier(12, bandwidth=3.0)
+FOURIER = FourierMLP(features=4, width=8, depth=1)
+
+
+def fields_of(problem: Problem, spec: Any = SMALL, *, groups: Any = None, dtype: torch.dtype = F64) -> FieldSet:
+    """Fields of a problem with a read-out that is not zero; by default all unknowns share one."""
+    modules = {}
+    for i, group in enumerate(groups or (problem.names,)):
+        columns = problem.columns_of(group[0])
+        axes = [a for a in problem.axes if a.columns[0] in columns]
+        outputs = sum(problem.unknown(name).components or 1 for name in group)
+        generator = torch.Generator().manual_seed(3 + i)
+        module = spec.build(axes, outputs, generator=generator, dtype=dtype, device="cpu")
+        with torch.no_grad():
+            drawn = torch.randn(module.readout.weight.shape, generator=generator, dtype=F64)
+            module.readout.weight.copy_(0.5 * drawn)
+        modules[group] = module
+    return FieldSet(problem, modules)
+
+
+def parameters_of(fields: FieldSet, *, dtype: torch.dtype = F64) -> Parameters:
+    return Parameters(fields.problem, list(fields.modules.values()), device=CPU, dtype=dtype)
+
+
+def cloud_of(problem: Problem, count: int = 40, **options: Any) -> Cloud:
+    counts = {str(t.name): count for t in problem.terms}
+    return Cloud(problem, counts, options.pop("seed", 0), **options)
+
+
+def relative(found: Any, exact: Any) -> float:
+    found, exact = torch.as_tensor(found), torch.as_tensor(exact)
+    return float((found - exact).norm() / exact.norm())
