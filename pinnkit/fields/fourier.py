@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from . import checks
 from .activations import activation
 from .base import AxisLike, Network
-from .initialise import glorot
+from .initialise import small_readout
 from .mlp import dense
 from .scaling import Scaling
 
@@ -84,7 +84,7 @@ class FourierMLP:
         frequencies = sigma * torch.randn(self.features, inputs, generator=generator, dtype=torch.float64)
         layers = dense(2 * self.features, self.width, self.depth, self.activation, generator=generator)
         hidden = nn.Sequential(FourierFeatures(frequencies, learned=self.learned), *layers)
-        readout = glorot(self.width, outputs, generator=generator)
+        readout = small_readout(self.width, outputs, generator=generator)
         return Network(self, Scaling(axes), hidden, readout).to(device=device, dtype=dtype)
 
 

@@ -24,11 +24,19 @@ def linear(weight: Tensor, bias: Tensor | None) -> nn.Linear:
     return layer
 
 
-def glorot(inputs: int, outputs: int, *, generator: torch.Generator) -> nn.Linear:
-    """A linear layer with W ~ U(-r, r), r = sqrt(6 / (inputs + outputs)), and b = 0.
+def glorot(inputs: int, outputs: int, *, generator: torch.Generator, gain: float = 1.0) -> nn.Linear:
+    """A linear layer with W ~ U(-r, r), r = gain sqrt(6 / (inputs + outputs)), and b = 0.
 
     Source: Glorot and Bengio, Understanding the difficulty of training deep feedforward neural networks, 2010, eq. 16.
     """
-    bound = (6 / (inputs + outputs)) ** 0.5
+    bound = gain * (6 / (inputs + outputs)) ** 0.5
     weight = uniform(outputs, inputs, bound=bound, generator=generator)
     return linear(weight, torch.zeros(outputs, dtype=torch.float64))
+
+
+def small_readout(inputs: int, outputs: int, *, generator: torch.Generator) -> nn.Linear:
+    """A Glorot layer at a tenth, so that a field begins near zero and an ansatz near what it says without the field.
+
+    A factored eikonal T0 exp(u) that begins far from T0 settles on a wrong branch with a small residual.
+    """
+    return glorot(inputs, outputs, generator=generator, gain=0.1)

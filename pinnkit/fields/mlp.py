@@ -11,7 +11,7 @@ from torch import nn
 from . import checks
 from .activations import Pointwise, activation
 from .base import AxisLike, Network
-from .initialise import glorot
+from .initialise import glorot, small_readout
 from .scaling import Scaling
 
 
@@ -19,7 +19,7 @@ from .scaling import Scaling
 class MLP:
     """Multilayer perceptron: h_0 = s(x), h_l = a(W_l h_{l-1} + b_l) for l = 1..depth, u = W h_depth + b.
 
-    W ~ U(-r, r) with r = sqrt(6 / (inputs + outputs)) of each layer, b = 0.
+    W ~ U(-r, r) with r = sqrt(6 / (inputs + outputs)) of each layer, a tenth of that for the read-out, b = 0.
 
     Args:
         width: units per hidden layer.
@@ -59,7 +59,7 @@ class MLP:
         """Build the network over `axes`: (n, d_total) -> (n, outputs)."""
         inputs = checks.build_arguments("MLP", axes, outputs, generator=generator, dtype=dtype)
         hidden = nn.Sequential(*dense(inputs, self.width, self.depth, self.activation, generator=generator))
-        readout = glorot(self.width, outputs, generator=generator)
+        readout = small_readout(self.width, outputs, generator=generator)
         return Network(self, Scaling(axes), hidden, readout).to(device=device, dtype=dtype)
 
 
