@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .grid import Array
-from .interpolate import resample
+from .interpolate import quotient, resample
 from .scheme import Solved
 
 __all__ = ["Bar", "measure", "observed"]
@@ -34,12 +34,13 @@ class Bar:
     order: float
 
 
-def measure(name: str, coarse: Solved, medium: Solved, fine: Solved, order: float) -> Bar:
+def measure(name: str, coarse: Solved, medium: Solved, fine: Solved, order: float, divisor: Array | None = None) -> Bar:
     """The bar of one unknown.
 
     With e the difference of the two finest grids and p the order, the error of the finest is e / (2^p - 1).  Where the
     order observed is not within 0.3 of the one stated, the whole of e is taken, and more where it is below 1.  The
-    bar covers cubic interpolation between the nodes as well, tried on every second node.
+    bar covers cubic interpolation between the nodes as well, tried on every second node; where there is a `divisor` on
+    the finest grid, of the quotient by it.
 
     Source: Roache, Annu. Rev. Fluid Mech. 29 (1997) 123.
     """
@@ -48,7 +49,7 @@ def measure(name: str, coarse: Solved, medium: Solved, fine: Solved, order: floa
     size = _rms(fine.values[name])
     found = observed(name, coarse, medium, fine)
     share = _share(found, order)
-    gap, greatest = _interpolation(list(fine.grid.values()), fine.values[name])
+    gap, greatest = _interpolation(list(fine.grid.values()), fine.values[name], divisor)
     l2 = max(share * _rms(last), gap / 4, _ROUNDING * size)
     peak = max(share * float(np.abs(last).max()), greatest / 4, _ROUNDING * size)
     return Bar(l2 / size if size > 0 else l2, peak, found)
@@ -81,15 +82,20 @@ def _rms(values: Array) -> float:
     return float(np.sqrt(np.mean(values**2)))
 
 
-def _interpolation(ticks: Sequence[Array], values: Array) -> tuple[float, float]:
+def _interpolation(ticks: Sequence[Array], values: Array, divisor: Array | None) -> tuple[float, float]:
     """Errors, root mean square and greatest, of cubic splines through every second node at the nodes left out."""
     mean = greatest = 0.0
+    smooth = values if divisor is None else quotient(values, divisor)
     for axis, x in enumerate(ticks):
-        lines = np.moveaxis(values, axis, 0).reshape(len(x), -1)
-        lines = lines[:, :: max(1, lines.shape[1] // _LINES)]
         if len(x) < 5:
             continue
-        gap = resample([x[::2]], lines[::2], [x[1::2]]) - lines[1::2]
+        lines, scale = _some_lines(smooth, axis), 1.0 if divisor is None else _some_lines(divisor, axis)[1::2]
+        gap = scale * (resample([x[::2]], lines[::2], [x[1::2]]) - lines[1::2])
         mean += _rms(gap)
         greatest += float(np.abs(gap).max())
     return mean, greatest
+
+
+def _some_lines(values: Array, axis: int) -> Array:
+    lines = np.moveaxis(values, axis, 0).reshape(values.shape[axis], -1)
+    return lines[:, :: max(1, lines.shape[1] // _LINES)]

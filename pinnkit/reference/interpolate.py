@@ -9,7 +9,22 @@ from scipy.interpolate import NdBSpline, make_interp_spline
 
 from .grid import Array
 
-__all__ = ["resample", "spline"]
+__all__ = ["mesh_of", "quotient", "resample", "spline"]
+
+
+def mesh_of(ticks: Sequence[Array]) -> Array:
+    """The points of a grid ``(n1 * ... * nd, d)`` in C order."""
+    return np.stack([m.ravel() for m in np.meshgrid(*ticks, indexing="ij")], axis=1)
+
+
+def quotient(values: Array, shape: Array) -> Array:
+    """`values` over a singular `shape`; where that vanishes, the mean quotient of the neighbours."""
+    lost = shape == 0
+    found = values / np.where(lost, 1.0, shape)
+    for index in np.argwhere(lost):
+        around = tuple(slice(max(i - 1, 0), i + 2) for i in index)
+        found[tuple(index)] = found[around][~lost[around]].mean()
+    return found
 
 
 def spline(ticks: Sequence[Array], values: Array) -> NdBSpline:

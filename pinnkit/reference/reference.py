@@ -7,8 +7,12 @@ import time
 from pinnkit.problem import Problem
 
 from .budget import choose
+from .eikonal import Eikonal
 from .error_bar import measure
 from .evolution import Evolution
+from .interpolate import mesh_of
+from .medium import medium
+from .ode import Ordinary
 from .result import Reference
 from .scheme import Scheme, Solved
 from .steady import Steady
@@ -41,8 +45,16 @@ def reference(problem: Problem, *, budget: float = 5.0) -> Reference:
         return given
     begin = time.perf_counter()
     scheme = discretise(problem)
-    coarse, medium, fine = _ladder(scheme, choose(scheme, budget), begin, budget)
-    bars = {name: measure(name, coarse, medium, fine, scheme.order) for name in problem.names}
+    coarse, middle, fine = _ladder(scheme, choose(scheme, budget), begin, budget)
+    divisor = {problem.names[0]: scheme.divisor} if isinstance(scheme, Eikonal) and scheme.divisible else {}
+    bars = {}
+    for name in problem.names:
+        shape = (
+            divisor[name](mesh_of(list(fine.grid.values()))).reshape(fine.values[name].shape)
+            if name in divisor
+            else None
+        )
+        bars[name] = measure(name, coarse, middle, fine, scheme.order, shape)
     return Reference(
         values=dict(fine.values),
         grid=dict(fine.grid),
@@ -52,6 +64,7 @@ def reference(problem: Problem, *, budget: float = 5.0) -> Reference:
         observed_order=max((b.order for b in bars.values()), key=lambda p: abs(p - scheme.order)),
         seconds=time.perf_counter() - begin,
         kind=scheme.kind,
+        divisor=divisor,
     )
 
 
@@ -61,8 +74,13 @@ def discretise(problem: Problem) -> Scheme:
     Raises:
         CannotDiscretise: where none does.
     """
+    rays = medium(problem)
+    if rays is not None:
+        return Eikonal(rays)
     found = survey(problem)
-    return Steady(found) if found.time is None else Evolution(found)
+    if found.time is None:
+        return Steady(found)
+    return Evolution(found) if found.lines else Ordinary(found)
 
 
 def _ladder(scheme: Scheme, cells: tuple[int, ...], begin: float, budget: float) -> tuple[Solved, Solved, Solved]:
@@ -71,9 +89,9 @@ def _ladder(scheme: Scheme, cells: tuple[int, ...], begin: float, budget: float)
 
     coarse = scheme.solve(divided(4))
     before = time.perf_counter()
-    medium = scheme.solve(divided(2), coarse)
+    middle = scheme.solve(divided(2), coarse)
     now = time.perf_counter()
     ahead = (now - before) * scheme.cost(cells) / scheme.cost(divided(2))
     if now - begin + ahead > _PATIENCE * budget and all(n % 8 == 0 and n // 8 >= scheme.smallest for n in cells):
-        return scheme.solve(divided(8)), coarse, medium
-    return coarse, medium, scheme.solve(cells, medium)
+        return scheme.solve(divided(8)), coarse, middle
+    return coarse, middle, scheme.solve(cells, middle)

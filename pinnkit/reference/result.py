@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from scipy.interpolate import NdBSpline
 
 from .grid import Array
-from .interpolate import resample, spline
+from .interpolate import mesh_of, quotient, resample, spline
 
 __all__ = ["Reference"]
 
@@ -97,11 +97,10 @@ class Reference:
         }
         new = {name: np.atleast_1d(a) for name, a in self._columns(spread, "on_grid").items()}
         out = dict(new)
-        mesh = np.stack([m.ravel() for m in np.meshgrid(*new.values(), indexing="ij")], axis=1)
         for name in self.values:
             out[name] = resample(list(self.grid.values()), self._smooth(name), list(new.values()))
             if name in self.divisor:
-                out[name] = out[name] * self.divisor[name](mesh).reshape(out[name].shape)
+                out[name] = out[name] * self.divisor[name](mesh_of(list(new.values()))).reshape(out[name].shape)
         return out
 
     def _columns(self, given: Mapping[str, Any], owner: str) -> dict[str, Array]:
@@ -124,18 +123,11 @@ class Reference:
         return arrays
 
     def _smooth(self, name: str) -> Array:
-        """The values, or their quotient by the divisor; where that vanishes, the quotient of a neighbour."""
+        """The values, or their quotient by the divisor."""
         values = self.values[name]
         if name not in self.divisor:
             return values
-        mesh = np.stack([m.ravel() for m in np.meshgrid(*self.grid.values(), indexing="ij")], axis=1)
-        shape = self.divisor[name](mesh).reshape(values.shape)
-        lost = shape == 0
-        quotient = values / np.where(lost, 1.0, shape)
-        for index in np.argwhere(lost):
-            around = tuple(slice(max(i - 1, 0), i + 2) for i in index)
-            quotient[tuple(index)] = quotient[around][~lost[around]].mean()
-        return quotient
+        return quotient(values, self.divisor[name](mesh_of(list(self.grid.values()))).reshape(values.shape))
 
     @functools.cached_property
     def _splines(self) -> dict[str, NdBSpline]:

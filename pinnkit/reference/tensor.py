@@ -55,7 +55,9 @@ class TensorSolver:
         size = system.grid.size
         rows = matrix.tocsr()
         self._free = np.concatenate([c * size + free for c, free in enumerate(system.free)])
-        self._walls = np.setdiff1d(np.arange(system.size), self._free)
+        held = np.ones(system.size, dtype=bool)
+        held[self._free] = False
+        self._walls = np.flatnonzero(held)
         inner, outer = rows[self._free], rows[self._walls]
         self._inner, self._to_walls = inner[:, self._free], inner[:, self._walls]
         self._from_inner = outer[:, self._free]
