@@ -57,10 +57,12 @@ class Frame:
         return tuple(sorted(order, key=self.columns.index))
 
     def split(self, letters: str) -> tuple[str, ...] | None:
-        """The columns that `u.xx` means, or None where `letters` is no derivative of this frame."""
+        """The columns that `u.xx` means, or None where `letters` is no derivative of this frame.
+
+        A word that is an axis itself is that axis; else each letter must be an axis of its own.
+        """
         if letters in self.columns:
             return (letters,)
-        single = all(len(name) == 1 for name in self.names)
-        if single and letters and all(letter in self.columns for letter in letters):
+        if letters and all(letter in self.columns for letter in letters):
             return tuple(letters)
         return None

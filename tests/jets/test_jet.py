@@ -122,7 +122,15 @@ def test_the_laplacian_over_a_vector_axis_is_one_channel() -> None:
     assert asked.orders == [NamedOperator(tuple((1.0, (c, c)) for c in CUBE.space))]
 
 
-def test_letters_split_into_axes_only_where_all_names_are_single() -> None:
+def test_letters_split_into_axes_of_one_letter_beside_axes_with_longer_names() -> None:
+    asked = Asked(Frame(columns=("x", "t", "nu"), space=("x",)))
+    assert torch.equal(asked.u.xxt.value, asked.u.d("x", "x", "t").value)
+    assert torch.equal(asked.u.nu.value, asked.u.d("nu").value)
+    with pytest.raises(AttributeError, match=r"`\.xnu` is no derivative along the axes \('x', 't', 'nu'\)"):
+        _ = asked.u.xnu
+
+
+def test_letters_do_not_split_into_axes_with_longer_names() -> None:
     asked = Asked(LONG)
     assert torch.equal(asked.u.theta.value, asked.u.d("theta").value)
     with pytest.raises(AttributeError, match=r"`\.rr` is no derivative along the axes \('radius', 'theta'\)"):
