@@ -21,7 +21,7 @@ from .plan import ChainTerm, Plan
 __all__ = ["affine_elementwise", "elementwise", "linear", "plain"]
 
 _TILE_BYTES = 1 << 20
-"""Size of one channel of one tile on a CPU, about a second-level cache; smaller tiles cost threads more meetings."""
+"""Size of one channel of one tile on a CPU with one thread: about a second-level cache."""
 
 
 def plain() -> bool:
@@ -337,7 +337,10 @@ def tiles(value: Tensor) -> list[tuple[int, int]]:
     points = value.shape[0]
     if value.device.type != "cpu" or points == 0:
         return [(0, points)]
-    size = max(1, _TILE_BYTES * points // max(1, value.numel() * value.element_size()))
+    # Every operation ends with a meeting of all threads, which is dear where they share their cores: larger tiles then.
+    threads = torch.get_num_threads()
+    size = _TILE_BYTES if threads == 1 else 4 * threads * _TILE_BYTES
+    size = max(1, size * points // max(1, value.numel() * value.element_size()))
     return [(start, min(start + size, points)) for start in range(0, points, size)]
 
 
