@@ -20,8 +20,9 @@ from pinnkit.linearise import Channel, linearise, residual_rows
 
 from .grid import Array, Grid, Index
 from .refusal import CannotDiscretise
+from .rows import Row, members
 from .stencils import Stencils
-from .survey import Row, Survey, members
+from .survey import Survey
 
 __all__ = ["STEADY", "Block", "Pick", "Slopes", "System", "Weights"]
 

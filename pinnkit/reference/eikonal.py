@@ -2,10 +2,10 @@
 
 T = T0 tau with T0 = s(source) |x - source| takes out the singularity at the source.  At each node, along each axis, the
 difference is taken towards the neighbour with the smaller T, of second order where the next one is smaller still; where
-both neighbours are later, the central difference is taken (it is small there).  With these choices held, Newton's method has a
-matrix that is lower triangular in the order of T; choices and corrections alternate until both settle.  Nodes beside the
-source take the time along the straight ray, which is off by the third power of the distance.  Of several sources the
-earliest arrival counts.
+both neighbours are later, the central difference is taken (it is small there).  With these choices held, Newton's
+method has a matrix that is lower triangular in the order of T; choices and corrections alternate until both settle.
+Nodes beside the source take the time along the straight ray, which is off by the third power of the distance.  Of
+several sources the earliest arrival counts.
 
 Source: Fomel, Luo & Zhao, J. Comput. Phys. 228 (2009) 6440; Luo & Qian, J. Sci. Comput. 52 (2012) 360; Rouy & Tourin,
 SIAM J. Numer. Anal. 29 (1992) 867 (the upwind choice).

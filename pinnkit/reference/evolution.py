@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from .assembly import System
-from .grid import Array, refined
+from .grid import Array, Grid, refined
 from .initial import Start, initial_state, is_rough
-from .march import March
+from .march import March, is_constant
 from .scheme import Solved
 from .stencils import ORDER
 from .survey import Survey
@@ -36,6 +36,7 @@ class Evolution:
         initial = Start(survey)
         self._rough = rates == {1} and is_rough(survey, initial)
         self._initial = initial
+        self._constant = survey.linear and is_constant(System(survey, Grid(survey.lines)), *survey.time[1:])
 
     def largest(self, column: str) -> int:
         """Rounding in space, memory in time."""
@@ -49,12 +50,13 @@ class Evolution:
         steps = sizes.pop(self._time[0])
         n = float(np.prod([c + 1.0 for c in sizes.values()])) * len(self._survey.components)
         if len(sizes) == 3:
-            return 0.1 + 1e-5 * n + steps * (2e-3 + 3e-6 * n)
+            return 0.1 + 6e-6 * n + steps * (2e-3 + 1.5e-6 * n if self._constant else 0.05 + 3e-5 * n)
         power = 1.0 if len(sizes) == 1 else 1.2
         factor = 2.0e-6 * n**power
-        if self._survey.linear:
+        if self._constant:
             return 0.02 + factor + steps * (7e-5 + 1.6e-7 * n**power)
-        return 0.02 + steps * 2.5 * (2e-3 + factor)
+        many = 1.0 if self._survey.linear else 2.5
+        return 0.02 + steps * many * (1e-3 + factor)
 
     def solve(self, cells: tuple[int, ...], start: Solved | None = None) -> Solved:  # noqa: ARG002  (nothing to start)
         """Values at every step on the grid of so many cells.

@@ -27,7 +27,7 @@ from .linear import Solve, inverse
 from .newton import newton
 from .refusal import CannotDiscretise
 
-__all__ = ["March", "Step", "euler", "midpoint"]
+__all__ = ["March", "Step", "euler", "is_constant", "midpoint"]
 
 _PROBES = 16  # nodes at which coefficients are compared at all times
 _HELD = 1_000_000  # values of sources and slopes that are made and held at once
@@ -160,9 +160,11 @@ class March:
             def evaluate(ahead: Array) -> tuple[Array, list[Slopes]]:
                 if latest and latest[0][0] is ahead:
                     return latest[0][1], latest[0][2]
-                right, slopes = np.zeros(system.size), []
+                right = np.zeros(system.size)
+                slopes: list[Slopes] = []
                 for block, (a, b, c), source in zip(system.blocks, weights, sources, strict=True):
                     levels = [(a[m] * ahead + b[m] * u + c[m] * v).reshape(shape) for m in range(3)]
+                    d: Slopes
                     if source is None:
                         r, d = block.linearised(step.times(block, begin[i : i + 1])[0], levels)
                     else:
@@ -211,6 +213,12 @@ class _Source:
             if self._fixed is None:
                 self._slopes = self._block.slopes(times)
         return self._r[j], self._fixed if self._fixed is not None else {c: d[j] for c, d in self._slopes.items()}
+
+
+def is_constant(system: System, lower: float, upper: float) -> bool:
+    """Whether every block is affine with slopes that do not change in time, as far as a few times tell."""
+    times = [float(t) for t in np.linspace(lower, upper, _PROBES)]
+    return all(b.linear and _constant(b, times) for b in system.blocks)
 
 
 def _constant(block: Block, times: Sequence[float]) -> bool:

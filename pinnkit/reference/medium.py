@@ -54,7 +54,7 @@ class Medium:
     def _slowness(self, coords: Array) -> Array:
         points = Points(torch.from_numpy(np.ascontiguousarray(coords)))
         length = torch.ones(len(coords), dtype=torch.float64)
-        first, *others = _channels(self.problem, self.term)
+        first, *others = _channels(self.problem)
         for _ in range(_STEPS):
             values = {first: length} | {c: torch.zeros_like(length) for c in others}
             found = linearise(self.problem, self.term, (points,), values)
@@ -112,8 +112,8 @@ def medium(problem: Problem) -> Medium | None:
     return Medium(problem, term, np.concatenate(where), np.concatenate(starts))
 
 
-def _channels(problem: Problem, term: Term) -> list[Channel]:
-    return sorted(problem.trace(term, raw=False).channels, key=lambda c: problem.frame.space.index(c.order[0]))
+def _channels(problem: Problem) -> list[Channel]:
+    return [Channel(0, problem.names[0], (column,)) for column in problem.frame.space]
 
 
 def _only_length_of_gradient(problem: Problem, term: Term) -> bool:
@@ -132,7 +132,7 @@ def _only_length_of_gradient(problem: Problem, term: Term) -> bool:
     residuals: list[Tensor] = []
     for turned in range(2):
         gradient = length * direction[:, turned]
-        values = {c: gradient[:, i].contiguous() for i, c in enumerate(_channels(problem, term))}
+        values = {c: gradient[:, i].contiguous() for i, c in enumerate(_channels(problem))}
         residuals.append(linearise(problem, term, (points,), values).r)
     size = residuals[0].abs().amax() + residuals[1].abs().amax() + 1e-300
     return bool(((residuals[0] - residuals[1]).abs() <= 1e-10 * size).all())

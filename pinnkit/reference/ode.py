@@ -25,11 +25,13 @@ from .evolution import Evolution
 from .grid import Array, Grid, Index
 from .initial import Start, initial_state
 from .interpolate import resample
+from .linear import Solve
 from .newton import newton
 from .refusal import CannotDiscretise
+from .rows import members
 from .scheme import Solved
 from .stencils import ORDER
-from .survey import Survey, members
+from .survey import Survey
 
 __all__ = ["Ordinary"]
 
@@ -54,7 +56,7 @@ class Ordinary:
         self._start = Start(survey)
         self.order: float = ORDER
         self.kind = "implicit midpoint rule"
-        self.columns = (survey.time[0],)
+        self.columns: tuple[str, ...] = (survey.time[0],)
         self.smallest = 8
         self.pilot = 64
         for component in survey.components:
@@ -144,7 +146,7 @@ class _Path:
             rows[:, components + j] = np.diff(path[:, i]) / self._dt - (v[1:] + v[:-1]) / 2
         return rows.ravel()
 
-    def inverse(self, state: Array):
+    def inverse(self, state: Array) -> Solve:
         """A solver for the Jacobian matrix, block lower bidiagonal."""
         found = self._linearised(state)
         entries: list[tuple[Array, int, int, int]] = []  # values (steps,), row, column, and 0 ahead or -1 behind
@@ -166,17 +168,18 @@ class _Path:
             entries += [(ones / dt, at, i, 0), (-ones / dt, at, i, -1), (-ones / 2, at, at, 0), (-ones / 2, at, at, -1)]
         values, rows, columns = [], [], []
         step: Index = np.arange(self._steps, dtype=np.int64)
-        for some, row, column, shift in entries:
+        for some, in_row, in_column, shift in entries:
             keep = step + shift >= 0
             values.append(some[keep])
-            rows.append(step[keep] * self._width + row)
-            columns.append((step[keep] + shift) * self._width + column)
+            rows.append(step[keep] * self._width + in_row)
+            columns.append((step[keep] + shift) * self._width + in_column)
         n = self._steps * self._width
         matrix = sp.coo_array(
             (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), shape=(n, n)
         ).tocsc()
         try:
-            return splu(matrix, permc_spec="NATURAL").solve
+            solve: Solve = splu(matrix, permc_spec="NATURAL").solve
+            return solve
         except RuntimeError:  # singular at this guess: a step of NaN ends the iteration
             return lambda right: np.full_like(right, np.nan)
 

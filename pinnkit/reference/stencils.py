@@ -29,8 +29,7 @@ def weights(offsets: Sequence[int], order: int) -> Array:
     powers = np.vander(np.asarray(offsets, dtype=np.float64), increasing=True).T
     right = np.zeros(len(offsets))
     right[order] = math.factorial(order)
-    solved: Array = np.linalg.solve(powers, right)
-    return solved
+    return np.asarray(np.linalg.solve(powers, right), dtype=np.float64)
 
 
 def derivative(line: Line, order: int) -> sp.csr_array:

@@ -1,9 +1,9 @@
 """Three dimensions: BiCGSTAB, preconditioned by the exact inverse of the nearest separable operator.
 
 The rows of the walls are eliminated first.  What is left is compared with e + L_x + L_y + L_z, where e and the
-one-dimensional L have the mean coefficients of the equation and the walls' conditions built in; with L_a = V_a diag(l_a) V_a^-1
-its inverse costs six small matrix products.  For constant coefficients it is the exact inverse, and for smooth
-ones the number of iterations does not grow with the grid.
+one-dimensional L have the mean coefficients of the equation and the walls' conditions built in; with the eigenvectors
+L_a = V_a diag(l_a) V_a^-1 its inverse costs six small matrix products.  For constant coefficients it is the exact
+inverse, and for smooth ones the number of iterations does not grow with the grid.
 
 Source: Lynch, Rice & Thomas, Numer. Math. 6 (1964) 185 (fast diagonalisation); van der Vorst, SIAM J. Sci. Stat.
 Comput. 13 (1992) 631 (BiCGSTAB).
@@ -22,7 +22,7 @@ from scipy.sparse.linalg import LinearOperator, bicgstab, splu
 from .assembly import Slopes, System, Weights
 from .grid import Array, Index
 from .refusal import CannotDiscretise
-from .survey import members
+from .rows import members
 
 __all__ = ["TensorSolver"]
 
@@ -130,7 +130,7 @@ class _Separable:
         zero = inside.get((0,) * d, 0.0)
         self._left: list[NDArray] = []
         self._right: list[NDArray] = []
-        total = np.full((1,) * d, zero, dtype=np.complex128)
+        total: NDArray = np.full((1,) * d, zero, dtype=np.complex128)
         for axis in range(d):
             values, vectors, inverse = _diagonalised(system, axis, inside, walls)
             self._left.append(inverse)
@@ -215,8 +215,8 @@ def _diagonalised(
     free = np.setdiff1d(np.arange(n), held)
     reduced = operator[np.ix_(free, free)]
     if held:
-        rows = np.stack(conditions)
-        reduced = reduced - operator[np.ix_(free, held)] @ np.linalg.solve(rows[:, held], rows[:, free])
+        at, rows = np.array(held), np.stack(conditions)
+        reduced = reduced - operator[np.ix_(free, at)] @ np.linalg.solve(rows[:, at], rows[:, free])
     if np.abs(reduced - reduced.T).max() <= 1e-12 * np.abs(reduced).max():
         values, vectors = la.eigh(reduced)
         return values, vectors, vectors.T
