@@ -85,7 +85,7 @@ class Collocation:
             for term in self.problem.terms:
                 require_square(term)
                 for i, points in enumerate(self.cloud.chunks(term)):
-                    weight = torch.as_tensor(self._weight(term, points) / self.cloud.size(term))
+                    weight = torch.as_tensor(self._weight(term, points) / self.cloud.size(term), dtype=theta.dtype)
                     parts.append((weight.sqrt() * self.residual(term, points, chunk=i)).reshape(-1))
         return torch.cat(parts)
 

@@ -6,6 +6,7 @@ probe points cannot be missed.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -71,7 +72,7 @@ def _constants(
     like = points[0].coords
     generator = torch.Generator().manual_seed(0)
     seen: dict[Channel, list[Tensor]] = {c: [] for c in channels}
-    for scale in (1.0, 10.0):
+    for scale in (1.0, 1e3):  # a cap, or a term that is small near zero, shows at one of them
         values = {}
         for c in channels:
             components = problem.unknown(c.unknown).components
@@ -84,6 +85,6 @@ def _constants(
     for c, parts in seen.items():
         every = torch.cat(parts)
         low, high = float(every.min()), float(every.max())
-        if high - low <= 8 * torch.finfo(like.dtype).eps * max(abs(low), abs(high)):
+        if math.isfinite(high - low) and high - low <= 8 * torch.finfo(like.dtype).eps * max(abs(low), abs(high)):
             constants[c] = high
     return constants

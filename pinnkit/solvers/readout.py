@@ -182,7 +182,7 @@ class Readout:
     # one term --------------------------------------------------------------------------------------------------------
     def _row_scale(self, term: Term, weight: Tensor | float, n: int) -> Tensor:
         assert self.scales is not None
-        return torch.as_tensor(weight).sqrt() * (self.scales[str(term.name)] / math.sqrt(n))
+        return torch.as_tensor(weight, dtype=torch.float64).sqrt() * (self.scales[str(term.name)] / math.sqrt(n))
 
     def _scaled(self, term: Term, r: Tensor, weight: Tensor | float) -> Tensor:
         if self.scales is None:
