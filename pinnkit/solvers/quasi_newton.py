@@ -36,7 +36,7 @@ class LBFGS:
     Source: Nocedal & Wright, Numerical Optimization, 2nd ed., algorithms 7.4 (two loops), 3.5 and 3.6 (line search).
     """
 
-    steps: int = 3000
+    steps: int = 2000
     memory: int = 50
     points: int = 2048
     condition_points: int = 256
