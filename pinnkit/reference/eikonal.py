@@ -58,7 +58,7 @@ class Eikonal:
     def cost(self, cells: tuple[int, ...]) -> float:
         """Of some corrections for each source."""
         n = float(np.prod([c + 1.0 for c in cells]))
-        return len(self._medium.sources) * (0.01 + n * {1: 1.0e-5, 2: 1.4e-5, 3: 2.5e-5}[len(cells)])
+        return len(self._medium.sources) * (0.01 + n * {1: 1.0e-5, 2: 1.0e-5, 3: 2.0e-5}[len(cells)])
 
     def solve(self, cells: tuple[int, ...], start: Solved | None = None) -> Solved:
         """Arrival times on the grid of so many cells.

@@ -52,9 +52,9 @@ class Evolution:
         if len(sizes) == 3:
             return 0.1 + 6e-6 * n + steps * (2e-3 + 1.5e-6 * n if self._constant else 0.05 + 3e-5 * n)
         power = 1.0 if len(sizes) == 1 else 1.2
-        factor = 2.0e-6 * n**power
+        factor = (2.0e-6 if len(sizes) == 1 else 1.0e-6) * n**power
         if self._constant:
-            return 0.02 + factor + steps * (7e-5 + 1.6e-7 * n**power)
+            return 0.02 + factor + steps * (7e-5 + (1.6e-7 if len(sizes) == 1 else 0.8e-7) * n**power)
         many = 1.0 if self._survey.linear else 2.5
         return 0.02 + steps * many * (1e-3 + factor)
 

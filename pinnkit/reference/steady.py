@@ -48,7 +48,7 @@ class Steady:
         if len(cells) == 3:
             return times * (0.05 + 6.0e-6 * c * n)
         power = {1: 1.0, 2: 1.2}[len(cells)]
-        return times * (0.003 + 2.0e-6 * (c * n) ** power * c**0.5)
+        return times * (0.003 + 1.0e-6 * (c * n) ** power * c**0.5)
 
     def solve(self, cells: tuple[int, ...], start: Solved | None = None) -> Solved:
         """Values on the grid of so many cells.
