@@ -136,8 +136,8 @@ class _Enough(Exception):
 def _climb(run: _Search, small: int, features: int | None, limit: int, tolerance: float) -> None:
     """Bandwidth for all axes, then axis by axis, then more features."""
     d = len(run.problem.frame.columns)
-    ladder = [run.attempt(small, (_LADDER[0],) * d)]
-    for r in _LADDER[1:]:
+    ladder: list[Attempt] = []
+    for r in _LADDER:
         ladder.append(run.attempt(small, (r,) * d))
         if _best(ladder).score < tolerance or (len(ladder) > 3 and ladder[-1].score > 1e3 * _best(ladder).score):
             break

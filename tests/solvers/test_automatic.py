@@ -1,0 +1,110 @@
+"""The choice of field and solver, by static rules, and the reason that is given."""
+
+import pytest
+import torch
+
+from pinnkit import (
+    LBFGS,
+    Adam,
+    Box,
+    Coefficient,
+    Cube,
+    Data,
+    Dirichlet,
+    Equation,
+    Huber,
+    Initial,
+    LeastSquares,
+    Problem,
+    RandomFourier,
+    Siren,
+)
+from pinnkit.solvers import automatic
+from tests.solvers.cases import DAY, ROD, cubic, heat, poisson
+
+XS = torch.linspace(0, 1, 5, dtype=torch.float64)
+FOUR = Box(x=(0, 1), y=(0, 1), z=(0, 1), t=(0, 1))
+FIVE = Box(x=Cube(0, 1, dim=5))
+
+LINEAR = {
+    "heat": heat(),
+    "poisson": poisson(),
+    "four coordinates": Problem("four", FOUR, "u", [Equation(lambda u: u.t - u.laplacian)]),
+    "a hard condition": heat(ansatz={"u": lambda u, x: x * (1 - x) * u}, terms=[heat().terms[0]]),
+}
+NONLINEAR = {
+    "cubic": (cubic(), "'equation' is nonlinear"),
+    "an ordinary equation": (
+        Problem("logistic", DAY, "u", [Equation(lambda u: u.t - u * (1 - u), name="growth"), Initial(u=0.1)]),
+        "'growth' is nonlinear",
+    ),
+    "a nonlinear ansatz": (
+        heat(ansatz={"u": lambda u: torch.exp(u)}, terms=[heat().terms[0]]),
+        "'equation' is nonlinear",
+    ),
+    "a coefficient": (
+        heat(
+            terms=[Equation(lambda u, nu: u.t - nu * u.xx), Data(dict(x=XS, t=XS), u=XS)],
+            coefficients=[Coefficient("nu", 1.0)],
+        ),
+        "unknown",
+    ),
+}
+TRAINED = {
+    "a penalty": (heat(terms=[Equation(lambda u: u.t - u.xx, penalty=Huber())]), "'equation' is not a square"),
+    "data alone": (Problem("fit", ROD, "u", [Data(dict(x=XS, t=XS), u=XS)]), "no equation"),
+    "many coordinates": (
+        Problem("high", FIVE, "u", [Equation(lambda u: u.laplacian), Dirichlet(FIVE.boundary, u=0.0)]),
+        "5 coordinates",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LINEAR)
+def test_linear_problems_of_few_coordinates_are_solved_by_least_squares(name: str) -> None:
+    choice = automatic(LINEAR[name])
+    assert choice.field == RandomFourier(bandwidth=None)
+    assert tuple(choice.solvers) == (LeastSquares(),)
+    assert "least squares" in choice.reason
+    assert "linear" in choice.reason
+
+
+@pytest.mark.parametrize("name", NONLINEAR)
+def test_nonlinear_problems_go_by_newton_and_the_reason_names_what_is_nonlinear(name: str) -> None:
+    problem, reason = NONLINEAR[name]
+    choice = automatic(problem)
+    assert choice.field == RandomFourier(bandwidth=None)
+    assert tuple(choice.solvers) == (LeastSquares(),)
+    assert "Newton" in choice.reason
+    assert reason in choice.reason
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_other_problems_are_trained_and_the_reason_says_why(name: str) -> None:
+    problem, reason = TRAINED[name]
+    choice = automatic(problem)
+    assert isinstance(choice.field, Siren)
+    assert [type(s) for s in choice.solvers] == [Adam, LBFGS]
+    assert reason in choice.reason
+
+
+def test_a_reason_is_a_sentence_or_two() -> None:
+    every = [*LINEAR.values(), *(p for p, _ in NONLINEAR.values()), *(p for p, _ in TRAINED.values())]
+    for problem in every:
+        reason = automatic(problem).reason
+        assert reason[0].isupper()
+        assert reason.endswith(".")
+        assert "\n" not in reason
+
+
+def test_the_choice_is_the_same_every_time_and_asks_no_exact_solution() -> None:
+    calls = []
+
+    def exact(x, t):
+        calls.append(1)
+        return x * t
+
+    problem = heat(exact={"u": exact})
+    calls.clear()
+    assert automatic(problem) == automatic(problem)
+    assert not calls
