@@ -106,7 +106,6 @@ class Jet:
                 total = second if total is None else total + second
         return _zeros(self) if total is None else total
 
-
     # attributes of a tensor ---------------------------------------------------------------------------------------
     @property
     def shape(self) -> torch.Size:
