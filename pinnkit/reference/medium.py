@@ -103,8 +103,6 @@ def medium(problem: Problem) -> Medium | None:
     where, starts = [], []
     for other in others:
         coords = other.sites[0].sample(10**9, Generator().manual_seed(0)).coords.double()
-        if not bool(box.contains(coords).all()):
-            raise CannotDiscretise(f"{label}: a source lies outside of the box")
         (channel,) = problem.trace(other, raw=False).channels
         found = linearise(problem, other, (Points(coords),), {channel: torch.zeros(len(coords), dtype=torch.float64)})
         where.append(coords.numpy())
@@ -119,7 +117,7 @@ def _channels(problem: Problem) -> list[Channel]:
 def _only_length_of_gradient(problem: Problem, term: Term) -> bool:
     trace = problem.trace(term, raw=False)
     wanted = {(column,) for column in problem.frame.space}
-    if trace.rows != 1 or trace.linear or {c.order for c in trace.channels} != wanted:
+    if trace.rows != 1 or {c.order for c in trace.channels} != wanted:
         return False
     generator = Generator().manual_seed(0)
     points = problem.domain.sample(16, generator).to(torch.float64, "cpu")

@@ -35,7 +35,7 @@ from .survey import Survey
 
 __all__ = ["Ordinary"]
 
-_MARCHED = 512  # steps that are taken one by one, where there is no coarser path to start from
+_MARCHED = 128  # steps that are taken one by one, where there is no coarser path to start from
 _GROWTH = 4  # in steps, from one path to the next
 
 
@@ -71,7 +71,7 @@ class Ordinary:
 
     def cost(self, cells: tuple[int, ...]) -> float:
         """Of some Newton iterations over all steps."""
-        return 0.2 + 1e-5 * cells[0] * len(self._survey.components)
+        return 0.02 + 1e-5 * cells[0] * len(self._survey.components)
 
     def solve(self, cells: tuple[int, ...], start: Solved | None = None) -> Solved:
         """Values at the ends of all steps.

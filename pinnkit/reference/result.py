@@ -75,7 +75,7 @@ class Reference:
             found = self._splines[name](points)
             if name in self.divisor:
                 found = found * self.divisor[name](points)
-            out[name] = found.reshape(*columns[0].shape, *found.shape[1:])
+            out[name] = np.reshape(found, (*columns[0].shape, *found.shape[1:]))
         return out
 
     def on_grid(self, **axes: int | ArrayLike) -> dict[str, Array]:

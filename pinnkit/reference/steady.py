@@ -78,11 +78,16 @@ class Steady:
             right, slopes = evaluate(np.zeros(system.size))
             solve = inverse(system, system.matrix(slopes, weights), slopes, weights, check=True)
             return values_of(system, solve(-right))
+        refused: CannotDiscretise | None = None
         for guess in self._guesses(system, start):
-            found = newton(lambda state: evaluate(state)[0], solver, guess)
+            try:
+                found = newton(lambda state: evaluate(state)[0], solver, guess)
+            except CannotDiscretise as error:  # singular on the way from this guess, which another may avoid
+                refused = error
+                continue
             if found is not None:
                 return values_of(system, found)
-        raise CannotDiscretise(
+        raise refused or CannotDiscretise(
             f"problem '{survey.problem.name}': Newton's method found no solution of the discretised equations on the "
             f"grid of {' x '.join(str(n) for n in cells)} cells"
         )

@@ -322,7 +322,7 @@ CASES = [
             Periodic("x"),
             Initial(u=lambda x: cos(x), u_t=lambda x: -cos(x)),
         ],
-        (32, 32),
+        (16, 16),
         u=lambda x, t: cos(x) * exp(-t),
     ),
     case(
@@ -333,7 +333,7 @@ CASES = [
             Equation(lambda u, t: u.tt + sin(u) + 4 * sin(2 * t) - sin(sin(2 * t) + t / 2)),
             Initial(u=0.0, u_t=2.5),
         ],
-        (600,),
+        (200,),
         u=lambda t: sin(2 * t) + t / 2,
     ),
     case(
