@@ -33,7 +33,7 @@ def group_fields(problem: Problem, field: FieldChoice) -> dict[Group, FieldSpec 
         groups = {tuple(names): field for names in by_axes.values()}
     else:
         groups = {(key,) if isinstance(key, str) else tuple(key): spec for key, spec in field.items()}
-        named = sorted(name for group in groups for name in group)
+        named = sorted(name for key in field for name in ((key,) if isinstance(key, str) else key))
         if named != sorted(problem.names):
             raise ValueError(f"solve: `field` must name each unknown {problem.names} once, got {tuple(groups)}")
     for group, spec in groups.items():

@@ -66,25 +66,27 @@ class LeastSquares:
         if not bool(torch.isfinite(jacobian).all()) or not math.isfinite(before):
             return {**state, "loss": torch.tensor(torch.nan, dtype=r.dtype), "done": True}
         norms = jacobian.norm(dim=0)
+        blind = bool((norms == 0).any())  # a coefficient of an unknown that is still zero cannot be seen yet
         norms = torch.where(norms > 0, norms, torch.ones_like(norms))
         scaled = jacobian / norms
         newton = torch.linalg.lstsq(scaled, -r[:, None], rcond=self.rcond, driver="gelsd").solution[:, 0] / norms
-        predicted = float((r + jacobian @ newton).square().sum())
-        best, after = newton, _loss(objective, theta + newton)
+        model, there = r + jacobian @ newton, objective.rows(theta + newton)
+        predicted, surprise = float(model.square().sum()), float((there - model).norm())
+        best, after = newton, _finite(float(there.square().sum()))
         hope = before - predicted  # next to nothing at a minimum
         if not before - after >= _GAIN * hope and hope > 1e-6 * before:
             damped = _Damped(scaled, r, self.rcond)
             others = [length * newton for length in _LENGTHS] + [damped.step(d) / norms for d in _DAMPINGS]
             for step in others:
-                found = _loss(objective, theta + step)
+                found = _finite(float(objective.rows(theta + step).square().sum()))
                 if found < after:
                     best, after = step, found
         if not after < before:  # also where nothing is finite
             best, after = torch.zeros_like(theta), before
         theta = theta + best
-        # Where the linear model foretold the new loss (always, for a linear equation) another step has nothing to add.
-        surprise = abs(math.sqrt(after) - math.sqrt(predicted))
-        foretold = surprise <= 1e-12 * math.sqrt(before) or surprise <= 1e-2 * math.sqrt(predicted)
+        # Where the linear model foretold the new rows (always, for a linear equation) another step has nothing to add.
+        rounding = 1e-14 * math.sqrt(len(theta)) * float((norms * newton).norm())
+        foretold = surprise <= max(rounding, 1e-12 * math.sqrt(before), 1e-2 * math.sqrt(predicted)) and not blind
         return {
             "theta": theta,
             "loss": torch.tensor(after, dtype=r.dtype),
@@ -93,10 +95,9 @@ class LeastSquares:
         }
 
 
-def _loss(objective: RowObjective, theta: Tensor) -> float:
-    """|rows|^2, infinite where it is not a number, so that it never is the best."""
-    found = float(objective.rows(theta).square().sum())
-    return found if math.isfinite(found) else math.inf
+def _finite(loss: float) -> float:
+    """Infinity in the place of NaN, so that it never is the best."""
+    return loss if math.isfinite(loss) else math.inf
 
 
 class _Damped:
