@@ -49,8 +49,9 @@ def round_cells(wanted: float, smallest: int) -> int:
 
 def _ratios(scheme: Scheme) -> list[float]:
     columns = scheme.columns
-    if len(columns) == 1:
-        return [1.0]
+    if scheme.proportions is not None or len(columns) == 1:
+        given = scheme.proportions or (1.0,)
+        return [r / max(given) for r in given]
     pilot = [scheme.pilot] * len(columns)
     base = scheme.solve(tuple(pilot))
     changes = []

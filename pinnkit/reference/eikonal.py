@@ -49,6 +49,8 @@ class Eikonal:
         self.kind = "factored eikonal equation, upwind differences"
         self.columns = tuple(line.name for line in self._lines)
         self.smallest = 8
+        # Fronts run in all directions: equal spacings.
+        self.proportions: tuple[float, ...] | None = tuple(line.upper - line.lower for line in self._lines)
         self.pilot = {1: 64, 2: 32, 3: 12}[len(self.columns)]
 
     def largest(self, column: str) -> int:  # noqa: ARG002  (all alike)

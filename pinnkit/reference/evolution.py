@@ -32,6 +32,7 @@ class Evolution:
         axes = [column for a in survey.problem.axes for column in a.columns]
         self.columns = tuple(axes)
         self.smallest = 8
+        self.proportions: tuple[float, ...] | None = None
         self.pilot = {0: 64, 1: 32, 2: 16, 3: 8}[len(survey.lines)]
         initial = Start(survey)
         self._rough = rates == {1} and is_rough(survey, initial)

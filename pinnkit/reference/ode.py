@@ -58,6 +58,7 @@ class Ordinary:
         self.kind = "implicit midpoint rule"
         self.columns: tuple[str, ...] = (survey.time[0],)
         self.smallest = 8
+        self.proportions: tuple[float, ...] | None = None
         self.pilot = 64
         for component in survey.components:
             if component.rate == 0:

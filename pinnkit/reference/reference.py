@@ -21,6 +21,7 @@ from .survey import survey
 __all__ = ["discretise", "reference"]
 
 _PATIENCE = 2.0  # times the budget at which the finest grid is given up
+_GRACE = 10.0  # seconds that are never worth giving up for
 
 
 def reference(problem: Problem, *, budget: float = 5.0) -> Reference:
@@ -92,6 +93,8 @@ def _ladder(scheme: Scheme, cells: tuple[int, ...], begin: float, budget: float)
     middle = scheme.solve(divided(2), coarse)
     now = time.perf_counter()
     ahead = (now - before) * scheme.cost(cells) / scheme.cost(divided(2))
-    if now - begin + ahead > _PATIENCE * budget and all(n % 8 == 0 and n // 8 >= scheme.smallest for n in cells):
+    if now - begin + ahead > max(_PATIENCE * budget, _GRACE) and all(
+        n % 8 == 0 and n // 8 >= scheme.smallest for n in cells
+    ):
         return scheme.solve(divided(8)), coarse, middle
     return coarse, middle, scheme.solve(cells, middle)

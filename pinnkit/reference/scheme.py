@@ -28,7 +28,8 @@ class Scheme(Protocol):
     """One way of discretising one problem.
 
     `kind` names it, `order` is the order stated, `columns` are its axes; `smallest` and `largest` bound the cells of
-    each, `pilot` is a number of cells at which a first look is cheap.
+    each, `pilot` is a number of cells at which a first look is cheap.  `proportions` are those of the cells of the
+    axes, or None to find them by a first look.
     """
 
     kind: str
@@ -36,6 +37,7 @@ class Scheme(Protocol):
     columns: tuple[str, ...]
     smallest: int
     pilot: int
+    proportions: tuple[float, ...] | None
 
     def largest(self, column: str) -> int:
         """Cells beyond which rounding or memory takes over."""

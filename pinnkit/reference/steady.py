@@ -32,6 +32,7 @@ class Steady:
         self.kind = "finite differences" if survey.linear else "finite differences, Newton"
         self.columns = tuple(line.name for line in survey.lines)
         self.smallest = 8
+        self.proportions: tuple[float, ...] | None = None
         self.pilot = {1: 64, 2: 20, 3: 12}[len(self.columns)]
 
     def largest(self, column: str) -> int:
