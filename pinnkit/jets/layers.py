@@ -34,7 +34,7 @@ class LinearLayer:
         if affinity is not None:
             value, rows = affinity
             return Taylor.affine(self.source.plan, F.linear(value, self.weight, self.bias), F.linear(rows, self.weight))
-        return Taylor.full(self.source.plan, self._apply(self.source.data, self.bias))
+        return Taylor.full(self.source.plan, self._apply(self.source.coefficients, self.bias))
 
     def channels(self, wanted: tuple[int, ...]) -> Tensor:
         """The channels `wanted`."""
@@ -66,7 +66,7 @@ class Applied:
             return self._stack(parts)
         if affinity is not None:
             return fused.affine_elementwise(*affinity, plan, wanted, self.function)
-        return fused.elementwise(self.source.data, plan, wanted, self.function)
+        return fused.elementwise(self.source.coefficients, plan, wanted, self.function)
 
     def _stack(self, parts: list[Tensor | None]) -> Tensor:
         # A channel of an affine argument may be a row still; the shape is that of the value.

@@ -38,7 +38,7 @@ class Pending(Protocol):
 class Taylor:
     """The channels of a plan for a quantity of shape (n, ...), in one of three states.
 
-    * full: `data`, (C, n, ...), one slice per channel;
+    * full: `coefficients`, (C, n, ...), one slice per channel;
     * affine in the coordinates: a value (n, ...) and derivatives that are constant over the points, `rows`,
       (M, 1, ...), for the M channels `plan.sloped`; all other channels vanish and are never multiplied;
     * pending: a linear layer or an elementwise function not computed yet, so that the last layer of a network computes
@@ -113,10 +113,10 @@ class Taylor:
     def value(self) -> Tensor:
         """The value, (n, ...)."""
         affinity = self.affinity
-        return self.data[0] if affinity is None else affinity[0]
+        return self.coefficients[0] if affinity is None else affinity[0]
 
     @property
-    def data(self) -> Tensor:
+    def coefficients(self) -> Tensor:
         """All channels, (C, n, ...)."""
         self.settle()
         if self._data is None:
@@ -127,7 +127,7 @@ class Taylor:
         """One tensor per channel, broadcastable to (n, ...), None where it vanishes."""
         affinity = self.affinity
         if affinity is None:
-            return list(self.data.unbind(0))
+            return list(self.coefficients.unbind(0))
         value, rows = affinity
         parts: list[Tensor | None] = [None] * len(self.plan.channels)
         parts[0] = value
@@ -139,8 +139,8 @@ class Taylor:
         """The channels `wanted`, (len(wanted), n, ...), computing no other where that can be avoided."""
         if self._pending is not None and wanted != self.plan.every:
             return self._pending.channels(wanted)
-        data = self.data
-        return data if wanted == self.plan.every else torch.stack([data[channel] for channel in wanted])
+        every = self.coefficients
+        return every if wanted == self.plan.every else torch.stack([every[channel] for channel in wanted])
 
     # what a tensor of shape (n, ...) answers ------------------------------------------------------------------------
     @property
@@ -258,6 +258,20 @@ class Taylor:
 
     def __ge__(self, other: Any) -> Any:
         return apply("ge", (self, other), {})
+
+    def __eq__(self, other: object) -> Any:
+        return apply("eq", (self, other), {})
+
+    def __ne__(self, other: object) -> Any:
+        return apply("ne", (self, other), {})
+
+    __hash__ = object.__hash__
+
+    def __mod__(self, other: Any) -> Any:
+        return apply("remainder", (self, other), {})
+
+    def __floordiv__(self, other: Any) -> Any:
+        return apply("floor_divide", (self, other), {})
 
 
 Rule = Callable[..., Any]

@@ -62,7 +62,7 @@ def _linear(x: Taylor, act: Callable[[Tensor], Tensor]) -> Taylor:
     """Apply `act`, which is linear and leaves the first two dimensions (channels, points) alone, to all channels."""
     affinity = x.affinity
     if affinity is None:
-        return Taylor.full(x.plan, act(x.data))
+        return Taylor.full(x.plan, act(x.coefficients))
     value, rows = affinity
     return Taylor.affine(x.plan, act(value.unsqueeze(0)).squeeze(0), act(rows))
 
@@ -168,7 +168,7 @@ def _add(a: Any, b: Any, alpha: Scalar = 1) -> Taylor:
             return Taylor.affine(a.plan, first[0] + second[0], first[1] + second[1])
         if first is None and second is None:
             ndim = max(a.ndim, b.ndim)
-            return Taylor.full(a.plan, _aligned(a.data, ndim) + _aligned(b.data, ndim))
+            return Taylor.full(a.plan, _aligned(a.coefficients, ndim) + _aligned(b.coefficients, ndim))
         return Taylor.stacked(a.plan, _sums(a.parts(), b.parts()))
     x, constant = (a, b) if isinstance(a, Taylor) else (b, a)
     return _shifted(x, constant)
@@ -534,8 +534,8 @@ def _cat(tensors: Sequence[Any], dim: int = 0) -> Taylor:
 
 def _data(operand: Any, like: Taylor) -> Tensor:
     if isinstance(operand, Taylor):
-        return operand.data
-    return Taylor.stacked(like.plan, _parts(like.plan, operand, like)).data
+        return operand.coefficients
+    return Taylor.stacked(like.plan, _parts(like.plan, operand, like)).coefficients
 
 
 @implements("hstack", "column_stack")

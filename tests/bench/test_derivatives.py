@@ -7,6 +7,7 @@ import pytest
 import torch
 from rich.console import Console
 
+from pinnkit.bench import derivatives
 from pinnkit.bench.derivatives import CASES, Row, as_json, product_bound, run, table
 from pinnkit.fields import Siren
 from pinnkit.jets.evaluate import jets
@@ -25,6 +26,8 @@ ROW = Row(
     eager=0.2,
     compiled=0.1,
     compiling=20.0,
+    eager_ratio=1.5,
+    compiled_ratio=3.0,
     rate=1e11,
     eager_target=1.6,
     compiled_target=1.7,
@@ -71,15 +74,13 @@ class _Products(torch.utils._python_dispatch.TorchDispatchMode):
 def test_both_roads_take_the_products_that_the_bound_counts(case, generator):
     field = Siren(width=7, depth=3).build(case.domain.axes, 1, generator=generator, dtype=torch.float64, device="cpu")
     coords = case.domain.sample(5, generator).coords
-    for derivatives, products in zip(("taylor", "autograd"), product_bound(case.operator), strict=True):
+    for road, products in zip(("taylor", "autograd"), product_bound(case.operator), strict=True):
         with _Products(7) as counted:
-            jets(field, coords, [case.operator], derivatives=derivatives)
+            jets(field, coords, [case.operator], derivatives=road)
         assert counted.rows == 2 * 5 * products  # two hidden weights, five points
 
 
-def test_ratios_and_fractions_follow_from_the_seconds():
-    assert ROW.eager_ratio == pytest.approx(1.5)
-    assert ROW.compiled_ratio == pytest.approx(3.0)
+def test_bound_and_fraction_follow_from_products_and_seconds():
     assert ROW.bound == pytest.approx(4 / 3)
     assert ROW.fraction(ROW.compiled, 3) == pytest.approx(3 * 3 * 3 * 2 * 4096 * 256**2 / 1e11 / 0.1)
 
@@ -93,7 +94,16 @@ def test_the_table_marks_a_ratio_below_its_target():
     assert "target 1.7x" not in text
 
 
+def test_a_ratio_is_taken_within_each_round(monkeypatch):
+    # Rounds of nested, eager, product: the machine slows down tenfold for the second and third.
+    seconds = iter([1, 1, 1, 2.0, 1.0, 0.1, 30.0, 10.0, 1.0, 20.0, 5.0, 1.0])
+    monkeypatch.setattr(derivatives, "_seconds", lambda _: next(seconds))
+    (row,) = run(cases=CASES[:1], widths=(8,), dtypes=(torch.float64,), repetitions=3, compile=False)
+    assert (row.eager_ratio, row.nested, row.eager) == (3.0, 20.0, 5.0)
+
+
 def test_json_has_the_ratios():
     (row,) = json.loads(as_json([ROW]))
     assert row["eager_ratio"] == pytest.approx(1.5)
     assert row["case"] == "heat 1-D"
+    assert row["bound"] == pytest.approx(4 / 3)

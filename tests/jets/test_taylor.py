@@ -270,7 +270,7 @@ def test_coordinates_are_affine_and_stay_so_through_scaling_and_the_first_layer(
     assert affinity is not None
     assert affinity[1].shape == (len(plan.sloped), 1, 5)
     assert plan.sloped == tuple(plan.index(channel) for channel in ((0,), (1,), HEAT))
-    assert first.data[plan.index((0, 0))].abs().max() == 0
+    assert first.coefficients[plan.index((0, 0))].abs().max() == 0
 
 
 def test_the_last_layer_computes_the_wanted_channels_only(monkeypatch):
@@ -288,7 +288,7 @@ def test_the_last_layer_computes_the_wanted_channels_only(monkeypatch):
 
 def test_comparisons_return_plain_tensors():
     x = bundle(make_plan(((0,),)), points())
-    for result in (x > 0, x <= 0.1, torch.eq(x, 0.0), x.ge(0.2)):
+    for result in (x > 0, x <= 0.1, torch.eq(x, 0.0), x.ge(0.2), x == 0, x != 0):
         assert type(result) is torch.Tensor
         assert result.dtype == torch.bool
 
@@ -309,6 +309,10 @@ def test_comparisons_return_plain_tensors():
         lambda x: F.relu(x, inplace=True),
         lambda x: F.linear(torch.ones(2, 3, dtype=torch.float64), x),
         lambda x: x.sin_(),
+        lambda x: x.data,
+        lambda x: x.T,
+        lambda x: x % 1.0,
+        lambda x: x // 1.0,
         lambda x: float(x),
         lambda x: [1 for _ in x],
         lambda x: 1 if x else 0,
