@@ -48,12 +48,14 @@ def inverse(
     """
     name = system.survey.problem.name
     if len(system.grid.lines) < 3 or system.size <= _DIRECT:
-        return sparse_lu(matrix, name, check=check)
+        return sparse_lu(matrix, name, banded=len(system.grid.lines) < 2, check=check)
     return TensorSolver(system, matrix, slopes, weights).solve
 
 
-def sparse_lu(matrix: sp.csc_array, name: str, *, check: bool = False) -> Solve:
-    """Sparse LU with the fill-reducing order of a nearly symmetric pattern, rows scaled.
+def sparse_lu(matrix: sp.csc_array, name: str, *, banded: bool = False, check: bool = False) -> Solve:
+    """Sparse LU, rows scaled; the order of elimination is that of a nearly symmetric pattern, or of a `banded` one.
+
+    In one dimension pivots may leave the diagonal (odd derivatives have none), which only the latter allows for.
 
     Raises:
         CannotDiscretise: for a singular matrix.
@@ -68,8 +70,10 @@ def sparse_lu(matrix: sp.csc_array, name: str, *, check: bool = False) -> Solve:
         raise singular
     scaled = sp.csc_array((matrix.data / scale[matrix.indices], matrix.indices, matrix.indptr), shape=matrix.shape)
     try:
-        factor: Factor = splu(
-            scaled, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.01, options={"SymmetricMode": True}
+        factor: Factor = (
+            splu(scaled, permc_spec="COLAMD")
+            if banded
+            else splu(scaled, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.01, options={"SymmetricMode": True})
         )
     except RuntimeError:
         raise singular from None

@@ -47,7 +47,7 @@ class Steady:
         c = len(self._survey.components)
         times = 1 if self._survey.linear else 5
         if len(cells) == 3:
-            return times * (0.05 + 6.0e-6 * c * n)
+            return times * (0.05 + 8.0e-6 * c * n)
         power = {1: 1.0, 2: 1.2}[len(cells)]
         return times * (0.003 + 1.0e-6 * (c * n) ** power * c**0.5)
 
