@@ -309,6 +309,7 @@ def test_a_field_without_rules_is_not_compiled(caplog):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning")  # torch's own, from inductor
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_the_pass_compiled_to_machine_code_equals_the_eager_one(dtype):
     field = network(Sine(2.0), nn.Tanh()).to(dtype)
