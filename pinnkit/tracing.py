@@ -182,6 +182,8 @@ def _affine(
     origin = _evaluate(problem, term, points, zero, raw)
     a, b, _ = samples
     at_a, at_b = (_evaluate(problem, term, points, s, raw) for s in (a, b))
+    if not all(bool(torch.isfinite(r).all()) for r in (origin, at_a, at_b)):  # 1 / u at u = 0
+        return False
     tolerance = 1e3 * torch.finfo(origin.dtype).eps
     for scale in (1e-2, 1.0, 1e3):
         mixed = _evaluate(problem, term, points, {c: a[c] + scale * b[c] for c in a}, raw)

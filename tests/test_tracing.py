@@ -81,6 +81,11 @@ def test_linearity_holds_for_all_channels_together() -> None:
     assert not trace(lambda u: torch.sqrt(u**2 + 1e-4)).linear
 
 
+def test_a_residual_that_is_infinite_at_zero_is_nonlinear() -> None:
+    assert not trace(lambda u: 1 / u).linear
+    assert not trace(lambda u: u.x + 1 / u.y).linear
+
+
 def test_a_residual_finite_in_places_is_accepted_and_nonlinear() -> None:
     assert not trace(lambda u: torch.log(u) + u.x).linear
     assert not trace(lambda u: torch.sqrt(u - 0.4) + u.x).linear
