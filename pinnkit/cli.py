@@ -253,6 +253,20 @@ def derivatives(quick: Quick = False, json_: Json = False) -> None:
         console.print(measured.table(rows))
 
 
+@bench.command()
+def memory(json_: Json = False) -> None:
+    """Peak memory of evaluation and of a training step on one and on ten million points."""
+    from .bench import memory as measured
+
+    console = Console(stderr=json_)
+    with console.status("measuring ..."):
+        rows = measured.run()
+    if json_:
+        sys.stdout.write(measured.as_json(rows) + "\n")
+    else:
+        console.print(measured.table(rows))
+
+
 @app.command()
 def accept(
     issue: Annotated[str | None, typer.Argument(help="Which issue's figures; all by default.")] = None,

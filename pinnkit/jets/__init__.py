@@ -1,6 +1,9 @@
 """How things vary: jets of unknowns, their operators, and the passes that supply the numbers."""
 
 # What an equation sees
+# What fields supply
+from .compiled import compiled as compiled
+from .evaluate import jets as jets
 from .frame import Derivative as Derivative
 from .frame import Frame as Frame
 from .frame import NamedOperator as NamedOperator
@@ -13,7 +16,6 @@ from .operators import grad as grad
 from .operators import hessian as hessian
 from .operators import laplacian as laplacian
 from .operators import normal_derivative as normal_derivative
-
-# What fields supply
 from .orders import Operator as Operator
 from .orders import Order as Order
+from .taylor import UnsupportedOperation as UnsupportedOperation
