@@ -45,7 +45,7 @@ class RowObjective(Protocol):
 State = dict[str, Any]
 """All that a solver carries from step to step: tensors, numbers and lists of tensors, so that it can be stored.
 
-Every state holds "theta" ``(P,)``, "loss" (0-d) and "done" (whether no further step can help), after a step "terms" too.
+Every state holds "theta" ``(P,)``, "loss" (0-d) and "done" (whether no further step can help); after a step "terms".
 """
 
 
