@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ from .jets.orders import Operator, Order
 from .linearise import Channel, scope_of
 from .problem import Problem
 
-__all__ = ["FieldSet"]
+__all__ = ["FieldSet", "natural_rate"]
 
 
 @dataclass(frozen=True)
@@ -98,3 +99,10 @@ def index(order: Derivative, local: Mapping[str, int]) -> Order | Operator:
     if isinstance(order, NamedOperator):
         return Operator(tuple((c, tuple(sorted(local[name] for name in names))) for c, names in order.terms))
     return tuple(sorted(local[name] for name in order))
+
+
+def natural_rate(problem: Problem, order: Derivative) -> float:
+    """How large a derivative of a field of size one is by nature: the product of 1 / half-width over its columns."""
+    half = {c: (a.upper - a.lower) / 2 for a in problem.axes for c in a.columns}
+    members = order.terms if isinstance(order, NamedOperator) else ((1.0, order),)
+    return sum(abs(factor) / math.prod(half[c] for c in columns) for factor, columns in members)

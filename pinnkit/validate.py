@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .domains import Points, Sobol
-from .evaluation import FieldSet
+from .evaluation import FieldSet, natural_rate
 from .jets.frame import NamedOperator
 from .linearise import Channel, linearise
 from .problem import Problem
@@ -60,10 +60,13 @@ def validate(solution: Solution, *, reference: Reference | None = None, budget: 
     Raises:
         ValueError: for a reference that does not have the problem's axes.
     """
+    if not isinstance(solution, Solution):
+        raise TypeError(f"validate: `solution` must be a Solution, what solve() gives, got {type(solution).__name__}")
     problem = solution.problem
     why_not = "not asked for" if budget <= 0 else ""
+    open_ended = False
     if reference is None and budget > 0:
-        reference, why_not = _make_reference(problem, budget)
+        reference, why_not, open_ended = _make_reference(problem, budget)
     start = time.perf_counter()
     exact = _against_exact(solution)
     discretised = () if reference is None else _against_reference(solution, reference)
@@ -78,7 +81,10 @@ def validate(solution: Solution, *, reference: Reference | None = None, budget: 
         terms=tuple(c.result for c in checks),
         reference=reference,
         no_reference="" if reference is not None else why_not,
-        warnings=tuple(_warnings(solution, exact, discretised, error, checks, size)),
+        warnings=(
+            *((f"the solution is one of many. {why_not}",) if open_ended else ()),
+            *_warnings(solution, exact, discretised, error, checks, size),
+        ),
         metrics={name: float(metric(solution)) for name, metric in problem.metrics.items()},
         seconds=time.perf_counter() - start,
     )
@@ -100,13 +106,16 @@ def reference_error(
     return tuple(out)
 
 
-def _make_reference(problem: Problem, budget: float) -> tuple[Reference | None, str]:
+def _make_reference(problem: Problem, budget: float) -> tuple[Reference | None, str, bool]:
+    """The reference, or why there is none, and whether that is because the terms leave the solution open."""
+    from .reference import TooFewConditions
     from .reference import reference as discretise
 
     try:
-        return discretise(problem, budget=budget), ""
+        return discretise(problem, budget=budget), "", False
     except (ValueError, NotImplementedError) as error:
-        return None, str(error)
+        # An ansatz may hold what no term says.
+        return None, str(error), isinstance(error, TooFewConditions) and not problem.ansatz
 
 
 def _against_exact(solution: Solution) -> tuple[Comparison, ...]:
@@ -186,6 +195,8 @@ class _Check:
         at = linearise(problem, term, points, values, solution.coefficient_tensors)
         inside = problem.domain.sample(_FRESH // 4, generator, sampling=Sobol()).to(solution.dtype, solution.device)
         everywhere = _channels(solution, fields, (inside,) * len(points), trace.channels)
+        whole = fields.unknowns(inside.coords, solution.coefficient_tensors)
+        sizes = {name: _rms(value) for name, value in whole.items()}
         remainder, scale, unknowns = at.r, 0.0, 0.0
         for channel, slope in at.d.items():
             value = values[channel] if values[channel].ndim == 2 else values[channel][:, None]
@@ -193,7 +204,8 @@ class _Check:
             remainder = remainder - part
             here = _rms(part)
             # A condition such as u = 0 compares u with nothing: its size is that of u elsewhere.
-            scale += max(here, _rms(slope) * _rms(everywhere[channel]))
+            natural = natural_rate(problem, channel.order) * sizes[channel.unknown]
+            scale += max(here, _rms(slope) * max(_rms(everywhere[channel]), natural))
             unknowns += here
         given = _rms(remainder)
         check = TermCheck(str(term.name), term.kind, _rms(at.r), scale + given)
@@ -249,7 +261,7 @@ def _warnings(
     worst = max((c.result for c in checks), key=lambda t: _finite_or_inf(t.relative))
     if not status.good:
         out.append(f"the run did not end well. {status.value}")
-    elif status in (Status.BUDGET, Status.STALLED) and not worst.relative <= _UNCONVERGED:
+    elif status in (Status.BUDGET, Status.TIME, Status.STALLED) and not worst.relative <= _UNCONVERGED:
         out.append(
             f"not converged: the residual of '{worst.name}' is still {_percent(worst.relative)} of the parts that "
             f"should cancel in it. {status.value}"
@@ -265,7 +277,7 @@ def _warnings(
             verb = "is not solved" if check.kind == "equation" else verb
             out.append(
                 f"{said} '{check.name}' {verb}: its residual (rms {number(check.rms)}) is {_percent(check.relative)} "
-                f"of the parts that should cancel in it; give it more weight, or train longer"
+                f"of the parts that should cancel in it; give it more weight, more points or a larger field"
             )
     for c in exact or discretised:
         if not c.measured_l2 <= _FAR:

@@ -2,4 +2,5 @@
 
 from .reference import reference as reference
 from .refusal import CannotDiscretise as CannotDiscretise
+from .refusal import TooFewConditions as TooFewConditions
 from .result import Reference as Reference

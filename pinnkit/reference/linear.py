@@ -11,7 +11,7 @@ from scipy.sparse.linalg import splu
 
 from .assembly import Slopes, System, Weights
 from .grid import Array
-from .refusal import CannotDiscretise
+from .refusal import TooFewConditions
 from .tensor import TensorSolver
 
 __all__ = ["Solve", "inverse", "sparse_lu"]
@@ -44,7 +44,7 @@ def inverse(
         check: refuse a matrix that is singular to rounding.
 
     Raises:
-        CannotDiscretise: for a singular matrix.
+        TooFewConditions: for a singular matrix.
     """
     name = system.survey.problem.name
     if len(system.grid.lines) < 3 or system.size <= _DIRECT:
@@ -58,11 +58,11 @@ def sparse_lu(matrix: sp.csc_array, name: str, *, banded: bool = False, check: b
     In one dimension pivots may leave the diagonal (odd derivatives have none), which only the latter allows for.
 
     Raises:
-        CannotDiscretise: for a singular matrix.
+        TooFewConditions: for a singular matrix.
     """
     scale = np.zeros(matrix.shape[0])
     np.maximum.at(scale, matrix.indices, np.abs(matrix.data))
-    singular = CannotDiscretise(
+    singular = TooFewConditions(
         f"problem '{name}': the discretised system is singular; do its equations and conditions determine the solution "
         "(or only up to a constant, as with a flux on every wall)?"
     )

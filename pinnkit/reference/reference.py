@@ -39,6 +39,8 @@ def reference(problem: Problem, *, budget: float = 5.0) -> Reference:
         ValueError: for a budget that is not positive.
         CannotDiscretise: by name, for what these finite differences do not cover.
     """
+    if not isinstance(problem, Problem):
+        raise TypeError(f"reference: `problem` must be a Problem, got {type(problem).__name__}")
     if not budget > 0:
         raise ValueError(f"reference: `budget` must be a positive number of seconds, got {budget!r}")
     if problem.reference_solver is not None:

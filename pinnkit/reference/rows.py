@@ -17,7 +17,7 @@ from pinnkit.problem import Problem
 from pinnkit.terms import Term
 
 from .grid import Array, Line
-from .refusal import CannotDiscretise
+from .refusal import CannotDiscretise, TooFewConditions
 
 __all__ = ["Component", "Need", "Row", "match_conditions", "match_equations", "members", "needs", "order_along"]
 
@@ -208,12 +208,12 @@ def _refuse_missing(
                 if order % 2 == 0 and count < order // 2:
                     value = line.upper if upper else line.lower
                     found = "no condition" if count == 0 else f"only {count} condition"
-                    raise CannotDiscretise(
+                    raise TooFewConditions(
                         f"{label}: {found} for `{unknown}` on the wall {line.name} = {value:g}, the equation has order "
                         f"{order} along `{line.name}`; {hint}"
                     )
             if order % 2 == 1 and len(scalars) == 1 and total != order:
-                raise CannotDiscretise(
+                raise (TooFewConditions if total < order else CannotDiscretise)(
                     f"{label}: {total} conditions for `{unknown}` on the walls of `{line.name}` together, along which "
                     f"the equation has order {order}; {hint}"
                 )

@@ -33,6 +33,8 @@ _STEP = 1.5
 _GROWTH = 1.7
 _WORTH = 0.2
 """More features are worth their time while each growth lowers the residual to this fraction."""
+_POOR = 1e-6
+"""Above this residual a growth that does not help is followed by another: sharp solutions need many at once."""
 _DEAR = 1000
 """From so many features on, an attempt costs a second or more."""
 _FLOOR = 1e-14
@@ -107,12 +109,12 @@ def search(
         solver: gives the number of collocation points.
         seed: of features and points.
         features: their number, or None to choose it.
-        limit: at most so many features; None: 600 in one coordinate, else 1,500.
+        limit: at most so many features; None: 1,000 in one coordinate, else 1,500.
         tolerance: good enough: the relative residual at held-out points at which the search ends.
         report: called with every attempt; returning True ends the search with the best so far.
     """
     d = len(problem.frame.columns)
-    limit = limit or {1: 600}.get(d, 1500)
+    limit = limit or {1: 1000}.get(d, 1500)
     small = min({1: 40, 2: 250}.get(d, 450), features or limit)
     run = _Search(problem, groups, solver, seed, report)
     try:
@@ -155,7 +157,7 @@ def _climb(run: _Search, small: int, features: int | None, limit: int, tolerance
             grown.append(run.attempt(size, _times(before.bandwidth, _GROWTH ** (2 / d))))
         factor = 1.0 if _best(grown).bandwidth == before.bandwidth else _GROWTH ** (1 / d)
         best = _best([before, *grown]) if features is None else _best(grown)
-        if features is None and best.score > _WORTH * before.score:
+        if features is None and best.score > _WORTH * before.score and (best.score < _POOR or size > _DEAR):
             break
 
 

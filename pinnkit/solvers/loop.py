@@ -132,7 +132,7 @@ def run(
             elif _met(terms, tolerance):
                 status = Status.CONVERGED
             elif seconds is not None and record.seconds >= seconds:
-                status = Status.BUDGET
+                status = Status.TIME
             elif time.perf_counter() - saved_at >= checkpoint_seconds:
                 save(mark)
                 saved_at = time.perf_counter()

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from pinnkit.domains import Points
-from pinnkit.evaluation import FieldSet, index
+from pinnkit.evaluation import FieldSet, index, natural_rate
 from pinnkit.jets.evaluate import jets
 from pinnkit.jets.frame import NamedOperator
 from pinnkit.jets.orders import Order
@@ -150,7 +150,9 @@ class Readout:
     def imbalance(self, theta: Tensor) -> tuple[float, tuple[float, ...]]:
         """Residual over the size of what should cancel in it, the worst term: dimensionless, comparable between fields.
 
-        max over terms of rms(r) / (sum_k rms(dr/dchannel_k) rms(channel_k in the domain) + rms(r at zero channels)).
+        max over terms of rms(r) / (sum_k rms(dr/dchannel_k) size_k + rms(r at zero channels)), size_k the greater of
+        the channel's rms in the domain and of what a field of that size has by nature (`natural_rate`): a single
+        channel that vanishes, as in Laplace's equation, would else be compared with itself.
         Beside it the mean squared residual of each term.
         """
         self.assign(theta)
@@ -167,12 +169,14 @@ class Readout:
         return (worst if math.isfinite(worst) else math.inf), tuple(costs)
 
     def _channel_sizes(self) -> dict[Channel, float]:
-        """Root mean square of every channel that a term uses, over the inside of the domain."""
+        """The size of every channel that a term uses, over the inside of the domain."""
         problem = self.fields.problem
         points = (problem.domain.sample(1024, generator_of(0)),)
         used = {c._replace(site=0) for t in problem.terms for c in problem.trace(t, raw=True).channels}
         with torch.no_grad():
-            return {c: _rms(v) for c, v in self.fields.channels(points, used).items()}
+            wanted = used | {Channel(0, name, ()) for name in problem.names}
+            rms = {c: _rms(v) for c, v in self.fields.channels(points, wanted).items()}
+        return {c: max(v, natural_rate(problem, c.order) * rms[Channel(0, c.unknown, ())]) for c, v in rms.items()}
 
     def row_norm(self, term: Term) -> float:
         """Root mean square, over the points, of the norm of a row of the read-out's Jacobian."""

@@ -81,6 +81,8 @@ def solve(
         ValueError, TypeError: for arguments that do not fit the problem, with what was expected.
     """
     began = time.perf_counter()
+    if not isinstance(problem, Problem):
+        raise TypeError(f"solve: `problem` must be a Problem, got {type(problem).__name__}")
     _check(seed, tolerance, seconds, start, out, resume, checkpoint_seconds, callbacks)
     where = _device(device)
     kind = problem.dtype if dtype is None else dtype
@@ -166,7 +168,7 @@ def _searched(setup: _Setup, tolerance: float | None, seconds: float | None, cal
     sizes = ", ".join(f"{column}: {b:.3g}" for column, b in zip(problem.frame.columns, best.bandwidth, strict=True))
     reason = (
         f"{setup.reason} Held-out residual chose {best.features} sines with bandwidth {sizes} "
-        f"among {len(records)} attempts (relative residual {best.score:.1e})."
+        f"in {len(records)} attempt{'s' * (len(records) > 1)} (relative residual {best.score:.1e})."
     )
     met = best.score <= (_ROUNDING if tolerance is None else tolerance)
     status = Status.CONVERGED if met and tolerance is not None else Status.SOLVED
