@@ -42,10 +42,10 @@ class FourierMLP:
     """
 
     features: int = 32
-    sigma: float | tuple[float, ...] = 0.5
+    sigma: float | tuple[float, ...] = 0.6
     learned: bool = False
     width: int = 64
-    depth: int = 3
+    depth: int = 2
     activation: str = "tanh"
 
     def __post_init__(self) -> None:
@@ -53,7 +53,7 @@ class FourierMLP:
         sigma = checks.positive_or_tuple(
             "FourierMLP", "sigma", self.sigma, each="axis", repair="0.2 to 2 suits equations, 5 and more images"
         )
-        for name, start in (("features", 32), ("width", 64), ("depth", 3)):
+        for name, start in (("features", 32), ("width", 64), ("depth", 2)):
             value = checks.count("FourierMLP", name, getattr(self, name), repair=f"{start} is a good start")
             object.__setattr__(self, name, value)
         object.__setattr__(self, "sigma", sigma)
