@@ -49,23 +49,24 @@ def results_table(published: Path) -> str:
     if not solved:
         return ""
     lines = [
-        "| problem | how | relative L2 error, median (worst) | seconds | finite differences: error | seconds |",
-        "|---|---|---|---|---|---|",
+        "| problem | how | seeds | relative L2 error, median (worst) | seconds | finite differences: error | seconds |",
+        "|---|---|---|---|---|---|---|",
     ]
     for r in sorted(solved, key=lambda r: (r["table"], r["problem"], r["what"])):
         other = references.get(r["problem"])
         judged = ["", ""] if other is None else [number(other["rel_l2_true_error"]), number(other["seconds"]["median"])]
+        failed = r.get("failed", 0)
+        seeds = f"{len(r['seeds'])} ({failed} failed)" if failed else f"{len(r['seeds'])}"
         error = f"{number(r['value']['median'])} ({number(r['value']['worst'])})"
         lines.append(
-            f"| {r['problem']} | {r['what']} | {error} | {number(r['seconds']['median'])} | "
+            f"| {r['problem']} | {r['what']} | {seeds} | {error} | {number(r['seconds']['median'])} | "
             + " | ".join(judged)
             + " |"
         )
-    seeds = max(len(r["seeds"]) for r in solved)
     machine = solved[0]
     lines.append("")
     lines.append(
-        f"{seeds} seeds, {machine['cores']} cores, no GPU, torch {machine['versions'].get('torch', '?')}; "
+        f"{machine['cores']} cores, no GPU, torch {machine['versions'].get('torch', '?')}; "
         f"written by `pinnkit publish`."
     )
     return "\n".join(lines)
@@ -90,13 +91,13 @@ def readme_with(text: str, table: str) -> str:
 
 
 def _collect(accepted: Path) -> list[dict[str, Any]]:
-    """One record a row: its seeds together."""
+    """One record a row: its seeds together, and how many of its runs failed."""
     groups: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
     for path in sorted(accepted.glob("*.json")):
         found = json.loads(path.read_text(encoding="utf-8"))
-        if not found.get("failed"):
-            groups.setdefault((found["table"], found["problem"], found["what"]), []).append(found)
-    return [_record(runs) for runs in groups.values()]
+        groups.setdefault((found["table"], found["problem"], found["what"]), []).append(found)
+    ended = [([r for r in runs if not r.get("failed")], len(runs)) for runs in groups.values()]
+    return [{**_record(runs), "failed": count - len(runs)} for runs, count in ended if runs]
 
 
 def _record(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
