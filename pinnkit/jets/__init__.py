@@ -2,7 +2,6 @@
 
 # What an equation sees
 # What fields supply
-from .compiled import compiled as compiled
 from .evaluate import jets as jets
 from .frame import Derivative as Derivative
 from .frame import Frame as Frame
