@@ -6,7 +6,7 @@ the sparse finite-difference Jacobian sum_k diag(dr/dchannel_k) D_k.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -21,7 +21,7 @@ from .terms import Rule, Term
 if TYPE_CHECKING:
     from .problem import Problem
 
-__all__ = ["Channel", "Linearised", "linearise", "residual_rows", "term_weight"]
+__all__ = ["Channel", "Linearised", "linearise", "provider", "residual_rows", "term_weight"]
 
 
 class Channel(NamedTuple):
@@ -133,7 +133,8 @@ def linearise(
         n = points[0].coords.shape[0]
         given = problem.initial_coefficients() if coefficients is None else coefficients
         spread = {name: value.detach().expand(n).clone().requires_grad_() for name, value in given.items()}
-        r = residual_rows(problem, term, points, _provider(problem, term, leaves, raw), spread, raw=raw)
+        lookup = provider(problem, leaves, problem.trace(term, raw=raw).ignored)
+        r = residual_rows(problem, term, points, lookup, spread, raw=raw)
         every = [*leaves.values(), *spread.values()]
         columns: list[list[Tensor]] = []
         for j in range(r.shape[1]):
@@ -150,13 +151,18 @@ def linearise(
     )
 
 
-def _provider(problem: Problem, term: Term, values: Mapping[Channel, Tensor], raw: bool) -> Callable[[Channel], Tensor]:
-    ignored = problem.trace(term, raw=raw).ignored
+def provider(
+    problem: Problem, values: Mapping[Channel, Tensor], silent: Collection[Channel]
+) -> Callable[[Channel], Tensor]:
+    """What a residual asks its channels of: the given `values`, and zeros for those that are `silent`.
+
+    Silent are channels that a residual asks for without depending on them, and those that are folded into another.
+    """
 
     def lookup(channel: Channel) -> Tensor:
         if channel in values:
             return values[channel]
-        if channel in ignored:  # asked for, but without influence on the residual
+        if channel in silent:
             some = next(iter(values.values()))
             components = problem.unknown(channel.unknown).components
             return some.new_zeros(some.shape[:1] if components is None else (some.shape[0], components))

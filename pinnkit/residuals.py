@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from .domains import Points
 from .evaluation import FieldSet
-from .linearise import Channel, residual_rows
+from .linearise import provider, residual_rows
 from .problem import Problem
 
 __all__ = ["residuals"]
@@ -46,10 +46,6 @@ def residuals(
         sites = (sampled,) if isinstance(sampled, Points) else tuple(sampled)
         trace = problem.trace(terms[name], raw=True)
         values = own.channels(sites, trace.channels)
-
-        def lookup(channel: Channel, values: dict[Channel, Tensor] = values) -> Tensor:
-            some = next(v for c, v in values.items() if c.unknown == channel.unknown)
-            return values[channel] if channel in values else some.new_zeros(some.shape)
-
+        lookup = provider(problem, values, trace.ignored)
         out[name] = residual_rows(problem, terms[name], sites, lookup, given, raw=True)
     return out

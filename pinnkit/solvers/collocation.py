@@ -13,7 +13,7 @@ from torch import Tensor
 
 from pinnkit.domains import Points
 from pinnkit.evaluation import FieldSet
-from pinnkit.linearise import Channel, residual_rows, term_weight
+from pinnkit.linearise import Channel, provider, residual_rows, term_weight
 from pinnkit.penalties import Square
 from pinnkit.problem import Problem
 from pinnkit.terms import Term
@@ -102,12 +102,15 @@ class Collocation:
         """
         coefficients = self.parameters.coefficients()
         folded = self._fold(term, points, chunk) if self.derivatives == "taylor" else None
-        wanted: tuple[Channel, ...] = self.problem.trace(term, raw=True).channels
+        trace = self.problem.trace(term, raw=True)
+        wanted: tuple[Channel, ...] = trace.channels
+        silent = trace.ignored
         if folded is not None:
             wanted = (*folded.kept, folded.operator)
+            silent |= folded.folded
         values = self.fields.channels(points, wanted, derivatives=self.derivatives)
-        n = points[0].coords.shape[0]
-        rows = residual_rows(self.problem, term, points, _Lookup(values, self.problem, n), coefficients, raw=True)
+        lookup = provider(self.problem, values, silent)
+        rows = residual_rows(self.problem, term, points, lookup, coefficients, raw=True)
         return rows if folded is None else rows + values[folded.operator][:, None]
 
     def _fold(self, term: Term, points: Sequence[Points], chunk: int | None) -> Fold | None:
@@ -117,22 +120,6 @@ class Collocation:
         if key not in self._folds:
             self._folds[key] = fold(self.problem, term, points)
         return self._folds[key]
-
-
-class _Lookup:
-    """Channels by name; those that are folded, or without influence, are zero."""
-
-    def __init__(self, values: Mapping[Channel, Tensor], problem: Problem, n: int) -> None:
-        self.values = values
-        self.problem = problem
-        self.n = n
-
-    def __call__(self, channel: Channel) -> Tensor:
-        if channel in self.values:
-            return self.values[channel]
-        some = next(iter(self.values.values()))
-        components = self.problem.unknown(channel.unknown).components
-        return some.new_zeros((self.n,) if components is None else (self.n, components))
 
 
 def require_square(term: Term) -> None:
