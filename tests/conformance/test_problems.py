@@ -25,7 +25,7 @@ from pinnkit.validate import reference_error
 
 FOLDER = Path(__file__).resolve().parents[2] / "problems"
 FILES = sorted(FOLDER.glob("*.py"))
-WITHOUT_CLOSED_FORM = {"poisson_variable"}
+WITHOUT_CLOSED_FORM = {"poisson_variable", "allen_cahn", "kdv", "schroedinger"}
 
 # Second derivatives of the closed forms round to about 1e-13 of the channels that the residual is made of; the mildest
 # of the mutants below is wrong by 1e-2.
