@@ -10,6 +10,7 @@ from importlib.metadata import version as _version
 __version__ = _version("pinnkit")
 
 # Where: domains, their axes, and the points that are drawn from them
+from .domains import Ball as Ball
 from .domains import Box as Box
 from .domains import Chebyshev as Chebyshev
 from .domains import Cube as Cube
@@ -59,11 +60,20 @@ from .fields import Siren as Siren
 
 # How it is solved: solvers, their schedules, and the verb
 from .solvers import LBFGS as LBFGS
+from .solvers import SSBFGS as SSBFGS
+from .solvers import SSBroyden as SSBroyden
+from .solvers import NTK as NTK
+from .solvers import R3 as R3
+from .solvers import RAD as RAD
 from .solvers import Adam as Adam
+from .solvers import Causal as Causal
 from .solvers import Constant as Constant
 from .solvers import Cosine as Cosine
 from .solvers import Exponential as Exponential
+from .solvers import GradientNorm as GradientNorm
 from .solvers import LeastSquares as LeastSquares
+from .solvers import ReLoBRaLo as ReLoBRaLo
+from .solvers import SelfAdaptive as SelfAdaptive
 from .solvers import solve as solve
 from .residuals import residuals as residuals
 
@@ -83,10 +93,16 @@ from .validate import validate as validate
 __all__ = [
     "LBFGS",
     "MLP",
+    "NTK",
+    "R3",
+    "RAD",
+    "SSBFGS",
     "Absolute",
     "Adam",
+    "Ball",
     "Box",
     "CannotDiscretise",
+    "Causal",
     "Chebyshev",
     "Coefficient",
     "Condition",
@@ -100,6 +116,7 @@ __all__ = [
     "Equation",
     "Exponential",
     "FourierMLP",
+    "GradientNorm",
     "Huber",
     "Initial",
     "Interval",
@@ -111,9 +128,12 @@ __all__ = [
     "Points",
     "Problem",
     "RandomFourier",
+    "ReLoBRaLo",
     "Reference",
     "Report",
     "Robin",
+    "SSBroyden",
+    "SelfAdaptive",
     "Siren",
     "Sobol",
     "Solution",

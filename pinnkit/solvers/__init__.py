@@ -1,7 +1,13 @@
 """How a loss is lowered: solvers, the one loop that runs them, and `solve`."""
 
+# Points and weights that change as training goes on
+from .adaptive import R3 as R3
+from .adaptive import RAD as RAD
+from .adaptive import Adaptive as Adaptive
+
 # The verb
 from .automatic import automatic as automatic
+from .causal import Causal as Causal
 
 # Solvers
 from .first_order import Adam as Adam
@@ -18,4 +24,12 @@ from .quasi_newton import LBFGS as LBFGS
 from .schedules import Constant as Constant
 from .schedules import Cosine as Cosine
 from .schedules import Exponential as Exponential
+
+# Quasi-Newton with a dense inverse Hessian
+from .self_scaled import SSBFGS as SSBFGS
+from .self_scaled import SSBroyden as SSBroyden
 from .solve import solve as solve
+from .weights import NTK as NTK
+from .weights import GradientNorm as GradientNorm
+from .weights import ReLoBRaLo as ReLoBRaLo
+from .weights import SelfAdaptive as SelfAdaptive

@@ -6,7 +6,7 @@ no more memory than one chunk.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -46,6 +46,7 @@ class Cloud:
         sampling: how they are laid out.
         chunk: rows per chunk.
         batch: at most so many of the points that a term brings itself, a fresh choice for every draw.
+        chosen: coordinates ``(n, d)`` that take the place of drawn points, by term.
     """
 
     problem: Problem
@@ -57,6 +58,7 @@ class Cloud:
     sampling: Sampling = field(default_factory=Sobol)
     chunk: int = CHUNK
     batch: int | None = None
+    chosen: Mapping[str, Tensor] = field(default_factory=dict)
     _kept: dict[tuple[str, int], tuple[Points, ...]] = field(default_factory=dict, repr=False, compare=False)
 
     def size(self, term: Term) -> int:
@@ -94,6 +96,8 @@ class Cloud:
             drawn: tuple[Points, ...] = (_pick(term.points, order[start:stop]),)
         elif isinstance(term.points, Points):
             drawn = (term.points.rows(start, stop),)
+        elif str(term.name) in self.chosen:
+            drawn = (Points(self.chosen[str(term.name)][start:stop]),)
         elif len(term.sites) == 1 and isinstance(term.sites[0], PointSet):  # rows of one draw, so that none comes twice
             whole = term.sample(self.size(term), generator_of(self.seed, self.draw, index), self.sampling)
             drawn = tuple(points.rows(start, stop) for points in whole)

@@ -34,6 +34,8 @@ class Collocation:
         parameters: what theta consists of.
         cloud: the points.
         balance: a factor for each term's loss beside its own weight; one where a term is not named.
+        factors: further factors that change as training goes on: 0-d, or one for each point of a term, ``(n,)``.
+        draw: differs wherever the points or the factors do, so that a solver knows when it sees another loss.
         derivatives: "taylor", or "autograd" for the slow road that it is tested against.
     """
 
@@ -44,6 +46,8 @@ class Collocation:
         cloud: Cloud,
         *,
         balance: Mapping[str, float] | None = None,
+        factors: Mapping[str, Tensor] | None = None,
+        draw: int = 0,
         derivatives: str = "taylor",
     ) -> None:
         self.problem: Problem = fields.problem
@@ -51,6 +55,8 @@ class Collocation:
         self.parameters = parameters
         self.cloud = cloud
         self.balance = balance or {}
+        self.factors = factors or {}
+        self.draw = draw
         self.derivatives = derivatives
         self._folds: dict[tuple[str, int], Fold | None] = {}
 
@@ -66,7 +72,7 @@ class Collocation:
             for i, points in enumerate(self.cloud.chunks(term)):
                 r = self.residual(term, points, chunk=i)
                 costs = term.penalty(r)
-                weighted = (self._weight(term, points) * costs).sum() / size
+                weighted = (self.weight(term, points, i) * costs).sum() / size
                 gradient += self.parameters.gradient(weighted)
                 total = total + weighted.detach()
                 cost = cost + costs.detach().sum() / size
@@ -85,12 +91,20 @@ class Collocation:
             for term in self.problem.terms:
                 require_square(term)
                 for i, points in enumerate(self.cloud.chunks(term)):
-                    weight = torch.as_tensor(self._weight(term, points) / self.cloud.size(term), dtype=theta.dtype)
+                    weight = torch.as_tensor(self.weight(term, points, i) / self.cloud.size(term), dtype=theta.dtype)
                     parts.append((weight.sqrt() * self.residual(term, points, chunk=i)).reshape(-1))
         return torch.cat(parts)
 
-    def _weight(self, term: Term, points: Sequence[Points]) -> Tensor | float:
-        return self.balance.get(str(term.name), 1.0) * term_weight(self.problem, term, points[0])
+    def weight(self, term: Term, points: Sequence[Points], chunk: int) -> Tensor | float:
+        """What the cost of a term counts at the points of a chunk: a number, or ``(n, 1)``."""
+        weight = self.balance.get(str(term.name), 1.0) * term_weight(self.problem, term, points[0])
+        factor = self.factors.get(str(term.name))
+        if factor is None:
+            return weight
+        if factor.ndim:
+            start = chunk * self.cloud.chunk
+            factor = factor[start : start + points[0].coords.shape[0], None]
+        return weight * factor
 
     def residual(self, term: Term, points: Sequence[Points], *, chunk: int | None = None) -> Tensor:
         """The residual ``(n, k)`` of a term at some points, differentiable in the parameters.

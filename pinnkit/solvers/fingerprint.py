@@ -30,6 +30,7 @@ def fingerprint(
     dtype: torch.dtype,
     device: torch.device,
     balance: Mapping[str, float],
+    schemes: Sequence[object] = (),
 ) -> str:
     """One line that differs where the problem, the fields, the solvers, the seed, the dtype or the device differ.
 
@@ -42,8 +43,10 @@ def fingerprint(
         digest.update(line.encode())
     for name, factor in balance.items():
         digest.update(f"{name} {factor:.6e}".encode())
+    how = "".join(f", {scheme!r}" for scheme in schemes if scheme is not None)
     return (
-        f"{problem.name} [{digest.hexdigest()[:12]}], {fields}, {list(solvers)!r}, seed={seed}, {dtype}, {device.type}"
+        f"{problem.name} [{digest.hexdigest()[:12]}], {fields}, {list(solvers)!r}{how}, seed={seed}, {dtype}, "
+        f"{device.type}"
     )
 
 

@@ -49,7 +49,7 @@ class _Mark:
 
 
 def run(
-    objective: Callable[[Solver, int], Any],
+    objective: Callable[[Solver, int, State], Any],
     theta: Tensor,
     solvers: Sequence[Solver],
     *,
@@ -64,11 +64,12 @@ def run(
     resume: bool = False,
     every: int = 1,
     began: float | None = None,
+    memory: Callable[[], State] = dict,
 ) -> Outcome:
     """Run `solvers` one after the other.
 
     Args:
-        objective: what a solver sees at a step: ``(solver, step) -> Objective``.
+        objective: what a solver sees at a step: ``(solver, step, state) -> Objective``.
         theta: where to start.
         solvers: in sequence; each has `steps`, `start` and `step`.
         tolerance: stop as soon as the rms residual of every term is at most this.
@@ -82,6 +83,8 @@ def run(
         resume: continue from the checkpoint, if there is one.
         every: record, and look for non-finite losses, every so many steps.
         began: `time.perf_counter()` at which the run began, if before now.
+        memory: what else the state has to hold under "seen", asked for after every step; it is handed on from solver
+            to solver.
     """
     begin = time.perf_counter() if began is None else began
     history = list(records)
@@ -111,10 +114,11 @@ def run(
                 if index + 1 == len(solvers):
                     status = Status.STALLED if state["done"] else Status.BUDGET
                     break
-                index, step, state = index + 1, 0, solvers[index + 1].start(state["theta"])
+                index, step, state = index + 1, 0, _handed_on(state, solvers[index + 1])
                 good = mark = _Mark(index, step, state, len(history))
                 continue
-            state = solver.step(objective(solver, step), state)
+            target = objective(solver, step, state)
+            state = {**solver.step(target, state), **memory()}
             step, taken = step + 1, taken + 1
             if taken % every and not state["done"] and step < solver.steps:
                 continue
@@ -141,6 +145,12 @@ def run(
     save(mark)
     shown = history if status is Status.DIVERGED else history[: mark.records]
     return Outcome(mark.state["theta"], mark.state, status, shown, time.perf_counter() - begin)
+
+
+def _handed_on(state: State, solver: Solver) -> State:
+    """The state in which the next solver begins."""
+    seen = {"seen": state["seen"]} if "seen" in state else {}
+    return {**solver.start(state["theta"]), **seen}
 
 
 def _met(terms: Mapping[str, float], tolerance: float | None) -> bool:

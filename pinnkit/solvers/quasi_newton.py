@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from pinnkit.domains import Sampling, Sobol
 
+from .line_search import Trial, wolfe
 from .objective import Evaluation, Objective, State
 
 __all__ = ["LBFGS"]
@@ -66,7 +66,9 @@ class LBFGS:
 
     def step(self, objective: Objective, state: State) -> State:
         """One quasi-Newton step."""
-        theta = state["theta"]
+        theta, draw = state["theta"], int(getattr(objective, "draw", 0))
+        if state.get("draw", draw) != draw:  # other points or weights: curvature pairs need one loss
+            state = self.start(theta)
         if "gradient" in state:
             here = Evaluation(state["loss"], state["gradient"], state["terms"])
         else:
@@ -84,96 +86,17 @@ class LBFGS:
         first = 1.0 if s else min(1.0, 1.0 / float(here.gradient.abs().sum()))
         end = self._search(lambda a: objective.evaluate(theta + a * direction), here, direction, slope, first)
         if end is None:
-            return {**state, **_pack(theta, here), "s": [], "y": [], "done": not s}
+            return {**state, **_pack(theta, here), "s": [], "y": [], "draw": draw, "done": not s}
         step = end.length * direction
         change = end.at.gradient - here.gradient
         if step @ change > 1e-10 * change.norm() * step.norm():
             s, y = [*s, step][-self.memory :], [*y, change][-self.memory :]
-        return {**_pack(theta + step, end.at), "s": s, "y": y, "done": False}
+        return {**_pack(theta + step, end.at), "s": s, "y": y, "draw": draw, "done": False}
 
     def _search(
         self, phi: Callable[[float], Evaluation], here: Evaluation, direction: Tensor, slope: Tensor, first: float
-    ) -> _Trial | None:
-        """A length that meets the strong Wolfe conditions, or at least lowers the loss; None if none does."""
-        start = _Trial(0.0, here, float(slope))
-        f0, d0 = float(here.loss), float(slope)
-        before, length = start, first
-        best: _Trial | None = None
-        left = self.evaluations
-        while left > 0:
-            left -= 1
-            trial = _trial(length, phi, direction)
-            if trial.loss < f0 and (best is None or trial.loss < best.loss):
-                best = trial
-            too_far = not trial.loss <= f0 + self.c1 * length * d0
-            if too_far or (before.length > 0 and trial.loss >= before.loss):
-                return self._zoom(phi, direction, before, trial, f0, d0, left) or best
-            if abs(trial.slope) <= -self.c2 * d0:
-                return trial
-            if trial.slope >= 0:
-                return self._zoom(phi, direction, trial, before, f0, d0, left) or best
-            before, length = trial, 2.0 * length
-        return best
-
-    def _zoom(
-        self,
-        phi: Callable[[float], Evaluation],
-        direction: Tensor,
-        low: _Trial,
-        high: _Trial,
-        f0: float,
-        d0: float,
-        left: int,
-    ) -> _Trial | None:
-        while left > 0 and abs(high.length - low.length) > 1e-12 * max(low.length, high.length):
-            left -= 1
-            trial = _trial(_interpolate(low, high), phi, direction)
-            if not trial.loss <= f0 + self.c1 * trial.length * d0 or trial.loss >= low.loss:
-                high = trial
-                continue
-            if abs(trial.slope) <= -self.c2 * d0:
-                return trial
-            if trial.slope * (high.length - low.length) >= 0:
-                high = low
-            low = trial
-        return low if low.length > 0 else None
-
-
-class _Trial(NamedTuple):
-    length: float
-    at: Evaluation
-    slope: float
-
-    @property
-    def loss(self) -> float:
-        return float(self.at.loss)
-
-
-def _trial(length: float, phi: Callable[[float], Evaluation], direction: Tensor) -> _Trial:
-    at = phi(length)
-    return _Trial(length, at, float(at.gradient @ direction))
-
-
-def _interpolate(low: _Trial, high: _Trial) -> float:
-    """The minimum of the cubic through both ends (Nocedal & Wright, eq. 3.59), kept off the ends by a tenth."""
-    a, b = low.length, high.length
-    width = b - a
-    mid = a + 0.5 * width
-    if not all(map(_finite, (low.loss, high.loss, low.slope, high.slope))):
-        return mid
-    d1 = low.slope + high.slope - 3 * (low.loss - high.loss) / (a - b)
-    square = d1 * d1 - low.slope * high.slope
-    if square < 0:
-        return mid
-    d2 = square**0.5 * (1 if width > 0 else -1)
-    bottom = high.slope - low.slope + 2 * d2
-    best = b - width * (high.slope + d2 - d1) / bottom if bottom != 0 else mid
-    inner = sorted((a + 0.1 * width, b - 0.1 * width))
-    return min(max(best, inner[0]), inner[1]) if _finite(best) else mid
-
-
-def _finite(x: float) -> bool:
-    return abs(x) < float("inf")
+    ) -> Trial | None:
+        return wolfe(phi, here, direction, float(slope), first, evaluations=self.evaluations, c1=self.c1, c2=self.c2)
 
 
 def _two_loops(g: Tensor, s: list[Tensor], y: list[Tensor]) -> Tensor:

@@ -20,6 +20,7 @@ from pinnkit.problem import Problem
 from pinnkit.solution import Solution
 from pinnkit.status import Status
 
+from .adaptive import Adaptive
 from .automatic import automatic
 from .balance import can_balance, row_norm_weights
 from .bandwidth import Attempt, search
@@ -34,6 +35,8 @@ from .objective import Solver
 from .parameters import Parameters
 from .quasi_newton import LBFGS
 from .readout import Readout, readout_of
+from .sight import Sight
+from .weights import Weights
 
 __all__ = ["solve"]
 
@@ -51,6 +54,8 @@ def solve(
     dtype: torch.dtype | None = None,
     tolerance: float | None = None,
     seconds: float | None = None,
+    adaptive: Adaptive | None = None,
+    weights: Weights | Sequence[Weights] = (),
     start: Solution | None = None,
     out: str | Path | None = None,
     resume: bool = False,
@@ -70,6 +75,9 @@ def solve(
         tolerance: stop once the rms residual of every term is at most this (for a search of random sines: the relative
             residual at held-out points).
         seconds: stop after so long, with what there is.
+        adaptive: collocation points that follow the residual, such as RAD() or R3(); None draws them once.
+        weights: schemes such as GradientNorm() or Causal() whose factors multiply the row-norm weights; those are the
+            default, and need no tuning.
         start: a solution of the same fields, whose state is where this solve starts.
         out: folder for checkpoints; None writes nothing.
         resume: continue from the checkpoint in `out`, bit for bit; without one, begin.  A search of random sines takes
@@ -90,7 +98,9 @@ def solve(
         raise ValueError(f"solve: `dtype` must be torch.float32 or torch.float64, got {dtype}")
     field, solvers, reason = _choose(problem, field, solvers)
     specs = group_fields(problem, field)
-    setup = _Setup(problem, specs, tuple(solvers), seed, where, kind, reason, began)
+    schemes = tuple(weights) if isinstance(weights, (list, tuple)) else (weights,)
+    _check_schemes(adaptive, schemes, solvers)
+    setup = _Setup(problem, specs, tuple(solvers), seed, where, kind, reason, began, adaptive, schemes)
     if isinstance(setup.solvers[0], LeastSquares) and any(unsettled(s) for s in specs.values()):
         if start is not None:
             raise ValueError("solve: `start` needs the same field; a search of random sines has none before it ends")
@@ -109,6 +119,8 @@ class _Setup:
     dtype: torch.dtype
     reason: str
     began: float
+    adaptive: Adaptive | None = None
+    weights: tuple[Weights, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -208,20 +220,18 @@ def _trained(
         dtype=setup.dtype,
         device=setup.device,
         balance=balance,
+        schemes=(setup.adaptive, *setup.weights),
     )
     paths = [saving.path(stage) for stage, _ in enumerate(_stages(setup.solvers))]
-    clouds: dict[Any, Any] = {}
-
-    def objective(solver: Solver, step: int) -> Any:
-        """The loss at the points of this step; the latest one is kept."""
-        draw = getattr(solver, "draw", None)  # a solver that says nothing of points keeps the first ones
-        key = solver, 0 if draw is None else draw(step)
-        if key not in clouds:
-            clouds.clear()
-            cloud = _cloud(setup, solver, key[1])
-            clouds[key] = Collocation(fields, parameters, cloud, balance=balance)
-        return clouds[key]
-
+    sight = Sight(
+        fields,
+        parameters,
+        lambda solver, draw: _cloud(setup, solver, draw),
+        balance,
+        adaptive=setup.adaptive,
+        weights=setup.weights,
+        seed=setup.seed,
+    )
     outcome: Outcome | None = None
     target: Any = None
     records: Sequence[Record] = ()
@@ -233,7 +243,7 @@ def _trained(
             if saving.resume:  # the scales of its rows are measured where the stage begins, not where it goes on
                 target.rows_and_jacobian(target.get())
         outcome = run(
-            (lambda *_, target=target: target) if readout else objective,
+            (lambda *_, target=target: target) if readout else sight.objective,
             (target if readout else parameters).get(),
             part,
             tolerance=tolerance,
@@ -247,6 +257,7 @@ def _trained(
             resume=saving.resume,
             every=1 if setup.device.type == "cpu" else 20,
             began=setup.began if outcome is None else time.perf_counter() - outcome.seconds,
+            memory=dict if readout else sight.memory,
         )
         (target if readout else parameters).assign(outcome.theta)
         records = outcome.records
@@ -388,6 +399,24 @@ def _device(device: str) -> torch.device:
     if found.type == "cuda" and not torch.cuda.is_available():
         raise ValueError(f"solve: device {device!r} was asked for, but torch sees no CUDA device; use device='cpu'")
     return found
+
+
+def _check_schemes(adaptive: object, weights: Sequence[object], solvers: Sequence[Solver]) -> None:
+    """Whether they are what they are called, and can work with these solvers."""
+    if adaptive is not None and (isinstance(adaptive, type) or not hasattr(adaptive, "choose")):
+        raise TypeError(f"solve: `adaptive` must be an object such as RAD() or R3(), got {adaptive!r}")
+    for scheme in weights:
+        if isinstance(scheme, type) or not hasattr(scheme, "update"):
+            raise TypeError(f"solve: `weights` must be objects such as GradientNorm() or Causal(), got {scheme!r}")
+    named = [n for n, given in (("adaptive", adaptive is not None), ("weights", bool(weights))) if given]
+    for solver in solvers if named else ():
+        if getattr(solver, "batch", None) is not None:
+            raise ValueError(
+                f"solve: `{named[0]}` keeps track of points, and {solver!r} draws fresh ones at every step; "
+                f"leave `batch` out"
+            )
+    if named and all(isinstance(s, LeastSquares) for s in solvers):
+        raise ValueError(f"solve: `{named[0]}` is for trained fields; LeastSquares solves for the read-out at once")
 
 
 def _check(

@@ -11,7 +11,22 @@ from typing import Any
 
 import torch
 
-from pinnkit import LBFGS, Adam, LeastSquares, RandomFourier, Siren, Solution, solve
+from pinnkit import (
+    LBFGS,
+    NTK,
+    R3,
+    RAD,
+    Adam,
+    Causal,
+    GradientNorm,
+    LeastSquares,
+    RandomFourier,
+    ReLoBRaLo,
+    SelfAdaptive,
+    Siren,
+    Solution,
+    solve,
+)
 from tests.solvers.cases import cubic, heat
 
 FEW = dict(points=48, condition_points=12)
@@ -24,6 +39,20 @@ KINDS: dict[str, dict[str, Any]] = {
     ),
     "stages": dict(problem=cubic(), field=NET, solvers=[Adam(steps=20, **FEW), LeastSquares(ratio=9.0, steps=6)]),
     "newton": dict(problem=cubic(), field=RandomFourier(40, bandwidth=8.0), solvers=LeastSquares()),
+    "adaptive": dict(
+        problem=cubic(),
+        field=NET,
+        solvers=[Adam(steps=22, **FEW), LBFGS(steps=18, memory=6, **FEW)],
+        adaptive=RAD(every=7),
+        weights=[GradientNorm(every=3), SelfAdaptive(every=4)],
+    ),
+    "retained": dict(
+        problem=heat(),
+        field=NET,
+        solvers=[Adam(steps=22, **FEW), LBFGS(steps=18, memory=6, **FEW)],
+        adaptive=R3(every=6),
+        weights=[ReLoBRaLo(every=2), Causal(every=5), NTK(every=9)],
+    ),
     "long": dict(problem=cubic(), field=NET, solvers=[Adam(steps=250, **FEW), LBFGS(steps=150, **FEW)]),
     "long batch": dict(problem=heat(), field=NET, solvers=[Adam(steps=250, batch=16), LBFGS(steps=150, **FEW)]),
 }

@@ -46,7 +46,7 @@ ONE = torch.ones(1, dtype=torch.float64)
 
 
 def drive(*solvers: Halving, theta: torch.Tensor = ONE, **options: Any):
-    return run(lambda solver, step: lambda taken: None, theta, solvers, **options)  # noqa: ARG005
+    return run(lambda solver, step, state: lambda taken: None, theta, solvers, **options)  # noqa: ARG005
 
 
 def test_all_steps_of_all_solvers_are_taken_and_recorded() -> None:
@@ -66,7 +66,7 @@ def test_all_steps_of_all_solvers_are_taken_and_recorded() -> None:
 def test_the_objective_is_asked_for_each_step_of_each_solver() -> None:
     asked = []
     first, second = Halving(2), Halving(1, done_at=99)
-    run(lambda solver, step: (asked.append((solver, step)), lambda taken: None)[1], ONE, (first, second))  # noqa: ARG005
+    run(lambda solver, step, state: (asked.append((solver, step)), lambda taken: None)[1], ONE, (first, second))  # noqa: ARG005
     assert asked == [(first, 0), (first, 1), (second, 0)]
 
 
