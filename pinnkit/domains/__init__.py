@@ -9,8 +9,10 @@ from .axes import columns as columns
 from .axes import space_columns as space_columns
 
 # Shapes and their factors
+from .ball import Ball as Ball
 from .box import Box as Box
 from .box import Interval as Interval
+from .ends import Ends as Ends
 from .faces import Faces as Faces
 from .factors import Cube as Cube
 from .factors import Parameters as Parameters
@@ -26,3 +28,4 @@ from .sampling import Chebyshev as Chebyshev
 from .sampling import Sampling as Sampling
 from .sampling import Sobol as Sobol
 from .sampling import Uniform as Uniform
+from .sphere import Sphere as Sphere

@@ -1,5 +1,6 @@
 """What every domain must do, as one suite, and mutants that the suite must catch.  A new shape is one more `Case`."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -8,6 +9,7 @@ import pytest
 import torch
 
 from pinnkit.domains import (
+    Ball,
     Box,
     Chebyshev,
     Cube,
@@ -36,6 +38,7 @@ class Case:
     boundary_measure: float
     moment: float
     samplings: tuple[Sampling, ...] = (Sobol(), Chebyshev(), Uniform())
+    round: bool = False  # then only points beside the centre are as far from the wall as from the bounding box
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -71,6 +74,34 @@ CASES = {
         200.0,
         5050 / 3,
         (Sobol(), Uniform()),
+    ),
+    # A ball of radius R in R^d: the mean of (x - c)_a^2 is R^2 / (d + 2), the wall measures d / R times the volume.
+    # pi R^2 = 4 pi with mean squares 1 + c_a^2: 4 pi (1 * (1 + 1) + 2 * (1 + 0.25))
+    "disk": Case(
+        lambda: Ball(x=1, y=-0.5, radius=2),
+        lambda: Ball(x=1, y=-0.5, radius=1),
+        4 * math.pi,
+        4 * math.pi,
+        18 * math.pi,
+        round=True,
+    ),
+    # Columns x, y, z, t, nu: volume 4/3 pi * 2 * 3, mean squares 1/5 in space, 4/3 in time, 3 for nu.
+    "ball with time and parameters": Case(
+        lambda: Ball(x=0, y=0, z=0) * Time(0, 2) * Parameters(nu=(0, 3)),
+        lambda: Ball(x=0, y=0, z=0) * Time(0, 2) * Parameters(mu=(0, 3)),
+        8 * math.pi,
+        24 * math.pi,
+        8 * math.pi * (6 / 5 + 4 * 4 / 3 + 5 * 3),
+        round=True,
+    ),
+    # 8/15 pi^2 and 15 * mean square 1/7
+    "ball of dimension 5": Case(
+        lambda: Ball(x=(0,) * 5),
+        lambda: Ball(x=(0,) * 4),
+        8 / 15 * math.pi**2,
+        8 / 3 * math.pi**2,
+        8 / 15 * math.pi**2 * 15 / 7,
+        round=True,
     ),
 }
 
@@ -110,10 +141,14 @@ def points_outside_are_told_apart(case: Case) -> None:
     space = space_columns(domain.axes)
     for column in range(len(lower)):
         outside = coords.clone()
+        if case.round:
+            outside[:, list(space)] = ((lower + upper) / 2)[list(space)]
         outside[:, column] = upper[column] + 0.25
         assert not domain.contains(outside).any()
         distance = domain.signed_distance(outside)
-        expected = torch.full_like(distance, 0.25) if column in space else domain.signed_distance(coords)
+        expected = torch.full_like(distance, 0.25)
+        if column not in space:
+            expected = -((upper - lower) / 2)[0].expand(len(coords)) if case.round else domain.signed_distance(coords)
         torch.testing.assert_close(distance, expected)
 
 

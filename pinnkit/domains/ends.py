@@ -1,0 +1,95 @@
+"""Ends: a whole ball at one value of time or of a parameter."""
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from .axes import Axis, Role, bounds, columns, is_finite, number
+from .faces import _shared
+from .points import Points
+from .sampling import DEFAULT_SAMPLING, Sampling, check_sample
+
+if TYPE_CHECKING:
+    from .ball import Ball
+
+
+@dataclass(frozen=True, repr=False)
+class Ends:
+    """A union of cross-sections of `ball`: pairs (column, value), such as `(("t", 0.0),)`; `Ball.face` makes these.
+
+    There is no outward normal: these are no walls of space.
+
+    Raises:
+        ValueError: when an end is not at a bound of a column of time or parameters, or is named twice.
+    """
+
+    ball: "Ball"
+    walls: tuple[tuple[str, float], ...]
+
+    def __post_init__(self) -> None:
+        axis_of = {name: axis for axis in self.axes for name in axis.columns}
+        walls = [(name, _end(axis_of, name, value)) for name, value in self.walls]
+        for i, (name, value) in enumerate(walls):
+            if (name, value) in walls[:i]:
+                raise ValueError(f"Ball.face: the end {name} = {number(value)} is named twice")
+        index = {name: i for i, name in enumerate(axis_of)}
+        object.__setattr__(self, "walls", tuple(sorted(walls, key=lambda wall: (index[wall[0]], wall[1]))))
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """The axes of the ball."""
+        return self.ball.axes
+
+    @property
+    def measure(self) -> float:
+        """The volume of the ball times the extents of all columns that are not held, summed over the ends."""
+        return math.fsum(self._measures())
+
+    def sample(self, n: int, generator: torch.Generator, *, sampling: Sampling = DEFAULT_SAMPLING) -> Points:
+        """N points, shared between the ends: coords `(n, d)`, weight `(n,)`; no normal.
+
+        Raises:
+            TypeError: when `n` is no whole number, `generator` no torch.Generator, `sampling` no Sampling.
+            ValueError: when n < 1.
+        """
+        check_sample("Ends.sample", n, generator, sampling)
+        names = columns(self.axes)
+        measures = self._measures()
+        counts = _shared(n, measures, generator)
+        reached = math.fsum(measure for measure, count in zip(measures, counts, strict=True) if count)
+        parts = []
+        for (name, value), count in zip(self.walls, counts, strict=True):
+            if count:
+                part = self.ball.at(count, generator, sampling, {names.index(name): value})
+                assert part.weight is not None
+                parts.append(part._replace(weight=part.weight * (self.measure / reached)))
+        weights = [p.weight for p in parts if p.weight is not None]
+        return Points(torch.cat([p.coords for p in parts]), weight=torch.cat(weights))
+
+    def _measures(self) -> list[float]:
+        lower, upper = bounds(self.axes)
+        extent = dict(zip(columns(self.axes), (upper - lower).tolist(), strict=True))
+        return [self.ball.measure / extent[name] for name, _ in self.walls]
+
+    def __repr__(self) -> str:
+        return f"Ends({self.ball!r}, {', '.join(f'{name} = {number(value)}' for name, value in self.walls)})"
+
+
+def _end(axis_of: dict[str, Axis], name: str, value: object) -> float:
+    """The bound that `value` means: rounding is forgiven, as an end is typed again where it is used."""
+    axis = axis_of[name]
+    if axis.role is Role.SPACE:
+        raise ValueError(
+            f"Ball.face: `{name}` is space, where a ball has one curved wall, its `boundary`; ends are those of time "
+            f"and parameters"
+        )
+    if is_finite(value):
+        nearest = min(axis.lower, axis.upper, key=lambda bound: abs(value - bound))
+        if abs(value - nearest) <= 1e-12 * max(axis.extent, abs(nearest)):
+            return nearest
+    raise ValueError(
+        f"Ball.face: there is no end at {name} = {value!r}; the bounds of `{name}` are "
+        f"{number(axis.lower)} and {number(axis.upper)}"
+    )
