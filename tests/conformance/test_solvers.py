@@ -14,7 +14,19 @@ import pytest
 import torch
 from torch import Tensor
 
-from pinnkit.solvers import LBFGS, Adam, Constant, Evaluation, Exponential, LeastSquares, Solver, quasi_newton
+from pinnkit.solvers import (
+    LBFGS,
+    SSBFGS,
+    Adam,
+    Constant,
+    Evaluation,
+    Exponential,
+    LeastSquares,
+    Solver,
+    SSBroyden,
+    line_search,
+    quasi_newton,
+)
 from pinnkit.solvers.checkpoint import Checkpoint, read, write
 from pinnkit.solvers.loop import Outcome, run
 from pinnkit.status import Status
@@ -135,7 +147,9 @@ LIMITED = Case(LBFGS(steps=100), Bare, bowl, rosenbrock, 1e-18, 1e-10)
 SQUARES = Case(
     LeastSquares(), BareRows, lambda c: (CURVATURES / 2).sqrt() * (c - CENTRE), rosenbrock_rows, 1e-25, 1e-20
 )
-CASES = {"Adam": ADAM, "LBFGS": LIMITED, "LeastSquares": SQUARES}
+SEARCHING = LBFGS, SSBFGS, SSBroyden
+DENSE = {s.__name__: replace(LIMITED, solver=s(steps=100)) for s in (SSBFGS, SSBroyden)}
+CASES = {"Adam": ADAM, "LBFGS": LIMITED, **DENSE, "LeastSquares": SQUARES}
 
 
 # ---------------------------------------------------------------- the checks, each raising AssertionError
@@ -168,7 +182,7 @@ def check_divergence(case: Case) -> None:
             assert torch.isfinite(outcome.theta).all()
             found = losses(outcome)
             assert all(map(math.isfinite, found))
-            if isinstance(case.solver, LBFGS) and breaks > 0:
+            if isinstance(case.solver, SEARCHING) and breaks > 0:
                 # A line search steps back from where the loss is not finite, and ends where nothing lowers it.
                 assert outcome.status is Status.STALLED
                 assert all(after <= before for before, after in pairwise(found))
@@ -255,7 +269,7 @@ def check_same_as_torch(case: Case) -> None:
 
 def check_newton_on_a_bowl(case: Case) -> None:
     """With as many pairs as dimensions the quasi-Newton direction becomes Newton's: a few steps, not hundreds."""
-    if not isinstance(case.solver, LBFGS):
+    if not isinstance(case.solver, SEARCHING):
         return
     outcome = drive(case.solver, Bare(bowl), torch.zeros(7, dtype=torch.float64), tolerance=1e-8)
     assert outcome.status is Status.CONVERGED
@@ -366,7 +380,7 @@ class Uphill(LBFGS):
     """Takes the first length without looking at the loss there."""
 
     def _search(self, phi: Any, here: Any, direction: Tensor, slope: Tensor, first: float) -> Any:  # noqa: ARG002
-        return quasi_newton._trial(first, phi, direction)
+        return line_search.trial(first, phi, direction)
 
 
 class NoMemory(LBFGS):
