@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from numbers import Integral
 from typing import Any
 
@@ -53,6 +54,8 @@ class Solution:
         steps: taken in all.
         parameters: how many numbers were fitted.
         versions: of Python and of the packages that took part.
+        rows: for each term how many residuals the solve saw; empty where that is not known.
+        training_rms: for each term the root mean square residual at the points that the solve saw; likewise.
     """
 
     problem: Problem
@@ -71,6 +74,8 @@ class Solution:
     steps: int
     parameters: int
     versions: Mapping[str, str]
+    rows: Mapping[str, int] = dataclass_field(default_factory=dict)
+    training_rms: Mapping[str, float] = dataclass_field(default_factory=dict)
 
     def __call__(self, **coords: ArrayLike | Tensor) -> dict[str, NDArray[Any]]:
         """The unknowns at points.

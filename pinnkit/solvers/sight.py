@@ -79,6 +79,11 @@ class Sight:
         self.seen = seen or {"epoch": 0}
         return target
 
+    @property
+    def last(self) -> Cloud | None:
+        """The points of the latest step; None before the first."""
+        return None if self._kept is None else self._kept[1].cloud
+
     def memory(self) -> State:
         """What the state has to hold of it: empty where nothing changes."""
         return {"seen": self.seen} if self.adaptive is not None or self.weights else {}

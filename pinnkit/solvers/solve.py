@@ -36,6 +36,7 @@ from .parameters import Parameters
 from .quasi_newton import LBFGS
 from .readout import Readout, readout_of
 from .sight import Sight
+from .trained_on import trained_on
 from .weights import Weights
 
 __all__ = ["solve"]
@@ -192,7 +193,8 @@ def _searched(setup: _Setup, tolerance: float | None, seconds: float | None, cal
     parameters.start_from(best.parameters.found())
     found = replace(setup, reason=reason)
     specs = {g: getattr(m, "spec", None) for g, m in modules.items()}
-    return _solution(found, specs, modules, parameters, status, records, used)
+    seen = _readout_cloud(setup, solver, best.features)
+    return _solution(found, specs, modules, parameters, status, records, used, seen)
 
 
 def _trained(
@@ -268,7 +270,8 @@ def _trained(
     if isinstance(setup.solvers[-1], LeastSquares) and status is Status.STALLED:
         status = Status.SOLVED
     specs = {g: s if not isinstance(s, nn.Module) else getattr(s, "spec", None) for g, s in setup.specs.items()}
-    return _solution(setup, specs, modules, parameters, status, outcome.records, outcome.seconds)
+    seen = target.cloud if readout else sight.last
+    return _solution(setup, specs, modules, parameters, status, outcome.records, outcome.seconds, seen)
 
 
 def _solution(
@@ -279,8 +282,10 @@ def _solution(
     status: Status,
     records: Sequence[Record],
     used: float,
+    seen: Cloud | None = None,
 ) -> Solution:
     fields = FieldSet(setup.problem, modules)
+    rows, training = trained_on(fields, parameters, seen)
     fresh = Cloud(
         setup.problem,
         counts_of(setup.problem, 4096, 1024),
@@ -309,6 +314,8 @@ def _solution(
         steps=records[-1].step if records else 0,
         parameters=sum(p.numel() for m in modules.values() for p in m.parameters()) + len(setup.problem.coefficients),
         versions=versions(),
+        rows=rows,
+        training_rms=training,
     )
 
 
