@@ -13,11 +13,36 @@ from .domains import Points
 from .jets.evaluate import jets
 from .jets.frame import Derivative, NamedOperator
 from .jets.jet import plain
+from .jets.orders import Channel as Derived
 from .jets.orders import Operator, Order
 from .linearise import Channel, scope_of
 from .problem import Problem
 
-__all__ = ["FieldSet", "natural_rate"]
+__all__ = ["FieldSet", "Pass", "natural_rate"]
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One pass of coordinates through a module.
+
+    Args:
+        module: of a group of unknowns.
+        coords: its own columns, at one site.
+        where: for each channel, the derivative and the outputs of the module that it is.
+    """
+
+    module: nn.Module
+    coords: Tensor
+    where: Mapping[Channel, tuple[Derived, int | slice]]
+
+    @property
+    def orders(self) -> list[Derived]:
+        """The derivatives to compute, each once."""
+        return list(dict.fromkeys(order for order, _ in self.where.values()))
+
+    def named(self, found: Mapping[Derived, Tensor]) -> dict[Channel, Tensor]:
+        """The derivatives of all outputs, ``(n, outputs)``, as channels ``(n,)`` or ``(n, c)``."""
+        return {channel: found[order][:, own] for channel, (order, own) in self.where.items()}
 
 
 @dataclass(frozen=True)
@@ -51,8 +76,15 @@ class FieldSet:
         self, points: Sequence[Points], channels: Iterable[Channel], *, derivatives: str = "taylor"
     ) -> dict[Channel, Tensor]:
         """The raw channels at the points, ``(n,)`` or ``(n, c)`` for a vector; one pass per site and field."""
-        wanted = list(channels)
         out: dict[Channel, Tensor] = {}
+        for each in self.passes(points, channels):
+            out.update(each.named(jets(each.module, each.coords, each.orders, derivatives=derivatives)))
+        return out
+
+    def passes(self, points: Sequence[Points], channels: Iterable[Channel]) -> list[Pass]:
+        """Which module has to be differentiated where, and how, for the raw `channels` at the points."""
+        wanted = list(channels)
+        found = []
         for group, module in self.modules.items():
             columns = self.columns(group)
             slices = self.slices(group)
@@ -62,10 +94,9 @@ class FieldSet:
                 if not mine:
                     continue
                 coords = sampled.coords if len(columns) == sampled.coords.shape[1] else sampled.coords[:, list(columns)]
-                orders = {c: index(c.order, local) for c in mine}
-                found = jets(module, coords, list(dict.fromkeys(orders.values())), derivatives=derivatives)
-                out.update({c: found[orders[c]][:, slices[c.unknown]] for c in mine})
-        return out
+                where = {c: (index(c.order, local), slices[c.unknown]) for c in mine}
+                found.append(Pass(module, coords, where))
+        return found
 
     @torch.no_grad()
     def unknowns(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 from weakref import WeakSet
 
@@ -14,6 +15,7 @@ from . import taylor_rules as taylor_rules  # fills the table of rules
 from .autograd import autograd_jets
 from .orders import Channel
 from .plan import Plan, make_plan
+from .record import Record
 from .taylor import Taylor, UnsupportedOperation, bundle
 
 __all__ = ["Field", "check_coords", "jets", "named", "taylor_pass"]
@@ -25,7 +27,12 @@ _told: WeakSet[Any] = WeakSet()  # fields whose fallback was logged; it decides 
 
 
 def jets(
-    field: Field, coords: Tensor, orders: Sequence[Channel], *, derivatives: str = "taylor"
+    field: Field,
+    coords: Tensor,
+    orders: Sequence[Channel],
+    *,
+    derivatives: str = "taylor",
+    record: Record | None = None,
 ) -> dict[Channel, Tensor]:
     """The value and derivatives of `field` at `coords`: order -> (n, outputs).
 
@@ -40,6 +47,10 @@ def jets(
         coords: (n, d), floating point, in the field's dtype.
         orders: derivatives as sorted tuples of columns, of order at most 4, and `Operator`s.
         derivatives: "taylor" or "autograd".
+        record: a list to which every linear layer (and every parameter that scales or shifts features) appends what it
+            did, see record.py. The results then depend on the weights through the recorded tensors alone: one backward
+            of a sum over the points gives the cotangents of every point, and from them the Jacobian of each row.
+            Weights that are used in any other way stay in the graph. Nothing is appended on the autograd road.
 
     Raises:
         ValueError: for an empty or malformed order, one above 4, a column that `coords` does not have, coordinates that
@@ -52,9 +63,12 @@ def jets(
         return autograd_jets(field, coords, channels)
     if derivatives != "taylor":
         raise ValueError(f"jets: `derivatives` must be 'taylor' or 'autograd', got {derivatives!r}")
+    before = 0 if record is None else len(record)
     try:
-        return named(plan, taylor_pass(field, coords, plan))
+        return named(plan, taylor_pass(field, coords, plan if record is None else replace(plan, record=record)))
     except UnsupportedOperation as reason:
+        if record is not None:
+            del record[before:]
         if not torch.compiler.is_compiling():
             _tell(field, reason)
     return autograd_jets(field, coords, channels)

@@ -12,10 +12,14 @@ Dangel, Siebert, Zeinhofer, Walther, Collapsing Taylor Mode Automatic Differenti
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from .orders import Channel, Operator, Order, check_order
+
+if TYPE_CHECKING:
+    from .record import Record
 
 __all__ = ["ChainTerm", "Plan", "ProductTerm", "make_plan"]
 
@@ -37,6 +41,7 @@ class Plan:
         products: per channel, the terms of Leibniz' formula.
         slopes: per channel with a first derivative in it, its action on the coordinates: pairs (coefficient, column).
         columns: how many columns the coordinates must have at least.
+        record: where one pass writes down how it uses its weights; None in the plans that `make_plan` keeps.
     """
 
     wanted: tuple[int, ...]
@@ -45,6 +50,7 @@ class Plan:
     products: tuple[tuple[ProductTerm, ...], ...]
     slopes: tuple[tuple[int, tuple[tuple[float, int], ...]], ...]
     columns: int
+    record: Record | None = field(default=None, compare=False, repr=False)
 
     @property
     def every(self) -> tuple[int, ...]:

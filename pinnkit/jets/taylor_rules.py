@@ -17,6 +17,7 @@ from . import activations
 from .activations import ELEMENTWISE, Elementwise
 from .layers import Applied, LinearLayer
 from .plain import Parts, product_parts
+from .record import spread
 from .taylor import RULES, Taylor, UnsupportedOperation, implements
 
 __all__: list[str] = []
@@ -175,6 +176,7 @@ def _add(a: Any, b: Any, alpha: Scalar = 1) -> Taylor:
 
 
 def _shifted(x: Taylor, constant: Any) -> Taylor:
+    constant = spread(x, constant)
     affinity = x.affinity
     if affinity is not None and _same_at_all_points(x, constant):
         value, rows = affinity
@@ -230,6 +232,7 @@ def _mul(a: Any, b: Any) -> Taylor:
         return _linear(x, lambda data: data * factor)
     if not isinstance(factor, Tensor):
         raise UnsupportedOperation("mul", f"no rule for a factor of type {type(factor).__name__}")
+    factor = spread(x, factor)
     if x.affinity is not None and not _same_at_all_points(x, factor):
         return Taylor.stacked(x.plan, [None if part is None else part * factor for part in x.parts()])
     return _linear(x, lambda data: _aligned(data, factor.ndim) * factor)

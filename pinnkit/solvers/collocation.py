@@ -22,6 +22,7 @@ from .cloud import Cloud
 from .fold import Fold, fold
 from .objective import Evaluation
 from .parameters import Parameters
+from .tangent import Gram, gram, rows_and_jacobian
 
 __all__ = ["Collocation"]
 
@@ -66,7 +67,7 @@ class Collocation:
         total = torch.zeros((), dtype=theta.dtype, device=theta.device)
         gradient = torch.zeros_like(theta)
         terms: dict[str, Tensor] = {}
-        for term in self.problem.terms:
+        for term in self.problem.soft_terms:
             size = self.cloud.size(term)
             cost = torch.zeros_like(total)
             for i, points in enumerate(self.cloud.chunks(term)):
@@ -88,12 +89,43 @@ class Collocation:
         self.parameters.assign(theta)
         parts = []
         with torch.no_grad():
-            for term in self.problem.terms:
+            for term in self.problem.soft_terms:
                 require_square(term)
                 for i, points in enumerate(self.cloud.chunks(term)):
                     weight = torch.as_tensor(self.weight(term, points, i) / self.cloud.size(term), dtype=theta.dtype)
                     parts.append((weight.sqrt() * self.residual(term, points, chunk=i)).reshape(-1))
         return torch.cat(parts)
+
+    def rows_and_jacobian(self, theta: Tensor, *, out: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """The rows ``(N,)`` and their Jacobian ``(N, P)``, written into `out` where it is given.
+
+        Raises:
+            TypeError: where a term's penalty is not a square.
+        """
+        self._prepare(theta)
+        return rows_and_jacobian(self, out=out)
+
+    def gram(self, theta: Tensor) -> Gram:
+        """The loss, ``J^T r``, ``J^T J`` and the mean cost of each term, without the whole Jacobian.
+
+        Raises:
+            TypeError: where a term's penalty is not a square.
+        """
+        self._prepare(theta)
+        return gram(self)
+
+    def terms(self, theta: Tensor) -> dict[str, Tensor]:
+        """The unweighted mean cost of each term."""
+        self.parameters.assign(theta)
+        found = {}
+        with torch.no_grad():
+            for term in self.problem.soft_terms:
+                costs = [
+                    term.penalty(self.residual(term, points, chunk=i)).sum()
+                    for i, points in enumerate(self.cloud.chunks(term))
+                ]
+                found[str(term.name)] = torch.stack(costs).sum() / self.cloud.size(term)
+        return found
 
     def weight(self, term: Term, points: Sequence[Points], chunk: int) -> Tensor | float:
         """What the cost of a term counts at the points of a chunk: a number, or ``(n, 1)``."""
@@ -114,18 +146,38 @@ class Collocation:
             points: one set for each of its sites.
             chunk: which chunk of the cloud they are, if they are one: what is found out about them is remembered.
         """
-        coefficients = self.parameters.coefficients()
-        folded = self._fold(term, points, chunk) if self.derivatives == "taylor" else None
-        trace = self.problem.trace(term, raw=True)
-        wanted: tuple[Channel, ...] = trace.channels
-        silent = trace.ignored
+        folded = self.folded(term, points, chunk)
+        values = self.fields.channels(points, self.wanted(term, folded), derivatives=self.derivatives)
+        return self.combine(term, points, values, self.parameters.coefficients(), folded)
+
+    def folded(self, term: Term, points: Sequence[Points], chunk: int | None) -> Fold | None:
+        """The part of a term that one collapsed channel replaces at some points, which holds for any part of them."""
+        return self._fold(term, points, chunk) if self.derivatives == "taylor" else None
+
+    def wanted(self, term: Term, folded: Fold | None) -> tuple[Channel, ...]:
+        """The channels of the fields that a term needs."""
+        return self.problem.trace(term, raw=True).channels if folded is None else (*folded.kept, folded.operator)
+
+    def combine(
+        self,
+        term: Term,
+        points: Sequence[Points],
+        values: Mapping[Channel, Tensor],
+        coefficients: Mapping[str, Tensor],
+        folded: Fold | None,
+    ) -> Tensor:
+        """The residual ``(n, k)`` from the channels that are `wanted`."""
+        silent = self.problem.trace(term, raw=True).ignored
         if folded is not None:
-            wanted = (*folded.kept, folded.operator)
             silent |= folded.folded
-        values = self.fields.channels(points, wanted, derivatives=self.derivatives)
         lookup = provider(self.problem, values, silent)
         rows = residual_rows(self.problem, term, points, lookup, coefficients, raw=True)
         return rows if folded is None else rows + values[folded.operator][:, None]
+
+    def _prepare(self, theta: Tensor) -> None:
+        for term in self.problem.soft_terms:
+            require_square(term)
+        self.parameters.assign(theta)
 
     def _fold(self, term: Term, points: Sequence[Points], chunk: int | None) -> Fold | None:
         if chunk is None:

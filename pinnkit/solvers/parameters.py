@@ -27,6 +27,11 @@ class Parameters:
         self.tensors: list[Tensor] = [*unique, *self._coefficients]
 
     @property
+    def entries(self) -> Sequence[Tensor]:
+        """The coefficients' entries of theta, 0-d, the logarithm where one is positive."""
+        return self._coefficients
+
+    @property
     def count(self) -> int:
         """Length of the flat vector."""
         return sum(t.numel() for t in self.tensors)
@@ -58,9 +63,13 @@ class Parameters:
             [(torch.zeros_like(t) if g is None else g).reshape(-1) for t, g in zip(self.tensors, grads, strict=True)]
         )
 
-    def coefficients(self) -> dict[str, Tensor]:
-        """The problem's coefficients as 0-d tensors that gradients flow through."""
-        pairs = zip(self.problem.coefficients, self._coefficients, strict=True)
+    def coefficients(self, entries: Sequence[Tensor] | None = None) -> dict[str, Tensor]:
+        """The problem's coefficients as tensors that gradients flow through: 0-d, from their entries of theta.
+
+        Args:
+            entries: one tensor for each coefficient that takes the place of its entry of theta, of any shape.
+        """
+        pairs = zip(self.problem.coefficients, self._coefficients if entries is None else entries, strict=True)
         return {c.name: torch.exp(t) if c.positive else t for c, t in pairs}
 
     def found(self) -> Mapping[str, float]:
