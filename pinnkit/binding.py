@@ -16,7 +16,7 @@ from .tracing import Trace, naming, trace
 if TYPE_CHECKING:
     from .problem import Problem
 
-__all__ = ["Traces", "bind"]
+__all__ = ["Traces", "bind", "trace_through"]
 
 Traces = dict[tuple[str, bool], Trace]
 """What probing found of each term, by its name and by whether its channels are raw."""
@@ -45,11 +45,15 @@ def bind(problem: Problem, terms: Sequence[Term]) -> tuple[tuple[Term, ...], Tra
             ready, sites=tuple(_placed(site, problem.axes, f"{label}: term '{name}'") for site in ready.sites)
         )
         _check_names(problem, ready, label)
-        for raw in (False, True) if problem.ansatz else (False,):
-            traces[name, raw] = trace(problem, ready, raw=raw)
+        traces[name, False] = trace(problem, ready, raw=False)
         _check_components(problem, ready, traces[name, False].rows)
         bound[name] = ready
     return tuple(bound[str(t.name)] for t in named), traces
+
+
+def trace_through(problem: Problem, terms: Sequence[Term]) -> Traces:
+    """What probing finds of the bound terms through the ansatz; nothing where there is none."""
+    return {(str(t.name), True): trace(problem, t, raw=True) for t in terms} if problem.ansatz else {}
 
 
 def _named(terms: Sequence[Term], label: str) -> list[Term]:

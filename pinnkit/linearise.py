@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor
 
+from .ansatz import Lift
 from .domains import Points
 from .jets.frame import Derivative, Frame
 from .jets.jet import Jet, constant, coordinate, plain, unknown
@@ -176,7 +177,8 @@ def _leaf(frame: Frame, columns: frozenset[str], site: int, name: str, lookup: C
 
 
 def _wrap(problem: Problem, name: str, scope: Mapping[str, Any]) -> Jet:
-    result = call(problem.ansatz[name], scope, f"ansatz of `{name}`")
+    ansatz = problem.ansatz[name]
+    result = ansatz.evaluate(scope) if isinstance(ansatz, Lift) else call(ansatz, scope, f"ansatz of `{name}`")
     if not isinstance(result, Jet):
         raise TypeError(
             f"the ansatz of `{name}` must be made of `{name}` by torch functions, so that it keeps its derivatives, "

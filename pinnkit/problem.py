@@ -14,8 +14,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .binding import bind
+from .ansatz import Lift
+from .binding import bind, trace_through
+from .conditions import Jump
 from .domains import Axis, Domain, Role
+from .hard_conditions import check_hard, lifts_of
 from .jets.frame import Frame, NamedOperator
 from .jets.jet import coordinate
 from .names import call, check_names
@@ -89,7 +92,8 @@ class Problem:
         terms: what should vanish.
         coefficients: numbers to be found along with the unknowns.
         ansatz: for some unknowns, the function that makes the unknown out of the fields' raw outputs, called by
-            argument names: ``{"u": lambda u, x: x * (1 - x) * u}``.
+            argument names: ``{"u": lambda u, x: x * (1 - x) * u}``.  Hard conditions make one of their own, which
+            stands here beside those given.
         exact: closed forms, for validation only; no solver sees them.
         reference_solver: ``(problem, budget) -> Reference``, in place of the finite differences derived from the terms.
         metrics: ``name -> function(solution) -> float``, how to score what has no equation.
@@ -141,7 +145,7 @@ class Problem:
             "domain": domain,
             "unknowns": found,
             "coefficients": sought,
-            "ansatz": _functions(ansatz, f"problem '{name}': `ansatz`"),
+            "ansatz": _functions(_given(ansatz), f"problem '{name}': `ansatz`"),
             "exact": _functions(exact, f"problem '{name}': `exact`"),
             "reference_solver": reference_solver,
             "metrics": _functions(metrics, f"problem '{name}': `metrics`"),
@@ -153,7 +157,11 @@ class Problem:
         self._check_exact()
         found_terms, traces = bind(self, listed)
         object.__setattr__(self, "terms", found_terms)
-        object.__setattr__(self, "traces", MappingProxyType(traces))
+        if not self.soft_terms:
+            raise ValueError(f"problem '{name}': every term is hard, so nothing is left to solve; add an Equation")
+        object.__setattr__(self, "ansatz", MappingProxyType({**self.ansatz, **lifts_of(self)}))
+        check_hard(self)
+        object.__setattr__(self, "traces", MappingProxyType(traces | trace_through(self, found_terms)))
 
     # names --------------------------------------------------------------------------------------------------------
     @property
@@ -188,11 +196,21 @@ class Problem:
         """What probing found out: of the unknowns (raw=False), or of the fields through the ansatz (raw=True)."""
         return self.traces[str(term.name), raw and bool(self.ansatz)]
 
+    @property
+    def soft_terms(self) -> tuple[Term, ...]:
+        """The terms that a solver has to meet: all but the hard ones, which hold by construction."""
+        return tuple(t for t in self.terms if not t.hard)
+
+    @property
+    def periodic(self) -> tuple[str, ...]:
+        """The axes along which every field is periodic by construction."""
+        return tuple(t.residual.axis for t in self.terms if t.hard and isinstance(t.residual, Jump))
+
     # properties found by probing ------------------------------------------------------------------------------------
     @property
     def linear(self) -> bool:
         """Whether every residual is affine in what the fields give, and there is no coefficient to be found."""
-        return not self.coefficients and all(self.trace(t, raw=True).linear for t in self.terms)
+        return not self.coefficients and all(self.trace(t, raw=True).linear for t in self.soft_terms)
 
     def smoothness_needed(self, unknown: str) -> int:
         """How many times the field of `unknown` is differentiated by the terms."""
@@ -264,6 +282,13 @@ def _functions(table: Any, owner: str) -> Mapping[str, Callable[..., Any]]:
         if not callable(function):
             raise TypeError(f"{owner} of `{key}` must be a function, got {_kind(function)}")
     return MappingProxyType(dict(table or {}))
+
+
+def _given(ansatz: Any) -> Any:
+    """Without what hard conditions made: `dataclasses.replace` hands the whole table on, and they make it again."""
+    if not isinstance(ansatz, Mapping):
+        return ansatz
+    return {name: function for name, function in ansatz.items() if not isinstance(function, Lift)}
 
 
 def _frame(axes: Sequence[Axis]) -> Frame:

@@ -18,6 +18,8 @@ __all__ = ["Condition", "Data", "Dirichlet", "Equation", "Initial", "Neumann", "
 Rule = Prescribed | Flux | Mixed | Start | Jump
 """A residual that pinnkit wrote, recognisable by a reference solver."""
 
+_CAN_BE_HARD = frozenset({"dirichlet", "initial", "periodic"})
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -41,6 +43,8 @@ class Term:
         penalty: how far from zero a residual counts; its mean over the points is the term's loss.
         weight: a positive number, or a function of the coordinates, that multiplies the cost.
         points: how many points, or the points themselves; None leaves it to the solver.
+        kind: of constructor, "equation" or "dirichlet".
+        hard: met exactly, by an ansatz or by periodic features, instead of in the loss.
     """
 
     name: str | None
@@ -51,9 +55,17 @@ class Term:
     points: int | Points | None = None
     kind: str = "condition"
     binding: Callable[[Term, Setting], Term] | None = field(default=None, repr=False, compare=False)
+    hard: bool = False
 
     def __post_init__(self) -> None:
         label = self.name or self.kind
+        if not isinstance(self.hard, bool):
+            raise TypeError(f"{label}: `hard` must be True or False, got {self.hard!r}")
+        if self.hard and self.kind not in _CAN_BE_HARD:
+            raise ValueError(
+                f"{label}: a term of kind '{self.kind}' cannot be hard; only values can: Dirichlet(..., hard=True), "
+                f"Initial(..., hard=True), Periodic(..., hard=True). Drop hard=True"
+            )
         if not callable(self.weight) and not (isinstance(self.weight, (int, float)) and self.weight > 0):
             raise ValueError(f"{label}: `weight` must be a positive number or a function, got {self.weight!r}")
         given = self.points is None or isinstance(self.points, Points)
@@ -103,14 +115,16 @@ def Condition(on: Part, residual: Callable[..., Any], *, name: str | None = None
     return Term(name, (_part(on, "Condition"),), residual, kind="condition", **options)
 
 
-def Dirichlet(on: Part, *, name: str | None = None, **values: Value) -> Term:
+def Dirichlet(on: Part, *, hard: bool = False, name: str | None = None, **values: Value) -> Term:
     """Prescribed values, u = g on `on`: ``Dirichlet(wall, u=0.0, v=lambda y: y)``.
 
-    Keywords that are options of a term (`penalty`, `weight`, `points`) are taken as such.
+    Keywords that are options of a term (`penalty`, `weight`, `points`) are taken as such.  With `hard` the values are
+    met exactly: u = g~ + m N, m the product of the distances from the walls, g~ the values carried into the inside;
+    walls of a box only, and the values must agree where walls meet.
     """
     options = _options(values)
     rule = Prescribed(_values(values, "Dirichlet"))
-    return Term(name, (_part(on, "Dirichlet"),), rule, kind="dirichlet", **options)
+    return Term(name, (_part(on, "Dirichlet"),), rule, kind="dirichlet", hard=hard, **options)
 
 
 def Neumann(on: Part, *, name: str | None = None, **derivatives: Value) -> Term:
@@ -129,12 +143,15 @@ def Robin(on: Part, *, name: str | None = None, **abg: Any) -> Term:
     return Term(name, (_part(on, "Robin"),), Mixed(values), kind="robin", **options)
 
 
-def Periodic(axis: str, *, order: int | None = None, name: str | None = None, **options: Any) -> Term:
+def Periodic(
+    axis: str, *, order: int | None = None, hard: bool = False, name: str | None = None, **options: Any
+) -> Term:
     """Periodicity along `axis`: every unknown and its derivatives agree on the two opposite walls.
 
     Args:
         axis: a space axis of the domain.
         order: the highest derivative that is matched; None takes the order of the equation along `axis`, less one.
+        hard: every derivative agrees exactly: fields see the axis as (cos, sin) of its angle.
         name: how reports call it.
         options: `penalty`, `weight`, `points`.
     """
@@ -150,11 +167,16 @@ def Periodic(axis: str, *, order: int | None = None, name: str | None = None, **
         matched = max(setting.order(axis) - 1, 0) if order is None else order
         return replace(term, sites=sites, residual=Jump(axis, setting.unknowns, matched))
 
-    return Term(name, (), Jump(axis, (), 0), kind="periodic", binding=bind, **options)
+    return Term(name, (), Jump(axis, (), 0), kind="periodic", binding=bind, hard=hard, **options)
 
 
-def Initial(*, name: str | None = None, **values: Value) -> Term:
-    """The state at the lower end of time: ``Initial(u=lambda x: torch.sin(x), u_t=0.0)``."""
+def Initial(*, hard: bool = False, name: str | None = None, **values: Value) -> Term:
+    """The state at the lower end of time: ``Initial(u=lambda x: torch.sin(x), u_t=0.0)``.
+
+    With `hard` it is met exactly: u = u0 + s N, or u0 + (t - t0) v0 + s^2 N with a rate, s = (t - t0) / (t1 - t0).  The
+    field then has to carry the state away, u0 included, which takes more of it the longer the time: for times over
+    which the state is forgotten a soft condition is the better one.
+    """
     options = _options(values)
     pairs = _values(values, "Initial")
 
@@ -172,7 +194,7 @@ def Initial(*, name: str | None = None, **values: Value) -> Term:
                 )
         return replace(term, sites=(setting.domain.face(**{time.name: time.lower}),), residual=rule)
 
-    return Term(name, (), Start(pairs, "t", ()), kind="initial", binding=bind, **options)
+    return Term(name, (), Start(pairs, "t", ()), kind="initial", binding=bind, hard=hard, **options)
 
 
 def Data(points: Mapping[str, Any], /, *, sigma: Any = None, name: str | None = None, **values: Any) -> Term:
@@ -238,7 +260,7 @@ def _array(value: Any, owner: str) -> Tensor:
 
 
 def _options(values: dict[str, Any]) -> dict[str, Any]:
-    return {key: values.pop(key) for key in ("penalty", "weight", "points") if key in values}
+    return {key: values.pop(key) for key in ("penalty", "weight", "points", "hard") if key in values}
 
 
 def _values(values: Mapping[str, Any], owner: str) -> tuple[tuple[str, Any], ...]:

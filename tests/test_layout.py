@@ -12,11 +12,12 @@ import pinnkit
 
 _LEAVES = {"names", "penalties", "status", "history", "machine"}  # know nothing of the package
 _TERMS = {"domains", "fields", "jets", "names", "penalties", "conditions", "terms", "linearise", "tracing", "binding"}
+_TERMS |= {"ansatz", "hard_conditions"}
 _PROBLEM = _TERMS | {"problem"}
-_SOLUTION = _PROBLEM | {"evaluation", "history", "status", "solution", "storage"}
+_SOLUTION = _PROBLEM | {"evaluation", "history", "identity", "status", "solution", "storage"}
 _SOLVED = _SOLUTION | {"solvers", "reference"}
-_REPORTED = _SOLVED | _LEAVES | {"figures", "report", "validate", "problem_file"}
-_TASKS = {"acceptance", "publication", "bench"}
+_REPORTED = _SOLVED | _LEAVES | {"figures", "report", "validate", "verdict", "problem_file"}
+_TASKS = {"acceptance", "publication", "bench", "compare"}
 _BUILDERS = {"images", "surfaces", "radiance"}
 
 # Each part of the package and the other parts that it may import; a new part needs a row.
@@ -27,29 +28,38 @@ MAY_IMPORT: dict[str, set[str]] = {
     "jets": {"fields"},
     "conditions": {"domains", "jets", "names", "penalties"},
     "terms": {"domains", "jets", "names", "penalties", "conditions"},
-    "linearise": {"domains", "jets", "names", "terms"},
+    "ansatz": {"jets", "conditions"},
+    "linearise": {"domains", "jets", "names", "terms", "ansatz"},
     "tracing": {"domains", "jets", "names", "terms", "linearise"},
     "binding": {"domains", "jets", "names", "terms", "tracing"},
+    "hard_conditions": {"domains", "jets", "conditions", "terms", "linearise", "tracing", "ansatz"},
     "tabulated": {"jets"},
     "problem": _TERMS,
     "problem_file": {"problem"},
     "starter": set(),
     "evaluation": _PROBLEM,
+    "identity": _PROBLEM,
     "residuals": _PROBLEM | {"evaluation"},
     "solution": _PROBLEM | {"evaluation", "history", "status"},
     "storage": _SOLUTION - {"storage"},
     "solvers": _SOLUTION | {"machine"},
     "reference": _PROBLEM,
     "figures": _SOLVED,
-    "report": _SOLVED | {"figures"},
-    "validate": _SOLVED | {"figures", "report"},
+    "verdict": _SOLVED | {"penalties"},
+    "report": _SOLVED | {"figures", "verdict"},
+    "validate": _SOLVED | {"figures", "report", "verdict"},
     **{task: _REPORTED for task in _TASKS},
     **{builder: _SOLVED for builder in _BUILDERS},
     "cli": _REPORTED | _TASKS | _BUILDERS | {"starter"},
     "__main__": {"cli"},
 }
 # The type of an argument, imported under TYPE_CHECKING and never at run time.
-FOR_TYPES_ALONE = {("linearise", "problem"), ("tracing", "problem"), ("binding", "problem")}
+FOR_TYPES_ALONE = {
+    ("linearise", "problem"),
+    ("tracing", "problem"),
+    ("binding", "problem"),
+    ("hard_conditions", "problem"),
+}
 ANYWHERE = "__version__"  # set before anything else is imported, so that every part may read it
 PUBLIC = "__init__"  # the public names; nothing inside the package imports them
 

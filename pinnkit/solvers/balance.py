@@ -23,8 +23,8 @@ def row_norm_weights(readout: Readout) -> dict[str, float]:
     Perdikaris, J. Comput. Phys. 449 (2022) 110768, whose weights are ratios of such traces of the full tangent kernel.
     """
     problem = readout.fields.problem
-    norms = {str(t.name): readout.row_norm(t) ** 2 for t in problem.terms}
-    equations = [norms[str(t.name)] for t in problem.terms if t.kind == "equation"]
+    norms = {str(t.name): readout.row_norm(t) ** 2 for t in problem.soft_terms}
+    equations = [norms[str(t.name)] for t in problem.soft_terms if t.kind == "equation"]
     top = max(equations, default=0.0)
     usable = math.isfinite(top) and top > 0
     return {name: top / g if usable and 0 < g < top and math.isfinite(g) else 1.0 for name, g in norms.items()}
@@ -32,5 +32,5 @@ def row_norm_weights(readout: Readout) -> dict[str, float]:
 
 def can_balance(fields: FieldSet) -> bool:
     """Whether every field has a linear read-out, and every penalty is a square."""
-    squares = all(isinstance(t.penalty, Square) for t in fields.problem.terms)
+    squares = all(isinstance(t.penalty, Square) for t in fields.problem.soft_terms)
     return squares and all(isinstance(getattr(m, "readout", None), nn.Linear) for m in fields.modules.values())

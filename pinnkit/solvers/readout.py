@@ -97,7 +97,7 @@ class Readout:
     scales: dict[str, float] | None = None
 
     def __post_init__(self) -> None:
-        for term in self.fields.problem.terms:
+        for term in self.fields.problem.soft_terms:
             require_square(term)
 
     def get(self) -> Tensor:
@@ -124,18 +124,18 @@ class Readout:
     def rows(self, theta: Tensor) -> Tensor:
         """The scaled rows ``(N,)``."""
         self.assign(theta)
-        return torch.cat([self._scaled(t, *self._residual(t)) for t in self.fields.problem.terms])
+        return torch.cat([self._scaled(t, *self._residual(t)) for t in self.fields.problem.soft_terms])
 
     def rows_and_jacobian(self, theta: Tensor) -> tuple[Tensor, Tensor]:
         """The scaled rows ``(N,)`` and their Jacobian ``(N, P)``."""
         self.assign(theta)
-        found = {str(t.name): self._linearised(t) for t in self.fields.problem.terms}
+        found = {str(t.name): self._linearised(t) for t in self.fields.problem.soft_terms}
         if self.scales is None:
             self.scales = {
-                str(t.name): _scale(t.kind != "equation", found[str(t.name)][2]) for t in self.fields.problem.terms
+                str(t.name): _scale(t.kind != "equation", found[str(t.name)][2]) for t in self.fields.problem.soft_terms
             }
         rows, blocks = [], []
-        for term in self.fields.problem.terms:
+        for term in self.fields.problem.soft_terms:
             r, weight, jacobian = found[str(term.name)]
             rows.append(self._scaled(term, r, weight))
             scale = (self._row_scale(term, weight, r.shape[0]) * torch.ones_like(r)).reshape(-1, 1)
@@ -145,7 +145,7 @@ class Readout:
     def terms(self, theta: Tensor) -> Mapping[str, Tensor]:
         """The unweighted mean square of each term's residual."""
         self.assign(theta)
-        return {str(t.name): self._residual(t)[0].square().sum(dim=1).mean() for t in self.fields.problem.terms}
+        return {str(t.name): self._residual(t)[0].square().sum(dim=1).mean() for t in self.fields.problem.soft_terms}
 
     def imbalance(self, theta: Tensor) -> tuple[float, tuple[float, ...]]:
         """Residual over the size of what should cancel in it, the worst term: dimensionless, comparable between fields.
@@ -165,7 +165,8 @@ class Readout:
             origin = lin.r - sum((lin.d[c] * v[:, None, :]).sum(dim=-1) for c, v in values.items())
             size = _rms(origin) + sum(_rms(lin.d[c]) * sizes[c._replace(site=0)] for c in values)
             costs.append(float(lin.r.square().sum(dim=1).mean()))
-            worst = max(worst, _rms(lin.r) / size) if size > 0 else worst
+            if size > 0 and not term.hard:  # what is left of a hard one is rounding, and so is its size
+                worst = max(worst, _rms(lin.r) / size)
         return (worst if math.isfinite(worst) else math.inf), tuple(costs)
 
     def _channel_sizes(self) -> dict[Channel, float]:
