@@ -53,10 +53,12 @@ from .problem import Problem as Problem
 from .problem import Unknown as Unknown
 
 # What is fitted: fields
+from .fields import Additive as Additive
 from .fields import MLP as MLP
 from .fields import FourierMLP as FourierMLP
 from .fields import RandomFourier as RandomFourier
 from .fields import Siren as Siren
+from .fields import TotalDegree as TotalDegree
 
 # How it is solved: solvers, their schedules, and the verb
 from .solvers import LBFGS as LBFGS
@@ -99,6 +101,7 @@ __all__ = [
     "SSBFGS",
     "Absolute",
     "Adam",
+    "Additive",
     "Ball",
     "Box",
     "CannotDiscretise",
@@ -142,6 +145,7 @@ __all__ = [
     "Tabulated",
     "Term",
     "Time",
+    "TotalDegree",
     "Uniform",
     "Unknown",
     "curl",

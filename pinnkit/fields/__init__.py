@@ -3,13 +3,15 @@
 # what a field is
 from .activations import ACTIVATIONS as ACTIVATIONS
 from .activations import Activation as Activation
+
+# the fields
+from .additive import Additive as Additive
 from .base import AxisLike as AxisLike
 from .base import FieldSpec as FieldSpec
 from .base import Network as Network
-
-# the fields
 from .fourier import FourierMLP as FourierMLP
 from .mlp import MLP as MLP
+from .polynomials import Polynomials as Polynomials
 from .random_fourier import RandomFourier as RandomFourier
 from .random_fourier import RandomSines as RandomSines
 from .scaling import Scaling as Scaling
@@ -18,3 +20,4 @@ from .scaling import Scaling as Scaling
 from .serialise import spec_from_dict as spec_from_dict
 from .serialise import spec_to_dict as spec_to_dict
 from .siren import Siren as Siren
+from .total_degree import TotalDegree as TotalDegree

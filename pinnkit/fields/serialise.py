@@ -7,13 +7,18 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from .additive import Additive
 from .base import FieldSpec
 from .fourier import FourierMLP
 from .mlp import MLP
 from .random_fourier import RandomFourier
 from .siren import Siren
+from .slabbed import Slabbed
+from .total_degree import TotalDegree
 
-SPECS: Mapping[str, Any] = MappingProxyType({cls.__name__: cls for cls in (Siren, FourierMLP, MLP, RandomFourier)})
+SPECS: Mapping[str, Any] = MappingProxyType(
+    {cls.__name__: cls for cls in (Siren, FourierMLP, MLP, RandomFourier, Additive, TotalDegree, Slabbed)}
+)
 
 
 def spec_to_dict(spec: FieldSpec) -> dict[str, Any]:
@@ -29,7 +34,7 @@ def spec_to_dict(spec: FieldSpec) -> dict[str, Any]:
             f"a field of your own cannot be read back from a file: keep the code that builds it"
         )
     arguments = {field.name: getattr(spec, field.name) for field in dataclasses.fields(SPECS[name])}
-    return {"type": name} | {key: list(v) if isinstance(v, tuple) else v for key, v in arguments.items()}
+    return {"type": name} | {key: _plain(value) for key, value in arguments.items()}
 
 
 def spec_from_dict(data: Mapping[str, Any]) -> FieldSpec:
@@ -57,5 +62,18 @@ def spec_from_dict(data: Mapping[str, Any]) -> FieldSpec:
                 f"spec_from_dict: {name} has the arguments {', '.join(known)}, got {key!r}; "
                 f"was the file written by a newer version?"
             )
-    spec: FieldSpec = SPECS[name](**arguments)
+    spec: FieldSpec = SPECS[name](**{key: _read(value) for key, value in arguments.items()})
     return spec
+
+
+def _plain(value: Any) -> Any:
+    """Tuples as lists, and specs within a spec as dictionaries."""
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return spec_to_dict(value) if hasattr(value, "build") else value
+
+
+def _read(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_read(item) for item in value]
+    return spec_from_dict(value) if isinstance(value, Mapping) and "type" in value else value
