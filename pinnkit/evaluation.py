@@ -78,7 +78,11 @@ class FieldSet:
         """The raw channels at the points, ``(n,)`` or ``(n, c)`` for a vector; one pass per site and field."""
         out: dict[Channel, Tensor] = {}
         for each in self.passes(points, channels):
-            out.update(each.named(jets(each.module, each.coords, each.orders, derivatives=derivatives)))
+            closed = getattr(each.module, "jets", None) if derivatives == "taylor" else None
+            if closed is not None and not each.coords.requires_grad:  # products of polynomials know theirs
+                out.update(each.named(closed(each.coords, each.orders)))
+            else:
+                out.update(each.named(jets(each.module, each.coords, each.orders, derivatives=derivatives)))
         return out
 
     def passes(self, points: Sequence[Points], channels: Iterable[Channel]) -> list[Pass]:

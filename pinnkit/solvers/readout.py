@@ -8,7 +8,7 @@ terms of different units comparable; see Chen, Chi, E & Yang, J. Mach. Learn. 1 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +18,7 @@ from torch import Tensor, nn
 from pinnkit.domains import Points
 from pinnkit.evaluation import FieldSet, index, natural_rate
 from pinnkit.jets.evaluate import jets
-from pinnkit.jets.frame import NamedOperator
-from pinnkit.jets.orders import Order
+from pinnkit.jets.orders import Channel as Derived
 from pinnkit.linearise import Channel, Linearised, linearise, term_weight
 from pinnkit.terms import Term
 
@@ -29,14 +28,17 @@ from .parameters import Parameters
 
 __all__ = ["Readout", "features", "readout_of"]
 
+_NUMBERS = 2**24
+"""Features of so many numbers, 128 MB, are made at a time."""
 CONDITION_WEIGHT = 3.0
 """How much more a condition counts than an equation after both are scaled to unit rows."""
 
 
-def features(module: nn.Module, coords: Tensor, orders: Sequence[Order]) -> dict[Order, Tensor]:
+def features(module: nn.Module, coords: Tensor, orders: Sequence[Derived]) -> dict[Derived, Tensor]:
     """Derivatives of the functions that the linear read-out combines, each ``(n, N)``; a bias is a constant function.
 
-    In closed form where the module has `features`; otherwise by one Taylor pass through its trunk.
+    In closed form where the module has `features`; otherwise by one Taylor pass through its trunk.  An operator is
+    summed from its members unless the module does that itself (`takes_operators`).
 
     Raises:
         TypeError: for a module without a linear read-out.
@@ -44,9 +46,17 @@ def features(module: nn.Module, coords: Tensor, orders: Sequence[Order]) -> dict
     readout = readout_of(module)
     coords = coords.to(readout.weight)
     closed = getattr(module, "features", None)
+    whole = getattr(module, "takes_operators", False)
+    parts = {o: [(1.0, o)] if whole or isinstance(o, tuple) else list(o.terms) for o in orders}
+    single = list(dict.fromkeys(member for members in parts.values() for _, member in members))
     with torch.no_grad():
-        every: Any = closed(coords, orders) if closed is not None else jets(_Trunk(module), coords, list(orders))
-    found: dict[Order, Tensor] = dict(every)
+        every: Any = closed(coords, single) if closed is not None else jets(_Trunk(module), coords, single)
+    found: dict[Derived, Tensor] = {}
+    for order, ((factor, first), *others) in parts.items():
+        total = every[first] if factor == 1.0 else factor * every[first]
+        for c, member in others:
+            total = total + c * every[member]
+        found[order] = total
     if readout.bias is not None:
         for order, phi in found.items():
             found[order] = torch.cat([phi, torch.full_like(phi[:, :1], 0.0 if order else 1.0)], dim=1)
@@ -136,10 +146,10 @@ class Readout:
             }
         rows, blocks = [], []
         for term in self.fields.problem.soft_terms:
-            r, weight, jacobian = found[str(term.name)]
+            r, weight, jacobian = found.pop(str(term.name))
             rows.append(self._scaled(term, r, weight))
             scale = (self._row_scale(term, weight, r.shape[0]) * torch.ones_like(r)).reshape(-1, 1)
-            blocks.append(scale * jacobian.reshape(-1, jacobian.shape[-1]))
+            blocks.append(jacobian.reshape(-1, jacobian.shape[-1]).mul_(scale))
         return torch.cat(rows), torch.cat(blocks)
 
     def terms(self, theta: Tensor) -> Mapping[str, Tensor]:
@@ -160,7 +170,7 @@ class Readout:
         worst, costs = 0.0, []
         for term in self.fields.problem.terms:
             points = self.cloud.whole(term)
-            values = {c: phi @ self._vector(c) for c, phi in self._features(term, points).items()}
+            values = self._values(term, points)
             lin = self._linear(term, points, values)
             origin = lin.r - sum((lin.d[c] * v[:, None, :]).sum(dim=-1) for c, v in values.items())
             size = _rms(origin) + sum(_rms(lin.d[c]) * sizes[c._replace(site=0)] for c in values)
@@ -196,11 +206,37 @@ class Readout:
 
     def _residual(self, term: Term) -> tuple[Tensor, Tensor | float]:
         points = self.cloud.whole(term)
-        values = {c: phi @ self._vector(c) for c, phi in self._features(term, points).items()}
-        return self._linear(term, points, values).r, term_weight(self.fields.problem, term, points[0])
+        return self._linear(term, points, self._values(term, points)).r, term_weight(
+            self.fields.problem, term, points[0]
+        )
+
+    def _values(self, term: Term, points: Sequence[Points]) -> dict[Channel, Tensor]:
+        """The channels of a term at the points, ``(n, components)`` each."""
+        parts: dict[Channel, list[Tensor]] = {}
+        for part in self._parts(points):
+            for c, phi in self._features(term, part).items():
+                parts.setdefault(c, []).append(phi @ self._vector(c))
+        return {c: torch.cat(values) for c, values in parts.items()}
+
+    def _parts(self, points: Sequence[Points]) -> Iterator[tuple[Points, ...]]:
+        """The points, as many rows at a time as have features of bounded size."""
+        group = points[0].group or 1
+        rows, step = points[0].coords.shape[0] // group, max(1, _NUMBERS // (group * self._width))
+        for start in range(0, max(rows, 1), step):
+            yield tuple(p.rows(start, start + step) for p in points) if step < rows else tuple(points)
+
+    @property
+    def _width(self) -> int:
+        """The most functions that a read-out combines."""
+        return max(readout_of(m).in_features for m in self.fields.modules.values()) + 1
 
     def _linearised(self, term: Term) -> tuple[Tensor, Tensor | float, Tensor]:
         points = self.cloud.whole(term)
+        parts = [self._partly_linearised(term, part) for part in self._parts(points)]
+        r, jacobian = parts[0] if len(parts) == 1 else (torch.cat(found) for found in zip(*parts, strict=True))
+        return r, term_weight(self.fields.problem, term, points[0]), jacobian
+
+    def _partly_linearised(self, term: Term, points: Sequence[Points]) -> tuple[Tensor, Tensor]:
         phis = self._features(term, points)
         values = {c: phi @ self._vector(c) for c, phi in phis.items()}
         lin = self._linear(term, points, values)
@@ -210,12 +246,13 @@ class Readout:
             start, width, first, count = self._place(channel.unknown)
             for component in range(count):
                 at = start + (first + component) * width
-                jacobian[:, :, at : at + width] += lin.d[channel][:, :, component, None] * phi[:, None, :]
+                partial = lin.d[channel][:, :, component, None]
+                jacobian[:, :, at : at + width].addcmul_(partial, phi[:, None, :])
         at = jacobian.shape[-1] - len(self.parameters._coefficients)
         for i, coefficient in enumerate(self.fields.problem.coefficients):
             inner = self.parameters.found()[coefficient.name] if coefficient.positive else 1.0
             jacobian[:, :, at + i] = lin.dc[coefficient.name] * inner
-        return lin.r, term_weight(self.fields.problem, term, points[0]), jacobian
+        return lin.r, jacobian
 
     def _linear(self, term: Term, points: Sequence[Points], values: Mapping[Channel, Tensor]) -> Linearised:
         problem = self.fields.problem
@@ -232,16 +269,11 @@ class Readout:
             local = {self.fields.problem.frame.columns[c]: i for i, c in enumerate(columns)}
             for site, sampled in enumerate(points):
                 mine = [c for c in channels if c.site == site and c.unknown in group]
-                members = {c: _members(c, local) for c in mine}
-                orders = list(dict.fromkeys(order for pairs in members.values() for _, order in pairs))
+                orders = {c: index(c.order, local) for c in mine}
                 if not orders:
                     continue
-                phi = features(module, sampled.coords[:, list(columns)], orders)
-                for c, pairs in members.items():
-                    total = pairs[0][0] * phi[pairs[0][1]]
-                    for factor, order in pairs[1:]:
-                        total = total + factor * phi[order]
-                    out[c] = total.double().cpu()
+                phi = features(module, sampled.coords[:, list(columns)], list(dict.fromkeys(orders.values())))
+                out.update({c: phi[order].double().cpu() for c, order in orders.items()})
         return out
 
     def _vector(self, channel: Channel) -> Tensor:
@@ -266,13 +298,6 @@ class Readout:
                 )
             start += readout.out_features * width
         raise KeyError(unknown)
-
-
-def _members(channel: Channel, local: Mapping[str, int]) -> list[tuple[float, Order]]:
-    order = channel.order
-    if isinstance(order, NamedOperator):
-        return list(index(order, local).terms)  # type: ignore[union-attr]
-    return [(1.0, index(order, local))]  # type: ignore[list-item]
 
 
 def _stacked(readout: nn.Linear) -> Tensor:
