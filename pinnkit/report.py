@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from .history import History
 from .solution import Solution
 from .storage import replacing, save
+from .verdict import Verdict
+from .verdict.measures import EXACT, Comparison, TermCheck, number
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -23,78 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["SUMMARY_NAME", "Comparison", "Report", "TermCheck", "finite", "number", "summary_table", "write_summary"]
 
 SUMMARY_NAME = "summary.json"
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """How far apart one unknown and something it was measured against are.
-
-    Args:
-        unknown: its name.
-        against: what it was measured against, in words.
-        measured_l2: ‖u - v‖₂ / ‖v‖₂ over the points; ‖u - v‖₂ / √n where v vanishes.
-        measured_max: the greatest |u - v|, in the unit of the unknown.
-        l2_bar: how uncertain v is itself, in the measure of `measured_l2`.
-        max_bar: likewise, in the measure of `measured_max`.
-        points: how many were compared.
-        scale: the root mean square of v.
-    """
-
-    unknown: str
-    against: str
-    measured_l2: float
-    measured_max: float
-    l2_bar: float
-    max_bar: float
-    points: int
-    scale: float
-
-    @property
-    def rel_l2(self) -> float:
-        """The relative error that may be claimed: as measured, or measured + bar where that is below the bar."""
-        return _claim(self.measured_l2, self.l2_bar)
-
-    @property
-    def max_error(self) -> float:
-        """The greatest error that may be claimed, likewise."""
-        return _claim(self.measured_max, self.max_bar)
-
-    @property
-    def is_bound(self) -> bool:
-        """Whether `rel_l2` is an upper bound only, as what it was measured against is no better known."""
-        return self.measured_l2 < self.l2_bar
-
-    @property
-    def rel_l2_text(self) -> str:
-        """The relative error in words: `4.8e-10`, or `<= 1.5e-07`."""
-        return f"{'<= ' if self.is_bound else ''}{number(self.rel_l2)}"
-
-    @property
-    def max_text(self) -> str:
-        """The greatest error in words."""
-        return f"{'<= ' if self.measured_max < self.max_bar else ''}{number(self.max_error)}"
-
-
-@dataclass(frozen=True)
-class TermCheck:
-    """How well one term vanishes on fresh points.
-
-    Args:
-        name: of the term.
-        kind: of the term: equation, dirichlet, ...
-        rms: root mean square of the residual.
-        scale: of the parts that cancel in it, so that rms / scale has no unit.
-    """
-
-    name: str
-    kind: str
-    rms: float
-    scale: float
-
-    @property
-    def relative(self) -> float:
-        """The residual as a fraction of the parts that should cancel; 0 where all of them vanish."""
-        return self.rms / self.scale if self.scale > 0 else 0.0
 
 
 @dataclass(frozen=True, repr=False)
@@ -109,7 +39,7 @@ class Report:
         terms: how well each term vanishes on fresh points.
         reference: values on a grid by finite differences, if there is one.
         no_reference: why there is none.
-        warnings: what is wrong or suspicious, in plain words; empty for a good solution.
+        verdict: what is wrong or suspicious; empty for a good solution.
         metrics: the problem's own scores.
         seconds: that validation took, without the reference.
     """
@@ -121,14 +51,19 @@ class Report:
     terms: tuple[TermCheck, ...]
     reference: Reference | None
     no_reference: str
-    warnings: tuple[str, ...]
+    verdict: Verdict
     metrics: Mapping[str, float]
     seconds: float
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is wrong or suspicious, in plain words."""
+        return tuple(f.sentence for f in self.verdict.findings)
+
+    @property
     def good(self) -> bool:
         """Whether the solve ended well and nothing suspicious was found."""
-        return self.solution.status.good and not self.warnings
+        return self.solution.status.good and self.verdict.ok
 
     @property
     def headline(self) -> Comparison | None:
@@ -157,6 +92,13 @@ class Report:
             "status_text": s.status.value,
             "good": self.good,
             "warnings": list(self.warnings),
+            "verdict": {
+                "ok": self.verdict.ok,
+                "findings": [f.plain() for f in self.verdict.findings],
+                "fresh_residual": self.verdict.fresh_residual,
+                "worst_condition_error": self.verdict.worst_condition_error,
+                "estimated_error": self.verdict.estimated_error,
+            },
             "rel_l2": None if head is None else head.rel_l2,
             "rel_l2_is_bound": None if head is None else head.is_bound,
             "max_error": None if head is None else head.max_error,
@@ -270,13 +212,6 @@ def summary_table(summary: Mapping[str, Any]) -> Group:
     return Group(*parts)
 
 
-def number(value: float | None) -> str:
-    """A number as reports print it, three digits."""
-    if value is None or not math.isfinite(value):
-        return "not finite" if value is None else str(value)
-    return "0" if value == 0 else f"{value:.2e}" if not 1e-2 <= abs(value) < 1e4 else f"{value:.3g}"
-
-
 def _write_history(history: History, folder: Path) -> Path:
     target = folder / "history.csv"
     with replacing(target) as temporary, temporary.open("w", encoding="utf-8", newline="") as handle:
@@ -291,8 +226,10 @@ def _verdict(summary: Mapping[str, Any]) -> str:
     error = summary.get("rel_l2")
     said = "no closed form and no reference to measure against"
     if error is not None:
-        sign = "<= " if summary.get("rel_l2_is_bound") else ""
-        said = f"relative L2 error {sign}{number(error)} against the {summary.get('measured_against')}"
+        against, bound = summary.get("measured_against"), summary.get("rel_l2_is_bound")
+        said = f"relative L2 error {'<= ' if bound else ''}{number(error)} against the {against}"
+        if bound and against != EXACT:  # what is left may be the reference's and not the solution's
+            said += ", within the reference's own error"
     elif summary.get("metrics"):
         said = ", ".join(f"{name} {number(value)}" for name, value in summary["metrics"].items())
     return said if summary.get("good") else f"{said} - NOT GOOD, see the warnings"
@@ -306,6 +243,11 @@ def _facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("status", summary.get("status_text", summary["status"])),
         ("run", f"seed {summary['seed']}, {summary['dtype']} on {summary['device']}"),
     ]
+    found = summary.get("verdict")
+    if found:
+        told = (("residual", "fresh_residual"), ("conditions", "worst_condition_error"), ("error", "estimated_error"))
+        known = [f"{word} {number(found[key])}" for word, key in told if _is_known(found[key])]
+        rows.append(("verdict", ("good" if found["ok"] else "not good") + "".join(f", {part}" for part in known)))
     if summary.get("choice"):
         rows.insert(0, ("choice", summary["choice"]))
     if reference:
@@ -325,9 +267,8 @@ def _facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     return rows
 
 
-def _claim(measured: float, bar: float) -> float:
-    """The triangle inequality: |u - truth| <= |u - v| + |v - truth|."""
-    return measured + bar if measured < bar else measured
+def _is_known(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)
 
 
 def _plain(c: Comparison) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from .conditions import Prescribed
 from .domains import Axis, Box, Role, Sobol
 from .fields import FieldSpec, spec_from_dict, spec_to_dict
 from .history import History
+from .identity import differing_terms, probe
 from .problem import Problem, Unknown
 from .solution import Derivative, Solution, grid_counts
 from .status import Status
@@ -148,6 +149,7 @@ def save(solution: Solution, path: str | Path, *, problem_file: str | Path | Non
             for u in solution.problem.unknowns
         },
         "ansatz": sorted(solution.problem.ansatz),
+        "periodic": list(solution.problem.periodic),
         "groups": [list(group) for group in solution.modules],
         "specs": specs,
         "field": solution.field_text,
@@ -163,6 +165,9 @@ def save(solution: Solution, path: str | Path, *, problem_file: str | Path | Non
         "steps": solution.steps,
         "parameters": solution.parameters,
         "versions": dict(solution.versions),
+        "rows": dict(solution.rows),
+        "training_rms": dict(solution.training_rms),
+        "term_probes": probe(solution.problem),
         "history_terms": list(solution.history.terms),
         "history_solvers": sorted(set(solution.history.solver)),
         "scattered": scattered,
@@ -286,7 +291,8 @@ def _sample(solution: Solution) -> tuple[dict[str, NDArray[Any]], bool]:
 
 
 def _axis_to_dict(axis: Axis) -> dict[str, Any]:
-    return {"name": axis.name, "lower": axis.lower, "upper": axis.upper, "role": axis.role.value, "dim": axis.dim}
+    plain = {"name": axis.name, "lower": axis.lower, "upper": axis.upper, "role": axis.role.value, "dim": axis.dim}
+    return {**plain, "periodic": axis.periodic}
 
 
 def _unknowns(metadata: Mapping[str, Any]) -> list[Unknown]:
@@ -297,7 +303,10 @@ def _unknowns(metadata: Mapping[str, Any]) -> list[Unknown]:
 
 
 def _axes(metadata: Mapping[str, Any]) -> tuple[Axis, ...]:
-    return tuple(Axis(a["name"], a["lower"], a["upper"], Role(a["role"]), a["dim"]) for a in metadata["axes"])
+    return tuple(
+        Axis(a["name"], a["lower"], a["upper"], Role(a["role"]), a["dim"], a.get("periodic", False))
+        for a in metadata["axes"]
+    )
 
 
 def _stand_in(metadata: Mapping[str, Any]) -> tuple[Problem | None, str]:
@@ -324,6 +333,12 @@ def _check_same(problem: Problem, metadata: Mapping[str, Any], target: Path) -> 
             raise ValueError(
                 f"load: `problem` is not the one in '{target}': its {what} are {given}, stored are {stored}"
             )
+    changed = differing_terms(problem, metadata["term_probes"]) if "term_probes" in metadata else []
+    if changed:
+        raise ValueError(
+            f"load: `problem` is not the one in '{target}': its terms {tuple(changed)} give other residuals than those "
+            f"that were solved; load without `problem`, or solve again"
+        )
 
 
 def _history(group: Any, metadata: Mapping[str, Any]) -> History:
@@ -352,7 +367,10 @@ def _rebuild(
         group = tuple(names)
         spec = spec_from_dict(spec_data)
         used = problem.unknown(group[0]).axes
-        axes = [a for a in problem.axes if used is None or a.name in used]
+        turning = metadata.get("periodic", ())  # a hard condition, which the problem need not be there to say
+        axes = [
+            replace(a, periodic=a.periodic or a.name in turning) for a in problem.axes if used is None or a.name in used
+        ]
         outputs = sum(problem.unknown(name).components or 1 for name in group)
         generator = torch.Generator().manual_seed(metadata["seed"])
         module = spec.build(axes, outputs, generator=generator, dtype=dtype, device="cpu")
@@ -379,4 +397,6 @@ def _rebuild(
         steps=metadata["steps"],
         parameters=metadata["parameters"],
         versions=metadata["versions"],
+        rows=metadata.get("rows", {}),
+        training_rms=metadata.get("training_rms", {}),
     )

@@ -11,6 +11,7 @@ from pinnkit.report import number, write_summary
 from pinnkit.status import Status
 from pinnkit.storage import load
 from pinnkit.validate import validate
+from pinnkit.verdict import Finding, Kind
 from tests.samples import fake_reference, fitted_heat, heat_problem, solution_of
 
 REQUIRED = {
@@ -80,7 +81,8 @@ def test_the_text_holds_the_error_the_bar_and_both_times(report):
 
 
 def test_the_text_of_a_bad_run_has_its_warnings(report):
-    bad = replace(report, warnings=("the boundary is ignored",))
+    finding = Finding(Kind.CONDITION, "the boundary is ignored", 1.0)
+    bad = replace(report, verdict=replace(report.verdict, findings=(finding,)))
     assert "NOT GOOD" in str(bad)
     assert "Warning: the boundary is ignored" in str(bad)
     assert not bad.good
@@ -100,7 +102,7 @@ def test_square_brackets_of_names_are_text_and_not_markup():
 
 def test_a_report_cannot_be_changed(report):
     with pytest.raises(FrozenInstanceError):
-        report.warnings = ()
+        report.verdict = None
 
 
 @pytest.mark.parametrize(

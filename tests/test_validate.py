@@ -12,7 +12,8 @@ from pinnkit.problem import Coefficient, Problem, Unknown
 from pinnkit.solution import exact_values
 from pinnkit.status import Status
 from pinnkit.terms import Dirichlet, Equation
-from pinnkit.validate import TEST_POINTS, validate
+from pinnkit.validate import validate
+from pinnkit.verdict.against import TEST_POINTS
 from tests.samples import ALPHA, fake_reference, fitted_heat, heat_problem, solution_of
 
 

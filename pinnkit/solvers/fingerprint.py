@@ -8,11 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from pinnkit.domains import Points
 from pinnkit.fields import FieldSpec
-from pinnkit.linearise import Channel, residual_rows, term_weight
+from pinnkit.identity import probe_rows
+from pinnkit.linearise import term_weight
 from pinnkit.problem import Problem
-from pinnkit.terms import Term
 
 from .objective import Solver
 
@@ -67,24 +66,8 @@ def _terms(problem: Problem) -> Iterator[str]:
                 _text(torch.stack([c.sum(), c.square().sum()])) for c in (points.coords, *points.columns.values())
             )
         few = tuple(p.rows(0, _POINTS).to(torch.float64) for p in sampled)
-        yield _text(_rows(problem, term, few, generator))
+        yield _text(probe_rows(problem, term, few, generator))
         yield _text(torch.as_tensor(term_weight(problem, term, few[0])).reshape(-1))
-
-
-def _rows(problem: Problem, term: Term, points: tuple[Points, ...], generator: torch.Generator) -> Tensor:
-    """The residual for drawn values of the fields."""
-    asked: dict[Channel, Tensor] = {}
-    n = points[0].coords.shape[0]
-
-    def drawn(channel: Channel) -> Tensor:
-        if channel not in asked:
-            components = problem.unknown(channel.unknown).components
-            shape = (n,) if components is None else (n, components)
-            asked[channel] = torch.randn(shape, generator=generator, dtype=torch.float64)
-        return asked[channel]
-
-    with torch.no_grad():
-        return residual_rows(problem, term, points, drawn, problem.initial_coefficients(), raw=True).reshape(-1)
 
 
 def _text(numbers: Tensor) -> str:

@@ -1,0 +1,103 @@
+"""What is measured of a solution: residuals on fresh points, differences from what is known."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+__all__ = ["EXACT", "FAR", "Comparison", "TermCheck", "number"]
+
+EXACT = "exact solution"
+"""What a comparison with the closed form is against, in words."""
+FAR = 0.05
+"""Relative error that counts as wrong."""
+
+_OWN_ERROR = 2.0
+"""A difference of at most so many bars may be, to half, the error of what was compared with."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How far apart one unknown and something it was measured against are.
+
+    Args:
+        unknown: its name.
+        against: what it was measured against, in words.
+        measured_l2: ‖u - v‖₂ / ‖v‖₂ over the points; ‖u - v‖₂ / √n where v vanishes.
+        measured_max: the greatest |u - v|, in the unit of the unknown.
+        l2_bar: how uncertain v is itself, in the measure of `measured_l2`.
+        max_bar: likewise, in the measure of `measured_max`.
+        points: how many were compared.
+        scale: the root mean square of v.
+        images: the same distance for mirror images of u, by what they are in words.
+    """
+
+    unknown: str
+    against: str
+    measured_l2: float
+    measured_max: float
+    l2_bar: float
+    max_bar: float
+    points: int
+    scale: float
+    images: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def rel_l2(self) -> float:
+        """The relative error that may be claimed: as measured, or measured + bar where the two are alike."""
+        return _claim(self.measured_l2, self.l2_bar)
+
+    @property
+    def max_error(self) -> float:
+        """The greatest error that may be claimed, likewise."""
+        return _claim(self.measured_max, self.max_bar)
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether `rel_l2` is an upper bound only: the difference may be the error of what it was measured against."""
+        return self.measured_l2 < _OWN_ERROR * self.l2_bar
+
+    @property
+    def rel_l2_text(self) -> str:
+        """The relative error in words: `4.8e-10`, or `<= 1.5e-07`."""
+        return f"{'<= ' if self.is_bound else ''}{number(self.rel_l2)}"
+
+    @property
+    def max_text(self) -> str:
+        """The greatest error in words."""
+        return f"{'<= ' if self.measured_max < _OWN_ERROR * self.max_bar else ''}{number(self.max_error)}"
+
+
+@dataclass(frozen=True)
+class TermCheck:
+    """How well one term vanishes on fresh points.
+
+    Args:
+        name: of the term.
+        kind: of the term: equation, dirichlet, ...
+        rms: root mean square of the residual.
+        scale: of the parts that cancel in it, so that rms / scale has no unit.
+    """
+
+    name: str
+    kind: str
+    rms: float
+    scale: float
+
+    @property
+    def relative(self) -> float:
+        """The residual as a fraction of the parts that should cancel; 0 where all of them vanish."""
+        return self.rms / self.scale if self.scale > 0 else 0.0
+
+
+def number(value: float | None) -> str:
+    """A number as reports print it, three digits."""
+    if value is None or not math.isfinite(value):
+        return "not finite" if value is None else str(value)
+    return "0" if value == 0 else f"{value:.2e}" if not 1e-2 <= abs(value) < 1e4 else f"{value:.3g}"
+
+
+def _claim(measured: float, bar: float) -> float:
+    """The triangle inequality: |u - truth| <= |u - v| + |v - truth|."""
+    return measured + bar if measured < _OWN_ERROR * bar else measured
