@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 import traceback
@@ -31,6 +32,7 @@ from .storage import FILE_NAME, load
 from .validate import reference_error, validate
 
 if TYPE_CHECKING:
+    from .compare import Way
     from .reference import Reference
     from .solvers import Solver
 
@@ -50,9 +52,33 @@ FIELDS: Mapping[str, type] = {
 
 
 def _solvers() -> Mapping[str, type]:
-    from .solvers import LBFGS, Adam, LeastSquares
+    from .solvers import LBFGS, SSBFGS, Adam, LeastSquares, SSBroyden
 
-    return {"least-squares": LeastSquares, "adam": Adam, "lbfgs": LBFGS}
+    return {
+        "least-squares": LeastSquares,
+        "adam": Adam,
+        "lbfgs": LBFGS,
+        "ss-bfgs": SSBFGS,
+        "ss-broyden": SSBroyden,
+    }
+
+
+def _adaptive() -> Mapping[str, type]:
+    from .solvers import R3, RAD
+
+    return {"rad": RAD, "r3": R3}
+
+
+def _weights() -> Mapping[str, type]:
+    from .solvers import NTK, Causal, GradientNorm, ReLoBRaLo, SelfAdaptive
+
+    return {
+        "gradient-norm": GradientNorm,
+        "ntk": NTK,
+        "relobralo": ReLoBRaLo,
+        "self-adaptive": SelfAdaptive,
+        "causal": Causal,
+    }
 
 
 DTYPES: Mapping[str, torch.dtype] = {"float32": torch.float32, "float64": torch.float64}
@@ -105,8 +131,16 @@ def solve(
     file: File,
     field: Annotated[str | None, typer.Option(help=f"One of {', '.join(FIELDS)}.")] = None,
     solver: Annotated[str, typer.Option(help="auto, least-squares, adam, lbfgs, or several: adam,lbfgs.")] = "auto",
-    steps: Annotated[int | None, typer.Option(help="Steps of the last solver.")] = None,
+    steps: Annotated[
+        str | None, typer.Option(help="Steps of the last solver, or of each of them: 200,50.", metavar="N[,N]")
+    ] = None,
     tolerance: Annotated[float | None, typer.Option(help="Residual at which to stop.")] = None,
+    seconds: Annotated[float | None, typer.Option(help="Stop after so long, with what there is.")] = None,
+    adaptive: Annotated[str | None, typer.Option(help="Points that follow the residual: rad or r3.")] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="gradient-norm, ntk, relobralo, self-adaptive, causal; by commas.")
+    ] = None,
+    slabs: Annotated[int | None, typer.Option(help="Solve in so many slabs of time.")] = None,
     seed: Annotated[int, typer.Option(help="Same seed, same result.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
     dtype: Annotated[str | None, typer.Option(help="float32 or float64; the problem's own by default.")] = None,
@@ -127,13 +161,19 @@ def solve(
         precision = _word("--dtype", dtype, DTYPES) if dtype is not None else None
         place = _device(device)
         _at_least("--seed", seed, 0)
-        if tolerance is not None and not tolerance > 0:
-            raise ValueError(f"--tolerance must be positive, got {tolerance:g}")
+        for name, value in (("--tolerance", tolerance), ("--seconds", seconds)):
+            if value is not None and not value > 0:
+                raise ValueError(f"{name} must be positive, got {value:g}")
+        follow = None if adaptive is None else _word("--adaptive", adaptive, _adaptive())()
+        schemes = [_word("--weights", w.strip(), _weights())() for w in weights.split(",")] if weights else []
+        if slabs is not None:
+            _at_least("--slabs", slabs, 1)
         folder = _folder(out or Path("results") / problem.name, say, keep=resume)
         solution = _run_solve(
             problem, spec, chosen, say,
             seed=seed, device=place, dtype=precision, tolerance=tolerance,
-            seconds=_QUICK_SECONDS if quick else None, out=folder, resume=resume,
+            seconds=min(seconds or math.inf, _QUICK_SECONDS) if quick else seconds, out=folder, resume=resume,
+            adaptive=follow, weights=schemes, slabs=slabs,
         )  # fmt: skip
         stopped = solution.status is Status.INTERRUPTED  # who stops a run wants it to end
         budget = 0.0 if no_reference or stopped else _QUICK_BUDGET if quick else 5.0
@@ -268,6 +308,49 @@ def memory(json_: Json = False) -> None:
 
 
 @app.command()
+def compare(
+    files: Annotated[list[Path], typer.Argument(help="Python files that define `problem`.", show_default=False)],
+    solvers: Annotated[
+        str, typer.Option(help="Words of `solve --solver`, by commas; a sequence is joined by +: auto,adam+lbfgs.")
+    ] = "auto,adam+lbfgs",
+    fields: Annotated[
+        str, typer.Option(help=f"Fields for all of them but auto, by commas: {', '.join(FIELDS)}; auto: none.")
+    ] = "auto",
+    seeds: Annotated[int, typer.Option(help="Runs of each combination.")] = 3,
+    seconds: Annotated[float, typer.Option(help="That a run may take at most.")] = 60.0,
+    budget: Annotated[float, typer.Option(help="Seconds for the reference.")] = 5.0,
+    out: Annotated[Path, typer.Option(help="One file a run; runs that have theirs are skipped.")] = Path(
+        "results/compare"
+    ),
+    json_: Json = False,
+) -> None:
+    """Solve the problems in several ways with several seeds: a table, and a figure of error against seconds."""
+    from .compare import compare as side_by_side
+
+    say = Console(stderr=json_)
+    found = []
+    with _user_errors(None):
+        _at_least("--seeds", seeds, 1)
+        ways = _ways(solvers, fields)
+        for file, problem in [(f, load_problem(f)) for f in files]:
+            say.print(Text(f"{file}: {len(ways)} ways, {seeds} seeds", style="dim"))
+            found.append(
+                side_by_side(
+                    problem, ways, seeds=seeds, seconds=seconds, budget=budget, out=out,
+                    say=lambda line: say.print(Text(line)),
+                )
+            )  # fmt: skip
+    if not say.is_terminal:  # a file has no edge to wrap at
+        say = Console(stderr=json_, width=128)
+    for result in found:
+        say.print(result.table())
+    say.print(Text(f"In {out}: " + ", ".join(f"{r.problem}/compare.json and compare.png" for r in found)))
+    if json_:
+        sys.stdout.write(json.dumps([r.summary() for r in found], indent=2) + "\n")
+    raise typer.Exit(FAILED if any(run.failed for result in found for run in result.runs) else DONE)
+
+
+@app.command()
 def accept(
     issue: Annotated[str | None, typer.Argument(help="Which issue's figures; all by default.")] = None,
     table: Annotated[str | None, typer.Argument(help="Which of its tables; all by default.")] = None,
@@ -361,25 +444,52 @@ def _field(word: str | None) -> FieldSpec | None:
     return spec
 
 
-def _solver_objects(words: str, steps: int | None, field: str | None) -> list[Solver] | None:
-    if steps is not None:
-        _at_least("--steps", steps, 1)
-    if words == "auto" and steps is not None and field is not None:  # what `solve` takes for a given field
+def _solver_objects(words: str, steps: str | None, field: str | None) -> list[Solver] | None:
+    counts = [] if steps is None else [_count("--steps", part) for part in steps.split(",")]
+    if words == "auto" and counts and field is not None:  # what `solve` takes for a given field
         words = "least-squares" if field == "random-fourier" else "adam,lbfgs"
     if words == "auto":
-        if steps is not None:
+        if counts:
             raise ValueError("--steps counts steps of the last solver; name it, such as --solver adam,lbfgs")
         return None
     known = {"auto": None, **_solvers()}
     if "auto" in words.split(","):
         raise ValueError(f"--solver auto stands alone, got '{words}'")
     chosen = [_word("--solver", word.strip(), known)() for word in words.split(",")]
-    if steps is not None:
-        last = chosen[-1]
-        if "steps" not in {f.name for f in fields(last)}:
-            raise ValueError(f"--steps: {type(last).__name__} takes no steps; leave it out")
-        chosen[-1] = replace(last, steps=steps)
+    if len(counts) > 1 and len(counts) != len(chosen):
+        raise ValueError(f"--steps: give one number, or one for each of the {len(chosen)} solvers, got '{steps}'")
+    for i, count in enumerate(counts, start=len(chosen) - len(counts)):
+        if "steps" not in {f.name for f in fields(chosen[i])}:
+            raise ValueError(f"--steps: {type(chosen[i]).__name__} takes no steps; leave it out")
+        chosen[i] = replace(chosen[i], steps=count)
     return chosen
+
+
+def _count(option: str, word: str) -> int:
+    try:
+        count = int(word)
+    except ValueError:
+        raise ValueError(f"{option} must be whole numbers, such as 200 or 200,50, got '{word}'") from None
+    _at_least(option, count, 1)
+    return count
+
+
+def _ways(solvers: str, fields: str) -> list[Way]:
+    """Every solver with every field; `auto` as a solver takes the field that suits it, and so stands once."""
+    from .compare import Way
+
+    known = {"auto": None, **_solvers()}
+    ways = []
+    for words in (w.strip() for w in solvers.split(",")):
+        parts = [part.strip() for part in words.split("+")]
+        if "auto" in parts and len(parts) > 1:
+            raise ValueError(f"--solvers: auto stands alone, got '{words}'")
+        chosen = [_word("--solvers", part, known) for part in parts]
+        for field in ["auto"] if words == "auto" else [f.strip() for f in fields.split(",")]:
+            spec = None if field == "auto" else _word("--fields", field, FIELDS)()
+            name = words if field == "auto" else f"{field} {words}"
+            ways.append(Way(name, spec, None if words == "auto" else [make() for make in chosen]))
+    return ways
 
 
 def _device(word: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ from torch import nn
 
 from pinnkit.evaluation import FieldSet
 from pinnkit.fields import FieldSpec, RandomFourier, Siren
+from pinnkit.fields.scaling import Scaling
+from pinnkit.fields.slabbed import Slabbed, SlabbedField
 from pinnkit.history import History, Record
 from pinnkit.machine import versions
 from pinnkit.problem import Problem
@@ -36,6 +40,7 @@ from .parameters import Parameters
 from .quasi_newton import LBFGS
 from .readout import Readout, readout_of
 from .sight import Sight
+from .slabs import edges_of, slab, soft_start
 from .trained_on import trained_on
 from .weights import Weights
 
@@ -57,6 +62,7 @@ def solve(
     seconds: float | None = None,
     adaptive: Adaptive | None = None,
     weights: Weights | Sequence[Weights] = (),
+    slabs: int | Sequence[float] | None = None,
     start: Solution | None = None,
     out: str | Path | None = None,
     resume: bool = False,
@@ -79,6 +85,8 @@ def solve(
         adaptive: collocation points that follow the residual, such as RAD() or R3(); None draws them once.
         weights: schemes such as GradientNorm() or Causal() whose factors multiply the row-norm weights; those are the
             default, and need no tuning.
+        slabs: solve in so many equal slabs of time, or between these times, each from the end of the one before; a
+            hard initial condition becomes a term.
         start: a solution of the same fields, whose state is where this solve starts.
         out: folder for checkpoints; None writes nothing.
         resume: continue from the checkpoint in `out`, bit for bit; without one, begin.  A search of random sines takes
@@ -97,6 +105,13 @@ def solve(
     kind = problem.dtype if dtype is None else dtype
     if kind not in (torch.float32, torch.float64):
         raise ValueError(f"solve: `dtype` must be torch.float32 or torch.float64, got {dtype}")
+    if slabs is not None and len(edges := edges_of(problem, slabs)) > 2:
+        if start is not None:
+            raise ValueError("solve: `slabs` start each from the one before; leave `start` out")
+        how = dict(device=device, dtype=dtype, tolerance=tolerance, adaptive=adaptive, weights=weights, resume=resume)
+        how |= dict(seed=seed, checkpoint_seconds=checkpoint_seconds)
+        folder = None if out is None else Path(out)
+        return _in_slabs(soft_start(problem), field, solvers, edges, seconds, folder, callbacks, began, how)
     field, solvers, reason = _choose(problem, field, solvers)
     specs = group_fields(problem, field)
     schemes = tuple(weights) if isinstance(weights, (list, tuple)) else (weights,)
@@ -274,6 +289,91 @@ def _trained(
     return _solution(setup, specs, modules, parameters, status, outcome.records, outcome.seconds, seen)
 
 
+def _in_slabs(
+    problem: Problem,
+    field: FieldChoice | None,
+    solvers: Solver | Sequence[Solver] | None,
+    edges: Sequence[float],
+    seconds: float | None,
+    folder: Path | None,
+    callbacks: Sequence[Callback],
+    began: float,
+    how: dict[str, Any],
+) -> Solution:
+    """Slab after slab, each from the end of the one before, joined in the end."""
+    parts: list[Solution] = []
+    records: list[Record] = []
+    count = len(edges) - 1
+    for k, (lower, upper) in enumerate(pairwise(edges)):
+        done = records[-1].step if records else 0
+
+        def report(record: Record, callback: Callback, done: int = done) -> object:
+            return callback(replace(record, step=record.step + done, steps=record.steps * count))
+
+        used = time.perf_counter() - began
+        part = solve(
+            slab(problem, lower, upper, parts[-1] if parts else None),
+            field,
+            solvers,
+            start=parts[-1] if parts and _trains(parts[-1]) else None,
+            seconds=None if seconds is None else max((seconds - used) / (count - k), 1e-3),
+            out=None if folder is None else folder / f"slab{k + 1}",
+            callbacks=[partial(report, callback=c) for c in callbacks],
+            **how,
+        )
+        parts.append(part)
+        h = part.history
+        nothing = dict.fromkeys((str(t.name) for t in problem.terms), float("nan"))  # data of other times
+        records += [
+            Record(
+                int(s) + done,
+                0,
+                name,
+                float(t) + used,
+                float(loss),
+                nothing | {n: float(v[i]) for n, v in h.terms.items()},
+            )
+            for i, (s, name, t, loss) in enumerate(zip(h.step, h.solver, h.seconds, h.loss, strict=True))
+        ]
+        if not part.status.good:
+            break
+    first = parts[0]
+    # A run that was stopped has no field for later times: the last one goes on.
+    ends = (*edges[: len(parts)], edges[-1])
+    modules: dict[Group, nn.Module] = {}
+    specs: dict[Group, FieldSpec | None] = {}
+    for group in first.modules:
+        own = [part.fields[group] for part in parts]
+        if any(spec is None for spec in own):
+            raise ValueError("solve: `slabs` need a field spec such as Siren(width=64), which each slab builds anew")
+        spec = Slabbed(tuple(own), ends, str(problem.time))  # type: ignore[arg-type]
+        column = list(FieldSet(problem, first.modules).columns(group)).index(
+            problem.frame.columns.index(str(problem.time))
+        )
+        modules[group] = SlabbedField(spec, column, [part.modules[group] for part in parts])
+        specs[group] = spec
+    setup = _Setup(
+        problem,
+        dict(modules),
+        (),
+        first.seed,
+        torch.device(first.device),
+        first.dtype,
+        f"{count} slabs of time, each from the end of the one before. {first.choice}",
+        began,
+    )
+    parameters = Parameters(problem, (), device=setup.device, dtype=setup.dtype)
+    parameters.start_from(parts[-1].coefficients)
+    status = next((p.status for p in reversed(parts) if not p.status.good), parts[-1].status)
+    found = _solution(setup, specs, modules, parameters, status, records, time.perf_counter() - began)
+    return replace(found, solvers=first.solvers)
+
+
+def _trains(part: Solution) -> bool:
+    """Whether the fields of the next slab have the shapes of this one's: not where a search chose their number."""
+    return not any(isinstance(spec, RandomFourier) for spec in part.fields.values())
+
+
 def _solution(
     setup: _Setup,
     specs: Mapping[Group, FieldSpec | None],
@@ -387,11 +487,18 @@ def _stages(solvers: Sequence[Solver]) -> list[tuple[Solver, ...]]:
 def _warm_start(parameters: Parameters, modules: Mapping[Group, nn.Module], start: Solution) -> None:
     for group, module in modules.items():
         other = start.modules.get(group)
-        mine, theirs = module.state_dict(), {} if other is None else other.state_dict()
+        mine, theirs = module.state_dict(), {} if other is None else _without_bounds(other)
+        mine = {k: v for k, v in mine.items() if k in _without_bounds(module)}
         if {k: v.shape for k, v in mine.items()} != {k: v.shape for k, v in theirs.items()}:
             raise ValueError(f"solve: `start` has no field for {group} of the same shape; solve with the same field")
-        module.load_state_dict(theirs)
+        module.load_state_dict(theirs, strict=False)
     parameters.start_from(start.coefficients)
+
+
+def _without_bounds(module: nn.Module) -> dict[str, Any]:
+    """The state of a field but for the bounds of its axes, which are those of its own problem."""
+    bounds = {f"{name}." for name, part in module.named_modules() if isinstance(part, Scaling)}
+    return {k: v for k, v in module.state_dict().items() if not k.startswith(tuple(bounds))}
 
 
 def _device(device: str) -> torch.device:
