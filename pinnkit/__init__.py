@@ -72,6 +72,7 @@ from .solvers import Causal as Causal
 from .solvers import Constant as Constant
 from .solvers import Cosine as Cosine
 from .solvers import Exponential as Exponential
+from .solvers import GaussNewton as GaussNewton
 from .solvers import GradientNorm as GradientNorm
 from .solvers import LeastSquares as LeastSquares
 from .solvers import ReLoBRaLo as ReLoBRaLo
@@ -119,6 +120,7 @@ __all__ = [
     "Equation",
     "Exponential",
     "FourierMLP",
+    "GaussNewton",
     "GradientNorm",
     "Huber",
     "Initial",

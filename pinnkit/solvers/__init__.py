@@ -11,6 +11,7 @@ from .causal import Causal as Causal
 
 # Solvers
 from .first_order import Adam as Adam
+from .gauss_newton import GaussNewton as GaussNewton
 from .least_squares import LeastSquares as LeastSquares
 
 # What solvers see

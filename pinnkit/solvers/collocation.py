@@ -61,6 +61,11 @@ class Collocation:
         self.derivatives = derivatives
         self._folds: dict[tuple[str, int], Fold | None] = {}
 
+    @property
+    def readout(self) -> Tensor:
+        """The places in theta of the fields' linear read-outs, for solvers that treat those apart."""
+        return self.parameters.readout
+
     def evaluate(self, theta: Tensor) -> Evaluation:
         """The loss, its gradient, and the mean cost of each term."""
         self.parameters.assign(theta)

@@ -25,11 +25,22 @@ class Parameters:
         starts = [math.log(c.initial) if c.positive else c.initial for c in problem.coefficients]
         self._coefficients = [torch.tensor(s, device=device, dtype=dtype, requires_grad=True) for s in starts]
         self.tensors: list[Tensor] = [*unique, *self._coefficients]
+        self._readouts = [p for m in modules for p in _readout(m) if p.requires_grad]
 
     @property
     def entries(self) -> Sequence[Tensor]:
         """The coefficients' entries of theta, 0-d, the logarithm where one is positive."""
         return self._coefficients
+
+    @property
+    def readout(self) -> Tensor:
+        """The places in theta of the fields' linear read-outs, ``(k,)``, increasing; empty where no field has one."""
+        places, start = [torch.zeros(0, dtype=torch.int64)], 0
+        for t in self.tensors:
+            if any(t is r for r in self._readouts):
+                places.append(torch.arange(start, start + t.numel()))
+            start += t.numel()
+        return torch.cat(places)
 
     @property
     def count(self) -> int:
@@ -75,3 +86,9 @@ class Parameters:
     def found(self) -> Mapping[str, float]:
         """The coefficients as numbers."""
         return {name: float(value.detach()) for name, value in self.coefficients().items()}
+
+
+def _readout(module: nn.Module) -> Sequence[Tensor]:
+    """The weight and bias of a module's last, linear layer, if it says which that is."""
+    last = getattr(module, "readout", None)
+    return list(last.parameters()) if isinstance(last, nn.Linear) else []

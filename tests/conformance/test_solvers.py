@@ -21,6 +21,7 @@ from pinnkit.solvers import (
     Constant,
     Evaluation,
     Exponential,
+    GaussNewton,
     LeastSquares,
     Solver,
     SSBroyden,
@@ -149,7 +150,10 @@ SQUARES = Case(
 )
 SEARCHING = LBFGS, SSBFGS, SSBroyden
 DENSE = {s.__name__: replace(LIMITED, solver=s(steps=100)) for s in (SSBFGS, SSBroyden)}
-CASES = {"Adam": ADAM, "LBFGS": LIMITED, **DENSE, "LeastSquares": SQUARES}
+GAUSS = Case(
+    GaussNewton(steps=60), BareRows, lambda c: (CURVATURES / 2).sqrt() * (c - CENTRE), rosenbrock_rows, 1e-25, 1e-20
+)
+CASES = {"Adam": ADAM, "LBFGS": LIMITED, **DENSE, "LeastSquares": SQUARES, "GaussNewton": GAUSS}
 
 
 # ---------------------------------------------------------------- the checks, each raising AssertionError

@@ -70,3 +70,25 @@ def test_frozen_parameters_stay_out_and_a_shared_module_counts_once() -> None:
     assert twice.count == sum(p.numel() for p in module.parameters())
     module.readout.weight.requires_grad_(False)
     assert parameters_of(fields).count == twice.count - module.readout.weight.numel()
+
+
+def test_the_places_of_the_readout_are_those_of_its_weight_and_bias() -> None:
+    fields = fields_of(inverse())
+    parameters = parameters_of(fields)
+    before = parameters.get()
+    theta = before.clone()
+    theta[parameters.readout] += 1
+    parameters.assign(theta)
+    (module,) = fields.modules.values()
+    last = {id(p) for p in module.readout.parameters()}
+    shift = {
+        id(p): (p.detach().reshape(-1) - before[at : at + p.numel()]).abs().max().item()
+        for p, at in zip(module.parameters(), _starts(module), strict=True)
+    }
+    assert all(value == (1.0 if key in last else 0.0) for key, value in shift.items())
+    assert len(parameters.readout) == sum(p.numel() for p in module.readout.parameters())
+
+
+def _starts(module: torch.nn.Module) -> list[int]:
+    sizes = [p.numel() for p in module.parameters()]
+    return [sum(sizes[:i]) for i in range(len(sizes))]

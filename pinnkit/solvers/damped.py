@@ -1,0 +1,123 @@
+"""Damped Gauss-Newton steps: one linearisation r + J p, one factorisation, many dampings.
+
+A step minimises |r + J p|^2 + lambda |p|^2.  Three roads lead to it: the normal equations by Cholesky (cheap, with the
+square of the condition of J), the singular values of J (all the digits), and the kernel J J^T (where rows are few).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+__all__ = ["Linearisation", "NormalEquations", "SingularValues", "Step"]
+
+
+class Step(NamedTuple):
+    """What minimises |r + J p|^2 + lambda |p|^2.
+
+    Args:
+        vector: p ``(P,)``.
+        image: J p ``(N,)``, how the linear model foretells the rows to change.
+        back: w ``(N,)`` -> -(J^T J + lambda)^-1 J^T w ``(P,)``, from the same factorisation.
+    """
+
+    vector: Tensor
+    image: Tensor
+    back: Callable[[Tensor], Tensor]
+
+
+class Linearisation(Protocol):
+    """Rows and their Jacobian at one place, factorised as far as no damping is needed for it."""
+
+    @property
+    def rows(self) -> Tensor:
+        """r ``(N,)``."""
+        ...
+
+    @property
+    def scale(self) -> float:
+        """What a damping is relative to: the mean of the diagonal of J^T J."""
+        ...
+
+    @property
+    def floor(self) -> float:
+        """The damping below which rounding decides the step."""
+        ...
+
+    def step(self, damping: float) -> Step | None:
+        """The step for lambda = `damping` * `scale`; None where that matrix is singular to working precision."""
+        ...
+
+
+class NormalEquations:
+    """(J^T J + lambda) p = -J^T r by Cholesky: P^3 / 3 operations for each damping after N P^2 for the matrix.
+
+    Its relative error is that of J^T J, the condition of J squared; see `SingularValues` for the rest.
+    """
+
+    def __init__(self, rows: Tensor, jacobian: Tensor) -> None:
+        self.rows = rows.double()
+        self._jacobian = jacobian.double()
+        self._gram = gram(self._jacobian)
+        self.scale = positive(float(self._gram.diagonal().mean()))
+        self.floor = 4 * torch.finfo(torch.float64).eps * self._gram.shape[0]
+
+    def step(self, damping: float) -> Step | None:
+        """The step for a damping relative to `scale`."""
+        shifted = self._gram.clone()
+        shifted.diagonal().add_(damping * self.scale)
+        lower, failed = torch.linalg.cholesky_ex(shifted)
+        if int(failed):
+            return None
+
+        def back(w: Tensor) -> Tensor:
+            return -torch.cholesky_solve((w @ self._jacobian)[:, None], lower)[:, 0]
+
+        vector = back(self.rows)
+        return Step(vector, self._jacobian @ vector, back)
+
+
+class SingularValues:
+    """p = -V s / (s^2 + lambda) U^T r with J = Q R, R = U s V^T: dearer, and exact to the condition of J itself.
+
+    Source: Golub & Van Loan, Matrix Computations, 4th ed., section 6.1.4 (ridge regression by the SVD).
+    """
+
+    def __init__(self, rows: Tensor, jacobian: Tensor) -> None:
+        self.rows = rows.double()
+        jacobian = jacobian.double()
+        orthogonal, upper = torch.linalg.qr(jacobian)
+        inner, self._s, self._right = torch.linalg.svd(upper, full_matrices=False)
+        self._left = orthogonal @ inner
+        self.scale = positive(float(self._s.square().sum()) / jacobian.shape[1])
+        self.floor = torch.finfo(torch.float64).eps ** 2
+
+    def step(self, damping: float) -> Step:
+        """The step for a damping relative to `scale`."""
+        s = self._s
+        keep = s > torch.finfo(s.dtype).eps * len(s) * s[0]
+        factor = torch.where(keep, s / (s * s + damping * self.scale), torch.zeros_like(s))
+
+        def back(w: Tensor) -> Tensor:
+            return -((factor * (w @ self._left)) @ self._right)
+
+        return Step(back(self.rows), -(self._left @ (s * factor * (self.rows @ self._left))), back)
+
+
+def gram(jacobian: Tensor, blocks: int = 4) -> Tensor:
+    """J^T J ``(P, P)``: the blocks above the diagonal once, and mirrored."""
+    parameters = jacobian.shape[1]
+    width = max(-(-parameters // blocks), 64)
+    out = jacobian.new_empty(parameters, parameters)
+    for start in range(0, parameters, width):
+        stop = min(start + width, parameters)
+        torch.mm(jacobian[:, start:stop].T, jacobian[:, start:], out=out[start:stop, start:])
+        out[stop:, start:stop] = out[start:stop, stop:].T
+    return out
+
+
+def positive(scale: float) -> float:
+    return scale if scale > 0 else 1.0

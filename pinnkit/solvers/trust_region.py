@@ -1,0 +1,101 @@
+"""The longest damped step that the true loss bears out, found by probing.
+
+Radius and damping are two names of one thing: |p(lambda)| falls as lambda grows.  Probing dampings in place of radii
+spares the search for the lambda of each radius, so that a probe is one Cholesky factorisation and one loss.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from .damped import Linearisation, Step
+
+__all__ = ["Probe", "longest_step"]
+
+_MOST_LONGER = 8
+"""Probes beyond the damping of the step before, so that one step cannot run to the floor."""
+_MOST_SHORTER = 40
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A step that was tried.
+
+    Args:
+        damping: relative to the linearisation's scale.
+        step: the linear step.
+        vector: what was added to theta, the linear step or what it was bent to ``(P,)``.
+        rows: there ``(N,)``.
+        loss: |rows|^2, infinite where it is not finite.
+        gain: how much the loss fell by, as a part of what the linear model foretold.
+    """
+
+    damping: float
+    step: Step
+    vector: Tensor
+    rows: Tensor
+    loss: float
+    gain: float
+
+
+def longest_step(
+    linear: Linearisation,
+    trial: Callable[[Step], tuple[Tensor, Tensor]],
+    damping: float,
+    *,
+    accept: float,
+    ratio: float,
+) -> Probe | None:
+    """The step of the smallest damping, on a ladder through `damping`, at which the loss falls enough.
+
+    Where the loss at `damping` falls by at least `accept` of what the model foretells, smaller dampings are probed
+    until one does not; else greater ones until one does.  None where none does.
+
+    Args:
+        linear: the model.
+        trial: step -> what to add to theta, and the rows there.
+        damping: of the step before.
+        accept: least part of the foretold fall.
+        ratio: between neighbouring dampings.
+
+    Source: long steps at a low threshold, Webb, Jerad & Cartis, arXiv 2607.02194 (there on a grid of radii, from
+    singular values); Nocedal & Wright, Numerical Optimization, 2nd ed., section 10.3 (Levenberg-Marquardt as a
+    trust region).
+    """
+    before = float(linear.rows.square().sum())
+
+    def probe(damping: float) -> Probe | None:
+        step = linear.step(damping)
+        if step is None:
+            return None
+        foretold = before - float((linear.rows + step.image).square().sum())
+        vector, rows = trial(step)
+        loss = float(rows.square().sum())
+        loss = loss if math.isfinite(loss) else math.inf
+        gain = (before - loss) / foretold if foretold > 0 else -math.inf
+        good = loss < before and gain >= accept
+        return Probe(damping, step, vector, rows, loss, gain) if good else None
+
+    damping = max(damping, linear.floor)
+    found = probe(damping)
+    if found is None:
+        for _ in range(_MOST_SHORTER):
+            damping *= ratio
+            found = probe(damping)
+            if found is not None:
+                return found
+            if damping > 1e3:  # far beyond the diagonal, where a step is one of steepest descent
+                ratio = max(ratio, 10.0)
+        return None
+    for _ in range(_MOST_LONGER):
+        if found.damping <= linear.floor:
+            break
+        longer = probe(max(found.damping / ratio, linear.floor))
+        if longer is None:
+            break
+        found = longer
+    return found
