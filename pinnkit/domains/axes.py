@@ -27,7 +27,8 @@ class Role(Enum):
 class Axis:
     """One named coordinate with its bounds; `dim` > 1 makes it a vector with the same bounds in every component.
 
-    `lower == upper` is allowed: an axis of explicit points may hold a single value.
+    `lower == upper` is allowed: an axis of explicit points may hold a single value.  `periodic` says that both ends are
+    one place: fields over such an axis are periodic by construction.
 
     Raises:
         ValueError: for a name that is no identifier or reserved, bounds that are not finite or not ordered, `dim` < 1.
@@ -38,6 +39,7 @@ class Axis:
     upper: float
     role: Role = Role.SPACE
     dim: int = 1
+    periodic: bool = False
 
     def __post_init__(self) -> None:
         check_name("Axis", self.name)
@@ -48,6 +50,8 @@ class Axis:
         if not isinstance(self.role, Role):
             raise TypeError(f"Axis: `role` of `{self.name}` must be a Role, such as Role.SPACE, got {self.role!r}")
         check_count("Axis", "dim", self.dim)
+        if not isinstance(self.periodic, bool):
+            raise TypeError(f"Axis: `periodic` of `{self.name}` must be True or False, got {self.periodic!r}")
         object.__setattr__(self, "lower", float(self.lower))
         object.__setattr__(self, "upper", float(self.upper))
         object.__setattr__(self, "dim", int(self.dim))

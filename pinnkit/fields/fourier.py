@@ -15,7 +15,7 @@ from .activations import activation
 from .base import AxisLike, Network
 from .initialise import small_readout
 from .mlp import dense
-from .scaling import Scaling
+from .scaling import scaling_of
 
 
 @dataclass(frozen=True)
@@ -79,13 +79,14 @@ class FourierMLP:
         device: torch.device | str,
     ) -> Network:
         """Build the network over `axes`: (n, d_total) -> (n, outputs)."""
-        inputs = checks.build_arguments("FourierMLP", axes, outputs, generator=generator, dtype=dtype)
-        sigma = checks.per_column("FourierMLP", "sigma", self.sigma, axes)
-        frequencies = sigma * torch.randn(self.features, inputs, generator=generator, dtype=torch.float64)
+        checks.build_arguments("FourierMLP", axes, outputs, generator=generator, dtype=dtype)
+        scaling = scaling_of(axes)
+        sigma = scaling.spread(checks.per_column("FourierMLP", "sigma", self.sigma, axes))
+        frequencies = sigma * torch.randn(self.features, scaling.width, generator=generator, dtype=torch.float64)
         layers = dense(2 * self.features, self.width, self.depth, self.activation, generator=generator)
         hidden = nn.Sequential(FourierFeatures(frequencies, learned=self.learned), *layers)
         readout = small_readout(self.width, outputs, generator=generator)
-        return Network(self, Scaling(axes), hidden, readout).to(device=device, dtype=dtype)
+        return Network(self, scaling, hidden, readout).to(device=device, dtype=dtype)
 
 
 class FourierFeatures(nn.Module):

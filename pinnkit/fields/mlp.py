@@ -12,7 +12,7 @@ from . import checks
 from .activations import Pointwise, activation
 from .base import AxisLike, Network
 from .initialise import glorot, small_readout
-from .scaling import Scaling
+from .scaling import scaling_of
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,11 @@ class MLP:
         device: torch.device | str,
     ) -> Network:
         """Build the network over `axes`: (n, d_total) -> (n, outputs)."""
-        inputs = checks.build_arguments("MLP", axes, outputs, generator=generator, dtype=dtype)
-        hidden = nn.Sequential(*dense(inputs, self.width, self.depth, self.activation, generator=generator))
+        checks.build_arguments("MLP", axes, outputs, generator=generator, dtype=dtype)
+        scaling = scaling_of(axes)
+        hidden = nn.Sequential(*dense(scaling.width, self.width, self.depth, self.activation, generator=generator))
         readout = small_readout(self.width, outputs, generator=generator)
-        return Network(self, Scaling(axes), hidden, readout).to(device=device, dtype=dtype)
+        return Network(self, scaling, hidden, readout).to(device=device, dtype=dtype)
 
 
 def dense(inputs: int, width: int, depth: int, name: str, *, generator: torch.Generator) -> list[nn.Module]:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from . import checks
 from .base import AxisLike
 from .initialise import linear, uniform
-from .scaling import Scaling
+from .scaling import Scaling, periodic_columns, scaling_of
 
 _FEATURES = 400
 
@@ -25,7 +25,8 @@ class RandomFourier:
 
     w_ja ~ U(-R_a, R_a) and b_j ~ U(0, 2 pi) stay as drawn; only the read-out c, zero at the start, is solved for. The
     bandwidth R_a is in radians per half-width of axis a: a solution sin(k x) on [0, L] wants R of k L / 2 and some
-    more. The same seed draws w in proportion to R.
+    more. The same seed draws w in proportion to R. Along a periodic axis s(x) is the angle 2 pi (x - lower) / extent
+    and w_ja a whole number k with |k| <= R_a / pi, or 1 where that is less: periodic sines within the bandwidth.
 
     Args:
         features: number of sines; None lets `solve` add sines while they help, 400 where a bandwidth is given.
@@ -76,10 +77,17 @@ class RandomFourier:
                 "it from the residual at held-out points; to build the field yourself, say RandomFourier(bandwidth=8.0)"
             )
         bandwidth = checks.per_column("RandomFourier", "bandwidth", self.bandwidth, axes)
-        frequencies = bandwidth * uniform(features, inputs, bound=1.0, generator=generator)
+        drawn = uniform(features, inputs, bound=1.0, generator=generator)
+        frequencies = torch.where(periodic_columns(axes), _whole(drawn, bandwidth), bandwidth * drawn)
         phases = math.pi + uniform(features, bound=math.pi, generator=generator)
         readout = linear(torch.zeros(outputs, features, dtype=torch.float64), None)
-        return RandomSines(self, Scaling(axes), frequencies, phases, readout).to(device=device, dtype=dtype)
+        return RandomSines(self, scaling_of(axes), frequencies, phases, readout).to(device=device, dtype=dtype)
+
+
+def _whole(drawn: Tensor, bandwidth: Tensor) -> Tensor:
+    """Numbers in [-1, 1] as whole frequencies -K to K, all alike, K = R / pi: a period is 2 pi of the angle."""
+    highest = torch.floor(bandwidth / math.pi + 1e-9).clamp(min=1.0)
+    return torch.round((highest + 0.5) * drawn).clamp(-highest, highest) + 0.0  # no negative zero
 
 
 class RandomSines(nn.Module):
@@ -106,7 +114,7 @@ class RandomSines(nn.Module):
 
     def trunk(self, coords: Tensor) -> Tensor:
         """The features phi: (n, d_total) -> (n, N)."""
-        return torch.sin(F.linear(self.scaling(coords), self.frequencies, self.phases))
+        return torch.sin(F.linear(self.scaling.affine(coords), self.frequencies, self.phases))
 
     def forward(self, coords: Tensor) -> Tensor:
         """Evaluate the field: (n, d_total) -> (n, outputs)."""
@@ -131,7 +139,7 @@ class RandomSines(nn.Module):
                     f"RandomFourier.features: `orders` must name columns 0 to {columns - 1}, got {order!r}; "
                     f"columns count through the coordinates in the order of the axes"
                 )
-        angles = F.linear(self.scaling(coords), self.frequencies, self.phases)
+        angles = F.linear(self.scaling.affine(coords), self.frequencies, self.phases)
         # The derivatives of the sine by their remainder mod 4: sin, cos, -sin, -cos; only the two that are asked for.
         waves = {odd: torch.cos(angles) if odd else torch.sin(angles) for odd in {len(order) % 2 for order in orders}}
         rates = self.frequencies * self.scaling.rate

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from . import checks
 from .base import AxisLike, Network
 from .initialise import linear, uniform
-from .scaling import Scaling
+from .scaling import scaling_of
 
 
 @dataclass(frozen=True)
@@ -87,14 +87,16 @@ class Siren:
         device: torch.device | str,
     ) -> Network:
         """Build the network over `axes`: (n, d_total) -> (n, outputs)."""
-        inputs = checks.build_arguments("Siren", axes, outputs, generator=generator, dtype=dtype)
+        checks.build_arguments("Siren", axes, outputs, generator=generator, dtype=dtype)
+        scaling = scaling_of(axes)
+        inputs = scaling.width
         layers = []
         for index, omega in enumerate(self.omegas):
             bound = 1 / inputs if index == 0 else (6 / inputs) ** 0.5 / omega
             layers.append(SineLayer(_draw(inputs, self.width, bound, generator), omega))
             inputs = self.width
         readout = _draw(inputs, outputs, (6 / inputs) ** 0.5 / self.omegas[-1], generator)
-        return Network(self, Scaling(axes), nn.Sequential(*layers), readout).to(device=device, dtype=dtype)
+        return Network(self, scaling, nn.Sequential(*layers), readout).to(device=device, dtype=dtype)
 
 
 class SineLayer(nn.Module):

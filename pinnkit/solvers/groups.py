@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -53,8 +54,12 @@ def group_fields(problem: Problem, field: FieldChoice) -> dict[Group, FieldSpec 
 
 
 def axes_of(problem: Problem, group: Group) -> list[Axis]:
-    """The axes that the unknowns of a group depend on."""
-    return [a for a in problem.axes if a.columns[0] in problem.columns_of(group[0])]
+    """The axes that the unknowns of a group depend on, periodic where a hard condition says so."""
+    return [
+        replace(a, periodic=True) if a.name in problem.periodic else a
+        for a in problem.axes
+        if a.columns[0] in problem.columns_of(group[0])
+    ]
 
 
 def build_fields(
@@ -84,6 +89,7 @@ def build_fields(
             )
         else:
             module = spec.build(axes, outputs, generator=generator_of(seed, 1_000 + i), dtype=dtype, device=device)
+        _check_periodic(module, axes, spec, device, dtype)
         modules[group] = module
     return FieldSet(problem, modules)
 
@@ -91,6 +97,34 @@ def build_fields(
 def unsettled(spec: FieldSpec | nn.Module) -> bool:
     """Whether the bandwidth of random sines is still to be chosen."""
     return isinstance(spec, RandomFourier) and spec.bandwidth is None
+
+
+def _check_periodic(
+    module: nn.Module, axes: Sequence[Axis], spec: object, device: torch.device, dtype: torch.dtype
+) -> None:
+    """Refuse a field that is not periodic along a periodic axis: its value at both ends, at a few places."""
+    lower, upper = (
+        torch.tensor([getattr(a, end) for a in axes for _ in a.columns], dtype=torch.float64)
+        for end in ("lower", "upper")
+    )
+    unit = torch.rand(5, len(lower), generator=generator_of(0), dtype=torch.float64)
+    coords = (lower + (upper - lower) * unit).to(device=device, dtype=dtype)
+    call = getattr(module, "trunk", module)  # a read-out may begin at zero
+    start = 0
+    for axis in axes:
+        for column in range(start, start + axis.dim if axis.periodic else start):
+            ends = [coords.clone() for _ in range(2)]
+            ends[0][:, column], ends[1][:, column] = axis.lower, axis.upper
+            with torch.no_grad():
+                here, there = (call(end) for end in ends)
+            slack = 1e5 * torch.finfo(dtype).eps * float(here.abs().max())
+            if not float((here - there).abs().max()) <= slack:
+                name = type(spec).__name__
+                raise ValueError(
+                    f"solve: {name} is not periodic along `{axis.name}`, as Periodic('{axis.name}', hard=True) needs; "
+                    f"use Siren, MLP, FourierMLP or RandomFourier, which are, or drop hard=True"
+                )
+        start += axis.dim
 
 
 def _check_module(module: nn.Module, inputs: int, outputs: int, device: torch.device, dtype: torch.dtype) -> None:
