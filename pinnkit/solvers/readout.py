@@ -16,14 +16,15 @@ import torch
 from torch import Tensor, nn
 
 from pinnkit.domains import Points
-from pinnkit.evaluation import FieldSet, index, natural_rate
+from pinnkit.evaluation import FieldSet, index
 from pinnkit.jets.evaluate import jets
 from pinnkit.jets.orders import Channel as Derived
 from pinnkit.linearise import Channel, Linearised, linearise, term_weight
 from pinnkit.terms import Term
 
-from .cloud import Cloud, generator_of
+from .cloud import Cloud
 from .collocation import require_square
+from .imbalance import imbalance
 from .parameters import Parameters
 
 __all__ = ["Readout", "features", "readout_of"]
@@ -158,36 +159,9 @@ class Readout:
         return {str(t.name): self._residual(t)[0].square().sum(dim=1).mean() for t in self.fields.problem.soft_terms}
 
     def imbalance(self, theta: Tensor) -> tuple[float, tuple[float, ...]]:
-        """Residual over the size of what should cancel in it, the worst term: dimensionless, comparable between fields.
-
-        max over terms of rms(r) / (sum_k rms(dr/dchannel_k) size_k + rms(r at zero channels)), size_k the greater of
-        the channel's rms in the domain and of what a field of that size has by nature (`natural_rate`): a single
-        channel that vanishes, as in Laplace's equation, would else be compared with itself.
-        Beside it the mean squared residual of each term.
-        """
+        """The residual relative to what should cancel in it, and the mean squared residual of each term."""
         self.assign(theta)
-        sizes = self._channel_sizes()
-        worst, costs = 0.0, []
-        for term in self.fields.problem.terms:
-            points = self.cloud.whole(term)
-            values = self._values(term, points)
-            lin = self._linear(term, points, values)
-            origin = lin.r - sum((lin.d[c] * v[:, None, :]).sum(dim=-1) for c, v in values.items())
-            size = _rms(origin) + sum(_rms(lin.d[c]) * sizes[c._replace(site=0)] for c in values)
-            costs.append(float(lin.r.square().sum(dim=1).mean()))
-            if size > 0 and not term.hard:  # what is left of a hard one is rounding, and so is its size
-                worst = max(worst, _rms(lin.r) / size)
-        return (worst if math.isfinite(worst) else math.inf), tuple(costs)
-
-    def _channel_sizes(self) -> dict[Channel, float]:
-        """The size of every channel that a term uses, over the inside of the domain."""
-        problem = self.fields.problem
-        points = (problem.domain.sample(1024, generator_of(0)),)
-        used = {c._replace(site=0) for t in problem.terms for c in problem.trace(t, raw=True).channels}
-        with torch.no_grad():
-            wanted = used | {Channel(0, name, ()) for name in problem.names}
-            rms = {c: _rms(v) for c, v in self.fields.channels(points, wanted).items()}
-        return {c: max(v, natural_rate(problem, c.order) * rms[Channel(0, c.unknown, ())]) for c, v in rms.items()}
+        return imbalance(self.fields, self.cloud, self._found(), lambda t, points: self._flat(self._values(t, points)))
 
     def row_norm(self, term: Term) -> float:
         """Root mean square, over the points, of the norm of a row of the read-out's Jacobian."""
@@ -255,10 +229,16 @@ class Readout:
         return lin.r, jacobian
 
     def _linear(self, term: Term, points: Sequence[Points], values: Mapping[Channel, Tensor]) -> Linearised:
-        problem = self.fields.problem
-        flat = {c: v[:, 0] if problem.unknown(c.unknown).components is None else v for c, v in values.items()}
-        coefficients = {name: value.detach().double().cpu() for name, value in self.parameters.coefficients().items()}
-        return linearise(problem, term, points, flat, coefficients, raw=True)
+        return linearise(self.fields.problem, term, points, self._flat(values), self._found(), raw=True)
+
+    def _flat(self, values: Mapping[Channel, Tensor]) -> dict[Channel, Tensor]:
+        """Channels of scalar unknowns as ``(n,)``."""
+        scalar = {u.name for u in self.fields.problem.unknowns if u.components is None}
+        return {c: v[:, 0] if c.unknown in scalar else v for c, v in values.items()}
+
+    def _found(self) -> dict[str, Tensor]:
+        """The coefficients as they stand, in float64 on the CPU."""
+        return {name: value.detach().double().cpu() for name, value in self.parameters.coefficients().items()}
 
     def _features(self, term: Term, points: Sequence[Points]) -> dict[Channel, Tensor]:
         """The features behind every channel of a term, ``(n, N)`` each, in float64 on the CPU."""
@@ -309,7 +289,3 @@ def _scale(condition: bool, jacobian: Tensor) -> float:
     rms = math.sqrt(float(jacobian.square().sum()) / max(jacobian.shape[0] * jacobian.shape[1], 1))
     factor = CONDITION_WEIGHT if condition else 1.0
     return factor / rms if rms > 0 else 1.0  # an exactly met condition has zero rows, which need no scale
-
-
-def _rms(x: Tensor) -> float:
-    return float(x.square().mean().sqrt())
