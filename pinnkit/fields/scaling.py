@@ -54,8 +54,8 @@ class Scaling(nn.Module):
 class PeriodicScaling(Scaling):
     """Scaling that puts periodic columns on a circle: [s(x) of the others, cos a, sin a] with the angle a.
 
-    a = 2 pi (x - lower) / extent. Whatever follows is periodic with all its derivatives. Along a periodic column `center` is lower and `rate` is
-    2 pi / extent, so that `affine` gives the angle.
+    a = 2 pi (x - lower) / extent. Whatever follows is periodic with all its derivatives. Along a periodic column
+    `center` is lower and `rate` is 2 pi / extent, so that `affine` gives the angle.
 
     Source: Dong and Ni, A method for representing periodic functions and enforcing exactly periodic boundary
     conditions with deep neural networks, J. Comput. Phys. 435 (2021) 110242, section 2.
