@@ -1,15 +1,17 @@
-"""Which field and which solver: chosen by probing the problem, and said in words."""
+"""Which field and which solver: roads chosen by probing the problem, tried in order, and said in words."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pinnkit.fields import FieldSpec, RandomFourier, Siren
+from pinnkit.fields import MLP, FieldSpec, RandomFourier, Siren
 from pinnkit.penalties import Square
 from pinnkit.problem import Problem
 
+from .adaptive import RAD, Adaptive
 from .first_order import Adam
+from .gauss_newton import GaussNewton
 from .least_squares import LeastSquares
 from .objective import Solver
 from .quasi_newton import LBFGS
@@ -18,32 +20,60 @@ __all__ = ["Choice", "automatic"]
 
 _COLUMNS = 4
 """Random sines resolve a smooth function in up to so many coordinates."""
+_GOOD = 1e-6
+"""A held-out residual, relative to what cancels in it, at which a marched or solved field is taken as it is."""
+_FAIR = 1e-3
+"""One at which a network would have to train for minutes to do better."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A field, solvers, and the reason in one or two sentences."""
+    """A road: a field, solvers, and the reason in one or two sentences.
 
-    field: FieldSpec
+    Args:
+        field: None where the solver brings its own.
+        solvers: run in sequence.
+        reason: why this road, in words.
+        good: the held-out residual at which no other road is tried.
+        adaptive: points that follow the residual, for a trained field.
+    """
+
+    field: FieldSpec | None
     solvers: Sequence[Solver]
     reason: str
+    good: float = float("inf")
+    adaptive: Adaptive | None = None
+
+    @property
+    def trains(self) -> bool:
+        """Whether all of the field is fitted, step by step, and not its read-out alone."""
+        return isinstance(self.solvers[0], (Adam, LBFGS, GaussNewton))
 
 
-def automatic(problem: Problem) -> Choice:
-    """The default road for a problem, by static rules: never by timing, never by the exact solution."""
+def automatic(problem: Problem) -> tuple[Choice, ...]:
+    """The roads for a problem in the order to try, by static rules: never by timing, never by the exact solution."""
     trained = Siren(), (Adam(), LBFGS())
     curved = [str(t.name) for t in problem.terms if not isinstance(t.penalty, Square)]
     columns = len(problem.frame.columns)
     if curved:
-        return Choice(*trained, f"Siren by Adam, then L-BFGS: the penalty of '{curved[0]}' is not a square.")
+        return (Choice(*trained, f"Siren by Adam, then L-BFGS: the penalty of '{curved[0]}' is not a square."),)
     if all(t.kind == "data" for t in problem.terms):
-        return Choice(*trained, "Siren by Adam, then L-BFGS: the problem has data but no equation.")
+        return (Choice(*trained, "Siren by Adam, then L-BFGS: the problem has data but no equation."),)
     if columns > _COLUMNS:
-        return Choice(*trained, f"Siren by Adam, then L-BFGS: {columns} coordinates are too many for random sines.")
+        return (Choice(*trained, f"Siren by Adam, then L-BFGS: {columns} coordinates are too many for random sines."),)
+    return (_sines(problem), _network("the residual of random sines is still large."))
+
+
+def _sines(problem: Problem) -> Choice:
     if problem.linear:
-        reason = "random sines by least squares: every term is linear, so one solve gives the read-out."
+        reason = "Random sines by least squares: every term is linear, so one solve gives the read-out."
     else:
         curved = [str(t.name) for t in problem.terms if not problem.trace(t, raw=True).linear]
         why = f"'{curved[0]}' is nonlinear" if curved else "the coefficients are unknown"
-        reason = f"random sines by Newton's method on the read-out: {why}, and every penalty is a square."
-    return Choice(RandomFourier(bandwidth=None), (LeastSquares(),), reason[0].upper() + reason[1:])
+        reason = f"Random sines by Newton's method on the read-out: {why}, and every penalty is a square."
+    return Choice(RandomFourier(bandwidth=None), (LeastSquares(),), reason, good=_FAIR)
+
+
+def _network(why: str) -> Choice:
+    field = MLP(width=24, depth=3)
+    return Choice(field, (GaussNewton(steps=150),), f"A network by Gauss-Newton: {why}", adaptive=RAD(every=15))

@@ -25,7 +25,7 @@ from pinnkit.solution import Solution
 from pinnkit.status import Status
 
 from .adaptive import Adaptive
-from .automatic import automatic
+from .automatic import Choice, automatic
 from .balance import can_balance, row_norm_weights
 from .bandwidth import Attempt, search
 from .cloud import CHUNK, Cloud, counts_of
@@ -39,6 +39,8 @@ from .objective import Solver
 from .parameters import Parameters
 from .quasi_newton import LBFGS
 from .readout import Readout, readout_of
+from .scales import scale_outputs
+from .several import several
 from .sight import Sight
 from .slabs import edges_of, slab, soft_start
 from .trained_on import trained_on
@@ -46,6 +48,7 @@ from .weights import Weights
 
 __all__ = ["solve"]
 
+_GIVEN = "Field and solver as given."
 _ROUNDING = 3e-13
 """A relative residual near which rounding takes over: the search for random sines ends there."""
 
@@ -112,7 +115,19 @@ def solve(
         how |= dict(seed=seed, checkpoint_seconds=checkpoint_seconds)
         folder = None if out is None else Path(out)
         return _in_slabs(soft_start(problem), field, solvers, edges, seconds, folder, callbacks, began, how)
-    field, solvers, reason = _choose(problem, field, solvers)
+    if field is None and solvers is None:
+
+        def take(choice: Choice, left: float | None) -> Solution:
+            how = dict(seed=seed, device=device, dtype=dtype, tolerance=tolerance, seconds=left, callbacks=callbacks)
+            rest: dict[str, Any] = dict(out=out, resume=resume, checkpoint_seconds=checkpoint_seconds, start=start)
+            if choice.trains:
+                rest |= dict(adaptive=adaptive or choice.adaptive, weights=weights)
+            found = solve(problem, choice.field, choice.solvers, **how, **rest)  # type: ignore[arg-type]
+            searched = found.choice.removeprefix(_GIVEN).strip()
+            return replace(found, choice=" ".join((choice.reason, searched)).strip())
+
+        return several(automatic(problem), take, seconds=seconds, began=began, seed=seed)
+    field, solvers, reason = _choose(field, solvers)
     specs = group_fields(problem, field)
     schemes = tuple(weights) if isinstance(weights, (list, tuple)) else (weights,)
     _check_schemes(adaptive, schemes, solvers)
@@ -222,6 +237,7 @@ def _trained(
 ) -> Solution:
     problem = setup.problem
     fields = build_fields(problem, setup.specs, seed=setup.seed, device=setup.device, dtype=setup.dtype)
+    scale_outputs(fields, setup.specs, seed=setup.seed)
     modules = fields.modules
     parameters = Parameters(problem, list(modules.values()), device=setup.device, dtype=setup.dtype)
     if start is not None:
@@ -421,14 +437,11 @@ def _solution(
 
 # pieces ---------------------------------------------------------------------------------------------------------------
 def _choose(
-    problem: Problem, field: FieldChoice | None, solvers: Solver | Sequence[Solver] | None
+    field: FieldChoice | None, solvers: Solver | Sequence[Solver] | None
 ) -> tuple[FieldChoice, Sequence[Solver], str]:
     given = None if solvers is None else tuple(solvers) if isinstance(solvers, (list, tuple)) else (solvers,)
     if given is not None and (not given or not all(hasattr(s, "step") and not isinstance(s, type) for s in given)):
         raise TypeError(f"solve: `solvers` must be solvers such as [Adam(steps=2000), LBFGS()], got {solvers!r}")
-    if field is None and given is None:
-        choice = automatic(problem)
-        return choice.field, choice.solvers, choice.reason
     if given is None:
         if isinstance(field, RandomFourier):
             return field, (LeastSquares(),), "Least squares for the read-out of the given random sines."
@@ -436,7 +449,7 @@ def _choose(
     if field is None:
         default: FieldSpec = RandomFourier() if isinstance(given[0], LeastSquares) else Siren()
         return default, given, f"{type(default).__name__}, the default field of {type(given[0]).__name__}."
-    return field, given, "Field and solver as given."
+    return field, given, _GIVEN
 
 
 def _balance(setup: _Setup, fields: FieldSet) -> dict[str, float]:
