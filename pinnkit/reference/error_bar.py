@@ -12,7 +12,7 @@ from .grid import Array
 from .interpolate import quotient, resample
 from .scheme import Solved
 
-__all__ = ["Bar", "measure", "observed"]
+__all__ = ["SAFETY", "Bar", "measure", "observed", "share"]
 
 TRUST = 0.3  # how near the observed order must be to the stated one, to be believed
 SAFETY = 1.25  # what an estimate from three grids is multiplied by, so that it is a bound and not a guess of the error
@@ -49,10 +49,10 @@ def measure(name: str, coarse: Solved, medium: Solved, fine: Solved, order: floa
     last = _thin(fine.values[name], dims) - medium.values[name]
     size = _rms(fine.values[name])
     found = observed(name, coarse, medium, fine)
-    share = _share(found, order)
+    part = share(found, order)
     gap, greatest = _interpolation(list(fine.grid.values()), fine.values[name], divisor)
-    l2 = max(share * _rms(last), gap / 4, _ROUNDING * size)
-    peak = max(share * float(np.abs(last).max()), greatest / 4, _ROUNDING * size)
+    l2 = max(part * _rms(last), gap / 4, _ROUNDING * size)
+    peak = max(part * float(np.abs(last).max()), greatest / 4, _ROUNDING * size)
     return Bar(l2 / size if size > 0 else l2, peak, found)
 
 
@@ -66,8 +66,8 @@ def observed(name: str, coarse: Solved, medium: Solved, fine: Solved) -> float:
     return math.log2(first / second) if first > floor and second > floor else math.nan
 
 
-def _share(found: float, order: float) -> float:
-    """By what the difference of the two finest grids is multiplied."""
+def share(found: float, order: float) -> float:
+    """By what the difference of the two finest grids is multiplied, for an order observed and the one stated."""
     if abs(found - order) <= TRUST:
         return SAFETY / (2**order - 1)
     if not found < 1:  # NaN too: there was no difference

@@ -16,7 +16,7 @@ from .grid import Array, refined
 from .refusal import CannotDiscretise
 from .survey import Survey
 
-__all__ = ["Start", "initial_state", "is_rough"]
+__all__ = ["Start", "initial_state", "initial_values", "is_rough"]
 
 _LOOK = {0: 1, 1: 64, 2: 32, 3: 12}  # cells, by dimension, of the grid on which the initial state is looked at
 _SMOOTH = 0.4  # second differences of smooth functions fall to 1/4 when the spacing is halved
@@ -54,13 +54,21 @@ def initial_state(system: System, start: Start) -> tuple[Array, Array]:
     Raises:
         CannotDiscretise: where the initial state is not finite at a node.
     """
-    survey = start.survey
-    size = system.grid.size
-    found = np.zeros((2, system.size))
+    u, v = initial_values(start.survey, system.grid.coords)
+    return u.ravel(), v.ravel()
+
+
+def initial_values(survey: Survey, nodes: Array) -> tuple[Array, Array]:
+    """The values and the rates at nodes ``(n, d)``, each ``(C, n)``; rates that no condition gives are zero.
+
+    Raises:
+        CannotDiscretise: where the initial state is not finite at a node.
+    """
+    found = np.zeros((2, len(survey.components), len(nodes)))
     for term in survey.initial:
-        r, keys = _solve(survey, term, system.grid.coords)
+        r, keys = _solve(survey, term, nodes)
         for j, (component, rate) in enumerate(keys):
-            found[int(rate), component * size : (component + 1) * size] = r[:, j]
+            found[int(rate), component] = r[:, j]
     if not np.isfinite(found).all():
         raise CannotDiscretise(
             f"problem '{survey.problem.name}': the initial state is not finite at a node of the grid"

@@ -1,102 +1,55 @@
-"""The other road: the same problem, discretised with scipy, with a measured error bar."""
+"""The other road: the same problem, solved by a numerical method, with a measured error bar."""
 
 from __future__ import annotations
 
-import time
+from typing import Protocol
 
 from pinnkit.problem import Problem
 
-from .budget import choose
-from .eikonal import Eikonal
-from .error_bar import measure
-from .evolution import Evolution
-from .interpolate import mesh_of
-from .medium import medium
-from .ode import Ordinary
+from .differences import FiniteDifferences, discretise
+from .refusal import CannotDiscretise
 from .result import Reference
-from .scheme import Scheme, Solved
-from .steady import Steady
-from .survey import survey
+from .spectral import Spectral
 
-__all__ = ["discretise", "reference"]
-
-_PATIENCE = 2.0  # times the budget at which the finest grid is given up
-_GRACE = 10.0  # seconds that are never worth giving up for
+__all__ = ["Method", "discretise", "reference"]
 
 
-def reference(problem: Problem, *, budget: float = 5.0) -> Reference:
-    """Solve a problem by finite differences derived from its own terms, on grids that take about `budget` seconds.
+class Method(Protocol):
+    """A numerical method: `Spectral()` or `FiniteDifferences()`."""
 
-    The residuals are those of the problem, through `linearise`; only the derivatives come from stencils.  Three grids,
-    each twice as fine as the one before, give the error bars (see error_bar.py).  The grids follow from the problem and
-    the budget alone; on a machine that would take more than twice the budget they are coarser.
+    def refer(self, problem: Problem, budget: float) -> Reference:
+        """The problem's reference in about `budget` seconds."""
+        ...
+
+
+def reference(problem: Problem, *, budget: float = 5.0, method: Method | None = None) -> Reference:
+    """Solve a problem by a numerical method derived from its own terms, in about `budget` seconds.
+
+    The residuals are those of the problem, through `linearise`; only the derivatives come from the method.
 
     Args:
-        problem: what to solve; its `reference_solver(problem, budget)` is called instead where there is one.
+        problem: what to solve; its `reference_solver(problem, budget)` is called instead where there is one and no
+            `method` is given.
         budget: seconds.
+        method: `Spectral()` or `FiniteDifferences()`; None takes the former for periodic evolution problems that it
+            covers, the latter for all others.
 
     Raises:
         ValueError: for a budget that is not positive.
-        CannotDiscretise: by name, for what these finite differences do not cover.
+        CannotDiscretise: by name, for what the method does not cover.
     """
     if not isinstance(problem, Problem):
         raise TypeError(f"reference: `problem` must be a Problem, got {type(problem).__name__}")
     if not budget > 0:
         raise ValueError(f"reference: `budget` must be a positive number of seconds, got {budget!r}")
+    if method is not None:
+        if not hasattr(method, "refer"):
+            raise TypeError(f"reference: `method` must be Spectral() or FiniteDifferences(), got {method!r}")
+        return method.refer(problem, budget)
     if problem.reference_solver is not None:
         given: Reference = problem.reference_solver(problem, budget)
         return given
-    begin = time.perf_counter()
-    scheme = discretise(problem)
-    coarse, middle, fine = _ladder(scheme, choose(scheme, budget), begin, budget)
-    divisor = {problem.names[0]: scheme.divisor} if isinstance(scheme, Eikonal) and scheme.divisible else {}
-    bars = {}
-    for name in problem.names:
-        shape = (
-            divisor[name](mesh_of(list(fine.grid.values()))).reshape(fine.values[name].shape)
-            if name in divisor
-            else None
-        )
-        bars[name] = measure(name, coarse, middle, fine, scheme.order, shape)
-    return Reference(
-        values=dict(fine.values),
-        grid=dict(fine.grid),
-        error_bar={name: bar.l2 for name, bar in bars.items()},
-        max_error_bar={name: bar.greatest for name, bar in bars.items()},
-        order=scheme.order,
-        observed_order=max((b.order for b in bars.values()), key=lambda p: abs(p - scheme.order)),
-        seconds=time.perf_counter() - begin,
-        kind=scheme.kind,
-        divisor=divisor,
-    )
-
-
-def discretise(problem: Problem) -> Scheme:
-    """The scheme that suits a problem.
-
-    Raises:
-        CannotDiscretise: where none does.
-    """
-    rays = medium(problem)
-    if rays is not None:
-        return Eikonal(rays)
-    found = survey(problem)
-    if found.time is None:
-        return Steady(found)
-    return Evolution(found) if found.lines else Ordinary(found)
-
-
-def _ladder(scheme: Scheme, cells: tuple[int, ...], begin: float, budget: float) -> tuple[Solved, Solved, Solved]:
-    def divided(by: int) -> tuple[int, ...]:
-        return tuple(n // by for n in cells)
-
-    coarse = scheme.solve(divided(4))
-    before = time.perf_counter()
-    middle = scheme.solve(divided(2), coarse)
-    now = time.perf_counter()
-    ahead = (now - before) * scheme.cost(cells) / scheme.cost(divided(2))
-    if now - begin + ahead > max(_PATIENCE * budget, _GRACE) and all(
-        n % 8 == 0 and n // 8 >= scheme.smallest for n in cells
-    ):
-        return scheme.solve(divided(8)), coarse, middle
-    return coarse, middle, scheme.solve(cells, middle)
+    try:
+        return Spectral().refer(problem, budget)
+    except CannotDiscretise:
+        return FiniteDifferences().refer(problem, budget)

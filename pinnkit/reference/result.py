@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,7 +14,19 @@ from scipy.interpolate import NdBSpline
 from .grid import Array
 from .interpolate import mesh_of, quotient, resample, spline
 
-__all__ = ["Reference"]
+__all__ = ["Between", "Reference"]
+
+
+class Between(Protocol):
+    """Values of a reference between the nodes of its grid, where a method knows them better than splines do."""
+
+    def at(self, points: Array) -> dict[str, Array]:
+        """The unknowns at points ``(n, d)``, columns in the order of the grid's."""
+        ...
+
+    def on_grid(self, ticks: Sequence[Array]) -> dict[str, Array]:
+        """The unknowns on the product of coordinates, one array for each column of the grid."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -33,6 +45,7 @@ class Reference:
         kind: the method, in words.
         divisor: for an unknown with a singularity of known shape, that shape as a function of coordinates ``(n, d)``;
             interpolation is of the quotient, which is smooth.
+        between: values between the nodes; None interpolates those of the grid by cubic splines.
     """
 
     values: Mapping[str, Array]
@@ -44,6 +57,7 @@ class Reference:
     seconds: float
     kind: str
     divisor: Mapping[str, Callable[[Array], Array]] = field(default_factory=dict)
+    between: Between | None = None
 
     @property
     def axes(self) -> Mapping[str, Array]:
@@ -55,7 +69,7 @@ class Reference:
         return self.error_bar[unknown], self.max_error_bar[unknown]
 
     def at(self, **coords: ArrayLike) -> dict[str, Array]:
-        """The unknowns at points inside the box, by cubic splines: ``reference.at(x=[0.1, 0.2], t=0.5)["u"]``.
+        """The unknowns at points inside the box, by `between` or cubic splines: ``ref.at(x=[0.1, 0.2], t=0.5)["u"]``.
 
         Args:
             coords: one array for each axis, whose shapes fit together.
@@ -71,6 +85,9 @@ class Reference:
             raise ValueError(f"Reference.at: the coordinates' shapes must fit together, got {shapes}") from None
         points = np.stack([c.ravel() for c in columns], axis=1)
         out = {}
+        if self.between is not None:
+            named = self.between.at(points)
+            return {name: np.reshape(v, (*columns[0].shape, *v.shape[1:])) for name, v in named.items()}
         for name in self.values:
             found = self._splines[name](points)
             if name in self.divisor:
@@ -97,6 +114,8 @@ class Reference:
         }
         new = {name: np.atleast_1d(a) for name, a in self._columns(spread, "on_grid").items()}
         out = dict(new)
+        if self.between is not None:
+            return {**out, **self.between.on_grid(list(new.values()))}
         for name in self.values:
             out[name] = resample(list(self.grid.values()), self._smooth(name), list(new.values()))
             if name in self.divisor:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pinnkit.reference.budget import choose, round_cells
-from pinnkit.reference.reference import _ladder
+from pinnkit.reference.differences import _ladder
 from pinnkit.reference.scheme import Solved
 
 
