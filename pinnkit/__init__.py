@@ -55,6 +55,7 @@ from .problem import Unknown as Unknown
 # What is fitted: fields
 from .fields import Additive as Additive
 from .fields import MLP as MLP
+from .fields import Expansion as Expansion
 from .fields import FourierMLP as FourierMLP
 from .fields import RandomFourier as RandomFourier
 from .fields import Siren as Siren
@@ -80,9 +81,11 @@ from .solvers import SelfAdaptive as SelfAdaptive
 from .solvers import solve as solve
 from .residuals import residuals as residuals
 
-# The other road: finite differences of the same problem
+# The other road: Fourier series or finite differences of the same problem
 from .reference import CannotDiscretise as CannotDiscretise
+from .reference import FiniteDifferences as FiniteDifferences
 from .reference import Reference as Reference
+from .reference import Spectral as Spectral
 from .reference import reference as reference
 
 # What comes of it: the solution, in memory and in files, and what is wrong with it
@@ -118,7 +121,9 @@ __all__ = [
     "Dirichlet",
     "Energy",
     "Equation",
+    "Expansion",
     "Exponential",
+    "FiniteDifferences",
     "FourierMLP",
     "GaussNewton",
     "GradientNorm",
@@ -142,6 +147,7 @@ __all__ = [
     "Siren",
     "Sobol",
     "Solution",
+    "Spectral",
     "Square",
     "Status",
     "Tabulated",
