@@ -1,7 +1,7 @@
 """What a Taylor pass writes down about its weights, so that the parameter Jacobian of every point follows.
 
-A loss per point is a sum over uses of a weight: dL_n/dW = sum over uses and channels c of g[c, n] (x) a[c, n], with a the
-channels that enter a linear layer and g = dL/d(output), of which one backward of sum_n L_n gives all points at once.
+For a number L_n per point dL_n/dW = sum over uses of W and channels c of g[c, n] (x) a[c, n], with a the channels that
+enter a linear layer and g the derivatives of sum_n L_n in those that leave it, which one backward gives for all points.
 
 Source: Goodfellow, Efficient per-example gradient computations, arXiv:1510.01799 (2015), on the channels of
 Dangel, Mueller, Zeinhofer, Kronecker-factored approximate curvature for physics-informed neural networks, NeurIPS 2024.

@@ -20,6 +20,7 @@ from pinnkit.terms import Term
 
 from .cloud import Cloud
 from .fold import Fold, fold
+from .kernel import Kernel, kernel
 from .objective import Evaluation
 from .parameters import Parameters
 from .tangent import Gram, gram, rows_and_jacobian
@@ -118,6 +119,15 @@ class Collocation:
         """
         self._prepare(theta)
         return gram(self)
+
+    def kernel(self, theta: Tensor) -> Kernel:
+        """The rows, ``J J^T`` ``(N, N)`` and the products with J, without the Jacobian.
+
+        Raises:
+            TypeError: where a term's penalty is not a square.
+        """
+        self._prepare(theta)
+        return kernel(self)
 
     def terms(self, theta: Tensor) -> dict[str, Tensor]:
         """The unweighted mean cost of each term."""

@@ -11,7 +11,7 @@ NeurIPS 2024, section 3: the channels of a jet share a weight as the places of a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -32,9 +32,9 @@ from .parameters import Parameters
 if TYPE_CHECKING:
     from .collocation import Collocation
 
-__all__ = ["Dense", "Gram", "Outer", "Tangent", "columns_of", "gram", "rows_and_jacobian", "tangents"]
+__all__ = ["Dense", "Gram", "Outer", "Tangent", "gram", "rows_and_jacobian", "tangents"]
 
-_ROWS = 8192
+_ROWS = 2048
 """Rows of one pass where the Jacobian is formed whole."""
 _TILE_BYTES = 1 << 21
 """Of an outer product that is written at once: about a second-level cache."""
@@ -60,22 +60,30 @@ class Outer:
     slopes: Tensor  # (C, n, h)
     inputs: Tensor  # (C, n, k)
 
+    @property
+    def width(self) -> int:
+        """How many columns of the Jacobian it has a share in."""
+        return self.slopes.shape[2] * self.inputs.shape[2]
+
     def dense(self) -> Tensor:
         """The derivatives themselves, ``(n, h k)``."""
         product = torch.bmm(self.slopes.permute(1, 2, 0), self.inputs.permute(1, 0, 2))
         return product.flatten(1)
 
-    def tiles(self) -> Iterator[tuple[slice, Outer]]:
-        """The same, a few points at a time, so that what is formed stays in the cache."""
-        n = self.slopes.shape[1]
-        if self.slopes.device.type != "cpu":
-            yield slice(0, n), self
-            return
-        width = self.slopes.shape[2] * self.inputs.shape[2] * self.slopes.element_size()
-        size = max(16, _TILE_BYTES // max(width, 1))
-        for start in range(0, n, size):
-            tile = slice(start, min(start + size, n))
-            yield tile, Outer(self.slopes[:, tile], self.inputs[:, tile])
+    def write(self, out: Tensor, *, add: bool) -> None:
+        """Write the derivatives into `out` ``(n, h k)``, a few points at a time, so that they fit the cache."""
+        n, h, k = *self.slopes.shape[1:], self.inputs.shape[2]
+        width = max(h * k * self.slopes.element_size(), 1)
+        size = n if self.slopes.device.type != "cpu" else min(n, max(16, _TILE_BYTES // width))
+        buffer = self.slopes.new_empty(size, h, k)
+        left, right = self.slopes.permute(1, 2, 0), self.inputs.permute(1, 0, 2)
+        for start in range(0, n, max(size, 1)):
+            stop = min(start + size, n)
+            product = torch.bmm(left[start:stop], right[start:stop], out=buffer[: stop - start]).flatten(1)
+            if add:
+                out[start:stop] += product
+            else:
+                out[start:stop] = product
 
     def times(self, vector: Tensor) -> Tensor:
         """J v for the part v ``(h k,)`` that belongs to the weight: ``(n,)``."""
@@ -94,13 +102,21 @@ class Dense:
 
     jacobian: Tensor
 
+    @property
+    def width(self) -> int:
+        """How many columns of the Jacobian it has a share in."""
+        return self.jacobian.shape[1]
+
     def dense(self) -> Tensor:
         """The derivatives themselves."""
         return self.jacobian
 
-    def tiles(self) -> Iterator[tuple[slice, Dense]]:
-        """All at once."""
-        yield slice(0, self.jacobian.shape[0]), self
+    def write(self, out: Tensor, *, add: bool) -> None:
+        """Write the derivatives into `out` ``(n, p)``."""
+        if add:
+            out += self.jacobian
+        else:
+            out.copy_(self.jacobian)
 
     def times(self, vector: Tensor) -> Tensor:
         """J v for the part v ``(p,)`` that belongs to the parameter: ``(n,)``."""
@@ -137,26 +153,28 @@ class Tangent:
             if not parts:
                 target.zero_()
             for i, part in enumerate(parts):
-                for rows, tile in part.tiles():
-                    if i == 0:
-                        target[rows].copy_(tile.dense())
-                    else:
-                        target[rows].add_(tile.dense())
+                part.write(target, add=i > 0)
 
 
 def columns_of(parameters: Parameters) -> dict[Tensor, int]:
     """The first column of every tensor in the flat vector."""
-    starts, at = {}, 0
+    starts: dict[Tensor, int] = {}
+    at = 0
     for tensor in parameters.tensors:
         starts[tensor] = at
         at += tensor.numel()
     return starts
 
 
+def widths_of(parameters: Parameters) -> dict[int, int]:
+    """How many columns every tensor has, by its first one."""
+    return {start: tensor.numel() for tensor, start in columns_of(parameters).items()}
+
+
 # what is made of the rows -------------------------------------------------------------------------------------------
 def rows_and_jacobian(target: Collocation, *, out: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """All rows ``(N,)`` and their Jacobian ``(N, P)``, which is written into `out` where that is given."""
-    widths = {start: tensor.numel() for tensor, start in columns_of(target.parameters).items()}
+    widths = widths_of(target.parameters)
     like = target.parameters.tensors[0]
     shape = (row_count(target), sum(widths.values()))
     if out is None:
@@ -175,14 +193,14 @@ def rows_and_jacobian(target: Collocation, *, out: Tensor | None = None) -> tupl
 
 def gram(target: Collocation) -> Gram:
     """J^T J and J^T r, from a part of the Jacobian at a time: memory does not grow with the number of points."""
-    widths = {start: tensor.numel() for tensor, start in columns_of(target.parameters).items()}
+    widths = widths_of(target.parameters)
     like = target.parameters.tensors[0].detach()
     p = sum(widths.values())
     capacity = max(256, _BUFFER_BYTES // (p * like.element_size()))
     capacity = min(capacity, row_count(target))
     buffer, rows = like.new_empty(capacity, p), like.new_empty(capacity)
     matrix, gradient, loss = like.new_zeros(p, p), like.new_zeros(p), like.new_zeros(())
-    costs = {str(t.name): like.new_zeros(()) for t in target.problem.soft_terms}
+    costs = []
     filled = 0
 
     def flush() -> None:
@@ -201,12 +219,21 @@ def gram(target: Collocation) -> Gram:
         tangent.write(buffer[filled : filled + n], widths)
         rows[filled : filled + n] = tangent.rows
         filled += n
-        costs[tangent.term] += tangent.cost
+        costs.append((tangent.term, tangent.cost))
     flush()
     matrix = matrix.tril_()
     matrix += matrix.tril(-1).t()
-    sizes = {str(t.name): target.cloud.size(t) for t in target.problem.soft_terms}
-    return Gram(loss, gradient, matrix, {name: cost / sizes[name] for name, cost in costs.items()})
+    return Gram(loss, gradient, matrix, mean_costs(target, costs))
+
+
+def mean_costs(target: Collocation, costs: Iterable[tuple[str, Tensor]]) -> dict[str, Tensor]:
+    """The unweighted mean cost of each term, from the sums of its parts."""
+    total: dict[str, list[Tensor]] = {str(t.name): [] for t in target.problem.soft_terms}
+    for name, cost in costs:
+        total[name].append(cost)
+    return {
+        str(t.name): torch.stack(total[str(t.name)]).sum() / target.cloud.size(t) for t in target.problem.soft_terms
+    }
 
 
 def row_count(target: Collocation) -> int:
@@ -341,7 +368,12 @@ def _through(tensor: Tensor, part: Outer | Dense, starts: Mapping[Tensor, int]) 
 
 
 def _transformed(
-    each: Pass, slopes: Mapping[Derived, Tensor], others: Sequence[Tensor], starts: Mapping[Tensor, int], *, taylor: bool
+    each: Pass,
+    slopes: Mapping[Derived, Tensor],
+    others: Sequence[Tensor],
+    starts: Mapping[Tensor, int],
+    *,
+    taylor: bool,
 ) -> Iterator[tuple[int, Dense]]:
     """Derivatives in `others` by `torch.func`, the points mapped over: slower, and right for any use of them."""
     module, orders = each.module, list(slopes)
