@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from .tangent import Dense, Outer, Tangent, mean_costs, row_count, tangents, widths_of
+from .factors import Dense, Outer, Tangent
+from .pull_back import tangents
+from .tangent import mean_costs, row_count, widths_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

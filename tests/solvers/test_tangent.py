@@ -11,7 +11,7 @@ from torch.func import functional_call, jacrev
 from pinnkit import MLP, Box, Coefficient, Data, Dirichlet, Equation, FourierMLP, Initial, Periodic, Problem, Siren
 from pinnkit.evaluation import FieldSet
 from pinnkit.jets.functional import nested_jets
-from pinnkit.solvers import tangent
+from pinnkit.solvers import factors, pull_back, tangent
 from pinnkit.solvers.collocation import Collocation
 from tests.solvers.cases import (
     F64,
@@ -172,7 +172,7 @@ def test_chunks_and_tiles_change_nothing(name: str, monkeypatch: pytest.MonkeyPa
     rows, jacobian = whole.rows_and_jacobian(theta)
     gram = whole.gram(theta)
     monkeypatch.setattr(tangent, "_ROWS", 3)
-    monkeypatch.setattr(tangent, "_TILE_BYTES", 1)
+    monkeypatch.setattr(factors, "_TILE_BYTES", 1)
     monkeypatch.setattr(tangent, "_COLUMNS", 4)
     again, other = whole.rows_and_jacobian(theta)
     torch.testing.assert_close(again, rows, rtol=1e-12, atol=1e-13)
@@ -253,6 +253,14 @@ def test_the_jacobian_is_refused_where_a_penalty_is_no_square() -> None:
             verb(target.parameters.get())
 
 
+def test_a_residual_that_uses_a_weight_directly_is_refused() -> None:
+    module = Field(lambda _, h: h)
+    problem = heat(terms=[Equation(lambda u: u.t - module.inner.bias[0] * u.xx)])
+    target = collocation(problem, module=module)
+    with pytest.raises(ValueError, match=r"term 'equation' uses parameters of a field other than through.*Coefficient"):
+        target.gram(target.parameters.get())
+
+
 # fields -------------------------------------------------------------------------------------------------------------
 def parameter(*shape: int, seed: int, scale: float = 0.6) -> nn.Parameter:
     generator = torch.Generator().manual_seed(seed)
@@ -321,6 +329,9 @@ FIELDS = {
         b=parameter(5, seed=4),
     ),
     "a vector": lambda: Field(lambda f, h: h * torch.tanh(h @ f.w)[:, None], w=parameter(5, seed=2)),
+    "a scaled number": lambda: Field(
+        lambda f, h: h + f.a * torch.sin(f.a * h[:, 0])[:, None], a=nn.Parameter(torch.tensor(0.7, dtype=F64))
+    ),
     "computed weights": Parametrised,
     "three heads": lambda: Field(
         lambda f, h: torch.tanh(F.linear(torch.stack([h, h * h, torch.sin(h)], 1), f.inner.weight, f.inner.bias)).sum(1)
@@ -342,13 +353,13 @@ def test_every_use_of_a_parameter_agrees_with_jacrev(name: str) -> None:
 
 def test_a_use_without_a_record_is_differentiated_by_transforms(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    real = tangent._transformed
+    real = pull_back._transformed
 
-    def noted(each, slopes, others, starts, **options):
+    def noted(each, slopes, others, **options):
         asked.append([name for name, p in each.module.named_parameters() if any(p is o for o in others)])
-        return real(each, slopes, others, starts, **options)
+        return real(each, slopes, others, **options)
 
-    monkeypatch.setattr(tangent, "_transformed", noted)
+    monkeypatch.setattr(pull_back, "_transformed", noted)
     problem = heat(terms=HEAT.terms[:1])
 
     def names(field: str) -> list[str]:
@@ -365,7 +376,9 @@ def test_a_use_without_a_record_is_differentiated_by_transforms(monkeypatch: pyt
 
 
 def test_the_comparison_notices_a_use_that_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = tangent._through
-    monkeypatch.setattr(tangent, "_through", lambda *args: list(real(*args))[:0] if args[0].ndim == 1 else real(*args))
+    real = pull_back._through
+    monkeypatch.setattr(
+        pull_back, "_through", lambda *args: list(real(*args))[:0] if args[0].ndim == 1 else real(*args)
+    )
     with pytest.raises(AssertionError):
         compare(collocation(HEAT, SPECS["mlp"]))
