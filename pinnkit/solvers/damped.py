@@ -1,6 +1,7 @@
 """Damped Gauss-Newton steps: one linearisation r + J p, one factorisation, many dampings.
 
-A step minimises |r + J p|^2 + lambda |p|^2.  Three roads lead to it: the normal equations by Cholesky (cheap, with the
+A step minimises |r + J p|^2 + lambda |p - v|^2, that is p = v - (J^T J + lambda)^-1 J^T (r + J v), where v is nought or
+a part of the step before (momentum).  Three roads lead to it: the normal equations by Cholesky (cheap, with the
 square of the condition of J), the singular values of J (all the digits), and the kernel J J^T (where rows are few).
 """
 
@@ -16,7 +17,7 @@ __all__ = ["Linearisation", "NormalEquations", "SingularValues", "Step"]
 
 
 class Step(NamedTuple):
-    """What minimises |r + J p|^2 + lambda |p|^2.
+    """What minimises |r + J p|^2 + lambda |p - v|^2.
 
     Args:
         vector: p ``(P,)``.
@@ -47,13 +48,16 @@ class Linearisation(Protocol):
         """The damping below which rounding decides the step."""
         ...
 
-    def step(self, damping: float) -> Step | None:
-        """The step for lambda = `damping` * `scale`; None where that matrix is singular to working precision."""
+    def step(self, damping: float, velocity: Tensor) -> Step | None:
+        """The step for lambda = `damping` * `scale` and v = `velocity` ``(P,)``.
+
+        None where the matrix is singular to working precision.
+        """
         ...
 
 
 class NormalEquations:
-    """(J^T J + lambda) p = -J^T r by Cholesky: P^3 / 3 operations for each damping after N P^2 for the matrix.
+    """The matrix J^T J + lambda by Cholesky: P^3 / 3 operations for each damping after N P^2 for the matrix.
 
     Its relative error is that of J^T J, the condition of J squared; see `SingularValues` for the rest.
     """
@@ -65,7 +69,7 @@ class NormalEquations:
         self.scale = positive(float(self._gram.diagonal().mean()))
         self.floor = 4 * torch.finfo(torch.float64).eps * self._gram.shape[0]
 
-    def step(self, damping: float) -> Step | None:
+    def step(self, damping: float, velocity: Tensor) -> Step | None:
         """The step for a damping relative to `scale`."""
         shifted = self._gram.clone()
         shifted.diagonal().add_(damping * self.scale)
@@ -76,12 +80,13 @@ class NormalEquations:
         def back(w: Tensor) -> Tensor:
             return -torch.cholesky_solve((w @ self._jacobian)[:, None], lower)[:, 0]
 
-        vector = back(self.rows)
+        start = velocity.double()
+        vector = start + back(self.rows + self._jacobian @ start)
         return Step(vector, self._jacobian @ vector, back)
 
 
 class SingularValues:
-    """p = -V s / (s^2 + lambda) U^T r with J = Q R, R = U s V^T: dearer, and exact to the condition of J itself.
+    """-V s / (s^2 + lambda) U^T (r + J v) with J = Q R, R = U s V^T: dearer, and exact to the condition of J itself.
 
     Source: Golub & Van Loan, Matrix Computations, 4th ed., section 6.1.4 (ridge regression by the SVD).
     """
@@ -95,7 +100,7 @@ class SingularValues:
         self.scale = positive(float(self._s.square().sum()) / jacobian.shape[1])
         self.floor = torch.finfo(torch.float64).eps ** 2
 
-    def step(self, damping: float) -> Step:
+    def step(self, damping: float, velocity: Tensor) -> Step:
         """The step for a damping relative to `scale`."""
         s = self._s
         keep = s > torch.finfo(s.dtype).eps * len(s) * s[0]
@@ -104,7 +109,10 @@ class SingularValues:
         def back(w: Tensor) -> Tensor:
             return -((factor * (w @ self._left)) @ self._right)
 
-        return Step(back(self.rows), -(self._left @ (s * factor * (self.rows @ self._left))), back)
+        start = velocity.double()
+        carried = self._left @ (s * (self._right @ start))
+        image = carried - self._left @ (s * factor * ((self.rows + carried) @ self._left))
+        return Step(start + back(self.rows + carried), image, back)
 
 
 def gram(jacobian: Tensor, blocks: int = 4) -> Tensor:

@@ -62,29 +62,22 @@ def kernel_of(objective: RowObjective, theta: Tensor) -> Kernel:
 class KernelEquations:
     """min |r + J p|^2 + lambda |p - v|^2 by the kernel: p = v - J^T (J J^T + lambda)^-1 (r + J v).
 
-    v is the momentum times the step before.  With v = 0 this is the damped Gauss-Newton step by Woodbury's identity.
-    The matrix is N x N, so that the number of parameters decides nothing but the products with J.
-
-    Args:
-        kernel: the rows and J J^T.
-        velocity: v ``(P,)``.
+    The damped Gauss-Newton step by Woodbury's identity.  The matrix is N x N, so that the number of parameters decides
+    nothing but the products with J.
 
     Source: Guzman-Cordero, Dangel, Goldshlager & Zeinhofer, Improving energy natural gradient descent through Woodbury,
     momentum, and randomization, arXiv 2505.12149, section 3; Goldshlager, Abrahamsen & Lin, J. Comput. Phys. 516 (2024)
     113351 (SPRING).
     """
 
-    def __init__(self, kernel: Kernel, velocity: Tensor) -> None:
+    def __init__(self, kernel: Kernel, parameters: int) -> None:
         self.rows = kernel.rows.double()
-        self._matrix = kernel.matrix.double()
         self._kernel = kernel
-        self._velocity = velocity
-        moving = bool(velocity.any())
-        self._carried = kernel.push(velocity).double() if moving else torch.zeros_like(self.rows)
-        self.scale = positive(float(self._matrix.diagonal().sum()) / len(velocity))
-        self.floor = 4 * torch.finfo(torch.float64).eps * len(velocity)
+        self._matrix = kernel.matrix.double()
+        self.scale = positive(float(self._matrix.diagonal().sum()) / parameters)
+        self.floor = 4 * torch.finfo(torch.float64).eps * parameters
 
-    def step(self, damping: float) -> Step | None:
+    def step(self, damping: float, velocity: Tensor) -> Step | None:
         """The step for a damping relative to `scale`."""
         shift = damping * self.scale
         shifted = self._matrix.clone()
@@ -94,11 +87,12 @@ class KernelEquations:
             return None
 
         def pulled(w: Tensor) -> Tensor:
-            return self._kernel.pull(w.to(self._velocity)).double()
+            return self._kernel.pull(w.to(velocity)).double()
 
         def dual(w: Tensor) -> Tensor:
             return torch.cholesky_solve(w[:, None], lower)[:, 0]
 
-        y = dual(self.rows + self._carried)
+        moving = bool(velocity.any())
+        y = dual(self.rows + self._kernel.push(velocity).double() if moving else self.rows)
         # J p = J v - K y, and K y = r + J v - lambda y
-        return Step(self._velocity.double() - pulled(y), shift * y - self.rows, lambda w: -pulled(dual(w)))
+        return Step(velocity.double() - pulled(y), shift * y - self.rows, lambda w: -pulled(dual(w)))
