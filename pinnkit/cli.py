@@ -52,10 +52,11 @@ FIELDS: Mapping[str, type] = {
 
 
 def _solvers() -> Mapping[str, type]:
-    from .solvers import LBFGS, SSBFGS, Adam, LeastSquares, SSBroyden
+    from .solvers import LBFGS, SSBFGS, Adam, GaussNewton, LeastSquares, SSBroyden
 
     return {
         "least-squares": LeastSquares,
+        "gauss-newton": GaussNewton,
         "adam": Adam,
         "lbfgs": LBFGS,
         "ss-bfgs": SSBFGS,
