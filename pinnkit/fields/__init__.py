@@ -9,6 +9,7 @@ from .additive import Additive as Additive
 from .base import AxisLike as AxisLike
 from .base import FieldSpec as FieldSpec
 from .base import Network as Network
+from .expansion import Expansion as Expansion
 from .fourier import FourierMLP as FourierMLP
 from .mlp import MLP as MLP
 from .polynomials import Polynomials as Polynomials

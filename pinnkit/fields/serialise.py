@@ -9,6 +9,7 @@ from typing import Any
 
 from .additive import Additive
 from .base import FieldSpec
+from .expansion import Expansion
 from .fourier import FourierMLP
 from .mlp import MLP
 from .random_fourier import RandomFourier
@@ -17,7 +18,7 @@ from .slabbed import Slabbed
 from .total_degree import TotalDegree
 
 SPECS: Mapping[str, Any] = MappingProxyType(
-    {cls.__name__: cls for cls in (Siren, FourierMLP, MLP, RandomFourier, Additive, TotalDegree, Slabbed)}
+    {cls.__name__: cls for cls in (Siren, FourierMLP, MLP, RandomFourier, Additive, TotalDegree, Expansion, Slabbed)}
 )
 
 

@@ -54,6 +54,7 @@ class Attempt:
         parameters: the coefficients found.
         state: of the solver.
         interrupted: whether Ctrl-C ended the search, with this as the best so far.
+        words: what was tried, for reports.
     """
 
     features: int
@@ -64,6 +65,7 @@ class Attempt:
     parameters: Parameters = field(repr=False)
     state: State = field(repr=False)
     interrupted: bool = False
+    words: str = ""
 
 
 @dataclass
@@ -206,7 +208,8 @@ def solve_with(
     held = Cloud(problem, counts_of(problem, 2 * features, max(features // 2, 2)), seed, draw=1, sampling=Sobol())
     judge = Readout(fields, parameters, held, objective.scales)
     score, costs = judge.imbalance(state["theta"])
-    return Attempt(features, bandwidth, max(score, _FLOOR), costs, fields, parameters, state)
+    words = f"{features} sines, bandwidth {', '.join(f'{b:.3g}' for b in bandwidth)}"
+    return Attempt(features, bandwidth, max(score, _FLOOR), costs, fields, parameters, state, words=words)
 
 
 def _specs(

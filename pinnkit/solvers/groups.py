@@ -11,7 +11,7 @@ from torch import nn
 
 from pinnkit.domains import Axis
 from pinnkit.evaluation import FieldSet
-from pinnkit.fields import FieldSpec, RandomFourier
+from pinnkit.fields import Expansion, FieldSpec, RandomFourier
 from pinnkit.problem import Problem
 
 from .cloud import generator_of
@@ -95,8 +95,8 @@ def build_fields(
 
 
 def unsettled(spec: FieldSpec | nn.Module) -> bool:
-    """Whether the bandwidth of random sines is still to be chosen."""
-    return isinstance(spec, RandomFourier) and spec.bandwidth is None
+    """Whether the bandwidth of random sines, or which polynomials, is still to be chosen."""
+    return isinstance(spec, Expansion) or (isinstance(spec, RandomFourier) and spec.bandwidth is None)
 
 
 def _check_periodic(

@@ -11,6 +11,7 @@ from torch import Tensor
 from pinnkit.domains import Chebyshev, Sampling
 
 from .objective import RowObjective, State
+from .tall import tall
 
 __all__ = ["LeastSquares"]
 
@@ -69,7 +70,7 @@ class LeastSquares:
         blind = bool((norms == 0).any())  # a coefficient of an unknown that is still zero cannot be seen yet
         norms = torch.where(norms > 0, norms, torch.ones_like(norms))
         scaled = jacobian / norms
-        newton = torch.linalg.lstsq(scaled, -r[:, None], rcond=self.rcond, driver="gelsd").solution[:, 0] / norms
+        newton = tall(scaled, -r, self.rcond) / norms
         model, there = r + jacobian @ newton, objective.rows(theta + newton)
         predicted, surprise = float(model.square().sum()), float((there - model).norm())
         best, after = newton, _finite(float(there.square().sum()))
