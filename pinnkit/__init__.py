@@ -94,6 +94,9 @@ from .solution import Solution as Solution
 from .status import Status as Status
 from .storage import load as load
 from .validate import validate as validate
+from .verdict import Finding as Finding
+from .verdict import Verdict as Verdict
+from .verdict import verdict as verdict
 
 
 __all__ = [
@@ -124,6 +127,7 @@ __all__ = [
     "Expansion",
     "Exponential",
     "FiniteDifferences",
+    "Finding",
     "FourierMLP",
     "GaussNewton",
     "GradientNorm",
@@ -156,6 +160,7 @@ __all__ = [
     "TotalDegree",
     "Uniform",
     "Unknown",
+    "Verdict",
     "curl",
     "div",
     "grad",
@@ -168,6 +173,7 @@ __all__ = [
     "residuals",
     "solve",
     "validate",
+    "verdict",
 ]
 
 

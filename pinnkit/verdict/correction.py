@@ -30,12 +30,13 @@ from .sample import TEST_SEED, rms
 
 __all__ = ["Correction", "correction"]
 
-_BANDWIDTHS = (2.0, 6.0, 16.0)
-"""Radians per half-width: slow, middling and fast sines alike, since nothing is known of the error's shape."""
+_BANDWIDTHS = ((2.0, 0.15), (5.0, 0.55), (16.0, 0.3))
+"""Radians per half-width and share of the sines: slow, middling and fast, since nothing is known of the error's shape;
+most of them middling, to come close to what the terms may leave open."""
 _SINES = {1: 120, 2: 300, 3: 450}
 """By the number of coordinates; more of these do not fit into a second, and beyond there is no estimate."""
 _ROWS = 3.0  # points of an equation for each sine, so that nothing is fitted by chance
-_RANK = 1e-7
+_RANK = 1e-10
 """Combinations of sines smaller than this fraction of the largest are left out: rounding would decide them."""
 _INSIDE = 1500
 EXPLAINED = 0.7
@@ -67,9 +68,14 @@ class Correction:
     late: float
 
     @property
+    def explains(self) -> bool:
+        """Whether the correction removes a good part of the residual, so that its size is that of the error."""
+        return self.left < EXPLAINED
+
+    @property
     def significant(self) -> bool:
-        """Whether the correction explains the residual, so that its size says something."""
-        return self.left < EXPLAINED and self.residual > _TRUSTED
+        """Whether it does, and there is something to remove."""
+        return self.explains and self.residual > _TRUSTED
 
 
 def correction(solution: Solution, by_nature: Mapping[str, float]) -> Correction | None:
@@ -119,8 +125,8 @@ def _freedom(jacobian: Tensor, effect: Tensor, count: int) -> tuple[float, Tenso
     _, s, vh = torch.linalg.svd(effect, full_matrices=False)
     keep = s > _RANK * s[0]
     orthonormal = vh[keep].T / s[keep]
-    values, vectors = torch.linalg.eigh((jacobian @ orthonormal).T @ (jacobian @ orthonormal))
-    return math.sqrt(max(float(values[0]), 0.0)), orthonormal @ vectors[:, 0]
+    _, values, rotation = torch.linalg.svd(torch.linalg.qr(jacobian @ orthonormal)[1])  # no squares: digits count
+    return float(values[-1]), orthonormal @ rotation[-1]
 
 
 @dataclass(frozen=True)
@@ -137,19 +143,18 @@ class _Basis:
     def of(cls, solution: Solution, by_nature: Mapping[str, float], sines: int) -> _Basis:
         problem = solution.problem
         generator = torch.Generator().manual_seed(TEST_SEED)
-        each = sines // len(_BANDWIDTHS)
         modules = {}
         for group in solution.modules:
             columns = problem.columns_of(group[0])
             axes = [a for a in problem.axes if a.columns[0] in columns]
             outputs = sum(problem.unknown(name).components or 1 for name in group)
             modules[group] = tuple(
-                RandomFourier(each, bandwidth=b).build(
+                RandomFourier(max(int(share * sines), 1), bandwidth=b).build(
                     axes, outputs, generator=generator, dtype=torch.float64, device="cpu"
                 )
-                for b in _BANDWIDTHS
+                for b, share in _BANDWIDTHS
             )
-        width = each * len(_BANDWIDTHS)
+        width = sum(max(int(share * sines), 1) for _, share in _BANDWIDTHS)
         per = int(_ROWS * width)
         return cls(solution, by_nature, modules, width, (per, max(width // 2, 20)))
 

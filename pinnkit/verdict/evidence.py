@@ -20,6 +20,9 @@ from .sample import FRESH, TEST_SEED, Sample, rms, vanishes
 
 __all__ = ["Evidence"]
 
+_CLOSE = 0.01
+"""An error that no one who stopped a run early would mind."""
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -95,6 +98,12 @@ class Evidence:
     def confirmed(self) -> bool:
         """Whether something that is known agrees with the solution, so that others do not matter."""
         return bool(self.compared) and all(c.measured_l2 <= FAR for c in self.compared)
+
+    @property
+    def close(self) -> bool:
+        """Whether a correction that explains the residual says that the error is below one per cent."""
+        c = self.correction
+        return c is not None and c.explains and max(c.sizes.values()) < _CLOSE
 
     @property
     def settled(self) -> bool:

@@ -62,7 +62,7 @@ class Verdict:
             should cancel in it.
         worst_condition_error: of the worst condition, likewise; NaN where there is none.
         estimated_error: by how much the problem, linearised at the solution, asks to correct it, relative; NaN where
-            that could not be found out.
+            that does not explain the residual, or could not be found out.
     """
 
     findings: tuple[Finding, ...]

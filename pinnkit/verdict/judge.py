@@ -78,5 +78,5 @@ def _verdict(e: Evidence, findings: Sequence[Finding]) -> Verdict:
         findings=tuple(findings),
         fresh_residual=max((s.check.relative for s in e.equations), default=math.nan),
         worst_condition_error=max((s.check.relative for s in e.conditions), default=math.nan),
-        estimated_error=math.nan if correction is None else max(correction.sizes.values()),
+        estimated_error=max(correction.sizes.values()) if correction is not None and correction.explains else math.nan,
     )

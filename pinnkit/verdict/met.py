@@ -58,6 +58,7 @@ def converged(e: Evidence) -> Iterator[Finding]:
         worst is not None
         and status in (Status.BUDGET, Status.TIME, Status.STALLED)
         and not worst.relative <= UNCONVERGED
+        and not e.close
     ):
         yield Finding(
             Kind.NOT_CONVERGED,

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from .evidence import Evidence
 from .finding import Finding, Kind
-from .met import UNSOLVED, percent
+from .met import IGNORED, UNSOLVED, percent
 from .sample import Sample, rms
 
 __all__ = ["local", "lost_start"]
@@ -104,7 +104,7 @@ def _where(
 ) -> tuple[int, str] | None:
     """In which slab of time the start is lost, and how."""
     others = rms(torch.tensor(residual[1:]))
-    if relative[0] > UNSOLVED and residual[0] > _EARLY * others:
+    if relative[0] > IGNORED and residual[0] > _EARLY * others:  # a kink or a corner of the data may leave less
         return 0, "the residual is concentrated right after it,"
     broken = [k for k in range(_SLABS) if relative[k] > UNSOLVED and residual[k] > 0.3 * max(residual)]
     for k in broken:

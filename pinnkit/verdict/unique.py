@@ -17,19 +17,21 @@ from pinnkit.reference.refusal import CannotDiscretise
 from .evidence import Evidence
 from .finding import Finding, Kind
 from .measures import number
-from .met import IGNORED, percent
+from .met import IGNORED, MISSED, percent
 from .sample import Sample, rms
 
 __all__ = ["mirrored", "trivial", "undetermined"]
 
 _TRIVIAL = 0.02
 """Size of the solution, of what it should have."""
+_ALL = 0.9
+"""Of the variation that is prescribed, what is missing in a constant."""
 _ZERO = 1e-6
 """A size that counts as zero where nothing else gives a scale."""
 _DETERMINED = 1e-3
 """Freedom above which the terms pin the solution down: that of Poisson's equation is about one."""
-_OPEN = 1e-5
-"""Freedom below which something is left open: random sines come to 1e-6 of any smooth function."""
+_OPEN = 1e-6
+"""Freedom below which something is left open: random sines come to 1e-7 of what is smooth."""
 _SAME = 1e-9
 """A residual that changes by less than this fraction of its parts did not change."""
 _AS_GOOD = 2.0
@@ -65,8 +67,8 @@ def trivial(e: Evidence) -> Iterator[Finding]:
             size,
         )
         return
-    spread = max(rms(v - v.mean(dim=0)) for v in e.values.values())
-    missed = [s for s in driven if s.check.relative > IGNORED]
+    spread = max(_spread(v) for v in e.values.values())
+    missed = [s for s in driven if s.check.relative > IGNORED or _as_varied(s, size)]
     if missed and size > 0 and spread < _TRIVIAL * size:
         yield Finding(
             Kind.TRIVIAL,
@@ -142,6 +144,17 @@ def _zero_is_all(e: Evidence) -> bool:
     if e.correction is None:  # too many coordinates to look
         return bool(e.compared)
     return e.correction.freedom > _DETERMINED
+
+
+def _as_varied(s: Sample, size: float) -> bool:
+    """Whether what is prescribed varies, and all of that is missing."""
+    varies = _spread(s.given)
+    return varies > MISSED * size and _spread(s.r) > _ALL * varies
+
+
+def _spread(values: Tensor) -> float:
+    """Root mean square about the mean."""
+    return rms(values - values.mean(dim=0))
 
 
 def _unmoved(e: Evidence, name: str) -> bool:
