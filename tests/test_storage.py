@@ -1,6 +1,7 @@
 """solution.h5: what is written comes back, and what is no such file is refused in one line."""
 
 import json
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -13,8 +14,8 @@ from pinnkit.fields import FourierMLP, RandomFourier, Siren
 from pinnkit.problem import Problem
 from pinnkit.solution import grid_counts
 from pinnkit.storage import load, replacing, save
-from pinnkit.terms import Equation
-from tests.samples import heat_problem, solution_of, vector_problem
+from pinnkit.terms import Dirichlet, Equation
+from tests.samples import ALPHA, fitted_heat, heat_problem, solution_of, vector_problem
 
 WRAPPED = {"u": lambda u, x: x * (1 - x) * u}
 
@@ -199,3 +200,23 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path):
         fail_halfway()
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_problem_whose_terms_changed_is_refused(tmp_path):
+    save(fitted_heat(), tmp_path)
+    assert load(tmp_path, problem=heat_problem()).solution.problem.name == "heat"
+    rod = heat_problem().domain
+    changed = [Equation(lambda u: u.t - 1.1 * ALPHA * u.xx), *heat_problem().terms[1:]]
+    with pytest.raises(ValueError, match=r"its terms \('equation',\) give other residuals than those that were solved"):
+        load(tmp_path, problem=heat_problem(terms=changed))
+    fewer = [Equation(lambda u: u.t - ALPHA * u.xx), Dirichlet(rod.boundary, u=0.0)]
+    with pytest.raises(ValueError, match=r"its terms \('initial',\)"):
+        load(tmp_path, problem=heat_problem(terms=fewer))
+
+
+def test_what_the_solve_saw_comes_back(tmp_path):
+    seen = replace(fitted_heat(), rows={"equation": 900}, training_rms={"equation": 1e-9})
+    save(seen, tmp_path)
+    found = load(tmp_path, problem=heat_problem()).solution
+    assert found.rows == {"equation": 900}
+    assert found.training_rms == {"equation": 1e-9}

@@ -65,6 +65,14 @@ def test_no_error_below_the_bar_of_the_reference_is_claimed():
     assert report.good, report.warnings
 
 
+def test_a_difference_just_above_the_bar_may_be_the_references_own_error_and_is_said_to_be():
+    solution = solution_of(heat_problem(exact={}), Modes(), status=Status.SOLVED)
+    report = validate(solution, reference=fake_reference(heat_problem(), wrong=1e-7, bar=0.8e-7))
+    (c,) = report.discretised
+    assert c.rel_l2_text == "<= 1.80e-07"
+    assert "<= 1.80e-07 against the finite differences, within the reference's own error" in str(report)
+
+
 def test_an_error_above_the_bar_is_reported_as_it_is():
     solution = heat(Modes(1.01))
     report = validate(solution, reference=fake_reference(solution.problem, wrong=0.0, bar=1e-5))

@@ -15,6 +15,7 @@ from pinnkit.fields import Expansion, FieldSpec, RandomFourier
 from pinnkit.problem import Problem
 
 from .cloud import generator_of
+from .kinks import refuse_kinks
 
 __all__ = ["FieldChoice", "Group", "axes_of", "build_fields", "group_fields", "unsettled"]
 
@@ -73,7 +74,8 @@ def build_fields(
     """The modules of `specs`, each initialised from the seed and its place.
 
     Raises:
-        ValueError: for a module of the wrong width, or random sines whose bandwidth is still to be chosen.
+        ValueError: for a module of the wrong width or without the derivatives that are needed, or random sines whose
+            bandwidth is still to be chosen.
     """
     modules: dict[Group, nn.Module] = {}
     for i, (group, spec) in enumerate(specs.items()):
@@ -82,6 +84,7 @@ def build_fields(
         if isinstance(spec, nn.Module):
             module = spec.to(device=device, dtype=dtype)
             _check_module(module, sum(a.dim for a in axes), outputs, device, dtype)
+            refuse_kinks(problem, group, module, axes)
         elif unsettled(spec):
             raise ValueError(
                 "solve: RandomFourier(bandwidth=None) is chosen by LeastSquares only; "

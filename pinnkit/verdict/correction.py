@@ -24,6 +24,7 @@ from pinnkit.jets.orders import Order
 from pinnkit.linearise import Channel, linearise, scope_of
 from pinnkit.problem import Problem
 from pinnkit.solution import Solution
+from pinnkit.solvers.groups import axes_of
 from pinnkit.terms import Term
 
 from .sample import TEST_SEED, rms
@@ -145,8 +146,7 @@ class _Basis:
         generator = torch.Generator().manual_seed(TEST_SEED)
         modules = {}
         for group in solution.modules:
-            columns = problem.columns_of(group[0])
-            axes = [a for a in problem.axes if a.columns[0] in columns]
+            axes = axes_of(problem, group)
             outputs = sum(problem.unknown(name).components or 1 for name in group)
             modules[group] = tuple(
                 RandomFourier(max(int(share * sines), 1), bandwidth=b).build(
