@@ -295,6 +295,22 @@ def derivatives(quick: Quick = False, json_: Json = False) -> None:
 
 
 @bench.command()
+def steps(quick: Quick = False, json_: Json = False) -> None:
+    """Time of one Adam step: pinnkit eager and compiled, nested differentiation, and DeepXDE where it is installed."""
+    from .bench import steps as measured
+
+    console = Console(stderr=json_)
+    with console.status("measuring ...") as status:
+        rows = measured.run(quick=quick, progress=lambda r: status.update(f"{r.case}, {r.depth} x {r.width}: done"))
+    if json_:
+        sys.stdout.write(measured.as_json(rows) + "\n")
+    else:
+        if not console.is_terminal:  # a file has no edge to wrap at
+            console = Console(width=150)
+        console.print(measured.table(rows))
+
+
+@bench.command()
 def memory(json_: Json = False) -> None:
     """Peak memory of evaluation and of a training step on one and on ten million points."""
     from .bench import memory as measured

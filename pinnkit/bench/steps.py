@@ -1,0 +1,281 @@
+"""How long one Adam step takes: pinnkit, nested automatic differentiation and, where it is installed, DeepXDE.
+
+A step is everything between two sets of parameters: loss of all terms, gradient, update.  Network, points and dtype
+are the same for all roads, which take their steps in turn.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from rich.table import Table
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from pinnkit.evaluation import FieldSet
+from pinnkit.fields import MLP
+from pinnkit.jets.compiled import CompiledJets, compiled, missing_compiler
+from pinnkit.jets.orders import Channel
+from pinnkit.jets.plan import make_plan
+from pinnkit.solvers import Adam, Constant
+from pinnkit.solvers.cloud import Cloud, counts_of
+from pinnkit.solvers.collocation import Collocation
+from pinnkit.solvers.parameters import Parameters
+
+from .peer import CASES, PeerCase, deepxde_model, has_deepxde, quiet
+
+__all__ = ["Row", "as_json", "run", "table"]
+
+ROADS = ("deepxde", "nested", "eager", "compiled")
+RATE_TARGET = 0.5
+"""Of the measured rate of matrix products, at width 256."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One case measured.
+
+    Attributes:
+        seconds: median of a step by each road.
+        ratios: how many times longer than the eager and the compiled step the other roads take, "deepxde/eager" and so
+            on: the median over the rounds, which is not touched by a machine that slows down between them.
+        compiling: seconds of the first compiled step, None where there is none.
+        flops: floating-point operations of the matrix products of an eager step, forward and backward, counted.
+        rate: operations per second of one matrix product (channels x points, width) @ (width, width).
+        target: what "deepxde/eager" should be at least; it is meant for networks 50 wide.
+    """
+
+    case: str
+    width: int
+    depth: int
+    points: int
+    condition_points: int
+    dtype: str
+    threads: int
+    repetitions: int
+    seconds: Mapping[str, float]
+    ratios: Mapping[str, float]
+    compiling: float | None
+    flops: int
+    rate: float
+    target: float
+
+    def fraction(self, road: str) -> float | None:
+        """The rate of a road's step, counting matrix products alone, as a fraction of the rate measured for one."""
+        return self.flops / self.seconds[road] / self.rate if road in self.seconds else None
+
+
+def run(
+    *,
+    quick: bool = False,
+    compile: bool = True,
+    networks: Sequence[tuple[int, int]] = ((50, 4), (256, 4)),
+    dtypes: Sequence[torch.dtype] = (torch.float32, torch.float64),
+    cases: Sequence[PeerCase] = CASES,
+    peer: bool = True,
+    repetitions: int = 15,
+    progress: Callable[[Row], object] | None = None,
+) -> list[Row]:
+    """Measure every case with every network and dtype: 2,048 residual points, 256 of each condition, on the CPU.
+
+    Args:
+        quick: few points, a narrow network, two repetitions, nothing compiled, no peer: a check that it runs.
+        compile: measure compiled derivatives as well, where there is a compiler (half a minute per row).
+        networks: (width, number of hidden layers), tanh.
+        dtypes: of network and points.
+        cases: problems.
+        peer: measure DeepXDE, where it is installed.
+        repetitions: rounds, after three steps of each road that are not counted.
+        progress: called with each row as it is ready.
+    """
+    points, condition_points = 2048, 256
+    if quick:
+        points, condition_points, networks, dtypes = 96, 16, ((12, 2),), (torch.float64,)
+        repetitions, compile, peer = 2, False, False
+    rows = []
+    for dtype in dtypes:
+        for width, depth in networks:
+            for case in cases:
+                setup = _Setup(case, width, depth, points, condition_points, dtype)
+                row = _measure(setup, repetitions=repetitions, compile=compile, peer=peer and has_deepxde())
+                rows.append(row)
+                if progress is not None:
+                    progress(row)
+    return rows
+
+
+@dataclass(frozen=True)
+class _Setup:
+    case: PeerCase
+    width: int
+    depth: int
+    points: int
+    condition_points: int
+    dtype: torch.dtype
+
+
+def _measure(setup: _Setup, *, repetitions: int, compile: bool, peer: bool) -> Row:
+    roads: dict[str, Callable[[], object]] = {}
+    if peer:
+        roads["deepxde"] = _deepxde(setup)
+    roads["nested"] = _pinnkit(setup, "nested")
+    roads["eager"] = _pinnkit(setup, "eager")
+    if compile and missing_compiler(torch.device("cpu")) is None:
+        roads["compiled"] = _pinnkit(setup, "compiled")
+    first = {name: _seconds(road) for name, road in roads.items()}
+    with FlopCounterMode(display=False) as counted:
+        roads["eager"]()
+    roads["product"] = _product(setup)
+    for road in roads.values():
+        for _ in range(2):
+            road()
+    taken: dict[str, list[float]] = {name: [] for name in roads}
+    for _ in range(repetitions):
+        for name, road in roads.items():
+            taken[name].append(_seconds(road))
+    median = {name: statistics.median(times) for name, times in taken.items()}
+    product = median.pop("product")
+    ratios = {
+        f"{slow}/{fast}": statistics.median(a / b for a, b in zip(taken[slow], taken[fast], strict=True))
+        for slow in ("deepxde", "nested")
+        for fast in ("eager", "compiled")
+        if slow in median and fast in median
+    }
+    return Row(
+        case=setup.case.name,
+        width=setup.width,
+        depth=setup.depth,
+        points=setup.points,
+        condition_points=setup.condition_points,
+        dtype=str(setup.dtype).removeprefix("torch."),
+        threads=torch.get_num_threads(),
+        repetitions=repetitions,
+        seconds=median,
+        ratios=ratios,
+        compiling=first.get("compiled"),
+        flops=counted.get_total_flops(),
+        rate=2 * _products(setup) * setup.points * setup.width**2 / product,
+        target=setup.case.step_target,
+    )
+
+
+def _pinnkit(setup: _Setup, road: str) -> Callable[[], object]:
+    """A step of `solve`: its objective and its Adam."""
+    problem = setup.case.problem
+    generator = torch.Generator().manual_seed(0)
+    spec = MLP(width=setup.width, depth=setup.depth, activation="tanh")
+    module = spec.build(problem.axes, 1, generator=generator, dtype=setup.dtype, device="cpu")
+    if road == "compiled":
+        module.jets = _CompiledPasses(module)  # type: ignore[assignment]
+    parameters = Parameters(problem, [module], device=torch.device("cpu"), dtype=setup.dtype)
+    cloud = Cloud(problem, counts_of(problem, setup.points, setup.condition_points), 0, dtype=setup.dtype)
+    derivatives = "autograd" if road == "nested" else "taylor"
+    objective = Collocation(FieldSet(problem, {("u",): module}), parameters, cloud, derivatives=derivatives)
+    adam = Adam(steps=10**6, lr=1e-3, schedule=Constant())
+    state = adam.start(parameters.get())
+
+    def step() -> object:
+        nonlocal state
+        state = adam.step(objective, state)
+        return state
+
+    return step
+
+
+class _CompiledPasses:
+    """Compiled derivatives of a module, a function for each set of them."""
+
+    def __init__(self, module: torch.nn.Module) -> None:
+        self.module = module
+        self.known: dict[tuple[Channel, ...], CompiledJets] = {}
+
+    def __call__(self, coords: Tensor, orders: Sequence[Channel]) -> dict[Channel, Tensor]:
+        key = tuple(orders)
+        if key not in self.known:
+            self.known[key] = compiled(self.module, orders)
+        return self.known[key](coords)
+
+
+def _deepxde(setup: _Setup) -> Callable[[], object]:
+    """A step of `Model.train` with Adam, without its tests and callbacks."""
+    with quiet():
+        model = deepxde_model(
+            setup.case,
+            width=setup.width,
+            depth=setup.depth,
+            points=setup.points,
+            condition_points=setup.condition_points,
+            dtype=setup.dtype,
+            seed=0,
+        )
+        model.compile("adam", lr=1e-3)
+        batch: Any = model.data.train_next_batch(None)
+
+    def step() -> object:
+        return model.train_step(*batch)
+
+    return step
+
+
+def _products(setup: _Setup) -> int:
+    """Channels of the residual's pass: the value, the first derivatives, and the operator as one."""
+    return len(make_plan((setup.case.operator,)).channels)
+
+
+def _product(setup: _Setup) -> Callable[[], object]:
+    generator = torch.Generator().manual_seed(0)
+    left = torch.randn(_products(setup) * setup.points, setup.width, dtype=setup.dtype, generator=generator)
+    right = torch.randn(setup.width, setup.width, dtype=setup.dtype, generator=generator)
+    return lambda: torch.mm(left, right)
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def table(rows: Sequence[Row]) -> Table:
+    """The rows as a table; what falls short of its target is marked."""
+    result = Table(title="One Adam step: loss, gradient, update", box=None, padding=(0, 1))
+    for heading in ("case", "network", "dtype"):
+        result.add_column(heading)
+    for heading in (*ROADS, "GFLOP/s"):
+        result.add_column(heading, justify="right")
+    for row in rows:
+        cells = [f"{1e3 * row.seconds[road]:.1f} ms" if road in row.seconds else "-" for road in ROADS[:2]]
+        cells += [_cell(row, road) for road in ROADS[2:]]
+        result.add_row(row.case, f"{row.depth} x {row.width}", row.dtype, *cells, f"{row.rate / 1e9:.0f}")
+    if rows:
+        result.caption = (
+            f"{rows[0].points:,} residual points, {rows[0].condition_points} of each condition, {rows[0].threads} "
+            f"threads, medians of {rows[0].repetitions} rounds of steps taken in turn. Times: how many times longer "
+            f"DeepXDE's and the nested step take. %: the rate of the step, matrix products alone, of that of one "
+            f"product, which the last column has."
+        )
+    return result
+
+
+def _cell(row: Row, road: str) -> str:
+    share = row.fraction(road)
+    if share is None:
+        return "-"
+    peer, nested = row.ratios.get(f"deepxde/{road}"), row.ratios.get(f"nested/{road}")
+    ratios = " ".join(f"{name} {ratio:.2f}x" for name, ratio in (("d", peer), ("n", nested)) if ratio is not None)
+    best = max(row.ratios.get(f"deepxde/{r}", 0.0) for r in ROADS[2:])
+    slow = row.width == 50 and peer is not None and best < row.target
+    low = row.width == 256 and max(row.fraction(r) or 0.0 for r in ROADS[2:]) < RATE_TARGET
+    text = f"{1e3 * row.seconds[road]:.1f} ms {ratios} {share:.0%}"
+    return f"[red]{text}[/red]" if slow or low else text
+
+
+def as_json(rows: Sequence[Row]) -> str:
+    """The rows as JSON, with the fractions of the product rate."""
+    found = [asdict(row) | {"fractions": {r: row.fraction(r) for r in ("eager", "compiled")}} for row in rows]
+    return json.dumps(found, indent=2)
