@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pinnkit.fields import MLP, FieldSpec, RandomFourier, Siren
+from pinnkit.fields import MLP, Expansion, FieldSpec, RandomFourier, Siren
 from pinnkit.penalties import Square
 from pinnkit.problem import Problem
 
 from .adaptive import RAD, Adaptive
 from .first_order import Adam
 from .gauss_newton import GaussNewton
+from .high_dimension import MANY_COORDINATES
 from .least_squares import LeastSquares
 from .objective import Solver
 from .quasi_newton import LBFGS
@@ -59,8 +60,10 @@ def automatic(problem: Problem) -> tuple[Choice, ...]:
         return (Choice(*trained, f"Siren by Adam, then L-BFGS: the penalty of '{curved[0]}' is not a square."),)
     if all(t.kind == "data" for t in problem.terms):
         return (Choice(*trained, "Siren by Adam, then L-BFGS: the problem has data but no equation."),)
+    if columns > _COLUMNS and not any(t.kind == "periodic" and t.hard for t in problem.terms):
+        return (_polynomials(problem), _network("polynomials leave a large residual."))
     if columns > _COLUMNS:
-        return (Choice(*trained, f"Siren by Adam, then L-BFGS: {columns} coordinates are too many for random sines."),)
+        return (_network(f"{columns} coordinates are too many for random sines."),)
     return (_sines(problem), _network("the residual of random sines is still large."))
 
 
@@ -72,6 +75,12 @@ def _sines(problem: Problem) -> Choice:
         why = f"'{curved[0]}' is nonlinear" if curved else "the coefficients are unknown"
         reason = f"Random sines by Newton's method on the read-out: {why}, and every penalty is a square."
     return Choice(RandomFourier(bandwidth=None), (LeastSquares(),), reason, good=_FAIR)
+
+
+def _polynomials(problem: Problem) -> Choice:
+    columns, how = len(problem.frame.columns), "least squares" if problem.linear else "Newton's method"
+    reason = f"Polynomials by {how} on the read-out: {columns} coordinates are too many for random sines."
+    return Choice(Expansion(), (MANY_COORDINATES,), reason, good=_FAIR)
 
 
 def _network(why: str) -> Choice:

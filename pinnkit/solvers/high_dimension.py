@@ -50,6 +50,8 @@ _FLOOR = 1e-14
 """A held-out residual that rounding alone explains."""
 _CLEARLY = 0.5
 """Pairs of coordinates are taken for products of all where they leave this fraction of the residual."""
+_RATE = 2e10
+"""Floating-point operations per second that one core can be expected to do."""
 _HELD = 4096
 """Held-out points of an equation at most; of a condition half as many."""
 
@@ -63,6 +65,7 @@ class _Run:
     limit: int
     tolerance: float
     report: Callable[[Attempt], bool | None]
+    left: Callable[[], float]
     best: Attempt | None = None
 
     @property
@@ -71,13 +74,21 @@ class _Run:
         return max(sum(a.dim for a in axes_of(self.problem, group)) for group in self.groups)
 
     def attempt(self, spec: Spec) -> Attempt:
-        """Solve with these polynomials; the best so far is kept."""
+        """Solve with these polynomials, where the time that is left allows; the best so far is kept."""
+        if self.best is not None and self._seconds(spec.count(self.columns)) > self.left():
+            raise _Enough
         found = _solved(self.problem, self.groups, self.solver, self.seed, spec, self.best)
         if self.best is None or found.score < self.best.score:
             self.best = found
         if self.report(found) or self.best.score <= self.tolerance:
             raise _Enough
         return found
+
+    def _seconds(self, count: int) -> float:
+        """What an attempt takes on one core: a matrix product of the Jacobian with itself, above all."""
+        kinds = [t.kind == "equation" for t in self.problem.soft_terms]
+        rows = sum(self.solver.ratio if equation else self.solver.condition_ratio for equation in kinds) * count
+        return 2 * rows * count**2 / _RATE
 
     def climb(self, specs: Iterable[Spec]) -> None:
         """One after the other, until two in a row gain little or the functions are too many."""
@@ -105,6 +116,7 @@ def expand(
     limit: int = 5200,
     tolerance: float = 3e-13,
     report: Callable[[Attempt], bool | None] = lambda _: None,
+    left: Callable[[], float] = lambda: math.inf,
 ) -> Attempt:
     """The best attempt with `Additive` or `TotalDegree`; its `features` are the number of polynomials.
 
@@ -116,11 +128,12 @@ def expand(
         limit: at most so many polynomials.
         tolerance: good enough: the relative residual at held-out points at which the search ends.
         report: called with every attempt; returning True ends the search with the best so far.
+        left: the seconds that are left; an attempt that would take longer is not begun, save the first.
 
     Raises:
         ValueError: where even two polynomials per coordinate are more than `limit`.
     """
-    run = _Run(problem, groups, solver, seed, limit, tolerance, report)
+    run = _Run(problem, groups, solver, seed, limit, tolerance, report, left)
     if Additive(_SINGLE[0]).count(run.columns) > limit:
         raise ValueError(
             f"Expansion: `limit` must leave {_SINGLE[0]} polynomials for each of {run.columns} coordinates, got {limit}"

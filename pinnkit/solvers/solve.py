@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ import torch
 from torch import nn
 
 from pinnkit.evaluation import FieldSet
-from pinnkit.fields import FieldSpec, RandomFourier, Siren
+from pinnkit.fields import Additive, Expansion, FieldSpec, RandomFourier, Siren, TotalDegree
 from pinnkit.fields.scaling import Scaling
 from pinnkit.fields.slabbed import Slabbed, SlabbedField
 from pinnkit.history import History, Record
@@ -33,6 +34,7 @@ from .collocation import Collocation
 from .fingerprint import fingerprint
 from .first_order import Adam
 from .groups import FieldChoice, Group, build_fields, group_fields, unsettled
+from .high_dimension import MANY_COORDINATES, expand
 from .least_squares import LeastSquares
 from .loop import CHECKPOINT_SECONDS, Callback, Outcome, run
 from .objective import Solver
@@ -172,45 +174,49 @@ class _Saving:
 
 # roads --------------------------------------------------------------------------------------------------------------
 def _searched(setup: _Setup, tolerance: float | None, seconds: float | None, callbacks: Sequence[Callback]) -> Solution:
-    """Random sines whose bandwidth, and number, the held-out residual chooses."""
+    """Random sines whose bandwidth, and number, the held-out residual chooses; or polynomials in many coordinates."""
     problem, solver = setup.problem, setup.solvers[0]
     assert isinstance(solver, LeastSquares)
     spec = next(s for s in setup.specs.values() if unsettled(s))
-    assert isinstance(spec, RandomFourier)
+    assert isinstance(spec, RandomFourier | Expansion)
     if any(s != spec for s in setup.specs.values()):
         raise ValueError(
-            "solve: RandomFourier(bandwidth=None) is chosen for all unknowns together; give every unknown the same "
-            "spec, or each a bandwidth, such as RandomFourier(400, bandwidth=8.0)"
+            "solve: RandomFourier(bandwidth=None) is chosen for all unknowns together, and so is Expansion(); "
+            "give every unknown the same spec, or each one that is settled, such as RandomFourier(400, bandwidth=8.0)"
         )
     if len(setup.solvers) > 1:
-        raise ValueError("solve: random sines with bandwidth=None are solved by LeastSquares alone; give a bandwidth")
+        raise ValueError(
+            "solve: random sines with bandwidth=None, and Expansion(), are solved by LeastSquares alone; give a "
+            "bandwidth, or TotalDegree(6)"
+        )
     records: list[Record] = []
     stopped = False
 
     def report(attempt: Attempt) -> bool:
-        name = f"{attempt.features} sines, bandwidth {', '.join(f'{b:.3g}' for b in attempt.bandwidth)}"
         used = time.perf_counter() - setup.began
         terms = {str(t.name): float(c) for t, c in zip(problem.terms, attempt.costs, strict=True)}
-        record = Record(len(records) + 1, 0, name, used, attempt.score**2, terms)
+        record = Record(len(records) + 1, 0, attempt.words, used, attempt.score**2, terms)
         records.append(record)
         nonlocal stopped
         stopped = any([callback(record) is True for callback in callbacks])
         return stopped or (seconds is not None and used >= seconds)
 
-    best = search(
-        problem,
-        tuple(setup.specs),
-        solver,
-        seed=setup.seed,
-        features=spec.features,
-        tolerance=_ROUNDING if tolerance is None else tolerance,
-        report=report,
-    )
+    how: dict[str, Any] = dict(seed=setup.seed, tolerance=_ROUNDING if tolerance is None else tolerance, report=report)
+    if isinstance(spec, Expansion):
+
+        def left() -> float:
+            return math.inf if seconds is None else seconds - (time.perf_counter() - setup.began)
+
+        best = expand(problem, tuple(setup.specs), solver, limit=spec.limit, left=left, **how)
+        chosen = best.words
+    else:
+        best = search(problem, tuple(setup.specs), solver, features=spec.features, **how)
+        pairs = zip(problem.frame.columns, best.bandwidth, strict=True)
+        chosen = f"{best.features} sines with bandwidth {', '.join(f'{column}: {b:.3g}' for column, b in pairs)}"
     used = time.perf_counter() - setup.began
     modules = {g: m.to(device=setup.device, dtype=setup.dtype) for g, m in best.fields.modules.items()}
-    sizes = ", ".join(f"{column}: {b:.3g}" for column, b in zip(problem.frame.columns, best.bandwidth, strict=True))
     reason = (
-        f"{setup.reason} Held-out residual chose {best.features} sines with bandwidth {sizes} "
+        f"{setup.reason} Held-out residual chose {chosen} "
         f"in {len(records)} attempt{'s' * (len(records) > 1)} (relative residual {best.score:.1e})."
     )
     met = best.score <= (_ROUNDING if tolerance is None else tolerance)
@@ -445,6 +451,8 @@ def _choose(
     if given is None:
         if isinstance(field, RandomFourier):
             return field, (LeastSquares(),), "Least squares for the read-out of the given random sines."
+        if isinstance(field, Expansion | Additive | TotalDegree):
+            return field, (MANY_COORDINATES,), "Least squares for the read-out of the given polynomials."
         return field, (Adam(), LBFGS()), "The given field by Adam, then L-BFGS."  # type: ignore[return-value]
     if field is None:
         default: FieldSpec = RandomFourier() if isinstance(given[0], LeastSquares) else Siren()
