@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from pinnkit import MLP, solve
 from pinnkit.solvers.damped import NormalEquations, SingularValues, gram
 from pinnkit.solvers.gauss_newton import GaussNewton
 from pinnkit.solvers.loop import run
@@ -16,6 +17,7 @@ from pinnkit.solvers.polish import polished
 from pinnkit.solvers.spring import KernelEquations, kernel_of
 from pinnkit.solvers.trust_region import longest_step
 from pinnkit.status import Status
+from tests.solvers.cases import heat, heat_exact, relative
 
 F64 = torch.float64
 
@@ -134,6 +136,23 @@ def test_single_precision_stays_single_precision() -> None:
     found = drive(Rows(valley), vector(-1.2, 1.0).float(), steps=100)
     assert found.theta.dtype == torch.float32
     assert (found.theta - 1).abs().max() < 1e-5
+
+
+def trained(steps: int) -> float:
+    """The error of a small network on the rod, soft conditions and all."""
+    solver = GaussNewton(steps=steps, points=500, condition_points=100)
+    solution = solve(heat(), MLP(width=10, depth=2), solver, seed=0)
+    x, t = torch.rand(2, 400, generator=torch.Generator().manual_seed(1), dtype=F64)
+    return relative(solution(x=x.numpy(), t=t.numpy())["u"], heat_exact(x, t))
+
+
+def test_a_small_network_solves_the_rod() -> None:
+    assert trained(50) < 1e-4  # Adam and L-BFGS leave 5e-4 after minutes
+
+
+@pytest.mark.slow
+def test_a_small_network_solves_the_rod_to_many_digits() -> None:
+    assert trained(150) < 1e-7
 
 
 # how a step is solved -----------------------------------------------------------------------------------------------
