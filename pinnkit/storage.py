@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from .conditions import Prescribed
 from .domains import Axis, Box, Role, Sobol
 from .fields import FieldSpec, spec_from_dict, spec_to_dict
+from .fields.scaled_readout import scaled
 from .history import History
 from .identity import differing_terms, probe
 from .problem import Problem, Unknown
@@ -374,6 +375,8 @@ def _rebuild(
         outputs = sum(problem.unknown(name).components or 1 for name in group)
         generator = torch.Generator().manual_seed(metadata["seed"])
         module = spec.build(axes, outputs, generator=generator, dtype=dtype, device="cpu")
+        if any(key.endswith("readout.scale") for key in state):
+            module = scaled(module)
         try:
             module.load_state_dict({key: torch.as_tensor(value) for key, value in state.items()})
         except RuntimeError as error:

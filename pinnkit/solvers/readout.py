@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from pinnkit.domains import Points
 from pinnkit.evaluation import FieldSet, index
+from pinnkit.fields.scaled_readout import ScaledReadout
 from pinnkit.jets.evaluate import jets
 from pinnkit.jets.orders import Channel as Derived
 from pinnkit.linearise import Channel, Linearised, linearise, term_weight
@@ -125,9 +126,7 @@ class Readout:
                 readout = readout_of(module)
                 width = readout.in_features + (readout.bias is not None)
                 block = theta[start : start + readout.out_features * width].reshape(readout.out_features, width)
-                readout.weight.copy_(block[:, : readout.in_features])
-                if readout.bias is not None:
-                    readout.bias.copy_(block[:, -1])
+                _write(readout, block)
                 start += block.numel()
             for i, coefficient in enumerate(self.parameters._coefficients):
                 coefficient.copy_(theta[start + i])
@@ -164,8 +163,10 @@ class Readout:
         return imbalance(self.fields, self.cloud, self._found(), lambda t, points: self._flat(self._values(t, points)))
 
     def row_norm(self, term: Term) -> float:
-        """Root mean square, over the points, of the norm of a row of the read-out's Jacobian."""
+        """Root mean square, over the points, of the norm of a row of the read-out's Jacobian, in its own units."""
+        units = torch.cat([_unit(readout_of(m)) for m in self.fields.modules.values()])
         jacobian = self._linearised(term)[2]
+        jacobian[..., : len(units)] *= units
         return float(jacobian.square().sum(dim=(1, 2)).mean().sqrt())
 
     # one term --------------------------------------------------------------------------------------------------------
@@ -281,8 +282,26 @@ class Readout:
 
 
 def _stacked(readout: nn.Linear) -> Tensor:
-    weight = readout.weight.detach()
-    return weight if readout.bias is None else torch.cat([weight, readout.bias.detach()[:, None]], dim=1)
+    """The linear map of a read-out, (outputs, N), and its bias as one more column."""
+    weight, bias = readout.linear_map() if isinstance(readout, ScaledReadout) else (readout.weight, readout.bias)
+    return weight.detach() if bias is None else torch.cat([weight.detach(), bias.detach()[:, None]], dim=1)
+
+
+def _write(readout: nn.Linear, block: Tensor) -> None:
+    """The inverse of `_stacked`."""
+    weight, bias = block[:, : readout.in_features], None if readout.bias is None else block[:, -1]
+    if isinstance(readout, ScaledReadout):
+        readout.assign(weight, bias)
+        return
+    readout.weight.copy_(weight)
+    if readout.bias is not None:
+        readout.bias.copy_(bias)
+
+
+def _unit(readout: nn.Linear) -> Tensor:
+    """By how much one unit of each weight of a read-out, its bias among them, changes its outputs, flat."""
+    scale = readout.scale if isinstance(readout, ScaledReadout) else torch.ones_like(readout.weight[:, 0])
+    return scale.detach().repeat_interleave(readout.in_features + (readout.bias is not None)).double().cpu()
 
 
 def _scale(condition: bool, jacobian: Tensor) -> float:
