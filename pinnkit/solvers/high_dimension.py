@@ -49,7 +49,7 @@ _ENOUGH = 1e-11
 _FLOOR = 1e-14
 """A held-out residual that rounding alone explains."""
 _CLEARLY = 0.5
-"""Pairs of coordinates are taken for products of all where they leave this fraction of the residual."""
+"""A family of polynomials that leaves this fraction of the other's residual is the better one."""
 _RATE = 2e10
 """Floating-point operations per second that one core can be expected to do."""
 _HELD = 4096
@@ -90,9 +90,9 @@ class _Run:
         rows = sum(self.solver.ratio if equation else self.solver.condition_ratio for equation in kinds) * count
         return 2 * rows * count**2 / _RATE
 
-    def climb(self, specs: Iterable[Spec]) -> None:
-        """One after the other, until two in a row gain little or the functions are too many."""
-        before, idle = math.inf, 0
+    def climb(self, specs: Iterable[Spec], before: float = math.inf) -> None:
+        """One after the other, until two in a row gain little on the residual `before`, or are too many functions."""
+        idle = 0
         for spec in specs:
             if spec.count(self.columns) > self.limit:
                 return
@@ -159,14 +159,29 @@ def _search(run: _Run) -> None:
     single = run.best.fields.modules[run.groups[0]].spec
     assert isinstance(single, Additive)
     if TotalDegree(3).count(d) <= run.limit:
-        pairs = run.attempt(Additive(max(single.degree, 4), order=2, pair_degree=4))
-        total = run.attempt(TotalDegree(4 if TotalDegree(4).count(d) <= run.limit else 3))
-        if pairs.score < _CLEARLY * total.score:
-            run.climb(Additive(max(single.degree, k), order=2, pair_degree=k) for k in itertools.count(6, 2))
-        else:
-            run.climb(TotalDegree(k) for k in itertools.count(5))
+        _interacting(run, single.degree)
     elif Additive(2, order=2, pair_degree=2).count(d) <= run.limit and len(run.groups) == 1:
         _screen(run, min(single.degree, 4))
+
+
+def _interacting(run: _Run, degree: int) -> None:
+    """Pairs of coordinates beside all products of the same degree; what does better grows, and pairs in doubt."""
+    for k in (3, 4, 5):
+        if k == 3 and TotalDegree(4).count(run.columns) <= run.limit:
+            continue
+        if TotalDegree(k).count(run.columns) > run.limit:
+            break
+        pairs = run.attempt(Additive(max(degree, k), order=2, pair_degree=k))
+        total = run.attempt(TotalDegree(k))
+        if total.score < _CLEARLY * pairs.score:
+            run.climb(TotalDegree(p) for p in itertools.count(k + 1))
+            return
+        if pairs.score < _CLEARLY * total.score:
+            break
+    run.climb(Additive(max(degree, k), order=2, pair_degree=k) for k in itertools.count(6, 2))
+    assert run.best is not None
+    if run.best.score > _ENOUGH:
+        run.climb((TotalDegree(k) for k in itertools.count(6)), run.best.score)
 
 
 def _screen(run: _Run, degree: int) -> None:
