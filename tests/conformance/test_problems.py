@@ -24,7 +24,7 @@ from pinnkit.terms import Term
 from pinnkit.validate import reference_error
 
 FOLDER = Path(__file__).resolve().parents[2] / "problems"
-FILES = sorted(FOLDER.glob("*.py"))
+FILES = sorted(path for path in FOLDER.glob("*.py") if not path.stem.startswith("versus_"))  # those compare
 WITHOUT_CLOSED_FORM = {"poisson_variable", "allen_cahn", "kdv", "schroedinger"}
 WITHOUT_REFERENCE = {"poisson_5d", "poisson_5d_mixed", "heat_5d", "poisson_100d", "poisson_100d_mixed"}
 """More dimensions than finite differences have grids for."""
