@@ -6,16 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 
-from pinnkit.domains import Axis
-from pinnkit.fields.marched import MarchedField, MarchedSpec, Piece
+from pinnkit.fields.marched import MarchedField
 from pinnkit.problem import Problem
 from pinnkit.status import Status
 
 from .march_exponential import ExponentialRK, march_exponential, semilinear
-from .march_implicit import Advance, Result, Segment, march_implicit
+from .march_field import field_of
+from .march_implicit import Advance, Result, march_implicit
 from .march_radau import Radau
 from .march_refusal import CannotMarch
 from .march_survey import Survey, survey
@@ -133,7 +131,7 @@ def march(problem: Problem, solver: March, *, seed: int = 0, report: Report | No
         result = march_implicit(
             found, rates, method, modes=solver.modes, most=most, tolerance=solver.tolerance, report=said
         )
-    field = _field(problem, found, result)
+    field = field_of(found, result, 1e-3 * solver.tolerance)
     reached = result.segments[-1].times[-1]
     return Marched(
         modules={problem.names: field},
@@ -158,8 +156,8 @@ def _status(result: Result) -> Status:
 def _reason(solver: March, method: Radau | ExponentialRK, found: Survey, result: Result, refused: str | None) -> str:
     kind = "Fourier modes" if found.periodic else "Chebyshev modes of a stretched coordinate"
     own = "as given" if solver.modes else f"as its spectrum asks for to {solver.tolerance:g}"
-    why = "as given" if solver.method else ("space is periodic and the equation semilinear" if refused is None else
-                                            "it is implicit, for walls and stiffness")  # fmt: skip
+    chosen = "space is periodic and the equation semilinear" if refused is None else "implicit, for walls and stiffness"
+    why = "as given" if solver.method else chosen
     text = (
         f"Marched in time with {result.modes} {kind} ({own}) by {method!r} ({why}): {result.steps} steps, "
         f"{result.rejected} repeated, highest modes at most {result.tail:.1e} of the solution."
@@ -169,44 +167,3 @@ def _reason(solver: March, method: Radau | ExponentialRK, found: Survey, result:
     elif not result.resolved:
         text += " The modes do not resolve the solution to the tolerance: allow more by March(most=...)."
     return text
-
-
-def _field(problem: Problem, found: Survey, result: Result) -> MarchedField:
-    """The field of all segments that hold a step."""
-    segments = [s for s in result.segments if s.powers]
-    if not segments:
-        raise CannotMarch(f"{found.label}: not a single step could be taken; are the initial and wall values finite?")
-    blocks = [np.stack(s.powers) for s in segments]
-    waves = [np.stack(s.waves) if s.waves else None for s in segments]
-    pieces = tuple(
-        Piece(
-            steps=len(block),
-            terms=block.shape[1],
-            modes=block.shape[3],
-            waves=0 if wave is None else wave.shape[2],
-            sites=-1 if segment.numbers is None else (len(segment.numbers) - 2) // 3,
-        )
-        for segment, block, wave in zip(segments, blocks, waves, strict=True)
-    )
-    axes: list[Axis] = list(problem.axes)
-    spec = MarchedSpec(time=axes.index(found.time), pieces=pieces)
-    field = spec.build(
-        axes, len(found.scalars), generator=torch.Generator(), dtype=torch.float64, device="cpu"
-    )
-    for i, (segment, block, wave) in enumerate(zip(segments, blocks, waves, strict=True)):
-        _fill(field, f"times_{i}", np.array(segment.times))
-        _fill(field, f"powers_{i}", block)
-        if wave is not None:
-            _fill(field, f"waves_{i}", wave)
-        if segment.rates is not None:
-            _fill(field, f"rates_{i}", segment.rates)
-        if segment.numbers is not None:
-            _fill(field, f"map_{i}", segment.numbers)
-    return field
-
-
-def _fill(field: MarchedField, name: str, values: NDArray[np.float64]) -> None:
-    buffer: torch.Tensor = getattr(field, name)
-    buffer.copy_(torch.from_numpy(np.ascontiguousarray(values)))
-
-

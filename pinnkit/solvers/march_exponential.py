@@ -131,9 +131,7 @@ class _Kept(NamedTuple):
 class _March:
     """One march with a fixed number of modes."""
 
-    def __init__(
-        self, survey: Survey, spectrum: Spectrum, method: ExponentialRK, tolerance: float
-    ) -> None:
+    def __init__(self, survey: Survey, spectrum: Spectrum, method: ExponentialRK, tolerance: float) -> None:
         self.survey, self.spectrum, self.tolerance = survey, spectrum, tolerance
         self.nodes = lobatto_nodes(method.stages + 1)
         self.powers = np.linalg.inv(self.nodes[:, None] ** np.arange(len(self.nodes)))

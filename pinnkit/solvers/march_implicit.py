@@ -126,7 +126,13 @@ def march_implicit(
     scale = np.maximum(sizes, 1e-3 * max(float(sizes.max()), 1e-300))
     system = DenseSystem(rates, walls, space, scale)
     time = survey.time
-    state = _State(time.lower, system.project(start), _FIRST * time.extent, system, Segment(space.numbers, [time.lower], space.modes))
+    state = _State(
+        time.lower,
+        system.project(start),
+        _FIRST * time.extent,
+        system,
+        Segment(space.numbers, [time.lower], space.modes),
+    )
     segments = [state.segment]
     steps = rejected = 0
     largest, resolved, stopped, refits = 0.0, True, False, 0
@@ -137,7 +143,9 @@ def march_implicit(
         trial = radau_step(state.system, tableau, state.time, state.q, h, _guess(state), tolerance=tolerance)
         if not trial.converged or trial.error > tolerance:
             rejected += 1
-            shrink = 0.25 if not trial.converged else max(0.2, 0.9 * (tolerance / trial.error) ** (1 / (method.stages + 1)))
+            shrink = (
+                0.25 if not trial.converged else max(0.2, 0.9 * (tolerance / trial.error) ** (1 / (method.stages + 1)))
+            )
             state.h = h * shrink
             if state.h < 1e-14 * time.extent:
                 return Result(tuple(segments), steps, rejected, resolved, False, False, _most(segments), largest)
@@ -163,8 +171,10 @@ def march_implicit(
         state.segment.powers.append(state.system.space.output(powers[:, : len(survey.scalars)]))
         state.segment.times.append(float(times[-1]))
         error = max(trial.error, 1e-4 * tolerance)
-        factor = 0.9 * (tolerance / error) ** (0.7 / (method.stages + 1)) * (state.error / tolerance) ** (
-            0.3 / (method.stages + 1)
+        factor = (
+            0.9
+            * (tolerance / error) ** (0.7 / (method.stages + 1))
+            * (state.error / tolerance) ** (0.3 / (method.stages + 1))
         )
         if trial.iterations > 8:
             factor = min(factor, 0.8)

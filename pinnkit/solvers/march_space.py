@@ -148,9 +148,7 @@ def fourier(survey: Survey, modes: int) -> Dense:
     return Dense(axis.lower + s / rate, tuple(tables), np.eye(size), np.zeros((size, 0)), None)
 
 
-def _constraints(
-    survey: Survey, walls: Walls, modes: int, ends: dict[float, list[Array]]
-) -> tuple[Array, Array]:
+def _constraints(survey: Survey, walls: Walls, modes: int, ends: dict[float, list[Array]]) -> tuple[Array, Array]:
     """Z and Y of the rows B c = (g, g' for those of the rates), see `Dense`."""
     rows = survey.rows
     matrix = []

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.fft import irfft, next_fast_len, rfft
 
 from .march_survey import Survey
 from .march_system import Rates, initial_values
@@ -36,7 +37,7 @@ class Spectrum:
 
     def __init__(self, survey: Survey, rates: Rates, modes: int) -> None:
         self.survey, self.rates, self.modes = survey, rates, modes
-        self.count = 2 * math.ceil(_OVERSAMPLING * modes)
+        self.count = int(next_fast_len(2 * math.ceil(_OVERSAMPLING * modes), real=True))
         axis = survey.space
         self.kappa = 2 * math.pi * np.arange(modes) / axis.extent
         self.places = torch.from_numpy(axis.lower + axis.extent * np.arange(self.count) / self.count)
@@ -96,7 +97,7 @@ class Spectrum:
     def _nodes(self, u: Complex) -> Array:
         full = u * (0.5 * self.count)
         full[..., 0] *= 2
-        found: Array = np.fft.irfft(full, n=self.count, axis=-1)
+        found: Array = irfft(full, n=self.count, axis=-1)
         return found
 
     def _linear_part(self) -> Complex:
@@ -113,7 +114,7 @@ class Spectrum:
 def _transform(values: Array, modes: int) -> Complex:
     """Coefficients u_n of values (..., M) on evenly spaced nodes, n = 0 .. modes - 1."""
     count = values.shape[-1]
-    found: Complex = np.fft.rfft(values, axis=-1)[..., :modes] * (2 / count)
+    found: Complex = rfft(values, axis=-1)[..., :modes] * (2 / count)
     found[..., 0] *= 0.5
     return found
 

@@ -64,9 +64,7 @@ class Rates:
         found = -torch.linalg.solve(mass, r0.T) if mass.ndim == 2 else -torch.linalg.solve(mass, r0).T
         return self._with_levels(found, values, coords.shape[0])
 
-    def slopes(
-        self, places: Tensor, times: Tensor, values: Mapping[Slot, Tensor]
-    ) -> dict[tuple[int, Slot], Tensor]:
+    def slopes(self, places: Tensor, times: Tensor, values: Mapping[Slot, Tensor]) -> dict[tuple[int, Slot], Tensor]:
         """The partial derivatives (n,) of the rate of each row with respect to each jet of the state."""
         survey = self.survey
         coords = survey.coords(places, times)
@@ -299,7 +297,9 @@ def initial_values(survey: Survey, places: Array) -> Array:
             ]
             plain = len(uses) == 1 and trace.linear and uses[0][0].order in ((), (time.name,))
             if not plain or bool((uses[0][2] == 0).any()):
-                raise CannotMarch(f"{survey.label}: the initial condition '{term.name}' is not the value of one unknown")
+                raise CannotMarch(
+                    f"{survey.label}: the initial condition '{term.name}' is not the value of one unknown"
+                )
             channel, i, slope = uses[0]
             level = int(channel.order == (time.name,))
             found[survey.scalar_of(channel.unknown, i), level] = (-result.r[:, j] / slope).numpy()
