@@ -311,6 +311,22 @@ def steps(quick: Quick = False, json_: Json = False) -> None:
 
 
 @bench.command()
+def jacobians(quick: Quick = False, json_: Json = False) -> None:
+    """The parameter Jacobian of every point by a recorded pass, beside vmap over jets and over nested derivatives."""
+    from .bench import jacobians as measured
+
+    console = Console(stderr=json_)
+    with console.status("measuring ...") as status:
+        rows = measured.run(quick=quick, progress=lambda r: status.update(f"{r.case}, {r.network}: done"))
+    if json_:
+        sys.stdout.write(measured.as_json(rows) + "\n")
+    else:
+        if not console.is_terminal:
+            console = Console(width=144)
+        console.print(measured.table(rows))
+
+
+@bench.command()
 def memory(json_: Json = False) -> None:
     """Peak memory of evaluation and of a training step on one and on ten million points."""
     from .bench import memory as measured

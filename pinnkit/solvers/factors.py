@@ -46,12 +46,12 @@ class Outer:
             else:
                 out[start:stop] = product
 
-    def times(self, vector: Tensor) -> Tensor:
+    def push(self, vector: Tensor) -> Tensor:
         """J v for the part v ``(h k,)`` that belongs to the weight: ``(n,)``."""
         weight = vector.view(self.slopes.shape[2], self.inputs.shape[2])
         return (self.slopes * (self.inputs @ weight.t())).sum((0, 2))
 
-    def transposed_times(self, vector: Tensor) -> Tensor:
+    def pull(self, vector: Tensor) -> Tensor:
         """J^T w for ``(n,)`` numbers w: ``(h k,)``."""
         scaled = self.slopes * vector[:, None]
         return (scaled.flatten(0, 1).t() @ self.inputs.flatten(0, 1)).reshape(-1)
@@ -79,11 +79,11 @@ class Dense:
         else:
             out.copy_(self.jacobian)
 
-    def times(self, vector: Tensor) -> Tensor:
+    def push(self, vector: Tensor) -> Tensor:
         """J v for the part v ``(p,)`` that belongs to the parameter: ``(n,)``."""
         return self.jacobian @ vector
 
-    def transposed_times(self, vector: Tensor) -> Tensor:
+    def pull(self, vector: Tensor) -> Tensor:
         """J^T w: ``(p,)``."""
         return self.jacobian.t() @ vector
 

@@ -2,7 +2,8 @@
 
 With a the channels that enter a layer and g the cotangents of those that leave it, a weight's share is
 (J J^T)_nm = sum_{c, c'} <a[c, n], a[c', m]> <g[c, n], g[c', m]>, so J (N, P) is never formed: what is kept grows with
-the width of the layers and not with the number of their weights.
+the width of the layers and not with the number of their weights. Where a layer is so narrow that it is quicker, its
+share of J is formed for a block of rows at a time.
 
 Source: Dangel, Mueller, Zeinhofer, Kronecker-factored approximate curvature for physics-informed neural networks,
 NeurIPS 2024, for the factors; Guzman-Cordero, Dangel, Goldshlager, Zeinhofer, arXiv:2505.12149 (2025), for the kernel.
@@ -30,6 +31,8 @@ __all__ = ["Kernel", "kernel"]
 
 _ROWS = 1024
 """Rows of a block of the kernel: the temporaries of a block are a few such squares."""
+_SHORT = 2.5
+"""How much slower than a long product a short one is, whose result is then multiplied and added up entry by entry."""
 
 
 @dataclass(frozen=True)
@@ -50,29 +53,29 @@ class Kernel:
     count: int
     tangents: Sequence[Tangent]
 
-    def times(self, vector: Tensor) -> Tensor:
+    def push(self, vector: Tensor) -> Tensor:
         """J v, ``(N,)``, for v ``(P,)``."""
         result = torch.zeros_like(self.rows)
         for tangent in self.tangents:
             own = result[tangent.place]
             for start, parts in tangent.parts.items():
                 for part in parts:
-                    own += part.times(vector[start : start + part.width])
+                    own += part.push(vector[start : start + part.width])
         return result
 
-    def transposed_times(self, vector: Tensor) -> Tensor:
+    def pull(self, vector: Tensor) -> Tensor:
         """J^T w, ``(P,)``, for w ``(N,)``."""
         result = self.rows.new_zeros(self.count)
         for tangent in self.tangents:
             own = vector[tangent.place]
             for start, parts in tangent.parts.items():
                 for part in parts:
-                    result[start : start + part.width] += part.transposed_times(own)
+                    result[start : start + part.width] += part.pull(own)
         return result
 
 
 def kernel(target: Collocation) -> Kernel:
-    """The kernel at the parameters of the moment, block by block; the time is that of N^2 C^2 (h + k) per layer."""
+    """The kernel at the parameters of the moment, block by block; a wide layer takes the time of N^2 C^2 (h + k)."""
     found = list(tangents(target, rows=_ROWS))
     like = target.parameters.tensors[0].detach()
     n = row_count(target)
@@ -89,19 +92,32 @@ def kernel(target: Collocation) -> Kernel:
 
 
 def _block(one: Tangent, other: Tangent) -> Tensor:
+    shared = [start for start in one.parts if start in other.parts]
+    factored = [start for start in shared if _cheaper_as_factors(one.parts[start], other.parts[start])]
+    formed = [start for start in shared if start not in factored]
     result = one.rows.new_zeros(one.rows.shape[0], other.rows.shape[0])
-    for start, left in one.parts.items():
-        right = other.parts.get(start)
-        if right is None:
-            continue
-        pairs = [p for p in left if isinstance(p, Outer)], [p for p in right if isinstance(p, Outer)]
-        if len(pairs[0]) == len(left) and len(pairs[1]) == len(right):
-            for a in pairs[0]:
-                for b in pairs[1]:
+    if formed:
+        left, right = (torch.cat([_summed(t.parts[start]) for start in formed], dim=1) for t in (one, other))
+        torch.mm(left, right.t(), out=result)
+    for start in factored:
+        for a in one.parts[start]:
+            for b in other.parts[start]:
+                if isinstance(a, Outer) and isinstance(b, Outer):  # all of them are
                     _add_outer(result, a, b)
-        else:
-            result.addmm_(_summed(left), _summed(right).t())
     return result
+
+
+def _cheaper_as_factors(one: Sequence[Outer | Dense], other: Sequence[Outer | Dense]) -> bool:
+    """Whether C C' products of lengths h and k beat one of length h k; short products run far below the full rate."""
+    channels = []
+    for parts in (one, other):
+        own = [part.slopes.shape[0] for part in parts if isinstance(part, Outer)]
+        if len(own) < len(parts):
+            return False
+        channels.append(sum(own))
+    first = one[0]
+    assert isinstance(first, Outer)
+    return first.width > _SHORT * channels[0] * channels[1] * (first.slopes.shape[2] + first.inputs.shape[2])
 
 
 def _add_outer(result: Tensor, a: Outer, b: Outer) -> None:

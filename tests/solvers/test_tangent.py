@@ -11,7 +11,7 @@ from torch.func import functional_call, jacrev
 from pinnkit import MLP, Box, Coefficient, Data, Dirichlet, Equation, FourierMLP, Initial, Periodic, Problem, Siren
 from pinnkit.evaluation import FieldSet
 from pinnkit.jets.functional import nested_jets
-from pinnkit.solvers import factors, pull_back, tangent
+from pinnkit.solvers import factors, kernel, pull_back, tangent
 from pinnkit.solvers.collocation import Collocation
 from tests.solvers.cases import (
     F64,
@@ -71,19 +71,19 @@ def compare(target: Collocation, *, bound: float = 1e-10) -> None:
     assert relative(own, jacobian) < bound
     zero = jacobian.abs().amax(0) == 0
     assert torch.all(own[:, zero] == 0)
-    gram, kernel, plain = target.gram(theta), target.kernel(theta), target.evaluate(theta)
+    gram, tangent_kernel, plain = target.gram(theta), target.kernel(theta), target.evaluate(theta)
     assert relative(gram.matrix, jacobian.T @ jacobian) < bound
     assert torch.equal(gram.matrix, gram.matrix.T)
     assert relative(gram.gradient, jacobian.T @ rows) < bound
     assert relative(2 * gram.gradient, plain.gradient) < bound
     assert relative(gram.loss, plain.loss) < bound
-    assert relative(kernel.rows, rows) < bound
-    assert relative(kernel.matrix, jacobian @ jacobian.T) < bound
+    assert relative(tangent_kernel.rows, rows) < bound
+    assert relative(tangent_kernel.matrix, jacobian @ jacobian.T) < bound
     generator = torch.Generator().manual_seed(5)
     v, w = (torch.randn(n, generator=generator, dtype=F64) for n in (len(theta), len(rows)))
-    assert relative(kernel.times(v), jacobian @ v) < bound
-    assert relative(kernel.transposed_times(w), jacobian.T @ w) < bound
-    for costs in (gram.terms, kernel.terms, target.terms(theta)):
+    assert relative(tangent_kernel.push(v), jacobian @ v) < bound
+    assert relative(tangent_kernel.pull(w), jacobian.T @ w) < bound
+    for costs in (gram.terms, tangent_kernel.terms, target.terms(theta)):
         assert list(costs) == list(plain.terms)
         for name, cost in plain.terms.items():
             assert relative(costs[name], cost) < bound
@@ -179,6 +179,14 @@ def test_chunks_and_tiles_change_nothing(name: str, monkeypatch: pytest.MonkeyPa
     torch.testing.assert_close(other, jacobian, rtol=1e-12, atol=1e-13)
     assert relative(whole.gram(theta).matrix, gram.matrix) < 1e-12
     compare(collocation(PROBLEMS[name], SPECS["siren"], count=20, chunk=7))
+
+
+@pytest.mark.parametrize("short", [0, 1e9])
+def test_the_kernel_is_the_same_from_factors_and_from_blocks(short: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernel, "_SHORT", short)
+    monkeypatch.setattr(kernel, "_ROWS", 4)
+    for name, module in (("flow", None), ("periodic", None), ("heat", Skips()), ("heat", FIELDS["three heads"]())):
+        compare(collocation(PROBLEMS[name], SPECS["siren"], module=module))
 
 
 def test_the_gram_matrix_is_gathered_from_many_parts(monkeypatch: pytest.MonkeyPatch) -> None:

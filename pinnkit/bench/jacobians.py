@@ -1,0 +1,254 @@
+"""How long every point's parameter Jacobian of a residual takes from a recorded pass, beside `torch.func`."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+
+import torch
+from rich.table import Table
+from torch import Tensor, nn
+from torch.func import functional_call, grad, jacrev, vmap
+
+from pinnkit.domains import Box
+from pinnkit.evaluation import FieldSet
+from pinnkit.fields import MLP, FieldSpec, Siren
+from pinnkit.jets.functional import point_jets
+from pinnkit.problem import Problem
+from pinnkit.solvers.cloud import Cloud, generator_of
+from pinnkit.solvers.collocation import Collocation
+from pinnkit.solvers.parameters import Parameters
+from pinnkit.terms import Equation
+
+__all__ = ["CASES", "Case", "Row", "as_json", "run", "table"]
+
+_NU = 0.1
+_ORDERS = ((), (0,), (1,), (0, 0))
+
+
+@dataclass(frozen=True)
+class Case:
+    """An equation on (x, t): as pinnkit is given it, and as a function of u, u_x, u_t and u_xx at one point."""
+
+    name: str
+    equation: Callable[..., object]
+    residual: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+
+
+CASES = (
+    Case("heat", lambda u: u.t - _NU * u.xx, lambda u, ux, ut, uxx: ut - _NU * uxx),  # noqa: ARG005
+    Case("Burgers", lambda u: u.t + u * u.x - _NU * u.xx, lambda u, ux, ut, uxx: ut + u * ux - _NU * uxx),
+)
+NETWORKS: tuple[FieldSpec, ...] = (MLP(width=31, depth=3), Siren(width=25, depth=4, omega=4.0))
+MAPPED_TARGET, NESTED_TARGET = 1.2, 5.0
+
+
+@dataclass(frozen=True)
+class Row:
+    """One case measured: medians, in seconds, of roads that were taken in turn; each fills one matrix (N, P).
+
+    Attributes:
+        recorded: seconds of the rows and their Jacobian from one recorded pass, into a buffer that is kept.
+        mapped: by vmap of reverse mode over the same Taylor pass.
+        hessian: by vmap of reverse mode over `jacrev` and the Hessian `jacrev(jacrev)`, as it is commonly written.
+        gradients: by vmap of reverse mode over nested `torch.func.grad`, with no derivative that is not needed.
+        gram: of J^T J and J^T r, a part of the Jacobian at a time.
+        kernel: of J J^T, a block at a time.
+        mapped_ratio, hessian_ratio, gradients_ratio: how many times faster than each road the recorded pass is: the
+            median over the rounds.
+        difference: the greatest relative difference (Frobenius) from the other Jacobians.
+    """
+
+    case: str
+    network: str
+    points: int
+    parameters: int
+    threads: int
+    repetitions: int
+    recorded: float
+    mapped: float
+    hessian: float
+    gradients: float
+    gram: float
+    kernel: float
+    mapped_ratio: float
+    hessian_ratio: float
+    gradients_ratio: float
+    difference: float
+
+
+def run(
+    *,
+    quick: bool = False,
+    points: int = 4000,
+    repetitions: int = 5,
+    cases: Sequence[Case] = CASES,
+    networks: Sequence[FieldSpec] = NETWORKS,
+    progress: Callable[[Row], object] = lambda _: None,
+) -> list[Row]:
+    """Measure every case with every network, in float64 on the CPU as it is.
+
+    Args:
+        quick: 64 points, small networks, two repetitions: a check that it runs.
+        points: N.
+        repetitions: rounds, after one that is not counted.
+        cases: equations.
+        networks: fields.
+        progress: called with each row as it is ready.
+    """
+    if quick:
+        points, repetitions, networks = 64, 2, (MLP(width=6, depth=2), Siren(width=6, depth=2, omega=4.0))
+    rows = []
+    for case in cases:
+        for spec in networks:
+            rows.append(_measure(case, spec, points, repetitions))
+            progress(rows[-1])
+    return rows
+
+
+def _measure(case: Case, spec: FieldSpec, points: int, repetitions: int) -> Row:
+    rod = Box(x=(-1, 1), t=(0, 1))
+    problem = Problem("rod", rod, "u", [Equation(case.equation, name="equation")])
+    device = torch.device("cpu")
+    module = spec.build(rod.axes, 1, generator=generator_of(0), dtype=torch.float64, device=device)
+    parameters = Parameters(problem, [module], device=device, dtype=torch.float64)
+    target = Collocation(FieldSet(problem, {("u",): module}), parameters, Cloud(problem, {"equation": points}, 0))
+    theta = parameters.get()
+    ((sampled,),) = target.cloud.chunks(problem.terms[0])
+    out = torch.empty(points, parameters.count, dtype=torch.float64)
+    roads: dict[str, Callable[[], object]] = {
+        "recorded": lambda: target.rows_and_jacobian(theta, out=out),
+        "mapped": _mapped(module, sampled.coords, _by_taylor(case)),
+        "hessian": _mapped(module, sampled.coords, _by_hessian(case)),
+        "gradients": _mapped(module, sampled.coords, _by_gradients(case)),
+        "gram": lambda: target.gram(theta),
+        "kernel": lambda: target.kernel(theta),
+    }
+    target.rows_and_jacobian(theta, out=out)
+    difference = 0.0
+    for name in ("mapped", "hessian", "gradients"):
+        other = roads[name]()
+        assert isinstance(other, Tensor)
+        difference = max(difference, float((other - out).norm() / out.norm()))
+    taken: dict[str, list[float]] = {name: [] for name in roads}
+    for road in roads.values():
+        road()
+    for _ in range(repetitions):
+        for name, road in roads.items():
+            taken[name].append(_seconds(road))
+    ratio = {
+        name: statistics.median(other / own for other, own in zip(times, taken["recorded"], strict=True))
+        for name, times in taken.items()
+    }
+    return Row(
+        case=case.name,
+        network=f"{type(spec).__name__} {spec.depth} x {spec.width}",  # type: ignore[attr-defined]
+        points=points,
+        parameters=parameters.count,
+        threads=torch.get_num_threads(),
+        repetitions=repetitions,
+        **{name: statistics.median(times) for name, times in taken.items()},
+        **{f"{name}_ratio": ratio[name] for name in ("mapped", "hessian", "gradients")},
+        difference=difference,
+    )
+
+
+# the other roads ------------------------------------------------------------------------------------------------------
+AtPoint = Callable[[Callable[[Tensor], Tensor], Tensor], Tensor]
+"""A residual at one point (d,) of a function (n, d) -> (n, 1)."""
+
+
+def _mapped(module: nn.Module, coords: Tensor, residual: AtPoint) -> Callable[[], Tensor]:
+    """The Jacobian (N, P) of rows residual / sqrt(N) by vmap of reverse mode."""
+    given = {name: p.detach() for name, p in module.named_parameters()}
+    out = coords.new_empty(coords.shape[0], sum(p.numel() for p in given.values()))
+
+    def one(values: dict[str, Tensor], point: Tensor) -> Tensor:
+        return residual(lambda x: functional_call(module, values, (x,)), point) * coords.shape[0] ** -0.5
+
+    rows = vmap(grad(one), in_dims=(None, 0))
+
+    def jacobian() -> Tensor:
+        return torch.cat([part.flatten(1) for part in rows(given, coords).values()], dim=1, out=out)
+
+    return jacobian
+
+
+def _by_taylor(case: Case) -> AtPoint:
+    def residual(field: Callable[[Tensor], Tensor], point: Tensor) -> Tensor:
+        found = point_jets(field, point, _ORDERS)
+        return case.residual(*(found[order][0] for order in _ORDERS))
+
+    return residual
+
+
+def _by_hessian(case: Case) -> AtPoint:
+    def residual(field: Callable[[Tensor], Tensor], point: Tensor) -> Tensor:
+        def u(x: Tensor) -> Tensor:
+            return field(x[None])[0, 0]
+
+        first, second = jacrev(u)(point), jacrev(jacrev(u))(point)
+        return case.residual(u(point), first[0], first[1], second[0, 0])
+
+    return residual
+
+
+def _by_gradients(case: Case) -> AtPoint:
+    def residual(field: Callable[[Tensor], Tensor], point: Tensor) -> Tensor:
+        def slope(x: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+            first, value = torch.func.grad_and_value(lambda y: field(y[None])[0, 0])(x)
+            return first[0], (first, value)
+
+        second, (first, value) = grad(slope, has_aux=True)(point)
+        return case.residual(value, first[0], first[1], second[0])
+
+    return residual
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def table(rows: Sequence[Row]) -> Table:
+    """The rows as a table; a ratio below its target is marked."""
+    result = Table(title="The parameter Jacobian of every point, by a recorded pass and by torch.func")
+    for heading in ("case", "network"):
+        result.add_column(heading)
+    for heading in ("N x P", "recorded", "vmap of jets", "of hessian", "of grad", "differ by", "J'J", "JJ'"):
+        result.add_column(heading, justify="right")
+    for row in rows:
+        result.add_row(
+            row.case,
+            row.network,
+            f"{row.points:,} x {row.parameters:,}",
+            f"{1e3 * row.recorded:.1f} ms",
+            _cell(row.mapped, row.mapped_ratio, MAPPED_TARGET),
+            _cell(row.hessian, row.hessian_ratio, NESTED_TARGET),
+            _cell(row.gradients, row.gradients_ratio, 0.0),
+            f"{row.difference:.0e}",
+            f"{1e3 * row.gram:.0f} ms",
+            f"{1e3 * row.kernel:.0f} ms",
+        )
+    if rows:
+        result.caption = (
+            f"float64, {rows[0].threads} threads, medians of {rows[0].repetitions} rounds of roads taken in turn; "
+            f"every road fills one matrix that is kept. Targets: {MAPPED_TARGET:g}x vmap over the same jets, "
+            f"{NESTED_TARGET:g}x vmap over nested derivatives as commonly written, with jacrev once and twice; "
+            f"beside them nested grad that takes no derivative but those needed. J'J, JJ': without the whole Jacobian."
+        )
+    return result
+
+
+def _cell(seconds: float, ratio: float, target: float) -> str:
+    text = f"{1e3 * seconds:.1f} ms {ratio:.2f}x"
+    return f"[red]{text} (target {target:g}x)[/red]" if ratio < target else text
+
+
+def as_json(rows: Sequence[Row]) -> str:
+    """The rows as JSON."""
+    return json.dumps([asdict(row) for row in rows], indent=2)
