@@ -12,7 +12,7 @@ from .grid import Array
 from .interpolate import quotient, resample
 from .scheme import Solved
 
-__all__ = ["SAFETY", "Bar", "measure", "observed", "share"]
+__all__ = ["SAFETY", "TRUST", "Bar", "measure", "observed", "share"]
 
 TRUST = 0.3  # how near the observed order must be to the stated one, to be believed
 SAFETY = 1.25  # what an estimate from three grids is multiplied by, so that it is a bound and not a guess of the error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -11,11 +12,11 @@ import numpy as np
 
 from pinnkit.problem import Problem
 
-from .error_bar import SAFETY, share
+from .error_bar import SAFETY, TRUST, share
 from .grid import Array
 from .refusal import CannotDiscretise
 from .result import Reference
-from .spectral_form import Form, Spectrum, padded, read_form
+from .spectral_form import Form, Spectrum, read_form, resized
 from .spectral_run import FEWEST_STEPS, Look, check_times, look, run
 from .spectral_series import Series
 from .spectral_step import ORDER
@@ -68,6 +69,7 @@ class _Search:
     budget: float
     runs: dict[tuple[tuple[int, ...], int], Series | None] = field(default_factory=dict)
     spent: float = 0.0
+    latest: float = 0.0
 
     def __post_init__(self) -> None:
         self.seen: Look = look(self.form)
@@ -112,21 +114,13 @@ class _Search:
         """One run, made when it is first asked for; the latest few are kept."""
         key = (cells, steps)
         if key not in self.runs:
-            self.runs[key] = run(self.form, self.seen, cells, steps)
-            self.spent += self.cost(cells, steps)
+            found = run(self.form, self.seen, cells, steps)
+            self.runs[key] = found.series
+            self.latest = found.seconds + 4e-6 * math.prod(cells) * len(self.form.states)
+            self.spent += self.latest
             for old in list(self.runs)[:-3]:
                 del self.runs[old]
         return self.runs[key]
-
-    def cost(self, cells: tuple[int, ...], steps: int) -> float:
-        """Seconds that a run takes on one core of the machine it was measured on."""
-        n = float(math.prod(cells))
-        transforms = len(self.form.channels) + len(self.form.survey.components)
-        states = len(self.form.states)
-        once = 6e-5 + n * (transforms * math.log2(n) * 6e-10 + states**2 * 1.2e-8)
-        if self.form.homogeneous:
-            once = 1e-5 + n * states**2 * 2e-9
-        return 0.02 + 4 * (1.3 if self.seen.rough and self.seen.damped else 1.0) * steps * once + 3e-6 * n * states
 
     def _next(self, cells: tuple[int, ...], steps: int, in_time: list[Gap], in_space: list[list[Gap]]) -> int | None:
         """The axis to refine next, -1 for time; None where it is enough or would take too long."""
@@ -149,8 +143,8 @@ class _Search:
             more = 2 * steps if axis < 0 else steps
             if max(finer) > _MOST[self.d] or more > _MOST_STEPS:
                 continue
-            check = 0.0 if axis < 0 else self.cost(finer, more // 2)
-            if self.spent + self.cost(finer, more) + check <= _SHARE * self.budget and size > 0.1 * max(choices)[0]:
+            ahead = self.latest * (2 if axis < 0 else 3)  # comparing the steps once more with more modes
+            if self.spent + ahead <= _SHARE * self.budget and size > 0.1 * max(choices)[0]:
                 return axis
         return None
 
@@ -194,7 +188,7 @@ class _Search:
         wide = tuple(2 * n for n in fine[0])
         for t, weight in zip(*self.checks, strict=True):
             difference = two.spectrum(float(t))
-            difference = difference - padded(one.spectrum(float(t)), coarse[0], fine[0])
+            difference = difference - resized(one.spectrum(float(t)), coarse[0], fine[0])
             total += weight * _squares(two, difference)
             seen = np.abs(two.modes.back(difference, wide)).reshape(len(total), -1).max(axis=1)
             greatest = np.maximum(greatest, seen)
@@ -216,9 +210,7 @@ class _Search:
             found = self._observed(in_time, which)
             for name in problem.names:
                 bar = share(found[name], ORDER) * in_time[-1][name][which]
-                for gaps in in_space:
-                    slope = self._observed(gaps, which)[name]
-                    bar += SAFETY * gaps[-1][name][which] * (1.0 if not slope < 1 else share(slope, ORDER))
+                bar += sum(_space_share([g[name][which] for g in gaps]) * gaps[-1][name][which] for gaps in in_space)
                 v = values[name]
                 size = float(np.sqrt(np.mean(v**2)) if which == 0 else np.abs(v).max())
                 bar = max(bar, _ROUNDING * turns * size)
@@ -254,3 +246,17 @@ def _squares(series: Series, spectrum: Spectrum) -> Array:
     """Mean squares over the box, of each state, by Parseval."""
     found: Array = (np.abs(spectrum) ** 2 * series.twice).reshape(len(spectrum), -1).sum(axis=1)
     return found
+
+
+def _space_share(gaps: list[float]) -> float:
+    """By what the last difference of doubled modes is multiplied.
+
+    Where the last three fall with one and the same order p, by 1.25 / (2^p - 1) as in error_bar.py; otherwise it is
+    taken whole, and more where it hardly falls.
+    """
+    slopes = [math.log2(a / b) for a, b in itertools.pairwise(gaps[-3:]) if 0 < b < a < math.inf]
+    if len(slopes) == 2 and abs(slopes[0] - slopes[1]) <= TRUST and 0.5 < min(slopes) < 6:
+        return SAFETY / (2 ** min(slopes) - 1)
+    if len(gaps) > 1 and gaps[-2] < 2 * gaps[-1] < math.inf:
+        return SAFETY / (2 ** max(slopes[-1] if slopes else 0.0, 0.2) - 1)
+    return SAFETY

@@ -29,7 +29,7 @@ from .rows import members
 from .spectral_record import record
 from .survey import Survey
 
-__all__ = ["Entry", "Form", "Modes", "Spectrum", "read_form"]
+__all__ = ["Entry", "Form", "Modes", "Spectrum", "read_form", "resized"]
 
 Spectrum = NDArray[np.complex128]
 """Fourier coefficients ``(states, n1, ..., nd / 2 + 1)`` as of `numpy.fft.rfftn` with norm="forward"."""
@@ -84,23 +84,24 @@ class Modes:
     def back(self, spectrum: Spectrum, cells: tuple[int, ...] | None = None) -> Array:
         """Values on the grid, or on another one with at least as many nodes along each line."""
         if cells is not None and cells != self.cells:
-            spectrum = padded(spectrum, self.cells, cells)
+            spectrum = resized(spectrum, self.cells, cells)
         return np.fft.irfftn(spectrum, s=cells or self.cells, axes=self.axes, norm="forward")
 
 
-def padded(spectrum: Spectrum, cells: tuple[int, ...], wanted: tuple[int, ...]) -> Spectrum:
-    """The same function with more modes."""
+def resized(spectrum: Spectrum, cells: tuple[int, ...], wanted: tuple[int, ...]) -> Spectrum:
+    """The same function with more modes, or the nearest one with fewer."""
     d = len(cells)
     for axis, (n, m) in enumerate(zip(cells, wanted, strict=True)):
-        at = spectrum.ndim - d + axis
-        half = n // 2
-        low = spectrum.take(range(half), axis=at)
-        last = axis == d - 1
-        high = [] if last else [spectrum.take(range(n - half + 1, n), axis=at)]
-        have = half if last else n - 1
+        if n == m:
+            continue
+        at, half, last = spectrum.ndim - d + axis, min(n, m) // 2, axis == d - 1
+        parts = [spectrum.take(range(half), axis=at)]
         gap = list(spectrum.shape)
-        gap[at] = (m // 2 + 1 if last else m) - have
-        spectrum = np.concatenate([low, np.zeros(gap, dtype=np.complex128), *high], axis=at)
+        gap[at] = m // 2 + 1 - half if last else m - 2 * half + 1
+        parts.append(np.zeros(gap, dtype=np.complex128))
+        if not last:
+            parts.append(spectrum.take(range(n - half + 1, n), axis=at))
+        spectrum = np.concatenate(parts, axis=at)
     return spectrum
 
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .grid import Array
-from .spectral_form import Form, Modes, Spectrum
+from .spectral_form import Form, Modes, Spectrum, resized
 from .spectral_series import Series
 from .spectral_step import Eigen, Exponential, Rest, Rotating, eigen
 
-__all__ = ["FEWEST_STEPS", "Look", "check_times", "look", "run"]
+__all__ = ["FEWEST_STEPS", "Look", "Run", "check_times", "look", "run"]
 
 FEWEST_STEPS = 32
 _START = 16  # the first of so many parts of the time is stepped through in shorter steps
@@ -23,7 +24,23 @@ _KEPT = 512  # times of which the coefficients are kept at most, apart from thos
 _MEMORY = 6_000_000  # coefficients that are kept at most
 _ROUGH = 1e-9  # relative size of the upper third of the initial coefficients, as many as there may be
 _FINEST = {1: 8192, 2: 256}
+_LOOKED = 16  # steps after which the modes are looked at
+_FEWEST = 64
+_SILENT = 1e-16  # amplitude, relative to the greatest, of modes that are left out
 _DAMPED = 1e-9  # of the eigenvalues' size, relative
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run gives.
+
+    Args:
+        series: the solution; None where it does not stay finite.
+        seconds: what such a run takes on one core of the machine it was measured on, the same on every machine.
+    """
+
+    series: Series | None
+    seconds: float
 
 
 class Step(Protocol):
@@ -35,7 +52,12 @@ class Step(Protocol):
 
 
 class Rule(Protocol):
-    """Makes steps of one length."""
+    """Makes steps of one length, with so many evaluations of N in each."""
+
+    @property
+    def evaluations(self) -> int:
+        """Of N in a step."""
+        ...
 
     def __call__(self, operator: Spectrum, found: Eigen, length: float, rest: Rest | None) -> Step:
         """The step."""
@@ -62,42 +84,85 @@ def look(form: Form) -> Look:
     d = len(form.lengths)
     modes = Modes(form.lengths, (_FINEST[d],) * d)
     start = np.abs(form.initial(modes))
-    high = np.zeros(modes.shape, dtype=bool)
-    for k in modes.numbers:
-        high = high | (np.abs(k) > np.abs(k).max() * 2 / 3)
-    tail = float(np.sqrt((start[:, high] ** 2).sum()))
+    tail = float(np.sqrt((start[:, _beyond(modes, 2 / 3)] ** 2).sum()))
     rough = tail > _ROUGH * float(np.sqrt((start**2).sum()))
     values = eigen(form.operator(modes)).values
     damped = bool(-values.real.min() > _DAMPED * np.abs(values).max())
     return Look(rough, damped, Rotating if rough and not damped else Exponential)
 
 
-def run(form: Form, seen: Look, cells: tuple[int, ...], steps: int) -> Series | None:
-    """The solution with so many modes and steps, a power of two of at least 32; None where it is not finite."""
-    modes = Modes(form.lengths, cells)
-    operator = form.operator(modes)
-    found = eigen(operator)
-    rest = None if form.homogeneous else form.rest(modes)
-    y = form.initial(modes)
+def run(form: Form, seen: Look, cells: tuple[int, ...], steps: int) -> Run:
+    """The solution with so many modes and steps, a power of two of at least 32.
+
+    Where L damps the modes, those that have died out are left out for as long as they do not come back.
+    """
+    assert form.survey.time is not None
+    stages: dict[tuple[int, ...], _Stage] = {}
+    whole = stages.setdefault(cells, _Stage(form, seen, cells))
+    y, stage, seconds = form.initial(whole.modes), whole, 0.02
     kept = min(steps, _KEPT, max(FEWEST_STEPS, 2 ** int(math.log2(max(_MEMORY // y.size, 1)))))
     stride = steps // kept
-    assert form.survey.time is not None
-    _, lower, upper = form.survey.time
-    times, spectra = [lower], [y]
+    times, spectra = [form.survey.time[1]], [y]
     with np.errstate(over="ignore", invalid="ignore"):
-        for h, count in _lengths(form, seen, found, steps):
-            step = seen.rule(operator, found, h, rest)
-            begin = times[-1]
+        for h, count in _lengths(form, seen, whole.found, steps):
+            step, begin = stage.step(h), times[-1]
             for i in range(count):
+                if seen.damped and i % _LOOKED == 0:
+                    wanted = _fitting(y, stage.modes, cells)
+                    if wanted != stage.modes.cells:
+                        y = resized(y, stage.modes.cells, wanted)
+                        stage = stages.get(wanted) or _Stage(form, seen, wanted)
+                        stages[wanted] = stage
+                        step = stage.step(h)
                 y = step(begin + i * h, y)
+                seconds += stage.seconds
                 if (i + 1) % stride == 0 or i == count - 1:
                     if not np.isfinite(y).all():
-                        return None
+                        return Run(None, seconds)
                     times.append(begin + (i + 1) * h)
-                    spectra.append(y)
+                    spectra.append(resized(y, stage.modes.cells, cells))
     at = np.array(times)
-    at[-1] = upper
-    return Series(form, modes, found, at, np.stack(spectra))
+    at[-1] = form.survey.time[2]
+    return Run(Series(form, whole.modes, whole.found, at, np.stack(spectra)), seconds)
+
+
+class _Stage:
+    """What steps with so many modes need."""
+
+    def __init__(self, form: Form, seen: Look, cells: tuple[int, ...]) -> None:
+        self._rule = seen.rule
+        self.modes = Modes(form.lengths, cells)
+        self._operator = form.operator(self.modes)
+        self.found = eigen(self._operator)
+        self._rest = None if form.homogeneous else form.rest(self.modes)
+        n, states = float(math.prod(cells)), len(form.states)
+        transforms = len(form.channels) + len(form.survey.components)
+        again = 8e-5 + n * (transforms * math.log2(n) * 6e-10 + states**2 * 1.2e-8)
+        self.seconds = 2e-5 + n * states**2 * 6e-9 if form.homogeneous else self._rule.evaluations * again
+
+    def step(self, h: float) -> Step:
+        """A step of one length."""
+        return self._rule(self._operator, self.found, h, self._rest)
+
+
+def _fitting(y: Spectrum, modes: Modes, cells: tuple[int, ...]) -> tuple[int, ...]:
+    """Half the nodes along each line where the upper half of the modes is silent, twice where it is heard again."""
+    sizes = np.abs(y).max(axis=0)
+    largest = float(sizes.max())
+    upper, top = (_beyond(modes, share) for share in (0.45, 2 / 3))
+    if min(modes.cells) > _FEWEST and not float(sizes[upper].max()) > _SILENT * largest:
+        return tuple(n // 2 for n in modes.cells)
+    if modes.cells < cells and float(sizes[top].max()) > 10 * _SILENT * largest:
+        return tuple(2 * n for n in modes.cells)
+    return modes.cells
+
+
+def _beyond(modes: Modes, share: float) -> NDArray[np.bool_]:
+    """The modes whose wave number along some line is beyond a share of the highest."""
+    found = np.zeros(modes.shape, dtype=bool)
+    for k in modes.numbers:
+        found = found | (np.abs(k) > share * np.abs(k).max())
+    return found
 
 
 def _lengths(form: Form, seen: Look, found: Eigen, steps: int) -> Iterator[tuple[float, int]]:
