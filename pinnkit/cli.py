@@ -52,11 +52,12 @@ FIELDS: Mapping[str, type] = {
 
 
 def _solvers() -> Mapping[str, type]:
-    from .solvers import LBFGS, SSBFGS, Adam, GaussNewton, LeastSquares, SSBroyden
+    from .solvers import LBFGS, SSBFGS, Adam, GaussNewton, LeastSquares, March, SSBroyden
 
     return {
         "least-squares": LeastSquares,
         "gauss-newton": GaussNewton,
+        "march": March,
         "adam": Adam,
         "lbfgs": LBFGS,
         "ss-bfgs": SSBFGS,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pinnkit.fields import MLP, Expansion, FieldSpec, RandomFourier, Siren
 from pinnkit.penalties import Square
@@ -14,6 +14,7 @@ from .first_order import Adam
 from .gauss_newton import GaussNewton
 from .high_dimension import MANY_COORDINATES
 from .least_squares import LeastSquares
+from .march import March, can_march
 from .objective import Solver
 from .quasi_newton import LBFGS
 
@@ -40,7 +41,7 @@ class Choice:
     """
 
     field: FieldSpec | None
-    solvers: Sequence[Solver]
+    solvers: Sequence[Solver | March]
     reason: str
     good: float = float("inf")
     adaptive: Adaptive | None = None
@@ -64,7 +65,13 @@ def automatic(problem: Problem) -> tuple[Choice, ...]:
         return (_polynomials(problem), _network("polynomials leave a large residual."))
     if columns > _COLUMNS:
         return (_network(f"{columns} coordinates are too many for random sines."),)
-    return (_sines(problem), _network("the residual of random sines is still large."))
+    if can_march(problem) is not None:
+        return (_sines(problem), _network("the residual of random sines is still large."))
+    march = Choice(None, (March(),), "An evolution in one dimension of space.", good=_GOOD)
+    # Random sines resolve a linear evolution in one solve; a nonlinear one may steepen, which only marching follows.
+    if problem.linear:
+        return (replace(_sines(problem), good=_GOOD), march)
+    return (march, _sines(problem), _network("neither marching nor random sines left a small residual."))
 
 
 def _sines(problem: Problem) -> Choice:

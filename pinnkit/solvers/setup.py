@@ -1,0 +1,128 @@
+"""What every road of `solve` is given, and the Solution that each ends with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from pinnkit.evaluation import FieldSet
+from pinnkit.fields import FieldSpec
+from pinnkit.history import History, Record
+from pinnkit.machine import versions
+from pinnkit.problem import Problem
+from pinnkit.solution import Solution
+from pinnkit.status import Status
+
+from .adaptive import Adaptive
+from .cloud import Cloud, counts_of
+from .collocation import Collocation
+from .groups import Group
+from .least_squares import LeastSquares
+from .objective import Solver
+from .parameters import Parameters
+from .trained_on import trained_on
+from .weights import Weights
+
+__all__ = ["Saving", "Setup", "readout_cloud", "solution_of"]
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What is solved, with what, where, and why so."""
+
+    problem: Problem
+    specs: Mapping[Group, FieldSpec | nn.Module]
+    solvers: tuple[Solver, ...]
+    seed: int
+    device: torch.device
+    dtype: torch.dtype
+    reason: str
+    began: float
+    adaptive: Adaptive | None = None
+    weights: tuple[Weights, ...] = ()
+
+
+@dataclass(frozen=True)
+class Saving:
+    """Where checkpoints go, how often, and whether a run goes on from them."""
+
+    folder: Path | None
+    resume: bool
+    seconds: float
+
+    def path(self, stage: int) -> Path | None:
+        """The checkpoint of a stage; one of an earlier run is none of ours."""
+        if self.folder is None:
+            return None
+        path = self.folder / f"checkpoint{stage or ''}.h5"
+        if not self.resume:
+            path.unlink(missing_ok=True)
+        return path
+
+
+def solution_of(
+    setup: Setup,
+    specs: Mapping[Group, FieldSpec | None],
+    modules: Mapping[Group, nn.Module],
+    parameters: Parameters,
+    status: Status,
+    records: Sequence[Record],
+    used: float,
+    seen: Cloud | None = None,
+) -> Solution:
+    """The Solution of a road that has ended.
+
+    Args:
+        setup: of the road.
+        specs: of the fields, None for a module that was given.
+        modules: the fields.
+        parameters: which hold the coefficients that were found.
+        status: how it ended.
+        records: its history.
+        used: seconds.
+        seen: the points that it was fitted to, if they were points.
+    """
+    fields = FieldSet(setup.problem, modules)
+    rows, training = trained_on(fields, parameters, seen)
+    fresh = Cloud(
+        setup.problem,
+        counts_of(setup.problem, 4096, 1024),
+        setup.seed,
+        draw=2**31,
+        device=setup.device,
+        dtype=setup.dtype,
+    )
+    check = Collocation(fields, parameters, fresh)
+    with torch.no_grad():
+        squares = [float(check.residual(t, p).square().mean()) for t in setup.problem.terms for p in fresh.chunks(t)]
+    return Solution(
+        problem=setup.problem,
+        fields=dict(specs),
+        modules=dict(modules),
+        coefficients=dict(parameters.found()),
+        status=status,
+        history=History.of(records),
+        seconds=used,
+        seed=setup.seed,
+        device=str(setup.device),
+        dtype=setup.dtype,
+        solvers=tuple(repr(s) for s in setup.solvers),
+        choice=setup.reason,
+        residual_rms=float(np.sqrt(np.mean(squares))),
+        steps=records[-1].step if records else 0,
+        parameters=sum(p.numel() for m in modules.values() for p in m.parameters()) + len(setup.problem.coefficients),
+        versions=versions(),
+        rows=rows,
+        training_rms=training,
+    )
+
+
+def readout_cloud(setup: Setup, solver: LeastSquares, features: int) -> Cloud:
+    """The points of a least-squares solve with so many features."""
+    counts = counts_of(setup.problem, int(solver.ratio * features), max(int(solver.condition_ratio * features), 2))
+    return Cloud(setup.problem, counts, setup.seed, sampling=solver.sampling)

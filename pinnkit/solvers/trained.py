@@ -1,0 +1,167 @@
+"""The road of training: all parameters by the loop, or the read-out of a given field by least squares."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import nn
+
+from pinnkit.evaluation import FieldSet
+from pinnkit.fields.scaling import Scaling
+from pinnkit.history import Record
+from pinnkit.solution import Solution
+from pinnkit.status import Status
+
+from .balance import can_balance, row_norm_weights
+from .cloud import CHUNK, Cloud, counts_of
+from .fingerprint import fingerprint
+from .first_order import Adam
+from .groups import Group, build_fields
+from .least_squares import LeastSquares
+from .loop import Callback, Outcome, run
+from .objective import Solver
+from .parameters import Parameters
+from .readout import Readout, readout_of
+from .scales import scale_outputs
+from .setup import Saving, Setup, readout_cloud, solution_of
+from .sight import Sight
+
+__all__ = ["trained"]
+
+
+def trained(
+    setup: Setup,
+    tolerance: float | None,
+    seconds: float | None,
+    start: Solution | None,
+    saving: Saving,
+    callbacks: Sequence[Callback],
+) -> Solution:
+    """Run the solvers in sequence on the fields of the setup, from `start` or from a checkpoint where there is one."""
+    problem = setup.problem
+    fields = build_fields(problem, setup.specs, seed=setup.seed, device=setup.device, dtype=setup.dtype)
+    scale_outputs(fields, setup.specs, seed=setup.seed)
+    modules = fields.modules
+    parameters = Parameters(problem, list(modules.values()), device=setup.device, dtype=setup.dtype)
+    if start is not None:
+        _warm_start(parameters, modules, start)
+    if parameters.count == 0:
+        raise ValueError("solve: there is nothing to train, the field has no parameter that requires a gradient")
+    balance = _balance(setup, fields)
+    run_is = fingerprint(
+        problem,
+        setup.specs,
+        setup.solvers,
+        seed=setup.seed,
+        dtype=setup.dtype,
+        device=setup.device,
+        balance=balance,
+        schemes=(setup.adaptive, *setup.weights),
+    )
+    paths = [saving.path(stage) for stage, _ in enumerate(_stages(setup.solvers))]
+    sight = Sight(
+        fields,
+        parameters,
+        lambda solver, draw: _cloud(setup, solver, draw),
+        balance,
+        adaptive=setup.adaptive,
+        weights=setup.weights,
+        seed=setup.seed,
+    )
+    outcome: Outcome | None = None
+    target: Any = None
+    records: Sequence[Record] = ()
+    for stage, part in enumerate(_stages(setup.solvers)):
+        readout = isinstance(part[0], LeastSquares)
+        if readout:
+            width = sum(readout_of(m).in_features for m in modules.values())
+            target = Readout(fields, parameters, readout_cloud(setup, part[0], width))  # type: ignore[arg-type]
+            if saving.resume:  # the scales of its rows are measured where the stage begins, not where it goes on
+                target.rows_and_jacobian(target.get())
+        outcome = run(
+            (lambda *_, target=target: target) if readout else sight.objective,
+            (target if readout else parameters).get(),
+            part,
+            tolerance=tolerance,
+            seconds=seconds,
+            callbacks=callbacks,
+            records=records,
+            total=sum(s.steps for s in setup.solvers),
+            checkpoint_path=paths[stage],
+            checkpoint_seconds=saving.seconds,
+            fingerprint=run_is,
+            resume=saving.resume,
+            every=1 if setup.device.type == "cpu" else 20,
+            began=setup.began if outcome is None else time.perf_counter() - outcome.seconds,
+            memory=dict if readout else sight.memory,
+        )
+        (target if readout else parameters).assign(outcome.theta)
+        records = outcome.records
+        if not outcome.status.good or outcome.status is Status.CONVERGED:
+            break
+    assert outcome is not None
+    status = outcome.status
+    if isinstance(setup.solvers[-1], LeastSquares) and status is Status.STALLED:
+        status = Status.SOLVED
+    specs = {g: s if not isinstance(s, nn.Module) else getattr(s, "spec", None) for g, s in setup.specs.items()}
+    seen = target.cloud if readout else sight.last
+    return solution_of(setup, specs, modules, parameters, status, outcome.records, outcome.seconds, seen)
+
+
+def _balance(setup: Setup, fields: FieldSet) -> dict[str, float]:
+    """How much each term counts, from the fields as they are initialised."""
+    if not can_balance(fields):
+        return {}
+    cloud = Cloud(setup.problem, counts_of(setup.problem, 512, 128), setup.seed)
+    own = Parameters(setup.problem, (), device=setup.device, dtype=setup.dtype)
+    return row_norm_weights(Readout(fields, own, cloud))
+
+
+def _cloud(setup: Setup, solver: Any, draw: int) -> Cloud:
+    like = Adam()  # what a solver that says nothing of points gets
+    points, condition_points = (getattr(solver, n, getattr(like, n)) for n in ("points", "condition_points"))
+    batch = getattr(solver, "batch", None)
+    counts = counts_of(setup.problem, points, condition_points)
+    if batch is not None:
+        counts = {name: min(count, batch) for name, count in counts.items()}
+    return Cloud(
+        setup.problem,
+        counts,
+        setup.seed,
+        draw=draw,
+        device=setup.device,
+        dtype=setup.dtype,
+        sampling=getattr(solver, "sampling", like.sampling),
+        chunk=CHUNK,
+        batch=batch,
+    )
+
+
+def _stages(solvers: Sequence[Solver]) -> list[tuple[Solver, ...]]:
+    """Neighbours that work on the same vector: all parameters, or the read-out alone."""
+    stages: list[list[Solver]] = []
+    for solver in solvers:
+        if stages and isinstance(stages[-1][0], LeastSquares) == isinstance(solver, LeastSquares):
+            stages[-1].append(solver)
+        else:
+            stages.append([solver])
+    return [tuple(stage) for stage in stages]
+
+
+def _warm_start(parameters: Parameters, modules: Mapping[Group, nn.Module], start: Solution) -> None:
+    for group, module in modules.items():
+        other = start.modules.get(group)
+        mine, theirs = module.state_dict(), {} if other is None else _without_bounds(other)
+        mine = {k: v for k, v in mine.items() if k in _without_bounds(module)}
+        if {k: v.shape for k, v in mine.items()} != {k: v.shape for k, v in theirs.items()}:
+            raise ValueError(f"solve: `start` has no field for {group} of the same shape; solve with the same field")
+        module.load_state_dict(theirs, strict=False)
+    parameters.start_from(start.coefficients)
+
+
+def _without_bounds(module: nn.Module) -> dict[str, Any]:
+    """The state of a field but for the bounds of its axes, which are those of its own problem."""
+    bounds = {f"{name}." for name, part in module.named_modules() if isinstance(part, Scaling)}
+    return {k: v for k, v in module.state_dict().items() if not k.startswith(tuple(bounds))}
