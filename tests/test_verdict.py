@@ -330,3 +330,12 @@ def test_terms_that_do_not_vanish_are_not_judged():
     energy = replace(problem.terms[0], penalty=Energy(), name="energy")
     ritz = Problem("ritz", problem.domain, "u", [energy, *problem.terms[1:]])
     assert Kind.UNSOLVED not in verdict(planted(ritz, lambda x, t: sin(PI * x) * exp(-3 * t))).kinds
+
+
+def test_a_fit_of_data_alone_is_left_alone():
+    from pinnkit.terms import Data
+
+    x = torch.linspace(0, 1, 300, dtype=torch.float64)
+    problem = Problem("fit", Box(x=(0, 1)), "u", [Data(dict(x=x), u=sin(3 * x))])
+    assert verdict(planted(problem, lambda x: sin(3 * x))).ok
+    assert Kind.CONDITION in verdict(planted(problem, lambda x: -sin(3 * x))).kinds

@@ -19,11 +19,13 @@ from pinnkit.terms import Term
 
 from .measures import TermCheck
 
-__all__ = ["FRESH", "TEST_SEED", "Sample", "channels_at", "rms", "vanishes"]
+__all__ = ["FRESH", "TEST_SEED", "Sample", "channels_at", "rms", "thinned", "vanishes"]
 
 TEST_SEED = 1_618_033_988  # of points that no solve has seen: solves take their points from seeds that users type
 FRESH = 4096
 """Points of each term: residuals that are concentrated on a thousandth of the domain still show."""
+_MOST = 2**16
+"""Of points that a term brings itself."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,8 @@ class Sample:
         problem = solution.problem
         trace = problem.trace(term, raw=False)
         generator = torch.Generator().manual_seed(TEST_SEED)
-        points = tuple(p.to(solution.dtype, solution.device) for p in term.sample(FRESH, generator, Sobol()))
+        sampled = (thinned(p, _MOST) for p in term.sample(FRESH, generator, Sobol()))
+        points = tuple(p.to(solution.dtype, solution.device) for p in sampled)
         values = channels_at(solution, points, trace.channels)
         at = linearise(problem, term, points, values, solution.coefficient_tensors)
         inside = problem.domain.sample(FRESH // 4, generator, sampling=Sobol()).to(solution.dtype, solution.device)
@@ -130,6 +133,21 @@ def channels_at(solution: Solution, points: Sequence[Points], channels: Sequence
         else:
             out[c] = value(c.site, c.unknown, c.order)
     return out
+
+
+def thinned(points: Points, most: int) -> Points:
+    """At most so many of the points, spread evenly over their order; what a term brings itself may be millions."""
+    if points.group is not None:
+        return points.rows(0, max(most // points.group, 1))
+    step = -(-points.coords.shape[0] // most)
+    if step <= 1:
+        return points
+    return points._replace(
+        coords=points.coords[::step],
+        normal=None if points.normal is None else points.normal[::step],
+        weight=None if points.weight is None else points.weight[::step],
+        columns={name: column[::step] for name, column in points.columns.items()},
+    )
 
 
 def rms(values: Tensor) -> float:
