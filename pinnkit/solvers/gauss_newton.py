@@ -24,16 +24,20 @@ _NUDGE = 0.1
 """The length, as a part of the step, over which the rows' second derivative along it is measured."""
 _BENT = 0.75
 """The greatest 2 |a| / |p| at which a bent step is trusted; Transtrum & Sethna, section 4."""
+_WORTH = 0.99
+"""A correction is followed by another while it lowers the loss to this fraction."""
 
 
 @dataclass(frozen=True)
 class GaussNewton:
-    """Damped Gauss-Newton with a probed trust region and bent steps, in float64.
+    """Damped Gauss-Newton with a probed trust region and steps that follow the curvature of the rows, in float64.
 
     Each step solves min |r + J p|^2 + lambda |p - v|^2, v a part of the step before, for the smallest lambda, near that
-    of the step before, at which the true loss falls by `accept` of what the linear model foretells.  It is bent along
-    the curvature of the rows, p - 1/2 (J^T J + lambda)^-1 J^T r_pp, where that lowers the loss further (geodesic
-    acceleration): in the narrow, winding valleys of small networks this is worth a factor of ten in the loss.
+    of the step before, at which the true loss falls by `accept` of what the linear model foretells.  Small networks
+    have narrow, winding valleys, in which straight steps must be short.  So each is bent along the rows' second
+    derivative, p - 1/2 (J^T J + lambda)^-1 J^T r_pp (geodesic acceleration), and then corrected until the rows are what
+    the linear model foretells, p <- p - (J^T J + lambda)^-1 J^T (r(theta + p) - r - J p_0): a few losses and products
+    with the factors at hand, for steps that are many times as long.
 
     How the step is solved follows from the sizes: by the kernel J J^T where there are fewer rows than parameters (with
     the momentum this is SPRING); by singular values for at most 256 parameters, or once lambda has fallen to where the
@@ -50,12 +54,15 @@ class GaussNewton:
         accept: least fall of the loss, as a part of the foretold one.  Low: long steps.
         ratio: between the dampings that are probed.
         bend: whether steps are bent along the rows' second derivative.
+        corrections: at most so many after that, while each lowers the loss.
         momentum: part of the step before that a step is damped towards, in [0, 1); dropped where it stands in the way.
         polish: solve for the linear read-out alone, by singular values, after every so many steps and after the last
             one; kept only where the loss falls.  None never does.
 
     Source: Webb, Jerad & Cartis, arXiv 2607.02194 (long steps by probing the true loss); Transtrum & Sethna, arXiv
-    1201.5885 (geodesic acceleration); Goldshlager, Abrahamsen & Lin, J. Comput. Phys. 516 (2024) 113351 (momentum).
+    1201.5885 (geodesic acceleration); Deuflhard, Newton Methods for Nonlinear Problems, 2004, section 2.1 (simplified
+    Newton, as which the corrections meet the rows foretold); Goldshlager, Abrahamsen & Lin, J. Comput. Phys. 516 (2024)
+    113351 (momentum).
     """
 
     steps: int = 500
@@ -67,6 +74,7 @@ class GaussNewton:
     accept: float = 0.075
     ratio: float = 2.0
     bend: bool = True
+    corrections: int = 6
     momentum: float = 0.6
     polish: int | None = None
     batch: None = None
@@ -82,6 +90,10 @@ class GaussNewton:
             value = getattr(self, name)
             if not low < value < high:
                 raise ValueError(f"GaussNewton: `{name}` must lie between {low} and {high}, got {value!r}")
+        if isinstance(self.corrections, bool) or not isinstance(self.corrections, int) or self.corrections < 0:
+            raise ValueError(
+                f"GaussNewton: `corrections` must be a whole number of at least 0, got {self.corrections!r}"
+            )
         if not 0 <= self.momentum < 1:
             raise ValueError(f"GaussNewton: `momentum` must be at least 0 and below 1, got {self.momentum!r}")
         if self.batch is not None:
@@ -152,22 +164,29 @@ class GaussNewton:
     def _trial(
         self, objective: RowObjective, linear: Linearisation, theta: Tensor, step: Step
     ) -> tuple[Tensor, Tensor]:
-        """The step, or what it bends to if that lowers the loss further, beside the rows there."""
-        straight = step.vector.to(theta)
-        rows = objective.rows(theta + straight)
-        if not self.bend:
-            return straight, rows
-        nudged = objective.rows(theta + _NUDGE * straight).double()
-        second = (2 / _NUDGE) * ((nudged - linear.rows) / _NUDGE - step.image)
-        if not bool(torch.isfinite(second).all()):
-            return straight, rows
-        bent = 0.5 * step.back(second)
-        if not 2 * float(bent.norm()) <= _BENT * float(step.vector.norm()):
-            return straight, rows
-        curved = (step.vector + bent).to(theta)
-        there = objective.rows(theta + curved)
-        better = float(there.double().square().sum()) < float(rows.double().square().sum())
-        return (curved, there) if better else (straight, rows)
+        """What to add to theta so that the rows become what the linear model foretells, and the rows there."""
+        vector = step.vector.to(theta)
+        rows, loss = _there(objective, theta + vector)
+        if self.bend and math.isfinite(loss):
+            nudged, _ = _there(objective, theta + _NUDGE * vector)
+            second = (2 / _NUDGE) * ((nudged - linear.rows) / _NUDGE - step.image)
+            bent = 0.5 * step.back(second)
+            if 2 * float(bent.norm()) <= _BENT * float(step.vector.norm()):
+                curved = vector + bent.to(theta)
+                there, found = _there(objective, theta + curved)
+                if found < loss:
+                    vector, rows, loss = curved, there, found
+        foretold = linear.rows + step.image
+        for _ in range(self.corrections if math.isfinite(loss) else 0):
+            corrected = vector + step.back(rows - foretold).to(theta)
+            there, found = _there(objective, theta + corrected)
+            if not found < loss:
+                break
+            helped = found < _WORTH * loss
+            vector, rows, loss = corrected, there, found
+            if not helped:
+                break
+        return vector, rows
 
     def _stuck(self, draw: int, state: State, linear: Linearisation) -> State:
         """What to try after no damping helped: all digits, then fresh points; done where nothing is left."""
@@ -176,6 +195,13 @@ class GaussNewton:
         changing = self.resample is not None or "seen" in state  # the loop keeps there what it changes
         last = not changing or state["stuck"] != -1
         return {"stuck": draw, "damping": float(self.damping), "done": last}
+
+
+def _there(objective: RowObjective, theta: Tensor) -> tuple[Tensor, float]:
+    """The rows in float64 and their loss, infinite where it is not finite."""
+    rows = objective.rows(theta).double()
+    loss = float(rows @ rows)
+    return rows, loss if math.isfinite(loss) else math.inf
 
 
 def _finite(*tensors: Tensor) -> bool:

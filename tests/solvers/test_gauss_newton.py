@@ -95,14 +95,17 @@ def fitted(readout: Tensor, slopes: Tensor, shifts: Tensor, x: Tensor, target: T
     return readout @ torch.tanh(slopes[:, None] * x + shifts[:, None]) - target
 
 
-def test_bent_steps_get_further_in_as_many_jacobians() -> None:
+@pytest.mark.parametrize("more", [{"bend": True}, {"corrections": 6}], ids=["bent", "corrected"])
+def test_steps_that_follow_the_curvature_get_further_in_as_many_jacobians(more: dict[str, Any]) -> None:
     x = torch.linspace(-1, 1, 80, dtype=F64)
+    straight = {"bend": False, "corrections": 0}
     ends = {True: 1.0, False: 1.0}
     for seed in (2, 3):
         start = matrix(24, 1, seed=seed)[:, 0]
-        for bend in ends:
+        for curved in ends:
+            options = straight | (more if curved else {})
             objective = Rows(lambda c: fitted(c[:8], c[8:16], c[16:], x, torch.sin(6 * x)))
-            ends[bend] *= losses(drive(objective, start, steps=30, bend=bend))[-1]
+            ends[curved] *= losses(drive(objective, start, steps=30, **options))[-1]
             assert objective.calls == 30
     assert ends[True] < 0.1 * ends[False]
 
@@ -273,6 +276,7 @@ def test_resampling_draws_every_so_many_steps() -> None:
         ("condition_points", True, "whole number of at least 1, got True"),
         ("resample", 0, "whole number of at least 1, got 0"),
         ("polish", -1, "whole number of at least 1, got -1"),
+        ("corrections", -1, "whole number of at least 0, got -1"),
         ("damping", 0.0, "must lie between 0 and inf, got 0.0"),
         ("accept", 1.5, "must lie between 0 and 1, got 1.5"),
         ("ratio", 1.0, "must lie between 1 and inf, got 1.0"),
