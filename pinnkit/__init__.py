@@ -63,6 +63,7 @@ from .fields import TotalDegree as TotalDegree
 
 # How it is solved: solvers, their schedules, and the verb
 from .solvers import LBFGS as LBFGS
+from .solvers import SOAP as SOAP
 from .solvers import SSBFGS as SSBFGS
 from .solvers import SSBroyden as SSBroyden
 from .solvers import NTK as NTK
@@ -76,8 +77,13 @@ from .solvers import Exponential as Exponential
 from .solvers import GaussNewton as GaussNewton
 from .solvers import GradientNorm as GradientNorm
 from .solvers import LeastSquares as LeastSquares
+from .solvers import CannotMarch as CannotMarch
+from .solvers import ExponentialRK as ExponentialRK
+from .solvers import March as March
+from .solvers import Radau as Radau
 from .solvers import ReLoBRaLo as ReLoBRaLo
 from .solvers import SelfAdaptive as SelfAdaptive
+from .solvers import Muon as Muon
 from .solvers import solve as solve
 from .residuals import residuals as residuals
 
@@ -105,6 +111,7 @@ __all__ = [
     "NTK",
     "R3",
     "RAD",
+    "SOAP",
     "SSBFGS",
     "Absolute",
     "Adam",
@@ -112,6 +119,7 @@ __all__ = [
     "Ball",
     "Box",
     "CannotDiscretise",
+    "CannotMarch",
     "Causal",
     "Chebyshev",
     "Coefficient",
@@ -126,6 +134,7 @@ __all__ = [
     "Equation",
     "Expansion",
     "Exponential",
+    "ExponentialRK",
     "Finding",
     "FiniteDifferences",
     "FourierMLP",
@@ -135,12 +144,15 @@ __all__ = [
     "Initial",
     "Interval",
     "LeastSquares",
+    "March",
+    "Muon",
     "Neumann",
     "Parameters",
     "Periodic",
     "PointSet",
     "Points",
     "Problem",
+    "Radau",
     "RandomFourier",
     "ReLoBRaLo",
     "Reference",

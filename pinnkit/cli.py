@@ -52,7 +52,7 @@ FIELDS: Mapping[str, type] = {
 
 
 def _solvers() -> Mapping[str, type]:
-    from .solvers import LBFGS, SSBFGS, Adam, GaussNewton, LeastSquares, March, SSBroyden
+    from .solvers import LBFGS, SOAP, SSBFGS, Adam, GaussNewton, LeastSquares, March, Muon, SSBroyden
 
     return {
         "least-squares": LeastSquares,
@@ -62,6 +62,8 @@ def _solvers() -> Mapping[str, type]:
         "lbfgs": LBFGS,
         "ss-bfgs": SSBFGS,
         "ss-broyden": SSBroyden,
+        "soap": SOAP,
+        "muon": Muon,
     }
 
 

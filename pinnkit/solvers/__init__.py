@@ -13,6 +13,12 @@ from .causal import Causal as Causal
 from .first_order import Adam as Adam
 from .gauss_newton import GaussNewton as GaussNewton
 from .least_squares import LeastSquares as LeastSquares
+from .library_optimisers import SOAP as SOAP
+from .library_optimisers import Muon as Muon
+from .march import March as March
+from .march_exponential import ExponentialRK as ExponentialRK
+from .march_radau import Radau as Radau
+from .march_refusal import CannotMarch as CannotMarch
 
 # What solvers see
 from .objective import Evaluation as Evaluation
