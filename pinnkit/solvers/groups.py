@@ -87,8 +87,8 @@ def build_fields(
             refuse_kinks(problem, group, module, axes)
         elif unsettled(spec):
             raise ValueError(
-                "solve: RandomFourier(bandwidth=None) is chosen by LeastSquares only; "
-                "give a bandwidth, such as RandomFourier(400, bandwidth=8.0), for other solvers"
+                "solve: RandomFourier(bandwidth=None) and Expansion() are chosen by LeastSquares only; "
+                "give a bandwidth, such as RandomFourier(400, bandwidth=8.0), or TotalDegree(6), for other solvers"
             )
         else:
             module = spec.build(axes, outputs, generator=generator_of(seed, 1_000 + i), dtype=dtype, device=device)
