@@ -11,6 +11,8 @@ from .base import FieldSpec as FieldSpec
 from .base import Network as Network
 from .expansion import Expansion as Expansion
 from .fourier import FourierMLP as FourierMLP
+from .marched import MarchedField as MarchedField
+from .marched import MarchedSpec as MarchedSpec
 from .mlp import MLP as MLP
 from .polynomials import Polynomials as Polynomials
 from .random_fourier import RandomFourier as RandomFourier

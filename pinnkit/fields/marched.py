@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -19,8 +19,7 @@ __all__ = ["MarchedField", "MarchedSpec", "Piece"]
 _ROWS = 2048  # points evaluated at once
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(NamedTuple):
     """A run of time steps that share their modes.
 
     Args:
@@ -129,7 +128,7 @@ class MarchedField(nn.Module):
     def forward(self, coords: Any) -> Any:
         """Evaluate the field: (n, 2) -> (n, outputs); Taylor coefficients of the coordinates pass in closed form."""
         if isinstance(coords, Tensor):
-            return _Differentiable.apply(coords, self, 0, 0)  # type: ignore[no-untyped-call]
+            return _Differentiable.apply(coords, self, 0, 0)
         value, _ = coords.affinity
         return type(coords).later(coords.plan, value, (value.shape[0], self.outputs), _Closed(self, coords, value))
 
@@ -157,7 +156,7 @@ class MarchedField(nn.Module):
         return found
 
     def _piece(self, i: int, coords: Tensor, along: int, rate: int) -> Tensor:
-        """The field at points (n, 2) of one piece: coefficients at the different times, modes at the different places."""
+        """The field at points (n, 2) of one piece; coefficients once a time, modes once a place."""
         times, when = coords[:, self.spec.time].unique(return_inverse=True)
         places, where = coords[:, self.space].unique(return_inverse=True)
         scaled = (places - self.scaling.center[self.space]) * self.scaling.rate[self.space]
@@ -232,18 +231,18 @@ class _Differentiable(torch.autograd.Function):
     """A derivative of the field whose own derivatives are closed forms again, to any order."""
 
     @staticmethod
-    def forward(ctx: Any, coords: Tensor, field: MarchedField, along: int, rate: int) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, coords: Tensor, field: MarchedField, along: int, rate: int) -> Tensor:
         ctx.save_for_backward(coords)
         ctx.field, ctx.orders = field, (along, rate)
         return field.evaluate(coords.detach(), along, rate)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, None, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, None, None, None]:
         (coords,) = ctx.saved_tensors
         field, (along, rate) = ctx.field, ctx.orders
         apply = _Differentiable.apply
         pair = {
-            field.space: apply(coords, field, along + 1, rate),  # type: ignore[no-untyped-call]
-            field.spec.time: apply(coords, field, along, rate + 1),  # type: ignore[no-untyped-call]
+            field.space: apply(coords, field, along + 1, rate),
+            field.spec.time: apply(coords, field, along, rate + 1),
         }
         return torch.stack([(grad * pair[column]).sum(dim=1) for column in (0, 1)], dim=1), None, None, None

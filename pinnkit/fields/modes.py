@@ -47,7 +47,7 @@ def mapped(s: Tensor, numbers: Tensor, order: int) -> list[Tensor]:
 
 
 def chebyshev_modes(g: Sequence[Tensor], modes: int, order: int) -> Tensor:
-    """The `order`-th derivatives (at most 4) of T_n(g(s)), n = 0 .. modes - 1: g and its derivatives (p,) -> (p, modes).
+    """The `order`-th derivatives (at most 4) of T_n(g(s)), n = 0 .. modes - 1: g and its derivatives -> (p, modes).
 
     By the recurrence T_n+1 = 2 g T_n - T_n-1, differentiated, and Faa di Bruno's formula.
     """

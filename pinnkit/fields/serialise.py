@@ -11,6 +11,7 @@ from .additive import Additive
 from .base import FieldSpec
 from .expansion import Expansion
 from .fourier import FourierMLP
+from .marched import MarchedSpec
 from .mlp import MLP
 from .random_fourier import RandomFourier
 from .siren import Siren
@@ -18,7 +19,10 @@ from .slabbed import Slabbed
 from .total_degree import TotalDegree
 
 SPECS: Mapping[str, Any] = MappingProxyType(
-    {cls.__name__: cls for cls in (Siren, FourierMLP, MLP, RandomFourier, Additive, TotalDegree, Expansion, Slabbed)}
+    {
+        cls.__name__: cls
+        for cls in (Siren, FourierMLP, MLP, RandomFourier, Additive, TotalDegree, Expansion, Slabbed, MarchedSpec)
+    }
 )
 
 

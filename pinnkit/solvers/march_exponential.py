@@ -106,7 +106,7 @@ def march_exponential(
 
 
 def _first_modes(survey: Survey, tolerance: float, most: int) -> int:
-    """Modes to start with: as many as the initial state needs, but for slowly falling spectra, which the march judges."""
+    """Modes to start with: as the initial state needs; slowly falling spectra are for the march to judge."""
     fine = 2**14
     values = initial_values(survey, survey.space.lower + survey.space.extent * np.arange(fine) / fine)
     power = np.abs(np.fft.rfft(values, axis=1)) ** 2

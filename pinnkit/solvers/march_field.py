@@ -66,7 +66,7 @@ def field_of(found: Survey, result: Result, negligible: float) -> MarchedField:
 
 
 def _trimmed(segment: Segment, negligible: float) -> list[Segment]:
-    """A segment of Fourier modes, cut where far fewer of them matter: what a rough start needs, a smooth end does not."""
+    """A segment of Fourier modes, cut where far fewer of them matter, as after a rough start."""
     needed = [_needed(segment, k, negligible) for k in range(len(segment.powers))]
     cuts, kept = [0], [_rung(needed[0], segment.modes)]
     for k, count in enumerate(needed[1:], start=1):

@@ -242,7 +242,7 @@ def _refit(
     *,
     grow: float,
 ) -> _State | None:
-    """The same state in other modes, in which it and the step that was tried have no tail; None where `most` bars it."""
+    """The same state in other modes, where it and the step just tried have no tail; None where `most` bars it."""
     old = state.system.space
     if old.numbers is None:
         wanted = math.ceil(1.5 * old.modes)

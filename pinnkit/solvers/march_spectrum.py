@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
 
 from .march_survey import Survey
-from .march_system import Rates, initial_values
+from .march_system import Rates, first_scale, initial_values
 
 __all__ = ["Spectrum"]
 
@@ -46,10 +46,12 @@ class Spectrum:
         fine = axis.lower + axis.extent * np.arange(_FINE) / _FINE
         start = initial_values(survey, fine)
         self.start = _transform(start, modes)
-        size = np.sqrt((start**2).mean(axis=1))
-        self.scale = np.maximum(size, 1e-3 * max(float(size.max()), 1e-300))
         self.linear = self._linear_part()
         self.values, self.vectors, self.inverse = _eigen(self.linear)
+        w = self.eigen(self.start)
+        rate = self.values * w + self.rest(np.array([survey.time.lower]), w[None])[0]
+        sizes = [np.sqrt(self._squares(self.physical(part))) for part in (w, rate)]
+        self.scale = first_scale(*sizes, survey.time.extent)
 
     def eigen(self, u: Complex) -> Complex:
         """Coefficients (..., R, N) in the eigenvectors."""

@@ -21,7 +21,7 @@ from pinnkit.terms import Term
 from .march_refusal import CannotMarch
 from .march_survey import Survey, members
 
-__all__ = ["Rates", "Slot", "Walls", "initial_values"]
+__all__ = ["Rates", "Slot", "Walls", "first_scale", "initial_values"]
 
 Array = NDArray[np.float64]
 Slot = tuple[int, int]
@@ -272,6 +272,15 @@ class Walls:
         time = self.survey.time
         g = self._g(i, np.linspace(time.lower, time.upper, 33), 0)
         return bool((g == g[0]).all())
+
+
+def first_scale(sizes: Array, rates: Array, extent: float) -> Array:
+    """The units (R,) of errors at the start: the rows' sizes, or what their rates make of them in 2 % of the time axis.
+
+    A row that starts at zero has no size yet; a thousandth of the largest row's is the least.
+    """
+    found = np.maximum(sizes, 0.02 * extent * rates)
+    return np.maximum(found, max(1e-3 * float(found.max()), 1e-300))
 
 
 def initial_values(survey: Survey, places: Array) -> Array:
