@@ -18,12 +18,8 @@ from .siren import Siren
 from .slabbed import Slabbed
 from .total_degree import TotalDegree
 
-SPECS: Mapping[str, Any] = MappingProxyType(
-    {
-        cls.__name__: cls
-        for cls in (Siren, FourierMLP, MLP, RandomFourier, Additive, TotalDegree, Expansion, Slabbed, MarchedSpec)
-    }
-)
+_OWN = (Siren, FourierMLP, MLP, RandomFourier, Additive, TotalDegree, Expansion, Slabbed, MarchedSpec)
+SPECS: Mapping[str, Any] = MappingProxyType({cls.__name__: cls for cls in _OWN})
 
 
 def spec_to_dict(spec: FieldSpec) -> dict[str, Any]:

@@ -38,7 +38,7 @@ class March:
         method: `Radau()` (implicit) or `ExponentialRK()` (periodic, semilinear); None takes the latter where it can.
         tolerance: of a step and of the modes left out, relative to the size of the solution.
         modes: how many; None takes as many as the solution asks for.
-        most: modes at most; None is 800 for implicit steps, 4097 for exponential ones.
+        most: modes at most; None is 800 for implicit steps, 4,096 over all unknowns for exponential ones.
 
     Raises:
         ValueError: for a tolerance outside 1e-13 .. 1e-2, fewer than 8 modes, or more than `most`.
@@ -48,7 +48,7 @@ class March:
     """
 
     method: Radau | ExponentialRK | None = None
-    tolerance: float = 1e-9
+    tolerance: float = 1e-8
     modes: int | None = None
     most: int | None = None
 
@@ -122,7 +122,7 @@ def march(problem: Problem, solver: March, *, seed: int = 0, report: Report | No
     if isinstance(method, ExponentialRK):
         if refused is not None:
             raise CannotMarch(f"{refused}; use March(Radau())")
-        most = solver.most or 4097
+        most = solver.most or 4096 // len(found.rows) + 1
         result = march_exponential(
             found, rates, method, modes=solver.modes, most=most, tolerance=solver.tolerance, report=said
         )

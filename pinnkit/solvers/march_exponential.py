@@ -90,8 +90,8 @@ def march_exponential(
 ) -> Result:
     """March from the start of time to its end; the arguments are those of `march_implicit`.
 
-    Where the share of the highest modes, over the time marched so far, exceeds the tolerance, the march begins again
-    with twice as many.
+    Where the share of the highest modes exceeds the tolerance, the march begins again with twice as many; when there
+    may be no more, steps need not be better than the modes.
     """
     count = modes or _first_modes(survey, tolerance, most)
     rejected = 0
@@ -142,9 +142,11 @@ class _March:
         self.steps, self.rejected = 0, 0
         self.tail, self.late = 0.0, 0.0
 
-    def share(self) -> float:
-        """Root mean square over the time axis of the share of the highest modes."""
-        return math.sqrt(self.late / self.survey.time.extent)
+    def share(self, until: float | None = None) -> float:
+        """Root mean square of the share of the highest modes over the time axis, or over time `until` then."""
+        axis = self.survey.time
+        passed = axis.extent if until is None else max(until - axis.lower, 0.01 * axis.extent)
+        return math.sqrt(self.late / passed)
 
     def run(self, report: Callable[[Advance], bool], *, limit: float) -> Result | None:
         """The result, or None where the share of the highest modes exceeds `limit`."""
@@ -164,9 +166,10 @@ class _March:
             elif h > 0.6 * left:
                 h = 0.5 * left
             stages, n, error, contraction = self._step(time, w, rest, h, before)
-            if stages is None or error > self.tolerance:
+            allowed = max(self.tolerance, self.share(time)) if limit == math.inf else self.tolerance
+            if stages is None or error > allowed:
                 self.rejected += 1
-                factor = 0.3 if stages is None else max(0.2, 0.9 * (self.tolerance / error) ** (1 / len(self.nodes)))
+                factor = 0.3 if stages is None else max(0.2, 0.9 * (allowed / error) ** (1 / len(self.nodes)))
                 rung += max(1, math.ceil(-math.log(factor * h / axis.extent * _LADDER**rung) / math.log(_LADDER)))
                 if h < 1e-13 * axis.extent:
                     complete = False
@@ -181,7 +184,7 @@ class _March:
             self.tail, self.steps = max(self.tail, tail), self.steps + 1
             if self.share() > limit:
                 return None
-            factor = 0.9 * (self.tolerance / max(error, 1e-6 * self.tolerance)) ** (1 / len(self.nodes))
+            factor = 0.9 * (allowed / max(error, 1e-6 * allowed)) ** (1 / len(self.nodes))
             if contraction > 0.25:  # more sweeps cost more than shorter steps
                 factor = min(factor, 1.0 if contraction < 0.4 else 0.8)
             before = h, np.tensordot(self.powers, n, axes=1)

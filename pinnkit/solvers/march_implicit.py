@@ -18,7 +18,7 @@ from .march_maps import Fit, fit_map
 from .march_radau import Radau, radau_step, radau_tableau
 from .march_space import Dense, chebyshev, fourier
 from .march_survey import Survey
-from .march_system import Rates, Walls, initial_values
+from .march_system import Rates, Walls, first_scale, initial_values
 
 __all__ = ["Advance", "Segment", "march_implicit"]
 
@@ -122,9 +122,11 @@ def march_implicit(
     walls, tableau = Walls(survey), radau_tableau(method.stages)
     space = _first_space(survey, walls, modes, most, tolerance)
     start = initial_values(survey, space.places)
+    system = DenseSystem(rates, walls, space, np.ones(len(start)))
+    q = system.project(start)
+    f = (system.rates(np.array([survey.time.lower]), q[None])[0] @ space.free.T).reshape(len(start), -1)
     sizes = np.sqrt((start**2).mean(axis=1))
-    scale = np.maximum(sizes, 1e-3 * max(float(sizes.max()), 1e-300))
-    system = DenseSystem(rates, walls, space, scale)
+    system.scale = first_scale(sizes, np.sqrt((f**2).sum(axis=1) / len(space.places)), survey.time.extent)
     time = survey.time
     state = _State(
         time.lower,
