@@ -38,6 +38,7 @@ _FAR = 4.0
 """Values that are this many times farther from zero than they spread are measured from their middle."""
 _DWARFED = 10.0
 """Prescribed values say nothing of the size where a linear problem's solution is so much larger."""
+_NOISE = 1e-6
 _NEAR_ONE = 4.0
 """Sizes between 1/4 and 4 are left as they are."""
 
@@ -134,15 +135,17 @@ def _telling(values: list[Tensor]) -> bool:
 def _size(given: Tensor, solved: Tensor, *, linear: bool) -> tuple[float, float]:
     """Scale and shift of one output."""
     low, high = (float(given.min()), float(given.max())) if given.numel() else (0.0, 0.0)
-    middle, half = (low + high) / 2, (high - low) / 2
-    shift = middle if abs(middle) > _FAR * half else 0.0
-    size = half if shift else max(abs(low), abs(high))
-    other = float((solved - shift).abs().max()) if solved.numel() else 0.0
-    if math.isfinite(other) and (size <= 1e-9 * abs(shift) or (linear and other > _DWARFED * size)):
+    middle, size = (low + high) / 2, (high - low) / 2  # distances from the middle
+    if abs(middle) <= _FAR * size:
+        middle, size = 0.0, max(abs(low), abs(high))
+    other = float((solved - middle).abs().max()) if solved.numel() else 0.0
+    if math.isfinite(other) and (size <= _NOISE * abs(middle) or (linear and other > _DWARFED * size)):
         size = other
-    if not math.isfinite(size) or size <= 1e-9 * abs(shift) or 1 / _NEAR_ONE <= size <= _NEAR_ONE:
-        return 1.0, shift if abs(shift) > _NEAR_ONE * max(size, 1e-300) and abs(shift) > _NEAR_ONE else 0.0
-    return 2.0 ** round(math.log2(size)), shift
+    if not size > _NOISE * abs(middle) or abs(middle) <= size:  # nothing varies, or as much as there is
+        middle, size = 0.0, abs(middle) + size
+    if not math.isfinite(size) or size == 0 or 1 / _NEAR_ONE <= size <= _NEAR_ONE:
+        return 1.0, middle
+    return 2.0 ** round(math.log2(size)), middle
 
 
 def _solved(problem: Problem, groups: Sequence[Group], seed: int) -> dict[str, Tensor]:
