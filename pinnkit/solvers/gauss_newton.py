@@ -110,7 +110,8 @@ class GaussNewton:
             "loss": torch.full((), torch.inf, dtype=theta.dtype, device=theta.device),
             "damping": float(self.damping),
             "velocity": torch.zeros_like(theta),
-            "exact": False,
+            "exact": False,  # whether the normal equations have no digits left, at this draw
+            "draw": -1,
             "step": 0,
             "stuck": -1,  # the draw at which no damping helped
             "done": False,
@@ -122,7 +123,8 @@ class GaussNewton:
         draw = int(getattr(objective, "draw", 0))
         if state["stuck"] == draw:  # nothing to try before the points change
             return {**state, "step": count}
-        linear = self._linearise(objective, state)
+        exact = state["exact"] and state["draw"] == draw
+        linear = self._linearise(objective, theta, exact=exact)
         if linear is None:
             return {**state, "loss": torch.full_like(state["loss"], torch.nan), "terms": {}, "done": True}
         before = float(linear.rows.square().sum())
@@ -134,11 +136,11 @@ class GaussNewton:
             accept=self.accept,
             ratio=self.ratio,
         )
-        after = {**state, "step": count}
+        after = {**state, "step": count, "draw": draw, "exact": exact}
         loss = before
         if found is not None:
             theta, loss = theta + found.vector, found.loss
-            exact = state["exact"] or found.damping <= linear.floor
+            exact = exact or found.damping <= linear.floor
             after |= {"damping": found.damping, "velocity": found.step.vector.to(theta), "exact": exact, "stuck": -1}
         else:
             after |= self._stuck(draw, state, linear)
@@ -147,9 +149,8 @@ class GaussNewton:
         kind = state["loss"]
         return {**after, "theta": theta, "loss": torch.full_like(kind, loss), "terms": dict(objective.terms(theta))}
 
-    def _linearise(self, objective: RowObjective, state: State) -> Linearisation | None:
+    def _linearise(self, objective: RowObjective, theta: Tensor, *, exact: bool) -> Linearisation | None:
         """The model at theta; None where a number in it is not finite."""
-        theta = state["theta"]
         if len(objective.rows(theta)) < len(theta):
             kernel = kernel_of(objective, theta)
             if not _finite(kernel.rows, kernel.matrix):
@@ -158,8 +159,8 @@ class GaussNewton:
         rows, jacobian = objective.rows_and_jacobian(theta)
         if not _finite(rows, jacobian):
             return None
-        exactly = state["exact"] or len(theta) <= _SMALL
-        return (SingularValues if exactly else NormalEquations)(rows, jacobian)
+        exact = exact or len(theta) <= _SMALL
+        return SingularValues(rows, jacobian) if exact else NormalEquations(rows, jacobian)
 
     def _trial(
         self, objective: RowObjective, linear: Linearisation, theta: Tensor, step: Step
