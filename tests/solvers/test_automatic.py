@@ -12,9 +12,12 @@ from pinnkit import (
     Data,
     Dirichlet,
     Equation,
+    Expansion,
+    GaussNewton,
     Huber,
     Initial,
     LeastSquares,
+    March,
     Problem,
     RandomFourier,
     Siren,
@@ -50,31 +53,28 @@ NONLINEAR = {
         "unknown",
     ),
 }
+HIGH = Problem("high", FIVE, "u", [Equation(lambda u: u.laplacian), Dirichlet(FIVE.boundary, u=0.0)])
 TRAINED = {
     "a penalty": (heat(terms=[Equation(lambda u: u.t - u.xx, penalty=Huber())]), "'equation' is not a square"),
     "data alone": (Problem("fit", ROD, "u", [Data(dict(x=XS, t=XS), u=XS)]), "no equation"),
-    "many coordinates": (
-        Problem("high", FIVE, "u", [Equation(lambda u: u.laplacian), Dirichlet(FIVE.boundary, u=0.0)]),
-        "5 coordinates",
-    ),
 }
 
 
 @pytest.mark.parametrize("name", LINEAR)
-def test_linear_problems_of_few_coordinates_are_solved_by_least_squares(name: str) -> None:
-    choice = automatic(LINEAR[name])
+def test_linear_problems_of_few_coordinates_begin_with_least_squares(name: str) -> None:
+    choice, *others = automatic(LINEAR[name])
     assert choice.field == RandomFourier(bandwidth=None)
     assert tuple(choice.solvers) == (LeastSquares(),)
     assert "least squares" in choice.reason
     assert "linear" in choice.reason
+    assert others
 
 
 @pytest.mark.parametrize("name", NONLINEAR)
 def test_nonlinear_problems_go_by_newton_and_the_reason_names_what_is_nonlinear(name: str) -> None:
     problem, reason = NONLINEAR[name]
-    choice = automatic(problem)
+    choice = next(c for c in automatic(problem) if isinstance(c.solvers[0], LeastSquares))
     assert choice.field == RandomFourier(bandwidth=None)
-    assert tuple(choice.solvers) == (LeastSquares(),)
     assert "Newton" in choice.reason
     assert reason in choice.reason
 
@@ -82,19 +82,44 @@ def test_nonlinear_problems_go_by_newton_and_the_reason_names_what_is_nonlinear(
 @pytest.mark.parametrize("name", TRAINED)
 def test_other_problems_are_trained_and_the_reason_says_why(name: str) -> None:
     problem, reason = TRAINED[name]
-    choice = automatic(problem)
+    (choice,) = automatic(problem)
     assert isinstance(choice.field, Siren)
     assert [type(s) for s in choice.solvers] == [Adam, LBFGS]
     assert reason in choice.reason
 
 
+def test_a_nonlinear_evolution_marches_first_and_a_linear_one_last() -> None:
+    first = automatic(cubic())[0]
+    assert isinstance(first.solvers[0], March)
+    assert first.field is None
+    assert isinstance(automatic(heat())[-1].solvers[0], March)
+
+
+def test_what_cannot_march_does_not_try() -> None:
+    for problem in (poisson(), LINEAR["four coordinates"], NONLINEAR["an ordinary equation"][0]):
+        assert not any(isinstance(c.solvers[0], March) for c in automatic(problem))
+
+
+def test_many_coordinates_go_by_polynomials_and_then_by_a_network() -> None:
+    first, second = automatic(HIGH)
+    assert first.field == Expansion()
+    assert "5 coordinates" in first.reason
+    assert isinstance(second.solvers[0], GaussNewton)
+    assert second.adaptive is not None
+
+
+def test_the_last_road_is_a_network_where_sines_may_fail() -> None:
+    assert isinstance(automatic(poisson())[-1].solvers[0], GaussNewton)
+    assert isinstance(automatic(cubic())[-1].solvers[0], GaussNewton)
+
+
 def test_a_reason_is_a_sentence_or_two() -> None:
-    every = [*LINEAR.values(), *(p for p, _ in NONLINEAR.values()), *(p for p, _ in TRAINED.values())]
+    every = [*LINEAR.values(), *(p for p, _ in NONLINEAR.values()), *(p for p, _ in TRAINED.values()), HIGH]
     for problem in every:
-        reason = automatic(problem).reason
-        assert reason[0].isupper()
-        assert reason.endswith(".")
-        assert "\n" not in reason
+        for choice in automatic(problem):
+            assert choice.reason[0].isupper()
+            assert choice.reason.endswith(".")
+            assert "\n" not in choice.reason
 
 
 def test_the_choice_is_the_same_every_time_and_asks_no_exact_solution() -> None:
