@@ -41,7 +41,7 @@ def several(
         left = None if seconds is None else seconds - (time.perf_counter() - began)
         if best is not None and left is not None and left <= 0:
             break
-        found = take(choice, left)
+        found = take(choice, None if left is None else max(left, 1e-3))
         score = held_out(found.fieldset, found.coefficient_tensors, seed=seed)
         said.append(found.choice if len(choices) == 1 else f"{found.choice} Held-out residual {score:.1e}.")
         if best is None or score < lowest:
