@@ -30,7 +30,7 @@ _MOST = {1: 16_384, 2: 512}
 _SHOWN = {1: (512, 256), 2: (64, 64)}  # cells of the grid that is handed out, in space and time
 _MOST_STEPS = 65_536
 _ENOUGH = 2e-13  # relative, where more modes or steps change nothing but rounding
-_ROUNDING = 4 * float(np.finfo(np.float64).eps)
+_ROUNDING = 16 * float(np.finfo(np.float64).eps)
 
 Gap = Mapping[str, tuple[float, float]]
 """For each unknown the difference of two runs: root mean square, and the greatest."""
@@ -231,10 +231,10 @@ class _Search:
         """By what rounding is multiplied: 1 and the radians through which the modes turn, in the mean."""
         start = self.form.initial(series.modes)
         rates = np.abs(series.eigenvalues).max(axis=0)
-        weight = (np.abs(start) ** 2).sum(axis=0)
+        weight = np.where(rates > 0, (np.abs(start) ** 2).max(axis=0), 0.0)
+        total = float(weight.sum())
         assert self.form.survey.time is not None
         _, lower, upper = self.form.survey.time
-        total = float(weight.sum())
         return 1 + (upper - lower) * (math.sqrt(float((weight * rates**2).sum()) / total) if total > 0 else 0.0)
 
 

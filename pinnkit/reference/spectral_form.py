@@ -26,7 +26,7 @@ from .grid import Array
 from .initial import Start, initial_values
 from .refusal import CannotDiscretise
 from .rows import members
-from .spectral_record import record
+from .spectral_record import Played, record
 from .survey import Survey
 
 __all__ = ["Entry", "Form", "Modes", "Spectrum", "read_form", "resized"]
@@ -218,6 +218,13 @@ class Rest:
         out = np.zeros_like(spectrum)
         out[self._top] = np.tensordot(form.solved, found, axes=(1, 0))
         return out
+
+    def seconds(self) -> float:
+        """What one evaluation takes on one core of the machine it was measured on, the same on every machine."""
+        n, states = float(math.prod(self._modes.cells)), len(self._form.states)
+        calls = len(self._residual.steps) if isinstance(self._residual, Played) else 50
+        transforms = len(self._made) + len(self._top)
+        return 5e-5 + 5e-6 * calls + n * (6e-10 * transforms * math.log2(n) + 1e-9 * calls + 1.2e-8 * states**2)
 
     def _evaluate(self, coords: Tensor, *values: Tensor) -> Tensor:
         """The rows of the residual ``(n, rows)``, channels that L takes care of set to zero."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-__all__ = ["record"]
+__all__ = ["Played", "record"]
 
 Function = Callable[..., Tensor]
 """From tensors to a tensor."""
@@ -18,6 +19,8 @@ Function = Callable[..., Tensor]
 _SHAPES = frozenset({"__get__", "size", "dim", "numel", "stride", "__len__", "is_floating_point", "is_complex"})
 """What may be asked of a tensor without looking at its values."""
 
+_Slot = Callable[[list[Any]], Any]
+"""Finds an argument among the places."""
 _Call = tuple[Callable[..., Any], Sequence[Any], Mapping[str, Any], Any]
 """A function, its arguments and what it gave."""
 
@@ -53,6 +56,29 @@ class _Recorder(TorchFunctionMode):
         return out
 
 
+@dataclass(frozen=True)
+class Played:
+    """Operations on numbered places, the first of which hold the inputs.
+
+    Args:
+        steps: a function, how each of its arguments is found, and the place of its result.
+        size: how many places there are.
+        last: the place of the result.
+    """
+
+    steps: tuple[tuple[Callable[..., Any], Sequence[_Slot], Mapping[str, _Slot], int], ...]
+    size: int
+    last: int
+
+    def __call__(self, *tensors: Tensor) -> Tensor:
+        """The result for these inputs."""
+        memory: list[Any] = [*tensors, *([None] * (self.size - len(tensors)))]
+        for func, args, kwargs, target in self.steps:
+            memory[target] = func(*[a(memory) for a in args], **{k: a(memory) for k, a in kwargs.items()})
+        found: Tensor = memory[self.last]
+        return found
+
+
 def record(function: Function, inputs: Sequence[Tensor], others: Sequence[Tensor]) -> Function:
     """A function of the same tensors that runs the operations of `function` alone.
 
@@ -85,16 +111,10 @@ def record(function: Function, inputs: Sequence[Tensor], others: Sequence[Tensor
             steps.append(call)
     steps.reverse()
 
-    def play(*tensors: Tensor) -> Tensor:
-        memory: list[Any] = [*tensors, *([None] * (size - len(tensors)))]
-        for func, args, kwargs, target in steps:
-            memory[target] = func(*[a(memory) for a in args], **{k: a(memory) for k, a in kwargs.items()})
-        found: Tensor = memory[last]
-        return found
-
+    played = Played(tuple(steps), size, last)
     with torch.no_grad():
-        same = torch.equal(play(*others).nan_to_num(), function(*others).nan_to_num())
-    return play if same else function
+        same = torch.equal(played(*others).nan_to_num(), function(*others).nan_to_num())
+    return played if same else function
 
 
 def _flat(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
@@ -107,7 +127,7 @@ def _flat(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
     return out
 
 
-def _slot(value: Any, place: Mapping[int, int]) -> Callable[[list[Any]], Any]:
+def _slot(value: Any, place: Mapping[int, int]) -> _Slot:
     """How an argument is found when it is played back."""
     if id(value) in place:
         index = place[id(value)]

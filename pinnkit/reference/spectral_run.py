@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -99,7 +100,8 @@ def run(form: Form, seen: Look, cells: tuple[int, ...], steps: int) -> Run:
     assert form.survey.time is not None
     stages: dict[tuple[int, ...], _Stage] = {}
     whole = stages.setdefault(cells, _Stage(form, seen, cells))
-    y, stage, seconds = form.initial(whole.modes), whole, 0.02
+    y, stage = form.initial(whole.modes), whole
+    taken: Counter[tuple[int, ...]] = Counter()
     kept = min(steps, _KEPT, max(FEWEST_STEPS, 2 ** int(math.log2(max(_MEMORY // y.size, 1)))))
     stride = steps // kept
     times, spectra = [form.survey.time[1]], [y]
@@ -115,15 +117,19 @@ def run(form: Form, seen: Look, cells: tuple[int, ...], steps: int) -> Run:
                         stages[wanted] = stage
                         step = stage.step(h)
                 y = step(begin + i * h, y)
-                seconds += stage.seconds
+                taken[stage.modes.cells] += 1
                 if (i + 1) % stride == 0 or i == count - 1:
                     if not np.isfinite(y).all():
-                        return Run(None, seconds)
+                        return Run(None, _total(stages, taken))
                     times.append(begin + (i + 1) * h)
                     spectra.append(resized(y, stage.modes.cells, cells))
     at = np.array(times)
     at[-1] = form.survey.time[2]
-    return Run(Series(form, whole.modes, whole.found, at, np.stack(spectra)), seconds)
+    return Run(Series(form, whole.modes, whole.found, at, np.stack(spectra)), _total(stages, taken))
+
+
+def _total(stages: Mapping[tuple[int, ...], _Stage], taken: Mapping[tuple[int, ...], int]) -> float:
+    return 0.02 + sum(count * stages[cells].seconds() for cells, count in taken.items())
 
 
 class _Stage:
@@ -135,10 +141,11 @@ class _Stage:
         self._operator = form.operator(self.modes)
         self.found = eigen(self._operator)
         self._rest = None if form.homogeneous else form.rest(self.modes)
-        n, states = float(math.prod(cells)), len(form.states)
-        transforms = len(form.channels) + len(form.survey.components)
-        again = 8e-5 + n * (transforms * math.log2(n) * 6e-10 + states**2 * 1.2e-8)
-        self.seconds = 2e-5 + n * states**2 * 6e-9 if form.homogeneous else self._rule.evaluations * again
+        self._homogeneous = 2e-5 + 6e-9 * math.prod(cells) * len(form.states) ** 2
+
+    def seconds(self) -> float:
+        """What one step takes on one core of the machine it was measured on, the same on every machine."""
+        return self._homogeneous if self._rest is None else self._rule.evaluations * self._rest.seconds()
 
     def step(self, h: float) -> Step:
         """A step of one length."""

@@ -55,7 +55,7 @@ def eigen(operator: Spectrum) -> Eigen:
     matrices = np.moveaxis(operator, (0, 1), (-2, -1))
     values, vectors = np.linalg.eig(matrices)
     rows = np.abs(vectors).max(axis=-1, keepdims=True)
-    scaled = vectors / np.where(rows > 0, rows, 1.0)
+    scaled = vectors / np.maximum(rows, 1e-6)  # the states differ in unit, but a row that vanishes is no unit
     smallest, largest = (np.linalg.svd(scaled, compute_uv=False)[..., i] for i in (-1, 0))
     defective = ~(smallest * _DEFECTIVE > largest)
     values[defective] = 0

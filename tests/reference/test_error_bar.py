@@ -4,7 +4,7 @@ import torch
 
 from pinnkit.domains import Box
 from pinnkit.problem import Problem
-from pinnkit.reference import reference
+from pinnkit.reference import FiniteDifferences, reference
 from pinnkit.reference.error_bar import measure
 from pinnkit.reference.scheme import Solved
 from pinnkit.solution import exact_values
@@ -17,7 +17,7 @@ BUDGET = 0.2
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_true_error_lies_inside_twice_the_error_bar(case):
     problem = case.problem
-    found = reference(problem, budget=BUDGET)
+    found = reference(problem, budget=BUDGET, method=FiniteDifferences())
     true = exact_on(problem, found.grid)
     coords = problem.domain.sample(500, torch.Generator().manual_seed(3)).coords
     columns = {column: coords[:, i].numpy() for i, column in enumerate(problem.frame.columns)}
