@@ -282,6 +282,11 @@ def test_the_wall_that_is_missed_is_named():
     assert found.worst_condition_error == pytest.approx(0.13, abs=0.02)
 
 
+def test_a_smooth_error_on_walls_is_not_called_rough():
+    found = verdict(planted(poisson(), lambda x, y: peak(x, y) + 0.06 * x))
+    assert found.kinds == {Kind.CONDITION, Kind.ESTIMATE}
+
+
 def test_the_same_solution_gets_the_same_verdict():
     solution = planted(ring(), late)
     assert verdict(solution) == verdict(solution)

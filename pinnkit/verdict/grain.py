@@ -72,20 +72,29 @@ def _grains(e: Evidence, s: Sample) -> tuple[float, float, float, float] | None:
     for axis in (a for a in e.problem.axes if a.dim == 1):
         column = e.problem.frame.columns.index(axis.name)
         spread = s.coords[:, column]
-        if float(spread.max() - spread.min()) < 0.5 * axis.extent:
+        along = _along(e, s, column)
+        if not bool(along.any()) or float(spread.max() - spread.min()) < 0.5 * axis.extent:
             continue
         moved_at_all = True
         r2, given2 = _moved(e, s, column, _STEP * axis.extent, (axis.lower + axis.upper) / 2)
         there2 = r2 - given2
         for i, (one, two) in enumerate(((r, r2), (given, given2), (there, there2))):
-            size = rms(one)
+            size = rms(one[along])
             if size > 0:
-                best[i] = max(best[i], rms(two - one) / (2**0.5 * size))
+                best[i] = max(best[i], rms((two - one)[along]) / (2**0.5 * size))
     if not moved_at_all:
         return None
     norm = rms(r) * rms(given)
     alike = float((r * given).mean()) / norm if norm > 0 else 0.0
     return best[0], best[1], best[2], alike
+
+
+def _along(e: Evidence, s: Sample, column: int) -> Tensor:
+    """Which points can be moved along a column and stay on the part that they are on: those of walls along it."""
+    normal, name = s.points[0].normal, e.problem.frame.columns[column]
+    if normal is None or name not in e.problem.frame.space:
+        return torch.ones(len(s.coords), dtype=torch.bool)
+    return (normal[:, e.problem.frame.space.index(name)] == 0).cpu()
 
 
 def _moved(e: Evidence, s: Sample, column: int, step: float, middle: float) -> tuple[Tensor, Tensor]:
