@@ -330,6 +330,22 @@ def jacobians(quick: Quick = False, json_: Json = False) -> None:
 
 
 @bench.command()
+def scaling(quick: Quick = False, json_: Json = False) -> None:
+    """Time and memory of a training step and of a Gram matrix as points, width and dimension grow."""
+    from .bench import scaling as measured
+
+    console = Console(stderr=json_)
+    with console.status("measuring ...") as status:
+        rows = measured.run(quick=quick, progress=lambda r: status.update(f"{r.grows}, {r.work}: done"))
+    if json_:
+        sys.stdout.write(measured.as_json(rows) + "\n")
+    else:
+        if not console.is_terminal:
+            console = Console(width=128)
+        console.print(measured.table(rows))
+
+
+@bench.command()
 def memory(json_: Json = False) -> None:
     """Peak memory of evaluation and of a training step on one and on ten million points."""
     from .bench import memory as measured

@@ -24,7 +24,7 @@ from pinnkit.solvers.collocation import Collocation
 from pinnkit.solvers.parameters import Parameters
 from pinnkit.terms import Dirichlet, Equation, Initial
 
-__all__ = ["POINTS", "WORKS", "Row", "as_json", "growth", "run", "table"]
+__all__ = ["POINTS", "WORKS", "Row", "as_json", "growth", "peak", "run", "table"]
 
 POINTS = (1_000_000, 10_000_000)
 
@@ -135,7 +135,7 @@ def _train(target: Collocation) -> None:
 WORKS: dict[str, Callable[[Collocation], None]] = {"evaluate": _evaluate, "train": _train}
 
 
-def _peak() -> int:
+def peak() -> int:
     """Highest resident size of this process so far, in bytes.
 
     From /proc where there is one: `ru_maxrss` of a child begins with what its parent had.
@@ -149,9 +149,9 @@ def _peak() -> int:
 
 
 def _measure(work: str, chunk: int, points: int) -> Row:
-    before, began = _peak(), time.perf_counter()
+    before, began = peak(), time.perf_counter()
     WORKS[work](_collocation(points, chunk))
-    return Row(work, points, before, _peak(), time.perf_counter() - began)
+    return Row(work, points, before, peak(), time.perf_counter() - began)
 
 
 def _main() -> None:

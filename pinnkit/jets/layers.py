@@ -41,8 +41,11 @@ class LinearLayer:
         value, rows = affinity
         if self._recorded:  # cotangents for every point: the rows are spread over the points
             spread = torch.cat([value.unsqueeze(0), rows.expand(rows.shape[0], *value.shape)])
+            applied = self._apply(spread, biased=True)
+            if len(applied) == len(plan.channels):
+                return Taylor.full(plan, applied)
             parts: list[Tensor | None] = [None] * len(plan.channels)
-            for channel, part in zip((0, *plan.sloped), self._apply(spread, biased=True), strict=True):
+            for channel, part in zip((0, *plan.sloped), applied, strict=True):
                 parts[channel] = part
             return Taylor.stacked(plan, parts)
         weight, bias = self._scaled()

@@ -10,8 +10,8 @@ from torch import Tensor
 
 __all__ = ["Dense", "Outer", "Tangent"]
 
-_TILE_BYTES = 1 << 21
-"""Of an outer product that is written at once: about a second-level cache."""
+_TILE_BYTES = 1 << 19
+"""Of an outer product that is formed at once: it should still be in the second-level cache when it is copied."""
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Gram", "gram", "mean_costs", "row_count", "rows_and_jacobian", "widths_of"]
 
-_ROWS = 2048
-"""Rows of one pass where the Jacobian is formed whole: what is intermediate is not handed back to the system."""
-_BUFFER_BYTES = 1 << 25
-"""Of the part of the Jacobian that is multiplied with itself at once."""
+_ROWS = 4096
+"""Rows of one pass where the Jacobian is formed whole."""
+_BUFFER_BYTES = 3 << 23
+"""Of the part of the Jacobian that is multiplied with itself at once; the allocator of glibc keeps less than 32 MiB."""
 _COLUMNS = 256
 """Columns that are multiplied at once: what lies above the diagonal blocks of J^T J is left out."""
 

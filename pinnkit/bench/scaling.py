@@ -1,0 +1,222 @@
+"""Time and memory of a training step and of a Gram matrix as points, width and dimension grow."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+
+import torch
+from rich.table import Table
+
+from pinnkit.domains import Box, Cube
+from pinnkit.evaluation import FieldSet
+from pinnkit.fields import MLP
+from pinnkit.problem import Problem
+from pinnkit.solvers.cloud import CHUNK, Cloud, generator_of
+from pinnkit.solvers.collocation import Collocation
+from pinnkit.solvers.parameters import Parameters
+from pinnkit.terms import Equation
+
+from .memory import peak
+
+__all__ = ["DIMENSIONS", "POINTS", "WIDTHS", "WORKS", "Row", "as_json", "order", "run", "table"]
+
+POINTS = (1_000, 10_000, 100_000, 1_000_000)
+WIDTHS = (32, 64, 128, 256, 512)
+DIMENSIONS = (2, 5, 10, 20, 50, 100)
+_DEPTH = 3
+_MOST = 4_000
+"""Parameters beyond which no Gram matrix is made: it has their square."""
+_MANY = 100_000
+"""Points from which one measurement is enough."""
+
+Size = tuple[int, int, int]
+"""Points, width and dimension."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measurement, in a process of its own for each series.
+
+    Attributes:
+        grows: which of "points", "width" and "dimension" the row belongs to.
+        work: "step", the loss and its gradient, or "gram", J^T J and J^T r.
+        points: N.
+        width: units of each of three hidden layers.
+        dimension: of the Poisson equation.
+        parameters: P.
+        seconds: the least of the repetitions.
+        memory: bytes by which the work raised the peak of the process, points and parameters included.
+    """
+
+    grows: str
+    work: str
+    points: int
+    width: int
+    dimension: int
+    parameters: int
+    seconds: float
+    memory: int
+
+
+def run(
+    *,
+    quick: bool = False,
+    points: Sequence[int] = POINTS,
+    widths: Sequence[int] = WIDTHS,
+    dimensions: Sequence[int] = DIMENSIONS,
+    works: Sequence[str] = ("step", "gram"),
+    repetitions: int = 2,
+    progress: Callable[[Row], object] = lambda _: None,
+) -> list[Row]:
+    """Measure both kinds of work while one of points, width and dimension grows and the others stay.
+
+    -laplacian u = 1 in a cube, tanh of three hidden layers, float64: 10,000 points in 2 dimensions, width 32. Gram
+    matrices are made for at most 4,000 parameters.
+
+    Args:
+        quick: a small number of everything: a check that it runs.
+        points: of the first series.
+        widths: of the second.
+        dimensions: of the third.
+        works: of `WORKS`.
+        repetitions: of each measurement with fewer than 100,000 points, the others are long enough as they are.
+        progress: called with each row as it is ready.
+
+    Raises:
+        RuntimeError: where the process of a measurement fails.
+    """
+    count = 10_000
+    if quick:
+        points, widths, dimensions, count, repetitions = (200, 400), (8, 16), (2, 3), 200, 1
+    rows = []
+    for grows, sizes in _series(points, widths, dimensions, count).items():
+        for work in works:
+            made = [size for size in sizes if work != "gram" or _parameters(*size[1:]) <= _MOST]
+            for row in _measured(grows, work, made, repetitions) if made else ():
+                rows.append(row)
+                progress(row)
+    return rows
+
+
+def _series(
+    points: Sequence[int], widths: Sequence[int], dimensions: Sequence[int], count: int
+) -> dict[str, list[Size]]:
+    width, dimension = widths[0], dimensions[0]
+    return {
+        "points": [(n, width, dimension) for n in sorted(points)],
+        "width": [(count, own, dimension) for own in sorted(widths)],
+        "dimension": [(count, width, own) for own in sorted(dimensions)],
+    }
+
+
+def _parameters(width: int, dimension: int) -> int:
+    return (dimension + 1) * width + (_DEPTH - 1) * (width + 1) * width + width + 1
+
+
+def _measured(grows: str, work: str, sizes: Sequence[Size], repetitions: int) -> Iterator[Row]:
+    """The rows of a series, from one process: it grows, and the peak of a process never falls."""
+    command = [sys.executable, "-m", "pinnkit.bench.scaling", work, str(repetitions), json.dumps(sizes)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for size, line in zip(sizes, process.stdout, strict=False):
+            seconds, memory = json.loads(line)
+            yield Row(grows, work, *size, _parameters(*size[1:]), seconds, memory)
+    if process.returncode:
+        raise RuntimeError(f"bench scaling: '{work}' ended with exit code {process.returncode}")
+
+
+def order(rows: Sequence[Row], grows: str, work: str) -> float | None:
+    """The power of what grows that the seconds follow between the last two rows of a series, None without two."""
+    series = [row for row in rows if (row.grows, row.work) == (grows, work)]
+    if len(series) < 2:
+        return None
+    last = torch.tensor([[getattr(row, grows), row.seconds] for row in series[-2:]], dtype=torch.float64).log()
+    rise, power = (last[1] - last[0]).flip(0).tolist()
+    return float(rise / power)
+
+
+def table(rows: Sequence[Row]) -> Table:
+    """The rows as a table, a section for each series."""
+    result = Table(title="A training step and a Gram matrix as points, width and dimension grow")
+    for heading in ("grows", "work"):
+        result.add_column(heading)
+    for heading in ("points", "width", "dimension", "parameters", "seconds", "a point", "memory", "order"):
+        result.add_column(heading, justify="right")
+    for grows in dict.fromkeys(row.grows for row in rows):
+        for work in dict.fromkeys(row.work for row in rows):
+            series = [row for row in rows if (row.grows, row.work) == (grows, work)]
+            power = order(rows, grows, work)
+            for row in series:
+                result.add_row(
+                    grows,
+                    work,
+                    f"{row.points:,}",
+                    f"{row.width}",
+                    f"{row.dimension}",
+                    f"{row.parameters:,}",
+                    f"{row.seconds:.3g} s",
+                    f"{1e6 * row.seconds / row.points:.3g} us",
+                    f"{row.memory / 2**20:.0f} MiB",
+                    f"{power:.2f}" if row is series[-1] and power is not None else "",
+                )
+            result.add_section()
+    result.caption = (
+        f"Poisson, tanh of {_DEPTH} layers, float64, a process for each series, chunks of {CHUNK:,} points. step: loss "
+        f"and gradient; gram: J'J and J'r, up to {_MOST:,} parameters. memory: what the work added to the peak. order: "
+        f"the power of what grows that the seconds follow at the end of the series."
+    )
+    return result
+
+
+def as_json(rows: Sequence[Row]) -> str:
+    """The rows as JSON."""
+    return json.dumps([asdict(row) for row in rows], indent=2)
+
+
+# the work, in the process that is measured ----------------------------------------------------------------------------
+def _collocation(points: int, width: int, dimension: int) -> Collocation:
+    cube = Box(x=Cube(0, 1, dim=dimension))
+    problem = Problem("cube", cube, "u", [Equation(lambda u: -u.laplacian - 1.0, name="equation")])
+    device = torch.device("cpu")
+    module = MLP(width=width, depth=_DEPTH).build(
+        cube.axes, 1, generator=generator_of(0), dtype=torch.float64, device=device
+    )
+    parameters = Parameters(problem, [module], device=device, dtype=torch.float64)
+    return Collocation(FieldSet(problem, {("u",): module}), parameters, Cloud(problem, {"equation": points}, 0))
+
+
+def _step(target: Collocation) -> None:
+    target.evaluate(target.parameters.get())
+
+
+def _gram(target: Collocation) -> None:
+    target.gram(target.parameters.get())
+
+
+WORKS: dict[str, Callable[[Collocation], None]] = {"step": _step, "gram": _gram}
+
+
+def _main() -> None:
+    work, repetitions, sizes = sys.argv[1], int(sys.argv[2]), json.loads(sys.argv[3])
+    WORKS[work](_collocation(8, 4, sizes[0][2]))  # what the first call loads belongs to what was there before
+    before = peak()
+    for size in sizes:
+        target = _collocation(*size)
+        for _ in target.cloud.chunks(target.problem.terms[0]):  # draws the points, and keeps them unless they are many
+            pass
+        seconds = []
+        for _ in range(repetitions if size[0] < _MANY else 1):
+            began = time.perf_counter()
+            WORKS[work](target)
+            seconds.append(time.perf_counter() - began)
+        sys.stdout.write(json.dumps([min(seconds), peak() - before]) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    _main()
