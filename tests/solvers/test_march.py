@@ -372,18 +372,18 @@ def test_reaction_and_diffusion_by_two_methods_agree() -> None:
 
 
 def test_a_kink_at_the_start_makes_the_march_begin_again_with_more_modes() -> None:
+    def exact(x, t):
+        modes = (4 * (-1) ** k / (PI * k) ** 2 * torch.cos(PI * k * x) * torch.exp(-0.1 * (PI * k) ** 2 * t)
+                 for k in range(1, 200))  # fmt: skip
+        return 1 / 3 + sum(modes)
+
     problem = Problem(
         "kink",
         Box(x=(-1, 1), t=(0, 0.2)),
         "u",
         [Equation(lambda u: u.t - 0.1 * u.xx), Periodic("x"), Initial(u=lambda x: x**2)],
-        exact=dict(
-            u=lambda x, t: (
-                1 / 3
-                + sum(4 * (-1) ** k / (PI * k) ** 2 * torch.exp(-0.1 * (PI * k) ** 2 * t) * torch.cos(PI * k * x) for k in range(1, 200))
-            )
-        ),
-    )  # fmt: skip
+        exact=dict(u=exact),
+    )
     found = march(problem, March(tolerance=1e-6))
     assert found.rejected > 0
     field = found.modules[("u",)]
@@ -478,8 +478,11 @@ def test_more_that_is_refused() -> None:
     )
     assert "unknown coefficient" in can_march(unknown)
     constraint = Problem(
-        "constraint", RING, ["u", "v"], [Equation(lambda u, v: (u.t + v.t, u.t + v.t + u.xx)), Periodic("x"), Initial(u=0.0, v=0.0)]
-    )  # fmt: skip
+        "constraint",
+        RING,
+        ["u", "v"],
+        [Equation(lambda u, v: (u.t + v.t, u.t + v.t + u.xx)), Periodic("x"), Initial(u=0.0, v=0.0)],
+    )
     assert "constraint" in can_march(constraint)
     heat = Problem("heat", ROD, "u", [Equation(lambda u: u.t - u.xx), ZERO, START])
     assert can_march(heat) is None
