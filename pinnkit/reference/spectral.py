@@ -24,7 +24,7 @@ from .survey import survey
 
 __all__ = ["Spectral"]
 
-_SHARE = 0.5  # of the budget that the cost may take, as machines differ
+_SHARE = 0.7  # of the budget that the cost may take, as machines differ
 _FIRST = {1: 64, 2: 32}  # modes along each line of the first run, by dimension
 _MOST = {1: 16_384, 2: 512}
 _SHOWN = {1: (512, 256), 2: (64, 64)}  # cells of the grid that is handed out, in space and time
