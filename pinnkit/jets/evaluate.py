@@ -63,9 +63,17 @@ def jets(
         return autograd_jets(field, coords, channels)
     if derivatives != "taylor":
         raise ValueError(f"jets: `derivatives` must be 'taylor' or 'autograd', got {derivatives!r}")
+    if channels == ((),) and record is None and not torch.compiler.is_compiling():  # a value needs no pass
+        return {(): field(coords)}
     before = 0 if record is None else len(record)
     try:
-        return named(plan, taylor_pass(field, coords, plan if record is None else replace(plan, record=record)))
+        if record is None:
+            return named(plan, taylor_pass(field, coords, plan))
+        recording = replace(plan, record=record)
+        try:
+            return named(plan, taylor_pass(field, coords, recording))
+        finally:  # the graph keeps its plan, and the record the graph: a circle that no collector sees
+            object.__setattr__(recording, "record", None)
     except UnsupportedOperation as reason:
         if record is not None:
             del record[before:]

@@ -1,5 +1,7 @@
 """What a recorded pass writes down: the same values, and every point's parameter Jacobian from one backward."""
 
+import weakref
+
 import pytest
 import torch
 from torch import nn
@@ -60,6 +62,14 @@ def test_a_record_changes_no_value(orders):
     assert len(record) == 3
     for order, value in jets(field, coords, orders).items():
         torch.testing.assert_close(found[order], value, rtol=1e-13, atol=1e-13)
+
+
+def test_a_record_that_is_dropped_is_freed():
+    field = network(nn.Tanh(), nn.Tanh())
+    _, record = recorded(field, points(), ORDERS)
+    outputs = [weakref.ref(use.outputs) for use in record]
+    del _, record
+    assert [output() for output in outputs] == [None] * 3
 
 
 def test_recorded_weights_are_not_in_the_graph_of_the_results():
