@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -19,6 +19,9 @@ from .linearise import Channel, scope_of
 from .problem import Problem
 
 __all__ = ["FieldSet", "Pass", "natural_rate"]
+
+
+Differentiate = Callable[[nn.Module, Tensor, Sequence[Derived]], Mapping[Derived, Tensor]]
 
 
 @dataclass(frozen=True)
@@ -52,10 +55,12 @@ class FieldSet:
     Args:
         problem: whose unknowns they represent.
         modules: for each tuple of unknowns, the module whose outputs are their components side by side.
+        differentiate: gives the derivatives of a module at coordinates; None does it eagerly.
     """
 
     problem: Problem
     modules: Mapping[tuple[str, ...], nn.Module]
+    differentiate: Differentiate | None = None
 
     def columns(self, group: tuple[str, ...]) -> tuple[int, ...]:
         """Indices of the coordinate columns that a group of unknowns depends on."""
@@ -81,6 +86,8 @@ class FieldSet:
             closed = getattr(each.module, "jets", None) if derivatives == "taylor" else None
             if closed is not None and not each.coords.requires_grad:  # products of polynomials know theirs
                 out.update(each.named(closed(each.coords, each.orders)))
+            elif self.differentiate is not None and derivatives == "taylor":
+                out.update(each.named(self.differentiate(each.module, each.coords, each.orders)))
             else:
                 out.update(each.named(jets(each.module, each.coords, each.orders, derivatives=derivatives)))
         return out

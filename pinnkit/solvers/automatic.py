@@ -78,7 +78,7 @@ def _sines(problem: Problem) -> Choice:
     if problem.linear:
         reason = "Random sines by least squares: every term is linear, so one solve gives the read-out."
     else:
-        curved = [str(t.name) for t in problem.terms if not problem.trace(t, raw=True).linear]
+        curved = [str(t.name) for t in problem.soft_terms if not problem.trace(t, raw=True).linear]
         why = f"'{curved[0]}' is nonlinear" if curved else "the coefficients are unknown"
         reason = f"Random sines by Newton's method on the read-out: {why}, and every penalty is a square."
     return Choice(RandomFourier(bandwidth=None), (LeastSquares(),), reason, good=_FAIR)
@@ -91,5 +91,5 @@ def _polynomials(problem: Problem) -> Choice:
 
 
 def _network(why: str) -> Choice:
-    field = MLP(width=24, depth=3)
-    return Choice(field, (GaussNewton(steps=150),), f"A network by Gauss-Newton: {why}", adaptive=RAD(every=15))
+    field = MLP(width=20, depth=3)
+    return Choice(field, (GaussNewton(steps=150),), f"A network by Gauss-Newton: {why}", adaptive=RAD(every=20))

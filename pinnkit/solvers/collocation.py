@@ -73,6 +73,7 @@ class Collocation:
         total = torch.zeros((), dtype=theta.dtype, device=theta.device)
         gradient = torch.zeros_like(theta)
         terms: dict[str, Tensor] = {}
+        waiting, rows = torch.zeros_like(total), 0  # small chunks share one backward pass
         for term in self.problem.soft_terms:
             size = self.cloud.size(term)
             cost = torch.zeros_like(total)
@@ -80,10 +81,15 @@ class Collocation:
                 r = self.residual(term, points, chunk=i)
                 costs = term.penalty(r)
                 weighted = (self.weight(term, points, i) * costs).sum() / size
-                gradient += self.parameters.gradient(weighted)
                 total = total + weighted.detach()
                 cost = cost + costs.detach().sum() / size
+                waiting, rows = waiting + weighted, rows + r.shape[0]
+                if rows >= self.cloud.chunk:
+                    gradient += self.parameters.gradient(waiting)
+                    waiting, rows = torch.zeros_like(total), 0
             terms[str(term.name)] = cost
+        if rows:
+            gradient += self.parameters.gradient(waiting)
         return Evaluation(total, gradient, terms)
 
     def rows(self, theta: Tensor) -> Tensor:

@@ -45,6 +45,7 @@ class Setup:
     began: float
     adaptive: Adaptive | None = None
     weights: tuple[Weights, ...] = ()
+    compiles: bool | None = None
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,7 @@ class Sight:
         assert self.adaptive is not None
         cloud, epoch = target.cloud, int(seen["epoch"]) + 1
         points = {}
-        for i, term in enumerate(self.fields.problem.terms):
+        for i, term in enumerate(self.fields.problem.soft_terms):
             if term.kind != "equation" or isinstance(term.points, Points) or isinstance(term.sites[0], PointSet):
                 continue
             generator = generator_of(self.seed, 7_001, epoch, i)
@@ -166,7 +166,7 @@ class _View:
     def point_costs(self) -> dict[str, Tensor]:
         found = {}
         with torch.no_grad():
-            for term in self.target.problem.terms:
+            for term in self.target.problem.soft_terms:
                 parts = []
                 for i, points in enumerate(self.target.cloud.chunks(term)):
                     costs = self.target.weight(term, points, i) * term.penalty(self.target.residual(term, points))
@@ -181,7 +181,7 @@ class _View:
             return {}
         column = problem.frame.columns.index(axis.name)
         found = {}
-        for term in problem.terms:
+        for term in problem.soft_terms:
             if term.kind == "equation":
                 t = torch.cat([points[0].coords[:, column] for points in self.target.cloud.chunks(term)])
                 found[str(term.name)] = (t - axis.lower) / (axis.upper - axis.lower)
@@ -189,7 +189,7 @@ class _View:
 
     def gradient_norms(self) -> dict[str, Tensor]:
         found = {}
-        for term in self.target.problem.terms:
+        for term in self.target.problem.soft_terms:
             total = 0.0 * self.target.parameters.get()
             for i, points in enumerate(self.target.cloud.chunks(term)):
                 costs = self.target.weight(term, points, i) * term.penalty(self.target.residual(term, points))
@@ -199,7 +199,7 @@ class _View:
 
     def kernel_traces(self) -> dict[str, Tensor]:
         found = {}
-        for term in self.target.problem.terms:
+        for term in self.target.problem.soft_terms:
             trace = torch.zeros((), dtype=self.target.cloud.dtype, device=self.target.cloud.device)
             for _ in range(_PROBES):
                 total = 0.0 * self.target.parameters.get()

@@ -52,6 +52,7 @@ def solve(
     adaptive: Adaptive | None = None,
     weights: Weights | Sequence[Weights] = (),
     slabs: int | Sequence[float] | None = None,
+    compiles: bool | None = None,
     start: Solution | None = None,
     out: str | Path | None = None,
     resume: bool = False,
@@ -76,6 +77,8 @@ def solve(
             default, and need no tuning.
         slabs: solve in so many equal slabs of time, or between these times, each from the end of the one before; a
             hard initial condition becomes a term.
+        compiles: whether training goes by compiled derivatives; None counts steps, points and parameters, and compiles
+            where that pays.  Gauss-Newton and least squares do not use them.
         start: a solution of the same fields, whose state is where this solve starts.
         out: folder for checkpoints; None writes nothing.
         resume: continue from the checkpoint in `out`, bit for bit; without one, begin.  A search of random sines takes
@@ -98,7 +101,7 @@ def solve(
         if start is not None:
             raise ValueError("solve: `slabs` start each from the one before; leave `start` out")
         how = dict(device=device, dtype=dtype, tolerance=tolerance, adaptive=adaptive, weights=weights, resume=resume)
-        how |= dict(seed=seed, checkpoint_seconds=checkpoint_seconds)
+        how |= dict(seed=seed, checkpoint_seconds=checkpoint_seconds, compiles=compiles)
         folder = None if out is None else Path(out)
 
         def one(part: Problem, **rest: Any) -> Solution:
@@ -111,7 +114,7 @@ def solve(
             how = dict(seed=seed, device=device, dtype=dtype, tolerance=tolerance, seconds=left, callbacks=callbacks)
             rest: dict[str, Any] = dict(out=out, resume=resume, checkpoint_seconds=checkpoint_seconds, start=start)
             if choice.trains:
-                rest |= dict(adaptive=adaptive or choice.adaptive, weights=weights)
+                rest |= dict(adaptive=adaptive or choice.adaptive, weights=weights, compiles=compiles)
             found = solve(problem, choice.field, choice.solvers, **how, **rest)  # type: ignore[arg-type]
             searched = found.choice.removeprefix(_GIVEN).strip()
             return replace(found, choice=" ".join((choice.reason, searched)).strip())
@@ -127,7 +130,7 @@ def solve(
     specs = group_fields(problem, field)
     schemes = tuple(weights) if isinstance(weights, (list, tuple)) else (weights,)
     check_schemes(adaptive, schemes, solvers)
-    setup = Setup(problem, specs, tuple(solvers), seed, where, kind, reason, began, adaptive, schemes)
+    setup = Setup(problem, specs, tuple(solvers), seed, where, kind, reason, began, adaptive, schemes, compiles)
     if isinstance(setup.solvers[0], LeastSquares) and any(unsettled(s) for s in specs.values()):
         if start is not None:
             raise ValueError("solve: `start` needs the same field; a search of random sines has none before it ends")

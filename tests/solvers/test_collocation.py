@@ -226,3 +226,20 @@ def test_a_residual_that_no_parameter_can_change_has_no_gradient() -> None:
     found = Collocation(fields, parameters_of(fields), cloud_of(problem)).evaluate(parameters_of(fields).get())
     assert float(found.terms["equation"]) == 1.0
     assert torch.all(torch.isfinite(found.gradient))
+
+
+def test_one_backward_pass_for_several_chunks_gives_the_same_gradient() -> None:
+    problem = heat()
+    fields = fields_of(problem)
+    parameters = parameters_of(fields)
+    found = []
+    for chunk in (7, 32, 8192):
+        found.append(Collocation(fields, parameters, cloud_of(problem, 64, chunk=chunk)).evaluate(parameters.get()))
+    # Chunks are draws of their own, so that only equal ones can be compared: term by term against one at a time.
+    for chunk, at in zip((7, 32, 8192), found, strict=True):
+        target = Collocation(fields, parameters, cloud_of(problem, 64, chunk=chunk))
+        gradient = torch.zeros_like(at.gradient)
+        for term in problem.terms:
+            for i, points in enumerate(target.cloud.chunks(term)):
+                gradient += parameters.gradient(target.residual(term, points, chunk=i).square().sum() / 64)
+        assert torch.allclose(at.gradient, gradient, rtol=1e-12, atol=1e-14)

@@ -1,0 +1,57 @@
+"""Compiled derivatives in training, where a static rule says that they pay for their compilation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from pinnkit.jets.compiled import CompiledJets, compiled, missing_compiler
+from pinnkit.jets.evaluate import jets
+from pinnkit.jets.orders import Channel
+
+from .first_order import Adam
+from .objective import Solver
+from .quasi_newton import LBFGS
+from .self_scaled import SSBFGS, SSBroyden
+
+__all__ = ["Compiled", "pays"]
+
+_WORK = 1e11
+"""Steps x points x parameters from which a quarter of the time of a step is more than the compilation takes."""
+_ROWS = 1024
+"""Fewer points are done before a compiled function is entered."""
+
+
+class Compiled:
+    """Derivatives of modules by one compiled function for each set of them; values, and few points, go eagerly."""
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[int, tuple[Channel, ...]], CompiledJets] = {}
+
+    def __call__(self, module: nn.Module, coords: Tensor, orders: Sequence[Channel]) -> Mapping[Channel, Tensor]:
+        """The derivatives `orders` of `module` at `coords`."""
+        if coords.shape[0] < _ROWS or tuple(orders) == ((),) or not torch.is_grad_enabled():
+            return jets(module, coords, orders)
+        key = id(module), tuple(orders)
+        if key not in self.known:
+            self.known[key] = compiled(module, orders)
+        return self.known[key](coords)
+
+
+def pays(solvers: Sequence[Solver], parameters: int, equations: int, device: torch.device) -> bool:
+    """Whether training is long enough to compile for: by counting, never by timing, so that a resumed run agrees.
+
+    Args:
+        solvers: that will run.
+        parameters: of all fields.
+        equations: how many equations have points.
+        device: with a compiler, or not.
+    """
+    work = sum(
+        s.steps * (getattr(s, "batch", None) or s.points) * equations * parameters
+        for s in solvers
+        if isinstance(s, Adam | LBFGS | SSBFGS | SSBroyden)
+    )
+    return work >= _WORK and missing_compiler(device) is None

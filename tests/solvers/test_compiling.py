@@ -1,0 +1,49 @@
+"""Compiled derivatives in training: the same numbers, and a static rule."""
+
+import pytest
+import torch
+
+from pinnkit import LBFGS, Adam, GaussNewton, LeastSquares, solve
+from pinnkit.jets.compiled import missing_compiler
+from pinnkit.solvers import compiling
+from pinnkit.solvers.compiling import Compiled, pays
+from tests.solvers.cases import CPU, SMALL, fields_of, heat
+
+NEEDS_COMPILER = pytest.mark.skipif(missing_compiler(CPU) is not None, reason="no C++ compiler")
+
+
+def test_long_training_of_large_fields_pays_and_short_training_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiling, "missing_compiler", lambda _: None)
+    long = [Adam(steps=20_000, points=2000), LBFGS()]
+    assert pays(long, 8000, 1, CPU)
+    assert not pays([Adam(), LBFGS()], 8000, 1, CPU)
+    assert not pays(long, 80, 1, CPU)
+    assert not pays([Adam(steps=20_000, points=2000, batch=32)], 8000, 1, CPU)
+    assert not pays([GaussNewton(steps=10**7), LeastSquares()], 8000, 1, CPU)
+
+
+def test_nothing_pays_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiling, "missing_compiler", lambda _: "no C++ compiler was found")
+    assert not pays([Adam(steps=10**7, points=10**5)], 10**5, 3, CPU)
+
+
+def test_values_and_few_points_are_not_compiled() -> None:
+    found = Compiled()
+    module = fields_of(heat()).modules["u",]
+    found(module, torch.rand(5000, 2, dtype=torch.float64), [()])
+    found(module, torch.rand(50, 2, dtype=torch.float64), [(), (0, 0)])
+    with torch.no_grad():
+        found(module, torch.rand(5000, 2, dtype=torch.float64), [(), (0, 0)])
+    assert not found.known
+
+
+@NEEDS_COMPILER
+@pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning")  # torch's own, from inductor
+def test_compiled_training_takes_the_same_steps_and_says_how_long_it_compiled() -> None:
+    runs = [
+        solve(heat(), SMALL, Adam(steps=6, points=1100, condition_points=32), compiles=compiles)
+        for compiles in (True, False)
+    ]
+    assert torch.allclose(*(torch.from_numpy(r.history.loss) for r in runs), rtol=1e-9)
+    assert "Derivatives were compiled in" in runs[0].choice
+    assert "compiled" not in runs[1].choice
