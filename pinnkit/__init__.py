@@ -48,6 +48,7 @@ from .penalties import Huber as Huber
 from .penalties import Square as Square
 
 # The problem: a domain, its unknowns, and the terms
+from .hard_conditions import hardened as hardened
 from .problem import Coefficient as Coefficient
 from .problem import Problem as Problem
 from .problem import Unknown as Unknown
@@ -176,6 +177,7 @@ __all__ = [
     "curl",
     "div",
     "grad",
+    "hardened",
     "hessian",
     "laplacian",
     "load",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +22,7 @@ from .tracing import naming
 if TYPE_CHECKING:
     from .problem import Problem
 
-__all__ = ["check_hard", "lifts_of"]
+__all__ = ["check_hard", "hardened", "lifts_of", "softened"]
 
 _POINTS = 64
 _TOLERANCE = 1e-9
@@ -321,3 +323,27 @@ def _raw_scope(problem: Problem, points: Points) -> dict[str, Any]:
 
 def _label(problem: Problem, term: Term) -> str:
     return f"problem '{problem.name}': term '{term.name}'"
+
+
+def hardened(problem: Problem) -> Problem:
+    """The problem with every condition exact that can be: values on walls, periodicity, then the initial state.
+
+    Conditions that cannot be hard, and those that contradict one that is, stay terms of the loss.
+    """
+    order = ("dirichlet", "periodic", "initial")
+    found = problem
+    for kind in order:
+        for i, term in enumerate(problem.terms):
+            if term.kind != kind or term.hard:
+                continue
+            terms = [replace(t, hard=True) if j == i else t for j, t in enumerate(found.terms)]
+            with suppress(ValueError, TypeError, NotImplementedError):
+                found = replace(found, terms=tuple(terms))
+    return found
+
+
+def softened(problem: Problem) -> Problem:
+    """The problem with every hard condition as a term of the loss."""
+    if not any(t.hard for t in problem.terms):
+        return problem
+    return replace(problem, terms=tuple(replace(t, hard=False) for t in problem.terms))

@@ -24,6 +24,8 @@ _COLUMNS = 4
 """Random sines resolve a smooth function in up to so many coordinates."""
 _GOOD = 1e-6
 """A held-out residual, relative to what cancels in it, at which a marched or solved field is taken as it is."""
+_MARCHED = 1e-4
+"""The same of a march, whose steps and modes were judged on the way: the rate of a second-order one is rough."""
 _FAIR = 1e-3
 """One at which a network would have to train for minutes to do better."""
 
@@ -67,7 +69,7 @@ def automatic(problem: Problem) -> tuple[Choice, ...]:
         return (_network(f"{columns} coordinates are too many for random sines."),)
     if can_march(problem) is not None:
         return (_sines(problem), _network("the residual of random sines is still large."))
-    march = Choice(None, (March(),), "An evolution in one dimension of space.", good=_GOOD)
+    march = Choice(None, (March(),), "An evolution in one dimension of space.", good=_MARCHED)
     # Random sines resolve a linear evolution in one solve; a nonlinear one may steepen, which only marching follows.
     if problem.linear:
         return (replace(_sines(problem), good=_GOOD), march)

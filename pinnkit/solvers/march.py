@@ -38,7 +38,8 @@ class March:
         method: `Radau()` (implicit) or `ExponentialRK()` (periodic, semilinear); None takes the latter where it can.
         tolerance: of a step and of the modes left out, relative to the size of the solution.
         modes: how many; None takes as many as the solution asks for.
-        most: modes at most; None is 800 for implicit steps, 4,096 over all unknowns for exponential ones.
+        most: modes at most; None is 800 for implicit steps, 4,096 over all unknowns for exponential ones
+            (16,384 where the start has a kink that the equation smooths out).
 
     Raises:
         ValueError: for a tolerance outside 1e-13 .. 1e-2, fewer than 8 modes, or more than `most`.

@@ -28,6 +28,8 @@ _SWEEPS = 16
 _SLOW = 1.5  # |h lambda| up to which a mode is a polynomial in time over a step
 _TERMS = 8  # powers of time that a step keeps
 _KEPT = 4  # sets of weights
+_FINE = 2**15  # nodes on which the initial state is looked at
+_KINK = 2**14  # modes, over all unknowns, for a kink at the start that the equation smooths out
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,8 @@ def march_exponential(
     may be no more, steps need not be better than the modes.
     """
     count = modes or _first_modes(survey, tolerance, most)
+    if modes is None and _kinked(survey, tolerance, most) and _damped(survey, Spectrum(survey, rates, most)):
+        count = most = max(most, _KINK // len(survey.rows) + 1)
     rejected = 0
     while True:
         march = _March(survey, Spectrum(survey, rates, count), method, tolerance)
@@ -105,12 +109,29 @@ def march_exponential(
         count = min(most, 2 * count - 1)
 
 
+def _kinked(survey: Survey, tolerance: float, modes: int) -> bool:
+    """Whether the initial state has more beyond these modes than the tolerance."""
+    return bool((_beyond(survey)[:, min(modes, _FINE // 2)] > tolerance).any())
+
+
+def _damped(survey: Survey, spectrum: Spectrum) -> bool:
+    """Whether the highest modes die out within a thousandth of the time: many are then dear for a few steps only."""
+    return bool((spectrum.values[..., -1].real * survey.time.extent < -1e3).all())
+
+
+def _beyond(survey: Survey) -> NDArray[np.float64]:
+    """What the initial state has beyond n modes, relative to all of it, (R, n)."""
+    values = initial_values(survey, survey.space.lower + survey.space.extent * np.arange(_FINE) / _FINE)
+    power = np.abs(np.fft.rfft(values, axis=1)) ** 2
+    beyond: NDArray[np.float64] = np.sqrt(
+        np.cumsum(power[:, ::-1], axis=1)[:, ::-1] / np.maximum(power.sum(axis=1, keepdims=True), 1e-300)
+    )
+    return beyond
+
+
 def _first_modes(survey: Survey, tolerance: float, most: int) -> int:
     """Modes to start with: as the initial state needs; slowly falling spectra are for the march to judge."""
-    fine = 2**14
-    values = initial_values(survey, survey.space.lower + survey.space.extent * np.arange(fine) / fine)
-    power = np.abs(np.fft.rfft(values, axis=1)) ** 2
-    rest = np.sqrt(np.cumsum(power[:, ::-1], axis=1)[:, ::-1] / np.maximum(power.sum(axis=1, keepdims=True), 1e-300))
+    rest = _beyond(survey)
     found = 65
     while found < most and found < rest.shape[1]:
         slow = rest[:, found] / np.maximum(rest[:, (found - 1) // 2], 1e-300)

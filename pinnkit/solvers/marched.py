@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import torch
 
+from pinnkit.hard_conditions import softened
 from pinnkit.history import Record
 from pinnkit.problem import Problem
 from pinnkit.solution import Solution
@@ -39,6 +40,7 @@ def marched(
     Raises:
         CannotMarch: for what a march does not cover, with the reason.
     """
+    problem = softened(problem)  # a marched field is the unknown itself, and meets its walls without an ansatz
     records: list[Record] = []
     late = stopped = False
 
