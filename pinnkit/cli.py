@@ -21,6 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .fields import MLP, FieldSpec, FourierMLP, RandomFourier, Siren
+from .hard_conditions import hardened
 from .history import Record
 from .problem import Problem
 from .problem_file import PROBLEM_ERRORS, ProblemFileError, load_problem
@@ -145,6 +146,7 @@ def solve(
         str | None, typer.Option(help="gradient-norm, ntk, relobralo, self-adaptive, causal; by commas.")
     ] = None,
     slabs: Annotated[int | None, typer.Option(help="Solve in so many slabs of time.")] = None,
+    hard: Annotated[bool, typer.Option("--hard", help="Make every condition exact that can be.")] = False,
     seed: Annotated[int, typer.Option(help="Same seed, same result.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
     dtype: Annotated[str | None, typer.Option(help="float32 or float64; the problem's own by default.")] = None,
@@ -160,6 +162,7 @@ def solve(
     say = Console(stderr=json_)
     with _user_errors(file):
         problem = load_problem(file) if context.obj is None else context.obj
+        problem = hardened(problem) if hard else problem
         spec = _field(field)
         chosen = _solver_objects(solver, steps, field)
         precision = _word("--dtype", dtype, DTYPES) if dtype is not None else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 
@@ -60,4 +61,5 @@ def marched(
     parameters = Parameters(problem, (), device=device, dtype=dtype)
     setup = Setup(problem, dict(modules), (solver,), seed, device, dtype, f"{reason} {found.reason}".strip(), began)  # type: ignore[arg-type]
     specs = {group: module.spec for group, module in modules.items()}
-    return solution_of(setup, specs, modules, parameters, status, records, time.perf_counter() - began)
+    solution = solution_of(setup, specs, modules, parameters, status, records, time.perf_counter() - began)
+    return replace(solution, parameters=found.parameters)
