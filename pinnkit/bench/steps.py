@@ -15,17 +15,16 @@ from typing import Any
 
 import torch
 from rich.table import Table
-from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from pinnkit.evaluation import FieldSet
 from pinnkit.fields import MLP
-from pinnkit.jets.compiled import CompiledJets, compiled, missing_compiler
-from pinnkit.jets.orders import Channel
+from pinnkit.jets.compiled import missing_compiler
 from pinnkit.jets.plan import make_plan
 from pinnkit.solvers import Adam, Constant
 from pinnkit.solvers.cloud import Cloud, counts_of
 from pinnkit.solvers.collocation import Collocation
+from pinnkit.solvers.compiling import Compiled
 from pinnkit.solvers.parameters import Parameters
 
 from .peer import CASES, PeerCase, deepxde_model, has_deepxde, quiet
@@ -171,12 +170,11 @@ def _pinnkit(setup: _Setup, road: str) -> Callable[[], object]:
     generator = torch.Generator().manual_seed(0)
     spec = MLP(width=setup.width, depth=setup.depth, activation="tanh")
     module = spec.build(problem.axes, 1, generator=generator, dtype=setup.dtype, device="cpu")
-    if road == "compiled":
-        module.jets = _CompiledPasses(module)  # type: ignore[assignment]
     parameters = Parameters(problem, [module], device=torch.device("cpu"), dtype=setup.dtype)
     cloud = Cloud(problem, counts_of(problem, setup.points, setup.condition_points), 0, dtype=setup.dtype)
     derivatives = "autograd" if road == "nested" else "taylor"
-    objective = Collocation(FieldSet(problem, {("u",): module}), parameters, cloud, derivatives=derivatives)
+    fields = FieldSet(problem, {("u",): module}, Compiled() if road == "compiled" else None)
+    objective = Collocation(fields, parameters, cloud, derivatives=derivatives)
     adam = Adam(steps=10**6, lr=1e-3, schedule=Constant())
     state = adam.start(parameters.get())
 
@@ -186,20 +184,6 @@ def _pinnkit(setup: _Setup, road: str) -> Callable[[], object]:
         return state
 
     return step
-
-
-class _CompiledPasses:
-    """Compiled derivatives of a module, a function for each set of them."""
-
-    def __init__(self, module: torch.nn.Module) -> None:
-        self.module = module
-        self.known: dict[tuple[Channel, ...], CompiledJets] = {}
-
-    def __call__(self, coords: Tensor, orders: Sequence[Channel]) -> dict[Channel, Tensor]:
-        key = tuple(orders)
-        if key not in self.known:
-            self.known[key] = compiled(self.module, orders)
-        return self.known[key](coords)
 
 
 def _deepxde(setup: _Setup) -> Callable[[], object]:

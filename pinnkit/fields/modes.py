@@ -65,16 +65,16 @@ def chebyshev_modes(g: Sequence[Tensor], modes: int, order: int) -> Tensor:
                 table[n + 1] += 2 * k * tables[k - 1][n]
         tables.append(table)
     t = [table.T for table in tables]
-    d = [None, *(value[:, None] for value in g[1:])]
+    d = [torch.zeros(()), *(value[:, None] for value in g[1:])]  # the first is never asked for
     if order == 0:
         return t[0]
     if order == 1:
         return t[1] * d[1]
     if order == 2:
-        return t[2] * d[1] ** 2 + t[1] * d[2]  # type: ignore[operator]
+        return t[2] * d[1] ** 2 + t[1] * d[2]
     if order == 3:
-        return t[3] * d[1] ** 3 + 3 * t[2] * d[1] * d[2] + t[1] * d[3]  # type: ignore[operator]
+        return t[3] * d[1] ** 3 + 3 * t[2] * d[1] * d[2] + t[1] * d[3]
     if order == 4:
-        second = 4 * d[1] * d[3] + 3 * d[2] ** 2  # type: ignore[operator]
-        return t[4] * d[1] ** 4 + 6 * t[3] * d[1] ** 2 * d[2] + t[2] * second + t[1] * d[4]  # type: ignore[operator]
+        second = 4 * d[1] * d[3] + 3 * d[2] ** 2
+        return t[4] * d[1] ** 4 + 6 * t[3] * d[1] ** 2 * d[2] + t[2] * second + t[1] * d[4]
     raise ValueError(f"chebyshev_modes: `order` must be at most 4, got {order}")

@@ -50,8 +50,8 @@ class Spectrum:
         self.values, self.vectors, self.inverse = _eigen(self.linear)
         w = self.eigen(self.start)
         rate = self.values * w + self.rest(np.array([survey.time.lower]), w[None])[0]
-        sizes = [np.sqrt(self._squares(self.physical(part))) for part in (w, rate)]
-        self.scale = first_scale(*sizes, survey.time.extent)
+        size, change = (np.sqrt(self._squares(self.physical(part))) for part in (w, rate))
+        self.scale = first_scale(size, change, survey.time.extent)
 
     def eigen(self, u: Complex) -> Complex:
         """Coefficients (..., R, N) in the eigenvectors."""

@@ -227,9 +227,7 @@ class Walls:
                 if not value.requires_grad:
                     return np.zeros(len(times))
                 (found,) = torch.autograd.grad(value.sum(), at, create_graph=True, allow_unused=True)
-                if found is None:
-                    return np.zeros(len(times))
-                value = found
+                value = torch.zeros_like(value) if found is None else found
         if not bool(torch.isfinite(value).all()):
             raise CannotMarch(
                 f"{self.survey.label}: the values of the condition '{wall.term.name}' have no finite time derivative"
@@ -252,7 +250,7 @@ class Walls:
 
     def _slopes(self, wall: object) -> dict[Slot, float]:
         """The coefficients of B for one condition: {(scalar, order): factor}."""
-        i = self.survey.walls.index(wall)  # type: ignore[arg-type]
+        i = self.survey.walls.index(wall)
         found, problem = self.survey.walls[i], self.survey.problem
         times = torch.tensor([self.survey.time.lower], dtype=torch.float64)
         normal = torch.full((1, 1), found.normal, dtype=torch.float64)
