@@ -10,10 +10,11 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from rich.table import Table
 from rich.text import Text
 
@@ -142,6 +143,43 @@ def _heavy_start(problem: Problem) -> Problem:
     return replace(found, terms=terms)
 
 
+def step_ratio(case: int, dtype: torch.dtype) -> Measure:
+    """The time of one Adam step over that of DeepXDE, the same network of 4 x 50, points and dtype, in one run."""
+
+    def measure(row: Row, problem: Problem, seed: int) -> Measured:  # noqa: ARG001  (the signature of a measure)
+        from .bench.peer import CASES, require_deepxde
+        from .bench.steps import run as steps
+
+        require_deepxde()
+        (found,) = steps(networks=((50, 4),), dtypes=(dtype,), cases=(CASES[case],))
+        own = min(found.seconds[road] for road in ("eager", "compiled") if road in found.seconds)
+        return Measured(own / found.seconds["deepxde"], own, {"seconds": dict(found.seconds)})
+
+    return measure
+
+
+def product_rate(row: Row, problem: Problem, seed: int) -> Measured:  # noqa: ARG001  (the signature of a measure)
+    """The measured rate of matrix products over that of a Taylor step of 4 x 256, the worst of the cases."""
+    from .bench.steps import run as steps
+
+    found = steps(networks=((256, 4),), dtypes=(torch.float32,), peer=False, compile=False)
+    worst = min(found, key=lambda r: r.fraction("eager") or 0.0)
+    return Measured(1 / (worst.fraction("eager") or 1e-9), worst.seconds["eager"], {"case": worst.case})
+
+
+def jacobian_ratio(road: str) -> Measure:
+    """The time of the Jacobian's rows over that of a road by `torch.func`, the worst of the cases; or their gap."""
+
+    def measure(row: Row, problem: Problem, seed: int) -> Measured:  # noqa: ARG001  (the signature of a measure)
+        from .bench.jacobians import run as jacobians
+
+        found = jacobians()
+        values = [r.difference if road == "difference" else 1 / getattr(r, f"{road}_ratio") for r in found]
+        return Measured(max(values), max(r.recorded for r in found), {"rows": [asdict(r) for r in found]})
+
+    return measure
+
+
 def judged(solution: Solution) -> Measured:
     """The error that may be claimed: against the closed form, else against a reference with its bar."""
     known = bool(solution.problem.exact)
@@ -193,6 +231,11 @@ def _trained() -> Sequence[Any]:
     return Adam(), LBFGS()
 
 
+_ROADS = {
+    "difference": "rows against jacrev, gap",
+    "mapped": "rows over vmap of jets",
+    "hessian": "rows over vmap of nested jacrev",
+}
 _HARDER = {
     "nonlinear_poisson": (1e-9, 10.0),
     "burgers": (1e-7, 60.0),
@@ -230,6 +273,13 @@ def _rows() -> Iterable[Row]:
     ):  # fmt: skip
         measure = gauss_newton_error(prepare, most)
         yield Row("2", "trained", name, "mlp gauss-newton", "relative L2", target, measure, 600.0)
+    for case, (name, target) in enumerate((("poisson", 1 / 2), ("heat", 1 / 1.5))):
+        for dtype in (torch.float32, torch.float64):
+            what = f"Adam step over DeepXDE's, {str(dtype).removeprefix('torch.')}"
+            yield Row("2", "steps", name, what, "ratio", target, step_ratio(case, dtype), seeded=False)
+    yield Row("2", "steps", "poisson", "product rate over Taylor step's", "ratio", 2.0, product_rate, seeded=False)
+    for road, target in (("difference", 1e-10), ("mapped", 1 / 1.2), ("hessian", 1 / 5)):
+        yield Row("2", "jacobians", "heat", _ROADS[road], "ratio", target, jacobian_ratio(road), seeded=False)
     yield Row("1", "agreement", "poisson_variable", "automatic and differences", "gap / bars", 1.0, agreement)
 
 

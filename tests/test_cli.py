@@ -251,7 +251,7 @@ COMMANDS = {
     "new without py": (["new", "rod"], "FILE must end in .py"),
     "new, no identifier": (["new", "my-rod.py"], "must be an identifier"),
     "new over a file": (["new", "decay.py"], "exists already and is left as it is"),
-    "accept, issue": (["accept", "99"], "ISSUE must be one of 1"),
+    "accept, issue": (["accept", "99"], "ISSUE must be one of 1, 2"),
     "accept, table": (["accept", "1", "nothing"], "TABLE must be one of agreement, automatic, networks, references"),
     "publish, nothing": (["publish"], "run `pinnkit accept` first"),
 }
