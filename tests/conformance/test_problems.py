@@ -159,9 +159,9 @@ def test_the_same_seed_gives_the_same_history_and_a_few_steps_lower_the_loss(pat
 
 
 # the second road: finite differences --------------------------------------------------------------------------------
-def references_outside_their_bars(problem: Problem, true: Problem) -> list[str]:
+def references_outside_their_bars(problem: Problem, true: Problem, budget: float = BUDGET) -> list[str]:
     """Unknowns whose finite-difference values differ from the closed form by more than twice the bar they claim."""
-    found = reference(problem, budget=BUDGET)
+    found = reference(problem, budget=budget)
     errors = reference_error(true, found, {})
     assert {error.unknown for error in errors} == set(true.exact)
     bars = {error.unknown: found.bars(error.unknown)[0] for error in errors}
@@ -174,7 +174,8 @@ def references_outside_their_bars(problem: Problem, true: Problem) -> list[str]:
 )
 def test_finite_differences_agree_with_the_closed_form_within_twice_their_bar(name: str) -> None:
     problem = load(name)
-    assert references_outside_their_bars(problem, problem) == []
+    budget = 5.0 if name == "burgers" else BUDGET  # a front of 1 / 300 asks for fine grids
+    assert references_outside_their_bars(problem, problem, budget) == []
 
 
 @pytest.mark.parametrize("name", sorted(WITHOUT_REFERENCE))
