@@ -12,8 +12,8 @@ from rich.console import Console
 from pinnkit import cli
 from pinnkit.bench import peer, steps
 from pinnkit.bench.peer import CASES
-from pinnkit.solvers import compiling
 from pinnkit.bench.steps import Row, as_json, run, table
+from pinnkit.solvers import compiling
 
 ROW = Row(
     case="heat 1-D",
