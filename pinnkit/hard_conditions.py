@@ -337,7 +337,7 @@ def hardened(problem: Problem) -> Problem:
             if term.kind != kind or term.hard:
                 continue
             terms = [replace(t, hard=True) if j == i else t for j, t in enumerate(found.terms)]
-            with suppress(ValueError, TypeError, NotImplementedError):
+            with suppress(ValueError, TypeError, NotImplementedError):  # refused: it stays as it is
                 found = replace(found, terms=tuple(terms))
     return found
 

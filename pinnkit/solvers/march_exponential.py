@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from .march_implicit import Advance, Result, Segment
 from .march_phi import Weights, collocation_weights, lobatto_nodes, phi
-from .march_spectrum import Spectrum
+from .march_spectrum import FINE, Spectrum
 from .march_survey import Survey
 from .march_system import Rates, initial_values
 
@@ -28,7 +28,6 @@ _SWEEPS = 16
 _SLOW = 1.5  # |h lambda| up to which a mode is a polynomial in time over a step
 _TERMS = 8  # powers of time that a step keeps
 _KEPT = 4  # sets of weights
-_FINE = 2**15  # nodes on which the initial state is looked at
 _KINK = 2**14  # modes, over all unknowns, for a kink at the start that the equation smooths out
 
 
@@ -95,8 +94,9 @@ def march_exponential(
     Where the share of the highest modes exceeds the tolerance, the march begins again with twice as many; when there
     may be no more, steps need not be better than the modes.
     """
-    count = modes or _first_modes(survey, tolerance, most)
-    if modes is None and _kinked(survey, tolerance, most) and _damped(survey, Spectrum(survey, rates, most)):
+    beyond = None if modes else _beyond(survey)
+    count = (modes or most) if beyond is None else _first_modes(beyond, tolerance, most)
+    if beyond is not None and _kinked(beyond, tolerance, most) and _damped(survey, Spectrum(survey, rates, most)):
         count = most = max(most, _KINK // len(survey.rows) + 1)
     rejected = 0
     while True:
@@ -109,9 +109,9 @@ def march_exponential(
         count = min(most, 2 * count - 1)
 
 
-def _kinked(survey: Survey, tolerance: float, modes: int) -> bool:
+def _kinked(beyond: NDArray[np.float64], tolerance: float, modes: int) -> bool:
     """Whether the initial state has more beyond these modes than the tolerance."""
-    return bool((_beyond(survey)[:, min(modes, _FINE // 2)] > tolerance).any())
+    return bool((beyond[:, min(modes, beyond.shape[1] - 1)] > tolerance).any())
 
 
 def _damped(survey: Survey, spectrum: Spectrum) -> bool:
@@ -121,7 +121,7 @@ def _damped(survey: Survey, spectrum: Spectrum) -> bool:
 
 def _beyond(survey: Survey) -> NDArray[np.float64]:
     """What the initial state has beyond n modes, relative to all of it, (R, n)."""
-    values = initial_values(survey, survey.space.lower + survey.space.extent * np.arange(_FINE) / _FINE)
+    values = initial_values(survey, survey.space.lower + survey.space.extent * np.arange(FINE) / FINE)
     power = np.abs(np.fft.rfft(values, axis=1)) ** 2
     beyond: NDArray[np.float64] = np.sqrt(
         np.cumsum(power[:, ::-1], axis=1)[:, ::-1] / np.maximum(power.sum(axis=1, keepdims=True), 1e-300)
@@ -129,9 +129,8 @@ def _beyond(survey: Survey) -> NDArray[np.float64]:
     return beyond
 
 
-def _first_modes(survey: Survey, tolerance: float, most: int) -> int:
+def _first_modes(rest: NDArray[np.float64], tolerance: float, most: int) -> int:
     """Modes to start with: as the initial state needs; slowly falling spectra are for the march to judge."""
-    rest = _beyond(survey)
     found = 65
     while found < most and found < rest.shape[1]:
         slow = rest[:, found] / np.maximum(rest[:, (found - 1) // 2], 1e-300)

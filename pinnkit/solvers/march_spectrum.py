@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 Complex = NDArray[Any]
 
 _OVERSAMPLING = 1.5
-_FINE = 2**15  # nodes on which the initial state is looked at
+FINE = 2**15  # nodes on which the initial state is looked at
 _CONDITION = 1e3  # of eigenvectors; beyond, a mode's linear part counts to the rest
 
 
@@ -43,7 +43,7 @@ class Spectrum:
         self.places = torch.from_numpy(axis.lower + axis.extent * np.arange(self.count) / self.count)
         self._slots = rates.slots
         self._factor = {k: (1j * self.kappa) ** k for _, k in self._slots}
-        fine = axis.lower + axis.extent * np.arange(_FINE) / _FINE
+        fine = axis.lower + axis.extent * np.arange(FINE) / FINE
         start = initial_values(survey, fine)
         self.start = _transform(start, modes)
         self.linear = self._linear_part()
