@@ -284,6 +284,16 @@ def info(json_: Json = False) -> None:
 Quick = Annotated[bool, typer.Option("--quick", help="A small case, to see that it runs.")]
 
 
+def _print_rows(measured: Any, rows: Any, console: Console, json_: bool, *, width: int) -> None:
+    """The rows of a benchmark as JSON on stdout, or as its table."""
+    if json_:
+        sys.stdout.write(measured.as_json(rows) + "\n")
+        return
+    if not console.is_terminal:  # a file has no edge to wrap at
+        console = Console(width=width)
+    console.print(measured.table(rows))
+
+
 @bench.command()
 def derivatives(quick: Quick = False, json_: Json = False) -> None:
     """Step time of the Taylor pass, eager and compiled, beside nested automatic differentiation."""
@@ -292,12 +302,7 @@ def derivatives(quick: Quick = False, json_: Json = False) -> None:
     console = Console(stderr=json_)
     with console.status("measuring ...") as status:
         rows = measured.run(quick=quick, progress=lambda r: status.update(f"{r.case}, {r.depth} x {r.width}: done"))
-    if json_:
-        sys.stdout.write(measured.as_json(rows) + "\n")
-    else:
-        if not console.is_terminal:  # a file has no edge to wrap at
-            console = Console(width=128)
-        console.print(measured.table(rows))
+    _print_rows(measured, rows, console, json_, width=128)
 
 
 @bench.command()
@@ -308,12 +313,7 @@ def steps(quick: Quick = False, json_: Json = False) -> None:
     console = Console(stderr=json_)
     with console.status("measuring ...") as status:
         rows = measured.run(quick=quick, progress=lambda r: status.update(f"{r.case}, {r.depth} x {r.width}: done"))
-    if json_:
-        sys.stdout.write(measured.as_json(rows) + "\n")
-    else:
-        if not console.is_terminal:  # a file has no edge to wrap at
-            console = Console(width=150)
-        console.print(measured.table(rows))
+    _print_rows(measured, rows, console, json_, width=150)
 
 
 @bench.command()
