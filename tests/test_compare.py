@@ -27,6 +27,7 @@ from pinnkit import (
     cli,
     solve,
 )
+from pinnkit.cli import words
 from pinnkit.compare import Comparison, Moment, Run, Way, compare, comparison, figure, run
 from tests.solvers.cases import DAY
 
@@ -266,16 +267,16 @@ def test_only_what_is_trained_goes_on() -> None:
 
 
 def test_the_words_of_the_command_line_make_the_ways() -> None:
-    ways = cli._ways("auto, adam+ss-broyden", "mlp,siren")
+    ways = words.ways_of("auto, adam+ss-broyden", "mlp,siren")
     assert [w.name for w in ways] == ["auto", "mlp adam+ss-broyden", "siren adam+ss-broyden"]
     assert ways[0].field is ways[0].solvers is None
     assert [type(s).__name__ for s in ways[1].solvers] == ["Adam", "SSBroyden"]  # type: ignore[union-attr]
     with pytest.raises(ValueError, match="auto stands alone"):
-        cli._ways("auto+adam", "auto")
+        words.ways_of("auto+adam", "auto")
     with pytest.raises(ValueError, match="--solvers must be one of"):
-        cli._ways("newton", "auto")
+        words.ways_of("newton", "auto")
     with pytest.raises(ValueError, match="--fields must be one of"):
-        cli._ways("adam", "sirene")
+        words.ways_of("adam", "sirene")
 
 
 def test_the_command_prints_a_table_and_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

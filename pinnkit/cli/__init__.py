@@ -1,0 +1,9 @@
+"""The command line: every command is a thin layer over the functions that scripts call."""
+
+from . import measuring as measuring
+from . import solving as solving
+from .app import app as app
+from .app import main as main
+from .app import run as run
+
+__all__ = ["app", "main", "run"]

@@ -1,0 +1,135 @@
+"""What every command shares: exit codes, errors in one line, the output folder, progress."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from pinnkit.fields import FieldSpec
+from pinnkit.history import Record
+from pinnkit.problem import Problem
+from pinnkit.problem_file import PROBLEM_ERRORS, ProblemFileError
+from pinnkit.report import SUMMARY_NAME, Report
+from pinnkit.solution import Solution
+from pinnkit.status import Status
+from pinnkit.storage import FILE_NAME
+
+if TYPE_CHECKING:
+    from pinnkit.solvers import Solver
+
+
+DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+_PACKAGE = Path(__file__).parents[1]
+
+
+# what goes wrong ----------------------------------------------------------------------------------------------------
+@contextmanager
+def user_errors(file: Path | None) -> Iterator[None]:
+    """One line and exit code 2 for what the user can repair; a traceback for what only we can."""
+    try:
+        yield
+    except (typer.Exit, typer.Abort):
+        raise
+    except KeyboardInterrupt:
+        complain("interrupted; go on with --resume where a checkpoint was written")
+        raise typer.Exit(INTERRUPTED) from None
+    except ProblemFileError as error:
+        complain(str(error))
+        raise typer.Exit(BAD_INPUT) from None
+    except PROBLEM_ERRORS as error:
+        if not is_users(error, file):
+            raise
+        complain(str(error))
+        raise typer.Exit(BAD_INPUT) from None
+
+
+def is_users(error: Exception, file: Path | None) -> bool:
+    """Whether pinnkit or the problem file raised it themselves, rather than a library deep inside."""
+    if isinstance(error, OSError):
+        return True
+    frames = traceback.extract_tb(error.__traceback__)
+    raised_in = Path(frames[-1].filename) if frames else _PACKAGE
+    return _PACKAGE in raised_in.parents or (file is not None and raised_in.resolve() == file.resolve())
+
+
+def complain(message: str) -> None:
+    """Print what went wrong on stderr, in one line."""
+    Console(stderr=True, soft_wrap=True).print(Text(f"pinnkit: {' '.join(message.split())}", style="red"))
+
+
+def exit_code(solution: Solution, report: Report, strict: bool) -> int:
+    """0 when the run ended well, 130 when it was stopped, else 1; `strict` asks for a good verdict as well."""
+    if solution.status is Status.INTERRUPTED:
+        return INTERRUPTED
+    failed = not solution.status.good or (strict and not report.good)
+    return FAILED if failed else DONE
+
+
+def result_folder(folder: Path, say: Console, *, keep: bool) -> Path:
+    """The folder to write; an earlier result there is moved aside, to NAME.1, NAME.2, ..."""
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"--out must be a folder, '{folder}' is a file")
+    if keep or not folder.exists() or not any(folder.iterdir()):
+        return folder
+    ours = (SUMMARY_NAME, FILE_NAME, "checkpoint.h5", "history.csv")
+    if not any((folder / name).exists() for name in ours):
+        raise ValueError(f"--out: '{folder}' holds files that are no result of pinnkit; choose another folder")
+    aside = next(p for i in range(1, 10**6) if not (p := folder.with_name(f"{folder.name}.{i}")).exists())
+    folder.rename(aside)
+    say.print(Text(f"The earlier result is now in {aside}", style="dim"))
+    return folder
+
+
+# progress -----------------------------------------------------------------------------------------------------------
+def run_solve(
+    problem: Problem, spec: FieldSpec | None, solvers: list[Solver] | None, say: Console, **options: Any
+) -> Solution:
+    """Solve with a progress bar, or with a line now and then where the output is no terminal."""
+    from pinnkit.solvers import solve as run
+
+    if not say.is_terminal:
+        return run(problem, spec, solvers, callbacks=(_Lines(say),), **options)
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[state]}"), TimeElapsedColumn())
+    with Progress(*columns, console=say, transient=True) as progress:
+        return run(problem, spec, solvers, callbacks=(_Bar(progress, problem.name),), **options)
+
+
+class _Bar:
+    """A callback that moves a progress bar."""
+
+    def __init__(self, progress: Progress, name: str) -> None:
+        self.progress = progress
+        self.task = progress.add_task(name, total=None, state="")
+
+    def __call__(self, record: Record) -> None:
+        total = record.steps or None  # a search does not know how long it will be
+        self.progress.update(self.task, completed=record.step, total=total, state=_progress_text(record))
+
+
+class _Lines:
+    """A callback that prints a line now and then: where the output is no terminal."""
+
+    def __init__(self, console: Console, every: float = 5.0) -> None:
+        self.console = console
+        self.every = every
+        self.last = time.monotonic()
+
+    def __call__(self, record: Record) -> None:
+        if time.monotonic() - self.last < self.every:
+            return
+        self.last = time.monotonic()
+        self.console.print(Text(f"{_progress_text(record)}  {record.seconds:.1f} s"))
+
+
+def _progress_text(record: Record) -> str:
+    of = f"/{record.steps}" if record.steps else ""
+    return f"{record.solver}  step {record.step}{of}  loss {record.loss:.2e}"

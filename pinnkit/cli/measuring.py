@@ -1,0 +1,183 @@
+"""Commands that measure pinnkit itself: bench, compare, accept, publish."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from pinnkit.problem_file import load_problem
+
+from .app import Json, app
+from .console import DONE, FAILED, user_errors
+from .words import FIELDS, at_least, ways_of
+
+bench = typer.Typer(help="Measure how fast pinnkit is on this machine.", no_args_is_help=True)
+app.add_typer(bench, name="bench")
+
+Quick = Annotated[bool, typer.Option("--quick", help="A small case, to see that it runs.")]
+
+
+def _print_rows(measured: Any, rows: Any, console: Console, json_: bool, *, width: int) -> None:
+    """The rows of a benchmark as JSON on stdout, or as its table."""
+    if json_:
+        sys.stdout.write(measured.as_json(rows) + "\n")
+        return
+    if not console.is_terminal:  # a file has no edge to wrap at
+        console = Console(width=width)
+    console.print(measured.table(rows))
+
+
+@bench.command()
+def derivatives(quick: Quick = False, json_: Json = False) -> None:
+    """Step time of the Taylor pass, eager and compiled, beside nested automatic differentiation."""
+    from pinnkit.bench import derivatives as measured
+
+    console = Console(stderr=json_)
+    with console.status("measuring ...") as status:
+        rows = measured.run(quick=quick, progress=lambda r: status.update(f"{r.case}, {r.depth} x {r.width}: done"))
+    _print_rows(measured, rows, console, json_, width=128)
+
+
+@bench.command()
+def steps(quick: Quick = False, json_: Json = False) -> None:
+    """Time of one Adam step: pinnkit eager and compiled, nested differentiation, and DeepXDE where it is installed."""
+    from pinnkit.bench import steps as measured
+
+    console = Console(stderr=json_)
+    with console.status("measuring ...") as status:
+        rows = measured.run(quick=quick, progress=lambda r: status.update(f"{r.case}, {r.depth} x {r.width}: done"))
+    _print_rows(measured, rows, console, json_, width=150)
+
+
+@bench.command()
+def jacobians(quick: Quick = False, json_: Json = False) -> None:
+    """The parameter Jacobian of every point by a recorded pass, beside vmap over jets and over nested derivatives."""
+    from pinnkit.bench import jacobians as measured
+
+    console = Console(stderr=json_)
+    with console.status("measuring ...") as status:
+        rows = measured.run(quick=quick, progress=lambda r: status.update(f"{r.case}, {r.network}: done"))
+    if json_:
+        sys.stdout.write(measured.as_json(rows) + "\n")
+    else:
+        if not console.is_terminal:
+            console = Console(width=144)
+        console.print(measured.table(rows))
+
+
+@bench.command()
+def scaling(quick: Quick = False, json_: Json = False) -> None:
+    """Time and memory of a training step and of a Gram matrix as points, width and dimension grow."""
+    from pinnkit.bench import scaling as measured
+
+    console = Console(stderr=json_)
+    with console.status("measuring ...") as status:
+        rows = measured.run(quick=quick, progress=lambda r: status.update(f"{r.grows}, {r.work}: done"))
+    if json_:
+        sys.stdout.write(measured.as_json(rows) + "\n")
+    else:
+        if not console.is_terminal:
+            console = Console(width=128)
+        console.print(measured.table(rows))
+
+
+@bench.command()
+def memory(json_: Json = False) -> None:
+    """Peak memory of evaluation and of a training step on one and on ten million points."""
+    from pinnkit.bench import memory as measured
+
+    console = Console(stderr=json_)
+    with console.status("measuring ..."):
+        rows = measured.run()
+    if json_:
+        sys.stdout.write(measured.as_json(rows) + "\n")
+    else:
+        console.print(measured.table(rows))
+
+
+@app.command()
+def compare(
+    files: Annotated[list[Path], typer.Argument(help="Python files that define `problem`.", show_default=False)],
+    solvers: Annotated[
+        str, typer.Option(help="Words of `solve --solver`, by commas; a sequence is joined by +: auto,adam+lbfgs.")
+    ] = "auto,adam+lbfgs",
+    fields: Annotated[
+        str, typer.Option(help=f"Fields for all of them but auto, by commas: {', '.join(FIELDS)}; auto: none.")
+    ] = "auto",
+    seeds: Annotated[int, typer.Option(help="Runs of each combination.")] = 3,
+    seconds: Annotated[float, typer.Option(help="That a run may take at most.")] = 60.0,
+    budget: Annotated[float, typer.Option(help="Seconds for the reference.")] = 5.0,
+    out: Annotated[Path, typer.Option(help="One file a run; runs that have theirs are skipped.")] = Path(
+        "results/compare"
+    ),
+    json_: Json = False,
+) -> None:
+    """Solve the problems in several ways with several seeds: a table, and a figure of error against seconds."""
+    from pinnkit.compare import compare as side_by_side
+
+    say = Console(stderr=json_)
+    found = []
+    with user_errors(None):
+        at_least("--seeds", seeds, 1)
+        ways = ways_of(solvers, fields)
+        for file, problem in [(f, load_problem(f)) for f in files]:
+            say.print(Text(f"{file}: {len(ways)} ways, {seeds} seeds", style="dim"))
+            found.append(
+                side_by_side(
+                    problem, ways, seeds=seeds, seconds=seconds, budget=budget, out=out,
+                    say=lambda line: say.print(Text(line)),
+                )
+            )  # fmt: skip
+    if not say.is_terminal:  # a file has no edge to wrap at
+        say = Console(stderr=json_, width=128)
+    for result in found:
+        say.print(result.table())
+    say.print(Text(f"In {out}: " + ", ".join(f"{r.problem}/compare.json and compare.png" for r in found)))
+    if json_:
+        sys.stdout.write(json.dumps([r.summary() for r in found], indent=2) + "\n")
+    raise typer.Exit(FAILED if any(run.failed for result in found for run in result.runs) else DONE)
+
+
+@app.command()
+def accept(
+    issue: Annotated[str | None, typer.Argument(help="Which issue's figures; all by default.")] = None,
+    table: Annotated[str | None, typer.Argument(help="Which of its tables; all by default.")] = None,
+    seeds: Annotated[int, typer.Option(help="Runs of each row.")] = 5,
+    folder: Annotated[Path, typer.Option(help="Where the problem files are.")] = Path("problems"),
+    out: Annotated[Path, typer.Option(help="One file a run; runs that have theirs are skipped.")] = Path(
+        "results/accept"
+    ),
+) -> None:
+    """Run the acceptance figures and print each with its target; goes on where it was stopped."""
+    from pinnkit import acceptance
+
+    console = Console()
+    with user_errors(None):
+        at_least("--seeds", seeds, 1)
+        rows = acceptance.select(issue, table)
+        results = acceptance.run(
+            rows, seeds=seeds, problems=folder, out=out, say=lambda line: console.print(Text(line))
+        )
+    console.print(acceptance.table(results))
+    raise typer.Exit(DONE if all(r.met for r in results) else FAILED)
+
+
+@app.command()
+def publish(
+    accepted: Annotated[Path, typer.Option(help="Where `pinnkit accept` wrote.")] = Path("results/accept"),
+    out: Annotated[Path, typer.Option(help="Where the published numbers go.")] = Path("results/published"),
+    readme: Annotated[Path, typer.Option(help="Whose table is written anew.")] = Path("README.md"),
+    folder: Annotated[Path, typer.Option(help="Where the problem files are.")] = Path("problems"),
+) -> None:
+    """Turn accepted runs into results/published and the table of the README."""
+    from pinnkit import publication
+
+    with user_errors(None):
+        written = publication.publish(accepted, out, readme=readme, problems=folder)
+    Console().print(Text("written  " + ", ".join(str(p) for p in written)))
