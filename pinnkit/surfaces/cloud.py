@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -164,5 +163,3 @@ def _with_unit_normals(cloud: PointCloud) -> PointCloud:
         return replace(cloud, normals=unit)
     note = f"{bad:,} of {len(cloud):,} normals are zero or not finite; those points were left out."
     return replace(cloud, points=cloud.points[good], normals=unit, notes=(*cloud.notes, note))
-
-

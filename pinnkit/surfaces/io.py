@@ -1,0 +1,341 @@
+"""Files of points and meshes: PLY, OBJ, STL, OFF, XYZ and other text, NPY, NPZ."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pinnkit.storage import replacing
+
+from .cloud import PointCloud
+from .ply import ply_bytes, read_vertices
+
+if TYPE_CHECKING:
+    import trimesh
+
+__all__ = ["import_trimesh", "read_mesh", "read_points", "write_mesh", "write_points"]
+
+SAMPLES = 10_000  # points drawn on a mesh that is given as a cloud
+_TEXT = (".xyz", ".txt", ".csv", ".pts", ".asc")
+_CLOUDS = (".ply", ".obj", ".stl", ".off", ".npy", ".npz", *_TEXT)
+_MESHES = (".ply", ".obj", ".stl", ".off")
+_COMMENTS = ("#", "//", ";", "%")
+_COARSE = 1e-4  # of the diagonal: a file that rounds more coarsely is worth a sentence
+
+
+def import_trimesh() -> Any:
+    """The package trimesh, or a message on how to get it."""
+    try:
+        import trimesh
+    except ImportError:
+        raise ImportError("meshes need the package trimesh: pip install 'pinnkit[surfaces]'") from None
+    return trimesh
+
+
+def read_points(path: str | Path) -> PointCloud:
+    """A point cloud from a file, in the coordinates of the file.
+
+    PLY (ascii, binary), OBJ and OFF with vertices alone, text of 3 or more columns (XYZ; columns 4 to 6 are normals
+    where they have unit length), NPY ``(n, 3)`` or ``(n, 6)``, NPZ with `points` and perhaps `normals`.
+
+    A mesh is taken as well: 10,000 points are drawn uniformly on its triangles (its vertices are no sample of the
+    surface: a cube has eight), with the normals of the triangles if it is closed and consistently oriented.  `notes`
+    of the cloud says so, as it says what was merged or ignored.
+
+    Raises:
+        FileNotFoundError: where there is no such file.
+        ValueError: for what cannot be read, values that are not finite, too few points, points in one plane or line.
+    """
+    path = _existing(path, _CLOUDS, "read_points")
+    read = _CLOUD_READERS.get(path.suffix.lower(), _read_text)
+    return read(path)
+
+
+def read_mesh(path: str | Path) -> trimesh.Trimesh:
+    """A triangle mesh from a PLY, OBJ, STL or OFF file, in the coordinates of the file.
+
+    Equal vertices are merged (STL repeats each), triangles that use a vertex twice and vertices without a triangle are
+    dropped.
+
+    Raises:
+        FileNotFoundError: where there is no such file.
+        ValueError: for what cannot be read, has no triangles, or has vertices that are not finite.
+    """
+    path = _existing(path, _MESHES, "read_mesh")
+    trimesh = import_trimesh()
+    try:
+        with np.errstate(all="ignore"):
+            loaded = trimesh.load(path, force="mesh", process=False, skip_materials=True)
+        vertices, faces = np.asarray(loaded.vertices, np.float64), np.asarray(loaded.faces, np.int64)
+    except Exception as error:  # readers of broken files raise whatever they stumble over
+        raise ValueError(f"'{path}': cannot be read as a mesh, {type(error).__name__}: {error}") from None
+    if not len(faces):
+        raise ValueError(
+            f"'{path}': has {len(vertices):,} vertices and no triangles; a point cloud becomes a mesh by "
+            f"`pinnkit reconstruct {path.name} --out mesh.ply`"
+        )
+    bad = ~np.isfinite(vertices).all(axis=1)
+    if bad.any():
+        raise ValueError(
+            f"'{path}': {int(bad.sum())} of {len(vertices):,} vertices are not finite, the first is number "
+            f"{int(bad.argmax())}; repair the file"
+        )
+    if faces.min() < 0 or faces.max() >= len(vertices):
+        raise ValueError(f"'{path}': triangles name vertex {faces.max()}, there are {len(vertices):,}; repair the file")
+    used, corners = np.unique(vertices[faces.reshape(-1)], axis=0, return_inverse=True)
+    corners = corners.reshape(-1, 3)
+    a, b, c = corners.T
+    return trimesh.Trimesh(used, corners[(a != b) & (b != c) & (c != a)], process=False)
+
+
+def write_mesh(path: str | Path, mesh: trimesh.Trimesh) -> Path:
+    """Write a mesh as PLY or OBJ or OFF (float64) or STL (float32 by its definition), whole or not at all.
+
+    Raises:
+        ValueError: for another ending, or an STL file whose float32 would move vertices by more than 1e-4 of the
+            diagonal.
+    """
+    path = _writable(path, _MESHES, "write_mesh")
+    vertices, faces = np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int64)
+    kind = path.suffix.lower()
+    if kind == ".ply":
+        data = ply_bytes(vertices, None, faces)
+    elif kind == ".stl":
+        rounding = _rounding(vertices, np.float32)
+        if rounding > _COARSE:
+            raise ValueError(
+                f"write_mesh: STL stores float32, which rounds these coordinates to {rounding:.1%} of the diagonal; "
+                f"write '{path.with_suffix('.ply')}' or .obj, which keep float64"
+            )
+        data = import_trimesh().exchange.stl.export_stl(mesh)
+    else:
+        first = f"OFF\n{len(vertices)} {len(faces)} 0\n" if kind == ".off" else ""
+        data = (first + _obj_or_off(vertices, faces, kind)).encode("ascii")
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+    return path
+
+
+def write_points(path: str | Path, cloud: PointCloud) -> Path:
+    """Write a cloud as PLY, XYZ (text of 3 or 6 columns), NPY ``(n, 3 or 6)`` or NPZ, whole or not at all."""
+    path = _writable(path, (".ply", ".xyz", ".npy", ".npz"), "write_points")
+    kind, out = path.suffix.lower(), io.BytesIO()
+    table = cloud.points if cloud.normals is None else np.column_stack([cloud.points, cloud.normals])
+    if kind == ".ply":
+        out.write(ply_bytes(cloud.points, cloud.normals))
+    elif kind == ".xyz":
+        np.savetxt(out, table, fmt="%.17g")
+    elif kind == ".npy":
+        np.save(out, table)
+    else:
+        normals = {} if cloud.normals is None else {"normals": cloud.normals}
+        np.savez(out, points=cloud.points, **normals)
+    with replacing(path) as temporary:
+        temporary.write_bytes(out.getvalue())
+    return path
+
+
+# the formats ----------------------------------------------------------------------------------------------------------
+def _read_ply(path: Path) -> PointCloud:
+    columns, kinds, faces = read_vertices(path.read_bytes(), f"'{path}'")
+    if faces:
+        return _from_mesh(path)
+    missing = [name for name in "xyz" if name not in columns]
+    if missing:
+        raise ValueError(f"'{path}': the vertices have no property `{missing[0]}`, only {list(columns)}")
+    points = np.column_stack([columns[name] for name in "xyz"])
+    normals = np.column_stack([columns[n] for n in _NORMALS]) if all(n in columns for n in _NORMALS) else None
+    return PointCloud.of(points, normals, source=f"'{path}'", notes=_coarse(points, kinds["x"] == "f4"))
+
+
+_NORMALS = ("nx", "ny", "nz")
+
+
+def _read_obj(path: Path) -> PointCloud:
+    rows: dict[str, list[list[str]]] = {"v": [], "vn": []}
+    for line in _lines(path):
+        words = line.split()
+        if words[0] == "f":
+            return _from_mesh(path)
+        if words[0] in rows:
+            rows[words[0]].append(words[1:4])
+    points = _array(rows["v"], path, "vertices `v`")
+    normals = _array(rows["vn"], path, "normals `vn`") if rows["vn"] and len(rows["vn"]) == len(rows["v"]) else None
+    return PointCloud.of(points, normals, source=f"'{path}'")
+
+
+def _read_off(path: Path) -> PointCloud:
+    words = " ".join(_lines(path)).split()
+    if not words or not words[0].endswith("OFF"):
+        raise ValueError(f"'{path}': not an OFF file, it must begin with `OFF`")
+    try:
+        vertices, faces = int(words[1]), int(words[2])
+    except (IndexError, ValueError):
+        raise ValueError(f"'{path}': after `OFF` come the numbers of vertices, faces and edges") from None
+    if faces:
+        return _from_mesh(path)
+    if words[0] != "OFF" or len(words) < 4 + 3 * vertices:
+        raise ValueError(f"'{path}': {vertices:,} vertices of 3 numbers were promised; {len(words) - 4:,} numbers came")
+    rows = [words[i : i + 3] for i in range(4, 4 + 3 * vertices, 3)]
+    return PointCloud.of(_array(rows, path, "vertices"), source=f"'{path}'")
+
+
+def _read_text(path: Path) -> PointCloud:
+    rows = [line.replace(",", " ").replace("\t", " ").split() for line in _lines(path)]
+    notes = list[str]()
+    if rows and len(rows) > 1 and not _is_number(rows[0][0]) and _is_number(rows[1][0]):
+        notes.append(f"The first line of the file was taken as names of columns: {' '.join(rows[0])!r}.")
+        rows = rows[1:]
+    if rows and len(rows[0]) == 1 and len(rows) > 1 and len(rows[1]) >= 3:
+        rows = rows[1:]  # the number of points
+    widths = {len(row) for row in rows}
+    if not rows or len(widths) > 1 or min(widths) < 3:
+        found = f"rows of {sorted(widths)[:5]} columns" if rows else "no rows"
+        raise ValueError(f"'{path}': each row must be x y z or x y z nx ny nz, all alike; there are {found}")
+    table = _array(rows, path, "rows")
+    return _from_table(table, path, notes)
+
+
+def _read_npy(path: Path) -> PointCloud:
+    return _from_table(_numpy(path), path, [])
+
+
+def _read_npz(path: Path) -> PointCloud:
+    arrays = _numpy(path)
+    if "points" not in arrays:
+        raise ValueError(f"'{path}': an NPZ file must have an array `points`, it has {sorted(arrays)}")
+    return PointCloud.of(arrays["points"], arrays.get("normals"), source=f"'{path}'")
+
+
+_CLOUD_READERS: Mapping[str, Callable[[Path], PointCloud]] = {
+    ".ply": _read_ply,
+    ".obj": _read_obj,
+    ".off": _read_off,
+    ".stl": lambda path: _from_mesh(path),
+    ".npy": _read_npy,
+    ".npz": _read_npz,
+}
+
+
+def _from_mesh(path: Path) -> PointCloud:
+    """Points drawn uniformly on the triangles, with their normals where those can be trusted."""
+    from .sampling import sample_mesh  # sampling knows meshes, not files
+    from .soundness import examine
+
+    mesh, state = read_mesh(path), None
+    points, triangles = sample_mesh(mesh, SAMPLES, np.random.default_rng(0))
+    state = examine(mesh)
+    trusted = state.closed and state.oriented
+    normals = np.asarray(mesh.face_normals)[triangles] * np.sign(state.volume) if trusted else None
+    with_them = "with their normals" if trusted else "without normals, since it is not closed and oriented"
+    note = f"The file is a mesh of {len(mesh.faces):,} triangles; {SAMPLES:,} points were drawn on it, {with_them}."
+    return PointCloud.of(points, normals, source=f"'{path}'", notes=(note,))
+
+
+def _from_table(table: Any, path: Path, notes: list[str]) -> PointCloud:
+    """Columns 1 to 3 are points; 4 to 6 are normals if they have unit length, or are all zero."""
+    array = np.asarray(table)
+    if array.dtype.kind not in "fiu" or array.ndim != 2 or array.shape[1] < 3:
+        raise ValueError(
+            f"'{path}': must hold numbers of shape (n, 3), or (n, 6) with normals, got {array.dtype} {array.shape}"
+        )
+    points, others = array[:, :3].astype(np.float64), array[:, 3:].astype(np.float64)
+    normals = None
+    if others.shape[1] >= 3:
+        with np.errstate(all="ignore"):
+            length = np.linalg.norm(others[:, :3], axis=1)
+        unit = (np.abs(length - 1) < 0.1) | ~(length > 0)  # zeros and nan are those of programs without normals
+        normals = others[:, :3] if unit.mean() > 0.9 else None
+    ignored = others.shape[1] - (0 if normals is None else 3)
+    if ignored:
+        notes.append(f"{ignored} further columns were ignored: normals would be three of unit length after x y z.")
+    single = array.dtype == np.float32
+    return PointCloud.of(points, normals, source=f"'{path}'", notes=(*notes, *_coarse(points, single)))
+
+
+# reading and checking -------------------------------------------------------------------------------------------------
+def _existing(path: str | Path, endings: tuple[str, ...], owner: str) -> Path:
+    path = Path(path)
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise FileNotFoundError(f"{owner}: '{path}' {what}")
+    if path.suffix.lower() not in endings:
+        raise ValueError(f"{owner}: '{path}' has no known ending; known are {', '.join(endings)}")
+    if not path.stat().st_size:
+        raise ValueError(f"{owner}: '{path}' is empty (0 bytes)")
+    return path
+
+
+def _writable(path: str | Path, endings: tuple[str, ...], owner: str) -> Path:
+    path = Path(path)
+    if path.suffix.lower() not in endings:
+        raise ValueError(f"{owner}: '{path}' must end in one of {', '.join(endings)}")
+    return path
+
+
+def _lines(path: Path) -> list[str]:
+    """The lines of a text file without comments and blank ones."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError(f"'{path}': is not text, although its ending {path.suffix} says so") from None
+    stripped = (line.strip() for line in text.splitlines())
+    found = [line for line in stripped if line and not line.startswith(_COMMENTS)]
+    return [line.split("#")[0] for line in found]
+
+
+def _array(rows: list[list[str]], path: Path, what: str) -> NDArray[np.float64]:
+    try:
+        return np.array(rows, dtype=np.float64).reshape(len(rows), -1)
+    except ValueError:
+        at = next(i for i, row in enumerate(rows) if len(row) != len(rows[0]) or not all(map(_is_number, row)))
+        raise ValueError(f"'{path}': {what} must be numbers, number {at} is {' '.join(rows[at])!r}") from None
+
+
+def _numpy(path: Path) -> Any:
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        return loaded if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"'{path}': cannot be read as a NumPy file, {error}") from None
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
+def _coarse(points: NDArray[np.float64], single: bool) -> tuple[str, ...]:
+    """A sentence where float32 in the file has already cost digits."""
+    rounding = _rounding(points, np.float32) if single else 0.0
+    if not rounding > _COARSE:
+        return ()
+    return (
+        f"The file stores float32 far from the origin, which rounds coordinates to {rounding:.2g} of the diagonal; "
+        f"subtract the offset before writing, or write float64.",
+    )
+
+
+def _rounding(points: NDArray[np.float64], dtype: type[np.floating[Any]]) -> float:
+    """How coarsely `dtype` stores these points, relative to the diagonal of their box."""
+    finite = points[np.isfinite(points).all(axis=1)]
+    if len(finite) < 2:
+        return 0.0
+    diagonal = float(np.linalg.norm(finite.max(axis=0) - finite.min(axis=0)))
+    return float(np.finfo(dtype).eps * np.abs(finite).max() / diagonal) if diagonal > 0 else 0.0
+
+
+def _obj_or_off(vertices: NDArray[np.float64], faces: NDArray[np.int64], kind: str) -> str:
+    out = io.StringIO()
+    np.savetxt(out, vertices, fmt=("v " if kind == ".obj" else "") + "%.17g %.17g %.17g")
+    np.savetxt(out, faces + 1 if kind == ".obj" else faces, fmt="f %d %d %d" if kind == ".obj" else "3 %d %d %d")
+    return out.getvalue()
