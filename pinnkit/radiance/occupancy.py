@@ -1,0 +1,188 @@
+"""OccupancyGrid: which cells of a box may hold something, so that empty space costs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .cameras import Camera
+
+__all__ = ["OccupancyGrid", "carve"]
+
+
+@dataclass(frozen=True, eq=False)
+class OccupancyGrid:
+    """Cells of a box that may hold something.
+
+    Args:
+        lower, upper: corners `(3,)` of the box.
+        cells: bool `(rx, ry, rz)`; cell (i, j, k) spans [i, i+1] / rx of the box along x, and so on.
+
+    Raises:
+        ValueError: for shapes or types that do not fit, corners out of order.
+    """
+
+    lower: Tensor
+    upper: Tensor
+    cells: Tensor
+
+    def __post_init__(self) -> None:
+        if self.cells.ndim != 3 or self.cells.dtype != torch.bool or 0 in self.cells.shape:
+            raise ValueError(
+                f"OccupancyGrid: `cells` must be bool (rx, ry, rz), got {self.cells.dtype} {tuple(self.cells.shape)}"
+            )
+        if self.lower.shape != (3,) or self.upper.shape != (3,) or not bool((self.lower < self.upper).all()):
+            raise ValueError(
+                f"OccupancyGrid: `lower` < `upper` must be corners (3,), got {self.lower.tolist()}, "
+                f"{self.upper.tolist()}"
+            )
+
+    @classmethod
+    def full(cls, lower: Tensor, upper: Tensor, resolution: int) -> OccupancyGrid:
+        """All cells occupied; `resolution` cells along the longest side, as cubic as whole numbers allow."""
+        return cls(lower, upper, torch.ones(_shape(lower, upper, resolution), dtype=torch.bool, device=lower.device))
+
+    @property
+    def occupied(self) -> float:
+        """The share of cells that are occupied."""
+        return float(self.cells.float().mean())
+
+    @property
+    def cell(self) -> Tensor:
+        """Sides `(3,)` of a cell."""
+        return (self.upper - self.lower) / torch.tensor(self.cells.shape, device=self.lower.device)
+
+    def centres(self, chosen: Tensor | None = None) -> Tensor:
+        """Centres `(m, 3)` of the cells of flat index `chosen`, in row-major order; by default of all."""
+        _, ry, rz = self.cells.shape
+        if chosen is None:
+            chosen = torch.arange(self.cells.numel(), device=self.cells.device)
+        index = torch.stack([chosen // (ry * rz), chosen // rz % ry, chosen % rz], dim=1)
+        return self.lower + (index.to(self.lower.dtype) + 0.5) * self.cell
+
+    def index(self, points: Tensor) -> Tensor:
+        """Flat index `(m,)` int64 of the cell of each point `(m, 3)`; points outside belong to the nearest cell."""
+        rx, ry, rz = self.cells.shape
+        scaled = (points - self.lower.to(points)) / self.cell.to(points)
+        i, j, k = (scaled[:, a].long().clamp(0, r - 1) for a, r in enumerate((rx, ry, rz)))
+        return (i * ry + j) * rz + k
+
+    def contains(self, points: Tensor) -> Tensor:
+        """Whether points `(m, 3)` lie in the box and in an occupied cell, `(m,)`."""
+        inside = ((points >= self.lower.to(points)) & (points <= self.upper.to(points))).all(dim=1)
+        return inside & self.cells.reshape(-1)[self.index(points)]
+
+    def dilated(self, cells: int = 1) -> OccupancyGrid:
+        """Every cell within so many cells of an occupied one, diagonals included, is occupied too."""
+        if cells < 1:
+            return self
+        grown = self.cells.to(torch.float16 if self.cells.is_cuda else torch.float32)[None, None]
+        for axis in range(3):  # one axis after the other: 3 (2 c + 1) instead of (2 c + 1)^3 looks a cell
+            window = [1, 1, 1]
+            window[axis] = 2 * cells + 1
+            grown = F.max_pool3d(grown, tuple(window), stride=1, padding=tuple(w // 2 for w in window))
+        return OccupancyGrid(self.lower, self.upper, grown[0, 0] > 0)
+
+    def refined(self, resolution: int) -> OccupancyGrid:
+        """The same occupied space in cells of another size; a new cell is occupied where any part of it was."""
+        shape = _shape(self.lower, self.upper, resolution)
+        cells = self.cells
+        for axis, (old, new) in enumerate(zip(self.cells.shape, shape, strict=True)):
+            start = torch.arange(new, device=cells.device) * old // new
+            stop = torch.div((torch.arange(new, device=cells.device) + 1) * old + new - 1, new, rounding_mode="floor")
+            taken = cells.index_select(axis, start)
+            for shift in range(1, int((stop - start).max())):
+                taken = taken | cells.index_select(axis, torch.minimum(start + shift, stop - 1))
+            cells = taken
+        return OccupancyGrid(self.lower, self.upper, cells)
+
+    def within(self, other: OccupancyGrid) -> OccupancyGrid:
+        """Cells that are occupied here and, at the same cells, in another grid of the same shape."""
+        if self.cells.shape != other.cells.shape:
+            raise ValueError(
+                f"OccupancyGrid.within: both grids must have the same cells, got {tuple(self.cells.shape)} and "
+                f"{tuple(other.cells.shape)}; bring one to the other by `refined`"
+            )
+        return OccupancyGrid(self.lower, self.upper, self.cells & other.cells)
+
+    def where(self, value: Callable[[Tensor], Tensor], above: float, *, chunk: int = 65536) -> OccupancyGrid:
+        """The occupied cells whose centre has value(points `(m, 3)`) `(m,)` above a threshold; others are not asked.
+
+        For a density sigma and a step h, alpha = 1 - exp(-sigma h) above a threshold is sigma > -log(1 - alpha) / h.
+        """
+        flat = self.cells.reshape(-1)
+        chosen = flat.nonzero()[:, 0]
+        kept = torch.zeros_like(flat)
+        with torch.no_grad():
+            for part in chosen.split(chunk):
+                kept[part] = value(self.centres(part)) > above
+        return OccupancyGrid(self.lower, self.upper, kept.reshape(self.cells.shape))
+
+    def visited(self, points: Tensor, value: Tensor, above: float) -> OccupancyGrid:
+        """The cells that hold a point `(m, 3)` whose value `(m,)`, say its weight on its ray, is above a threshold.
+
+        What no ray ever sees with that weight is dropped: surfaces stay, their hidden insides go.
+        """
+        flat = torch.zeros(self.cells.numel(), dtype=torch.bool, device=self.cells.device)
+        flat[self.index(points[value > above])] = True
+        return OccupancyGrid(self.lower, self.upper, flat.reshape(self.cells.shape) & self.cells)
+
+
+def carve(
+    cameras: Sequence[Camera],
+    alphas: Sequence[Tensor],
+    lower: Tensor,
+    upper: Tensor,
+    resolution: int,
+    *,
+    margin: float = 1.0,
+    threshold: float = 0.02,
+) -> OccupancyGrid:
+    """The visual hull: cells that no view sees through, from the alpha masks of its pictures.
+
+    A cell is removed when some view sees its centre and no pixel within the projected half diagonal of the cell, plus
+    `margin` pixels, has alpha above the threshold.  Cells outside a view, or behind its camera, are not judged by it.
+
+    Args:
+        cameras: V of them.
+        alphas: V masks `(H, W)` in [0, 1].
+        lower: corner `(3,)` of the box.
+        upper: its opposite corner.
+        resolution: cells along the longest side.
+        margin: pixels kept beyond every silhouette.
+        threshold: alpha above which a pixel belongs to the object.
+
+    Source: Kutulakos and Seitz, A theory of shape by space carving, IJCV 38 (2000); Laurentini (1994) for the hull.
+    """
+    grid = OccupancyGrid.full(lower.float(), upper.float(), resolution)
+    left = torch.arange(grid.cells.numel(), device=grid.cells.device)
+    radius = float(grid.cell.norm()) / 2
+    for camera, alpha in zip(cameras, alphas, strict=True):
+        if left.numel() == 0:
+            break
+        pixel, depth = camera.project(grid.centres(left))
+        seen = (depth > 0) & (pixel >= 0).all(dim=1) & (pixel[:, 0] < camera.width) & (pixel[:, 1] < camera.height)
+        mask = (alpha > threshold).to(grid.lower)[None, None]
+        # The reach in pixels of the nearest cell that is seen serves for all of the view: never too small.
+        nearest = float(depth[seen].min()) if bool(seen.any()) else 1.0
+        reach = min(int(radius * max(camera.fx, camera.fy) / max(nearest, 1e-9) + margin + 1), max(mask.shape[-2:]))
+        for window in ((2 * reach + 1, 1), (1, 2 * reach + 1)):
+            mask = F.max_pool2d(mask, window, stride=1, padding=(window[0] // 2, window[1] // 2))
+        column = pixel[:, 0].nan_to_num(0.0).clamp(0, camera.width - 1).long()
+        row = pixel[:, 1].nan_to_num(0.0).clamp(0, camera.height - 1).long()
+        left = left[~seen | (mask[0, 0][row, column] > 0)]
+    cells = torch.zeros(grid.cells.numel(), dtype=torch.bool, device=grid.cells.device)
+    cells[left] = True
+    return OccupancyGrid(grid.lower, grid.upper, cells.reshape(grid.cells.shape))
+
+
+def _shape(lower: Tensor, upper: Tensor, resolution: int) -> tuple[int, int, int]:
+    if resolution < 1:
+        raise ValueError(f"OccupancyGrid: `resolution` must be at least one cell, got {resolution}")
+    sides = (upper - lower).double()
+    rx, ry, rz = (max(1, round(float(s))) for s in sides / sides.max() * resolution)
+    return rx, ry, rz
