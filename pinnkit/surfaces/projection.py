@@ -1,0 +1,75 @@
+"""Projection: vertices moved onto the zero set of a field."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .lattice import Lattice
+from .sampled import Sampled
+
+__all__ = ["project"]
+
+_STEPS = 12
+_HALVINGS = 50
+
+
+def project(
+    lattice: Lattice, field: Sampled, index: NDArray[np.float64], *, tolerance: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Newton steps along the gradient, x <- x - f g / |g|^2, for what marching cubes found on the lattice's edges.
+
+    Steps end within one cell of where they began and inside the box.  A vertex for which they do not converge, at a
+    kink or where the gradient vanishes, is found by bisection along its edge of the lattice, whose ends differ in sign.
+
+    Args:
+        lattice: the points.
+        field: to be evaluated.
+        index: of the vertices in units of the lattice, ``(n, 3)``; all but one of the three are whole on an edge.
+        tolerance: on the distance |f| / |g|, in the unit of the box.
+
+    Returns:
+        The vertices ``(n, 3)``, and the distance |f| / |g| of each from the zero set to first order ``(n,)``.
+    """
+    began = lattice.at(index)
+    points, distance = began.copy(), np.full(len(began), np.inf)
+    best = began.copy()
+    lower, upper = lattice.at(np.zeros((1, 3)))[0], lattice.at(np.asarray([lattice.counts]))[0]
+    moving = np.arange(len(points))
+    for step in range(_STEPS):
+        values, gradients = field.values_and_gradients(points[moving])
+        square = np.einsum("ij,ij->i", gradients, gradients)
+        steep = np.isfinite(square) & (square > 0)
+        safe = np.where(steep, square, 1.0)
+        away = np.where(steep, np.abs(values) / np.sqrt(safe), np.where(values == 0, 0.0, np.inf))
+        better = away < distance[moving]
+        distance[moving[better]], best[moving[better]] = away[better], points[moving[better]]
+        # One step more than the tolerance asks for: it costs little and squares the error.
+        keep = steep & (away > tolerance * 1e-3)
+        moving, shift = moving[keep], (values[keep] / safe[keep])[:, None] * gradients[keep]
+        if not len(moving) or step == _STEPS - 1:
+            break
+        moved = np.clip(points[moving] - shift, lower, upper)
+        near = np.linalg.norm(moved - began[moving], axis=1) <= lattice.cell
+        moving = moving[near]
+        points[moving] = moved[near]
+    stuck = np.flatnonzero(distance > tolerance)
+    if len(stuck):
+        found, width = _bisect(lattice, field, index[stuck])
+        use = width < distance[stuck]
+        best[stuck[use]], distance[stuck[use]] = found[use], width[use]
+    return best, distance
+
+
+def _bisect(
+    lattice: Lattice, field: Sampled, index: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """A change of sign on the edge of each vertex, and the width it is known to; infinite where there is none."""
+    low, high = lattice.at(np.floor(index)), lattice.at(np.ceil(index))
+    first, second = field.values(low) < 0, field.values(high) < 0
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        same = (field.values(middle) < 0) == first
+        low, high = np.where(same[:, None], middle, low), np.where(same[:, None], high, middle)
+    width = np.where(first != second, np.linalg.norm(high - low, axis=1), np.inf)
+    return (low + high) / 2, width
