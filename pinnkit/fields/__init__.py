@@ -11,6 +11,8 @@ from .base import FieldSpec as FieldSpec
 from .base import Network as Network
 from .expansion import Expansion as Expansion
 from .fourier import FourierMLP as FourierMLP
+from .gauss import Gauss as Gauss
+from .geometric import GeometricMLP as GeometricMLP
 from .marched import MarchedField as MarchedField
 from .marched import MarchedSpec as MarchedSpec
 from .mlp import MLP as MLP
@@ -24,3 +26,4 @@ from .serialise import spec_from_dict as spec_from_dict
 from .serialise import spec_to_dict as spec_to_dict
 from .siren import Siren as Siren
 from .total_degree import TotalDegree as TotalDegree
+from .wire import Wire as Wire

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -70,6 +70,11 @@ class Network(nn.Module):
     def smoothness(self) -> float:
         """How many times the field may be differentiated in its coordinates."""
         return self.spec.smoothness
+
+    def learning_rates(self) -> Mapping[nn.Parameter, float]:
+        """Learning rate of each parameter where the spec has a `learning_rate` of its own; none else."""
+        rate = getattr(self.spec, "learning_rate", None)
+        return {} if rate is None else dict.fromkeys(self.parameters(), float(rate))
 
     def trunk(self, coords: Tensor) -> Tensor:
         """Hidden features h(s(x)): (n, d_total) -> (n, N), with forward = readout(trunk)."""

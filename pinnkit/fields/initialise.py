@@ -34,6 +34,13 @@ def glorot(inputs: int, outputs: int, *, generator: torch.Generator, gain: float
     return linear(weight, torch.zeros(outputs, dtype=torch.float64))
 
 
+def fan_in(inputs: int, outputs: int, *, generator: torch.Generator) -> nn.Linear:
+    """A linear layer with weights and bias ~ U(-1/sqrt(inputs), 1/sqrt(inputs)), torch's own initialisation."""
+    bound = inputs**-0.5
+    weight = uniform(outputs, inputs, bound=bound, generator=generator)
+    return linear(weight, uniform(outputs, bound=bound, generator=generator))
+
+
 def small_readout(inputs: int, outputs: int, *, generator: torch.Generator) -> nn.Linear:
     """A Glorot layer at a tenth, so that a field begins near zero and an ansatz near what it says without the field.
 

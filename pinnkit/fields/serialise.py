@@ -11,14 +11,18 @@ from .additive import Additive
 from .base import FieldSpec
 from .expansion import Expansion
 from .fourier import FourierMLP
+from .gauss import Gauss
+from .geometric import GeometricMLP
 from .marched import MarchedSpec
 from .mlp import MLP
 from .random_fourier import RandomFourier
 from .siren import Siren
 from .slabbed import Slabbed
 from .total_degree import TotalDegree
+from .wire import Wire
 
-_OWN = (Siren, FourierMLP, MLP, RandomFourier, Additive, TotalDegree, Expansion, Slabbed, MarchedSpec)
+_OWN: tuple[Any, ...] = (Siren, FourierMLP, MLP, RandomFourier, Additive, TotalDegree, Expansion, Slabbed, MarchedSpec)
+_OWN += (Gauss, Wire, GeometricMLP)
 SPECS: Mapping[str, Any] = MappingProxyType({cls.__name__: cls for cls in _OWN})
 
 

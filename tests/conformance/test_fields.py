@@ -18,9 +18,12 @@ from pinnkit.fields import (
     MLP,
     Additive,
     FourierMLP,
+    Gauss,
+    GeometricMLP,
     RandomFourier,
     Siren,
     TotalDegree,
+    Wire,
     spec_from_dict,
     spec_to_dict,
 )
@@ -51,7 +54,12 @@ FIELDS = [
     Additive(degree=5, order=2, pair_degree=4, pairs=((0, 2), (1, 2))),
     TotalDegree(degree=4),
     TotalDegree(degree=5, cross=True),
+    Gauss(width=12, depth=2, scale=1.5),
+    Wire(width=14, depth=2, omega=3.0, scale=2.0),
+    GeometricMLP(width=12, depth=3, radius=0.4, beta=6.0, skip=2),
 ]
+LENGTHS = (GeometricMLP,)
+"""Fields that are a length at the start: in a box k times as large their values are k times as large."""
 DRAWN_FROM_NOTHING = (Additive, TotalDegree)
 """Polynomials are the same for every seed."""
 
@@ -135,10 +143,13 @@ def check_single_precision_is_the_rounded_double(spec: Any) -> None:
 
 
 def check_scaling(spec: Any) -> None:
-    stretched = (Axis(0.0, 100.0), Axis(1e3, 1e3 + 1, dim=2))
+    stretched, factor = (Axis(0.0, 100.0), Axis(1e3, 1e3 + 1, dim=2)), 1.0
+    if isinstance(spec, LENGTHS):
+        stretched, factor = (Axis(7.0, 107.0), Axis(1e3, 1.4e3, dim=2)), 50.0
     unit = torch.rand(9, COLUMNS, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
     here, there = build(spec), build(spec, axes=stretched)
-    torch.testing.assert_close(there(on_axes(unit, stretched)), here(on_axes(unit, AXES)), rtol=1e-9, atol=1e-9)
+    expected = factor * here(on_axes(unit, AXES))
+    torch.testing.assert_close(there(on_axes(unit, stretched)), expected, rtol=1e-9, atol=1e-9)
     corners = torch.stack(bounds(stretched))
     expected = torch.tensor([[-1.0], [1.0]], dtype=torch.float64).expand(2, COLUMNS)
     torch.testing.assert_close(there.scaling(corners), expected, rtol=1e-12, atol=0)
@@ -191,7 +202,7 @@ class Bundle:
 
     allowed = frozenset(
         {F.linear, torch.sub, torch.mul, torch.add, torch.cat, torch.sin, torch.cos, torch.tanh, torch.sigmoid}
-        | {torch.relu, F.gelu, F.silu, F.softplus, torch.index_select}
+        | {torch.relu, F.gelu, F.silu, F.softplus, torch.index_select, torch.exp, torch.neg, torch.square}
     )
 
     def __init__(self, value: Tensor, tangent: Tensor) -> None:
@@ -233,6 +244,16 @@ def check_round_trip(spec: Any, to_dict: Callable[[Any], dict[str, Any]] = spec_
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
+def check_learning_rates(spec: Any) -> None:
+    """Where a field says how fast to train, it says it of parameters of its own."""
+    module = build(spec)
+    rates = module.learning_rates() if hasattr(module, "learning_rates") else {}
+    own = {id(parameter) for parameter in module.parameters()}
+    assert {id(parameter) for parameter in rates} <= own
+    assert all(1e-6 < rate < 1 for rate in rates.values())
+    assert bool(rates) == hasattr(spec, "learning_rate")
+
+
 CHECKS = [
     check_shape_and_dtype,
     check_device,
@@ -244,6 +265,7 @@ CHECKS = [
     check_readout,
     check_smoothness,
     check_jets_pass_through,
+    check_learning_rates,
     check_spec_is_a_value,
     check_round_trip,
 ]
@@ -348,6 +370,12 @@ def draws_in_the_asked_dtype(base: Any, axes: Any, outputs: int, *, generator: A
     return base.build(axes, outputs, generator=generator, **kwargs)
 
 
+def trains_the_parameters_of_another(base: Any, axes: Any, outputs: int, **kwargs: Any) -> nn.Module:
+    module, other = base.build(axes, outputs, **kwargs), base.build(axes, outputs, **kwargs)
+    module.learning_rates = lambda: dict.fromkeys(other.parameters(), 1e-3)
+    return module
+
+
 def unscaled(base: Any, axes: Any, outputs: int, **kwargs: Any) -> nn.Module:
     module = base.build(axes, outputs, **kwargs)
     module.scaling = nn.Identity()
@@ -383,6 +411,7 @@ MUTANTS = [
     (check_smoothness, ForwardMutant(with_scale_outside_the_graph)),
     (check_smoothness, ForwardMutant(lambda module, coords: module(coords.detach()))),
     (check_jets_pass_through, ForwardMutant(lambda module, coords: module(torch.clone(coords)))),
+    (check_learning_rates, BuildMutant(trains_the_parameters_of_another)),
     (check_spec_is_a_value, MutableSpec()),
 ]
 

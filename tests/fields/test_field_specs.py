@@ -12,7 +12,18 @@ import pytest
 import torch
 
 import pinnkit.fields as fields
-from pinnkit.fields import MLP, FieldSpec, FourierMLP, RandomFourier, Siren, spec_from_dict, spec_to_dict
+from pinnkit.fields import (
+    MLP,
+    FieldSpec,
+    FourierMLP,
+    Gauss,
+    GeometricMLP,
+    RandomFourier,
+    Siren,
+    Wire,
+    spec_from_dict,
+    spec_to_dict,
+)
 
 X = SimpleNamespace(lower=0.0, upper=1.0, dim=1)
 V = SimpleNamespace(lower=0.0, upper=1.0, dim=3)
@@ -56,6 +67,19 @@ BAD_INPUT: list[tuple[Callable[[], object], list[str]]] = [
     (
         lambda: build(RandomFourier(bandwidth=(1.0, 2.0, 3.0)), axes=(X, X)),
         ["RandomFourier: `bandwidth`", "tuple of 2", "tuple of 3", "one for each"],
+    ),
+    (lambda: Gauss(width=0), ["Gauss: `width`", "at least 1", "got 0", "64 is a good start"]),
+    (lambda: Gauss(scale=0.0), ["Gauss: `scale`", "above 0", "got 0.0", "30 for images"]),
+    (lambda: Wire(width=1), ["Wire: `width`", "at least 2", "got 1", "complex unit"]),
+    (lambda: Wire(depth=0), ["Wire: `depth`", "at least 1", "got 0"]),
+    (lambda: Wire(omega=-1.0), ["Wire: `omega`", "above 0", "got -1.0", "20 suits images"]),
+    (lambda: Wire(omega=50.0, scale=10.0), ["Wire: `omega`", "at most 4 times `scale`", "50 and 10", "at most 20"]),
+    (lambda: GeometricMLP(radius=0), ["GeometricMLP: `radius`", "above 0", "got 0", "half of the way"]),
+    (lambda: GeometricMLP(beta=math.inf), ["GeometricMLP: `beta`", "finite", "got inf", "nearly a ReLU"]),
+    (lambda: GeometricMLP(depth=4, skip=4), ["GeometricMLP: `skip`", "0 to depth - 1 = 3", "got 4", "half way"]),
+    (
+        lambda: build(GeometricMLP(width=4)),
+        ["GeometricMLP.build: `width`", "above the 4 columns", "got 4", "skip=0"],
     ),
     (lambda: build(Siren(), outputs=0), ["Siren.build: `outputs`", "at least 1", "got 0", "components"]),
     (lambda: build(MLP(), axes=()), ["MLP.build: `axes`", "at least one axis", "got none", "of the domain"]),

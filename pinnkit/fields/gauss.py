@@ -1,0 +1,91 @@
+"""Networks of Gaussian bumps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from . import checks
+from .base import AxisLike, Network
+from .initialise import fan_in
+from .scaling import scaling_of
+
+
+@dataclass(frozen=True)
+class Gauss:
+    """Gaussian network: h_0 = s(x), h_l = exp(-(scale (W_l h_{l-1} + b_l))^2) for l = 1..depth, u = W h_depth + b.
+
+    Every weight and bias ~ U(-1/sqrt(n), 1/sqrt(n)), n being the inputs of the layer. The width of a bump along a
+    unit's own direction is 1 / (scale |w|): scale sets the detail that the network begins with. Where exp(-z^2 / (2
+    sigma^2)) is written elsewhere, scale = 1 / (sqrt(2) sigma).
+
+    Args:
+        width: bumps per layer.
+        depth: number of layers of bumps.
+        scale: one for all layers; about 2 for equations, 10 to 30 for images.
+
+    Raises:
+        ValueError: for a width or depth below 1, or a scale that is not above 0.
+
+    Source: Ramasinghe & Lucey, Beyond Periodicity: Towards a Unifying Framework for Activations in Coordinate-MLPs,
+    ECCV 2022, section 4; in this form and with these weights Saragadam et al., WIRE: Wavelet Implicit Neural
+    Representations, CVPR 2023, and their code (vishwa91/wire, modules/gauss.py).
+    """
+
+    smoothness: ClassVar[float] = math.inf
+    learning_rate: ClassVar[float] = 2e-3
+    """Of Adam; the authors of WIRE advise 1e-3 to 2e-3 for these networks (vishwa91/wire, wire_image_denoise.py)."""
+
+    width: int = 64
+    depth: int = 3
+    scale: float = 10.0
+
+    def __post_init__(self) -> None:
+        """Check the arguments."""
+        object.__setattr__(self, "width", checks.count("Gauss", "width", self.width, repair="64 is a good start"))
+        object.__setattr__(self, "depth", checks.count("Gauss", "depth", self.depth, repair="3 is a good start"))
+        repair = "use about 2 for equations, 10 to 30 for images"
+        object.__setattr__(self, "scale", checks.positive("Gauss", "scale", self.scale, repair=repair))
+
+    def build(
+        self,
+        axes: Sequence[AxisLike],
+        outputs: int,
+        *,
+        generator: torch.Generator,
+        dtype: torch.dtype,
+        device: torch.device | str,
+    ) -> Network:
+        """Build the network over `axes`: (n, d_total) -> (n, outputs)."""
+        checks.build_arguments("Gauss", axes, outputs, generator=generator, dtype=dtype)
+        scaling = scaling_of(axes)
+        inputs = scaling.width
+        layers = []
+        for _ in range(self.depth):
+            layers.append(BumpLayer(fan_in(inputs, self.width, generator=generator), self.scale))
+            inputs = self.width
+        readout = fan_in(inputs, outputs, generator=generator)
+        return Network(self, scaling, nn.Sequential(*layers), readout).to(device=device, dtype=dtype)
+
+
+class BumpLayer(nn.Module):
+    """One layer of a Gauss network: (n, k) -> (n, h), exp(-(scale (W x + b))^2)."""
+
+    def __init__(self, linear: nn.Linear, scale: float) -> None:
+        """Take the linear layer and the factor inside the square."""
+        super().__init__()
+        self.linear = linear
+        self.scale = scale
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Apply the layer."""
+        return torch.exp(torch.neg(torch.square(torch.mul(self.linear(inputs), self.scale))))
+
+    def extra_repr(self) -> str:
+        """Show the scale when the module is printed."""
+        return f"scale={self.scale:g}"
