@@ -85,6 +85,10 @@ from .solvers import Radau as Radau
 from .solvers import ReLoBRaLo as ReLoBRaLo
 from .solvers import SelfAdaptive as SelfAdaptive
 from .solvers import Muon as Muon
+from .solvers import Choice as Choice
+from .solvers import Monitor as Monitor
+from .solvers import Stage as Stage
+from .solvers import in_stages as in_stages
 from .solvers import solve as solve
 from .residuals import residuals as residuals
 
@@ -122,6 +126,7 @@ __all__ = [
     "CannotDiscretise",
     "CannotMarch",
     "Causal",
+    "Choice",
     "Chebyshev",
     "Coefficient",
     "Condition",
@@ -146,6 +151,7 @@ __all__ = [
     "Interval",
     "LeastSquares",
     "March",
+    "Monitor",
     "Muon",
     "Neumann",
     "Parameters",
@@ -166,6 +172,7 @@ __all__ = [
     "Solution",
     "Spectral",
     "Square",
+    "Stage",
     "Status",
     "Tabulated",
     "Term",
@@ -178,6 +185,7 @@ __all__ = [
     "div",
     "grad",
     "hardened",
+    "in_stages",
     "hessian",
     "laplacian",
     "load",

@@ -76,7 +76,7 @@ def save(
     reference: Reference | None = None,
     units: Mapping[str, str] | None = None,
 ) -> list[Path]:
-    """Write solution.png and losses.png into `folder`.
+    """Write solution.png, or the problem's own figures in its place, and losses.png into `folder`.
 
     Args:
         solution: what to draw.
@@ -84,10 +84,10 @@ def save(
         reference: what to compare it with; without one, the problem's closed form where it has one.
         units: of axes and unknowns, ``{"t": "s", "u": "K"}``; all that is not named is dimensionless.
     """
-    figures = {
-        "solution.png": draw_solution(solution, reference=reference, units=units),
-        "losses.png": draw_losses(solution),
-    }
+    figures = {f"{name}.png": draw(solution) for name, draw in solution.problem.figures.items()}
+    if not figures:
+        figures["solution.png"] = draw_solution(solution, reference=reference, units=units)
+    figures["losses.png"] = draw_losses(solution)
     written = []
     for name, figure in figures.items():
         if figure is None:

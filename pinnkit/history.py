@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ class Record:
         seconds: since the solve began.
         loss: the weighted sum of the terms' mean costs.
         terms: the mean cost of each term, unweighted.
+        measures: what a `Monitor` measured after this step; empty after most.
     """
 
     step: int
@@ -30,26 +31,30 @@ class Record:
     seconds: float
     loss: float
     terms: Mapping[str, float]
+    measures: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class History:
-    """Arrays of one length, one entry a recorded step."""
+    """Arrays of one length, one entry a recorded step; a measure is NaN where it was not taken."""
 
     step: NDArray[np.int64]
     seconds: NDArray[np.float64]
     solver: tuple[str, ...]
     loss: NDArray[np.float64]
     terms: Mapping[str, NDArray[np.float64]]
+    measures: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, records: Sequence[Record]) -> History:
         """The history made of `records`."""
-        names = tuple(records[0].terms) if records else ()
+        names = tuple(dict.fromkeys(name for r in records for name in r.terms))
+        measured = tuple(dict.fromkeys(name for r in records for name in r.measures))
         return cls(
             np.array([r.step for r in records], dtype=np.int64),
             np.array([r.seconds for r in records], dtype=np.float64),
             tuple(r.solver for r in records),
             np.array([r.loss for r in records], dtype=np.float64),
-            {name: np.array([r.terms[name] for r in records], dtype=np.float64) for name in names},
+            {name: np.array([r.terms.get(name, np.nan) for r in records], dtype=np.float64) for name in names},
+            {name: np.array([r.measures.get(name, np.nan) for r in records], dtype=np.float64) for name in measured},
         )

@@ -91,7 +91,7 @@ def residual_rows(
 ) -> Tensor:
     """The residual ``(n, k)`` of a term, whose channels are asked of `lookup` as the residual needs them."""
     scope = scope_of(problem, points, lookup, coefficients, raw=raw)
-    n = points[0].coords.shape[0]
+    n = points[0].row_count
     residual = term.residual
     result = residual.evaluate(scope) if isinstance(residual, Rule) else call(residual, scope, term.kind)
     parts = result if isinstance(result, (tuple, list)) else (result,)
@@ -103,6 +103,8 @@ def term_weight(problem: Problem, term: Term, points: Points) -> Tensor | float:
     """The weight of a term at its points: a number, or ``(n, 1)``."""
     if not callable(term.weight):
         return float(term.weight)
+    if points.group is not None:
+        raise ValueError(f"term '{term.name}': `weight` must be a number where a row has several samples")
     value = plain(call(term.weight, place(problem, points, {}), "weight"))
     return torch.as_tensor(value, dtype=points.coords.dtype).expand(points.coords.shape[0])[:, None]
 

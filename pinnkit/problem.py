@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import keyword
 import math
 from collections import Counter
@@ -98,6 +99,10 @@ class Problem:
         reference_solver: ``(problem, budget) -> Reference``, in place of the finite differences derived from the terms.
         metrics: ``name -> function(solution) -> float``, how to score what has no equation.
         dtype: of the solve, float64 unless said otherwise.
+        road: the `Choice` of field and solvers that `solve` takes where none is given; None has one chosen by probing.
+            A problem that brings its own is scored by its metrics, not by how small its residuals are.
+        figures: ``name -> function(solution) -> matplotlib Figure``, what a report draws instead of its own pictures.
+        facts: plain values that belong to the data, such as the normalisation of a cloud; kept in solution.h5.
 
     Raises:
         ValueError, TypeError: for names that clash or are unknown, terms with wrong shapes or without an unknown.
@@ -113,6 +118,9 @@ class Problem:
     reference_solver: Callable[..., Any] | None = None
     metrics: Mapping[str, Callable[..., float]] = field(default_factory=dict)
     dtype: torch.dtype = torch.float64
+    road: Any = None
+    figures: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
     frame: Frame = field(init=False, repr=False, compare=False)
     traces: Mapping[tuple[str, bool], Trace] = field(init=False, repr=False, compare=False)
 
@@ -128,6 +136,9 @@ class Problem:
         reference_solver: Callable[..., Any] | None = None,
         metrics: Mapping[str, Callable[..., float]] | None = None,
         dtype: torch.dtype = torch.float64,
+        road: Any = None,
+        figures: Mapping[str, Callable[..., Any]] | None = None,
+        facts: Mapping[str, Any] | None = None,
     ) -> None:
         if not name or not isinstance(name, str) or any(c in name for c in "/\\\0"):
             raise ValueError(f"Problem: `name` must be a non-empty word that can name a folder, got {name!r}")
@@ -150,6 +161,9 @@ class Problem:
             "reference_solver": reference_solver,
             "metrics": _functions(metrics, f"problem '{name}': `metrics`"),
             "dtype": dtype,
+            "road": road,
+            "figures": _functions(figures, f"problem '{name}': `figures`"),
+            "facts": _facts(facts, f"problem '{name}': `facts`"),
             "frame": _frame(domain.axes),
         }.items():
             object.__setattr__(self, key, value)
@@ -282,6 +296,17 @@ def _functions(table: Any, owner: str) -> Mapping[str, Callable[..., Any]]:
         if not callable(function):
             raise TypeError(f"{owner} of `{key}` must be a function, got {_kind(function)}")
     return MappingProxyType(dict(table or {}))
+
+
+def _facts(facts: Any, owner: str) -> Mapping[str, Any]:
+    """Plain values, which a file can hold."""
+    if facts is not None and not isinstance(facts, Mapping):
+        raise TypeError(f"{owner} must be a mapping such as dict(scale=2.0), got {_kind(facts)}")
+    try:
+        json.dumps(dict(facts or {}), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{owner} must be plain values (numbers, words, lists) that JSON can hold: {error}") from None
+    return MappingProxyType(dict(facts or {}))
 
 
 def _given(ansatz: Any) -> Any:

@@ -115,6 +115,7 @@ class Report:
             },
             "no_reference": self.no_reference or None,
             "metrics": dict(self.metrics),
+            "facts": dict(s.problem.facts),
             "coefficients": dict(s.coefficients),
             "unknowns": {
                 "exact": {c.unknown: _plain(c) for c in self.exact},
@@ -205,7 +206,7 @@ def summary_table(summary: Mapping[str, Any]) -> Group:
     for column in ("term", "residual rms", "relative"):
         terms.add_column(column)
     for name, t in summary.get("terms", {}).items():
-        terms.add_row(Text(name), number(t["residual_rms"]), number(t["relative"]))
+        terms.add_row(Text(name), number(t["residual_rms"]), "" if t["relative"] is None else number(t["relative"]))
     parts: list[Any] = [Text(f"{summary['problem']}: {_verdict(summary)}", style="bold"), facts]
     parts += [table for table in (errors, terms) if table.row_count]
     parts += [Text(f"Warning: {line}", style="yellow") for line in summary.get("warnings", ())]
@@ -216,8 +217,9 @@ def _write_history(history: History, folder: Path) -> Path:
     target = folder / "history.csv"
     with replacing(target) as temporary, temporary.open("w", encoding="utf-8", newline="") as handle:
         writer = csv.writer(handle)
-        writer.writerow(["step", "seconds", "solver", "loss", *history.terms])
-        columns = (history.step, history.seconds, history.solver, history.loss, *history.terms.values())
+        writer.writerow(["step", "seconds", "solver", "loss", *history.terms, *history.measures])
+        columns = (history.step, history.seconds, history.solver, history.loss)
+        columns += (*history.terms.values(), *history.measures.values())  # type: ignore[assignment]
         writer.writerows(zip(*columns, strict=True))
     return target
 

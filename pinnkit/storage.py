@@ -170,6 +170,8 @@ def save(solution: Solution, path: str | Path, *, problem_file: str | Path | Non
         "training_rms": dict(solution.training_rms),
         "term_probes": probe(solution.problem),
         "history_terms": list(solution.history.terms),
+        "history_measures": list(solution.history.measures),
+        "facts": dict(solution.problem.facts),
         "history_solvers": sorted(set(solution.history.solver)),
         "scattered": scattered,
         "problem_hash": None if text is None else hashlib.sha256(text.encode()).hexdigest(),
@@ -193,6 +195,8 @@ def save(solution: Solution, path: str | Path, *, problem_file: str | Path | Non
             file, "history/solver", np.array([metadata["history_solvers"].index(s) for s in history.solver], dtype="i4")
         )
         _put(file, "history/terms", np.array(list(history.terms.values())).reshape(len(history.terms), -1))
+        if history.measures:
+            _put(file, "history/measures", np.array(list(history.measures.values())))
     return target
 
 
@@ -319,7 +323,7 @@ def _stand_in(metadata: Mapping[str, Any]) -> tuple[Problem | None, str]:
     domain = Box.of(*_axes(metadata))
     unknowns = _unknowns(metadata)
     filler = Term("stand-in", (domain,), Prescribed(tuple((u.name, 0.0) for u in unknowns)))
-    return Problem(metadata["problem"], domain, unknowns, [filler]), ""
+    return Problem(metadata["problem"], domain, unknowns, [filler], facts=metadata.get("facts", {})), ""
 
 
 def _check_same(problem: Problem, metadata: Mapping[str, Any], target: Path) -> None:
@@ -350,6 +354,7 @@ def _history(group: Any, metadata: Mapping[str, Any]) -> History:
         tuple(metadata["history_solvers"][i] for i in group["solver"][()]),
         group["loss"][()],
         {name: terms[i] for i, name in enumerate(metadata["history_terms"])},
+        {name: group["measures"][i] for i, name in enumerate(metadata.get("history_measures", ()))},
     )
 
 

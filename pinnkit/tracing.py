@@ -118,7 +118,7 @@ def _probe(
 
 
 def _first(points: Points, size: int) -> Points:
-    return points if points.coords.shape[0] <= size else points.rows(0, size)
+    return points if points.row_count <= size else points.rows(0, size)
 
 
 def _drawer(problem: Problem, points: tuple[Points, ...], generator: Generator) -> Callable[[Channel, float], Tensor]:

@@ -12,6 +12,7 @@ from .verdict import Finding, Kind
 from .verdict.against import against_exact, against_reference, reference_error
 from .verdict.compared import closed_form
 from .verdict.evidence import Evidence
+from .verdict.fitted import fitted, root_mean_square
 from .verdict.judge import judge
 from .verdict.sample import Sample, vanishes
 
@@ -42,12 +43,22 @@ def validate(solution: Solution, *, reference: Reference | None = None, budget: 
     problem = solution.problem
     why_not = "not asked for" if budget <= 0 else ""
     open_ended = False
-    if reference is None and budget > 0:
+    if reference is None and problem.road is not None and problem.reference_solver is None:
+        why_not = "a fit is scored by its metrics"
+    elif reference is None and budget > 0:
         reference, why_not, open_ended = _make_reference(problem, budget)
     start = time.perf_counter()
     exact = against_exact(solution)
     discretised = () if reference is None else against_reference(solution, reference)
     error = () if reference is None else reference_error(problem, reference, solution.coefficients)
+    metrics = {name: float(metric(solution)) for name, metric in problem.metrics.items()}
+    if problem.road is not None:  # scored by its metrics
+        checks = tuple(root_mean_square(solution, term) for term in problem.terms)
+        said = fitted(solution, {c.name: c.rms for c in checks}, metrics)
+        return Report(
+            solution, exact, discretised, error, checks, reference, "" if reference is not None else why_not, said,
+            metrics, time.perf_counter() - start,
+        )  # fmt: skip
     evidence = Evidence(solution, (*exact, *discretised))
     extra = list(closed_form(discretised, error))
     if open_ended:
@@ -61,7 +72,7 @@ def validate(solution: Solution, *, reference: Reference | None = None, budget: 
         reference=reference,
         no_reference="" if reference is not None else why_not,
         verdict=judge(evidence, extra),
-        metrics={name: float(metric(solution)) for name, metric in problem.metrics.items()},
+        metrics=metrics,
         seconds=time.perf_counter() - start,
     )
 

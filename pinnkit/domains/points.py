@@ -14,14 +14,22 @@ class Points(NamedTuple):
     normal: (n, d_space), unit and outward, or None where there is no outward direction.
     weight: (n,) quadrature weights, which sum to the measure of what was sampled.
     columns: data injected by name, one entry per point or, with a group, per row.
-    group: samples per row (rays, integrals): n = rows * group.
+    group: samples per row (rays, integrals): n = rows * group, or (rows,) whole numbers that sum to n; each row's samples
+        stand together.
     """
 
     coords: Tensor
     normal: Tensor | None = None
     weight: Tensor | None = None
     columns: Mapping[str, Tensor] = {}
-    group: int | None = None
+    group: int | Tensor | None = None
+
+    @property
+    def row_count(self) -> int:
+        """How many rows a residual has: the number of points, or of groups of them."""
+        if isinstance(self.group, Tensor):
+            return self.group.shape[0]
+        return self.coords.shape[0] // (1 if self.group is None else self.group)
 
     def to(self, dtype: torch.dtype | None = None, device: torch.device | str | None = None) -> "Points":
         """The same points in another floating-point type or on another device; integer columns keep their type."""
@@ -34,6 +42,7 @@ class Points(NamedTuple):
             normal=None if self.normal is None else moved(self.normal),
             weight=None if self.weight is None else moved(self.weight),
             columns={name: moved(column) for name, column in self.columns.items()},
+            group=moved(self.group) if isinstance(self.group, Tensor) else self.group,
         )
 
     def rows(self, start: int, stop: int) -> "Points":
@@ -42,16 +51,22 @@ class Points(NamedTuple):
         Weights stay as they are: those of all chunks together sum to the measure.
         """
         samples = self.coords.shape[0]
-        group = 1 if self.group is None else self.group
-        start, stop, _ = slice(start, stop).indices(samples // group)
+        start, stop, _ = slice(start, stop).indices(self.row_count)
+        if isinstance(self.group, Tensor):
+            before = int(self.group[:start].sum())
+            inner = before, before + int(self.group[start:stop].sum())
+        else:
+            group = 1 if self.group is None else self.group
+            inner = start * group, stop * group
 
         def sliced(tensor: Tensor) -> Tensor:
-            per_sample = group if tensor.shape[0] == samples else 1
-            return tensor[start * per_sample : stop * per_sample]
+            first, last = inner if tensor.shape[0] == samples else (start, stop)
+            return tensor[first:last]
 
         return self._replace(
             coords=sliced(self.coords),
             normal=None if self.normal is None else sliced(self.normal),
             weight=None if self.weight is None else sliced(self.weight),
             columns={name: sliced(column) for name, column in self.columns.items()},
+            group=self.group[start:stop] if isinstance(self.group, Tensor) else self.group,
         )

@@ -6,6 +6,7 @@ from .adaptive import RAD as RAD
 from .adaptive import Adaptive as Adaptive
 
 # The verb
+from .automatic import Choice as Choice
 from .automatic import automatic as automatic
 from .causal import Causal as Causal
 
@@ -19,6 +20,9 @@ from .march import March as March
 from .march_exponential import ExponentialRK as ExponentialRK
 from .march_radau import Radau as Radau
 from .march_refusal import CannotMarch as CannotMarch
+
+# What is measured on the way
+from .monitor import Monitor as Monitor
 
 # What solvers see
 from .objective import Evaluation as Evaluation
@@ -36,6 +40,10 @@ from .schedules import Exponential as Exponential
 from .self_scaled import SSBFGS as SSBFGS
 from .self_scaled import SSBroyden as SSBroyden
 from .solve import solve as solve
+
+# Several solves in a row
+from .staged import Stage as Stage
+from .staged import in_stages as in_stages
 from .weights import NTK as NTK
 from .weights import GradientNorm as GradientNorm
 from .weights import ReLoBRaLo as ReLoBRaLo

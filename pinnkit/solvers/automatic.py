@@ -40,6 +40,7 @@ class Choice:
         reason: why this road, in words.
         good: the held-out residual at which no other road is tried.
         adaptive: points that follow the residual, for a trained field.
+        balance: whether terms are weighted by their row norms; False where the problem's own weights are meant as such.
     """
 
     field: FieldSpec | None
@@ -47,15 +48,21 @@ class Choice:
     reason: str
     good: float = float("inf")
     adaptive: Adaptive | None = None
+    balance: bool = True
 
     @property
     def trains(self) -> bool:
         """Whether all of the field is fitted, step by step, and not its read-out alone."""
-        return isinstance(self.solvers[0], (Adam, LBFGS, GaussNewton))
+        return not isinstance(self.solvers[0], (March, LeastSquares))
 
 
 def automatic(problem: Problem) -> tuple[Choice, ...]:
-    """The roads for a problem in the order to try, by static rules: never by timing, never by the exact solution."""
+    """The roads for a problem in the order to try, by static rules: never by timing, never by the exact solution.
+
+    A problem that brings its own road has that one alone.
+    """
+    if problem.road is not None:
+        return (problem.road,)
     trained = Siren(), (Adam(), LBFGS())
     curved = [str(t.name) for t in problem.terms if not isinstance(t.penalty, Square)]
     columns = len(problem.frame.columns)

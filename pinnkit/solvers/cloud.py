@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -92,8 +93,8 @@ class Cloud:
     def _chunk(self, term: Term, i: int, start: int, stop: int) -> tuple[Points, ...]:
         index = [t.name for t in self.problem.terms].index(term.name)
         if isinstance(term.points, Points) and self.size(term) < term.points.coords.shape[0]:
-            order = torch.randperm(term.points.coords.shape[0], generator=generator_of(self.seed, self.draw, index))
-            drawn: tuple[Points, ...] = (_pick(term.points, order[start:stop]),)
+            rows = _shuffled(term.points.coords.shape[0], self.size(term), self.seed, self.draw, index)
+            drawn: tuple[Points, ...] = (_pick(term.points, rows[start:stop]),)
         elif isinstance(term.points, Points):
             drawn = (term.points.rows(start, stop),)
         elif str(term.name) in self.chosen:
@@ -104,6 +105,18 @@ class Cloud:
         else:
             drawn = term.sample(stop - start, generator_of(self.seed, self.draw, index, i), self.sampling)
         return tuple(points.to(self.dtype, self.device) for points in drawn)
+
+
+def _shuffled(total: int, batch: int, seed: int, draw: int, index: int) -> Tensor:
+    """The rows of batch `draw`: every row comes once before any comes again, but for what is left of a last batch."""
+    each = total // batch
+    at = draw % each * batch
+    return _permutation(total, seed, draw // each, index)[at : at + batch]
+
+
+@lru_cache(maxsize=16)
+def _permutation(total: int, seed: int, epoch: int, index: int) -> Tensor:
+    return torch.randperm(total, generator=generator_of(seed, epoch, index))
 
 
 def _pick(points: Points, rows: Tensor) -> Points:

@@ -67,6 +67,11 @@ class Collocation:
         """The places in theta of the fields' linear read-outs, for solvers that treat those apart."""
         return self.parameters.readout
 
+    @property
+    def rates(self) -> Tensor | None:
+        """The learning rates that the fields ask for, ``(P,)``, NaN where one is silent; None where all are."""
+        return self.parameters.rates
+
     def evaluate(self, theta: Tensor) -> Evaluation:
         """The loss, its gradient, and the mean cost of each term."""
         self.parameters.assign(theta)
@@ -156,7 +161,7 @@ class Collocation:
             return weight
         if factor.ndim:
             start = chunk * self.cloud.chunk
-            factor = factor[start : start + points[0].coords.shape[0], None]
+            factor = factor[start : start + points[0].row_count, None]
         return weight * factor
 
     def residual(self, term: Term, points: Sequence[Points], *, chunk: int | None = None) -> Tensor:

@@ -15,6 +15,9 @@ from .schedules import Cosine, Schedule
 
 __all__ = ["Adam"]
 
+_RATE = 2e-3
+"""Where a field does not say which learning rate suits it."""
+
 
 @dataclass(frozen=True)
 class Adam:
@@ -22,7 +25,8 @@ class Adam:
 
     Args:
         steps: how many.
-        lr: learning rate before the schedule.
+        lr: learning rate before the schedule; None takes what the fields say suits each of their parameters, and 2e-3
+            where they say nothing.
         schedule: its factor against steps.
         points: collocation points of each equation, where the term does not say.
         condition_points: of each other term.
@@ -36,7 +40,7 @@ class Adam:
     """
 
     steps: int = 500
-    lr: float = 2e-3
+    lr: float | None = None
     schedule: Schedule = field(default_factory=Cosine)
     points: int = 2048
     condition_points: int = 256
@@ -51,7 +55,7 @@ class Adam:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"Adam: `{name}` must be at least 1, got {value}")
-        if not self.lr > 0 or not math.isfinite(self.lr):
+        if self.lr is not None and not (self.lr > 0 and math.isfinite(self.lr)):
             raise ValueError(f"Adam: `lr` must be positive, got {self.lr}")
 
     def draw(self, step: int) -> int:
@@ -70,12 +74,17 @@ class Adam:
         found = objective.evaluate(state["theta"])
         k = state["step"] + 1
         b1, b2 = self.betas
-        m = state["m"] + (1 - b1) * (found.gradient - state["m"])
-        v = state["v"] + (1 - b2) * (found.gradient**2 - state["v"])
-        lr = self.lr * self.schedule.factor(state["step"], self.steps)
-        direction = (m / (1 - b1**k)) / ((v / (1 - b2**k)).sqrt() + self.eps)
+        m = torch.lerp(state["m"], found.gradient, 1 - b1)
+        v = torch.addcmul(state["v"] * b2, found.gradient, found.gradient, value=1 - b2)
+        root = v.sqrt().mul_((1 - b2**k) ** -0.5).add_(self.eps)
+        factor = self.schedule.factor(state["step"], self.steps) / (1 - b1**k)
+        rates = self._rates(objective)
+        if isinstance(rates, Tensor):
+            theta = torch.addcmul(state["theta"], m / root, rates, value=-factor)
+        else:
+            theta = torch.addcdiv(state["theta"], m, root, value=-rates * factor)
         return {
-            "theta": state["theta"] - lr * direction,
+            "theta": theta,
             "m": m,
             "v": v,
             "step": k,
@@ -83,6 +92,13 @@ class Adam:
             "terms": dict(found.terms),
             "done": False,
         }
+
+    def _rates(self, objective: Objective) -> float | Tensor:
+        """One learning rate, or one for each entry of theta."""
+        if self.lr is not None:
+            return self.lr
+        said = getattr(objective, "rates", None)
+        return _RATE if said is None else torch.nan_to_num(said, nan=_RATE)
 
 
 def _nothing(theta: Tensor) -> Tensor:

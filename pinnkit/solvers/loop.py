@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from pinnkit.history import Record
@@ -65,6 +64,7 @@ def run(
     every: int = 1,
     began: float | None = None,
     memory: Callable[[], State] = dict,
+    measure: Callable[[int, Tensor], Mapping[str, float]] | None = None,
 ) -> Outcome:
     """Run `solvers` one after the other.
 
@@ -85,6 +85,8 @@ def run(
         began: `time.perf_counter()` at which the run began, if before now.
         memory: what else the state has to hold under "seen", asked for after every step; it is handed on from solver
             to solver.
+        measure: what to measure after a step, ``(steps taken, theta) -> values``, empty where nothing is due; the time
+            it takes is not counted.
     """
     begin = time.perf_counter() if began is None else began
     history = list(records)
@@ -123,7 +125,7 @@ def run(
             if taken % every and not state["done"] and step < solver.steps:
                 continue
             loss = float(state["loss"])
-            if not math.isfinite(loss) or not bool(torch.isfinite(state["theta"]).all()):
+            if not math.isfinite(loss) or not math.isfinite(float(state["theta"].sum())):
                 mark, status = good, Status.DIVERGED
                 break
             terms = {name: float(cost) for name, cost in state.get("terms", {}).items()}
@@ -131,6 +133,13 @@ def run(
             history.append(record)
             # A solver may report the loss of where its step began: only that is known to be good.
             good, mark = mark, _Mark(index, step, state, len(history))
+            if measure is not None:
+                paused = time.perf_counter()
+                found = measure(taken, state["theta"])
+                if found:
+                    record = replace(record, measures=found)
+                    history[-1] = record
+                begin += time.perf_counter() - paused  # measuring is no part of the solve
             if any([callback(record) is True for callback in callbacks]):
                 status = Status.INTERRUPTED
             elif _met(terms, tolerance):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +26,8 @@ class Parameters:
         starts = [math.log(c.initial) if c.positive else c.initial for c in problem.coefficients]
         self._coefficients = [torch.tensor(s, device=device, dtype=dtype, requires_grad=True) for s in starts]
         self.tensors: list[Tensor] = [*unique, *self._coefficients]
+        rates = [said() for m in modules if callable(said := getattr(m, "learning_rates", None))]
+        self._rates = {id(p): float(rate) for table in rates for p, rate in table.items()}
         self._readouts = [p for m in modules for p in _readout(m) if p.requires_grad]
 
     @property
@@ -41,6 +44,16 @@ class Parameters:
                 places.append(torch.arange(start, start + t.numel()))
             start += t.numel()
         return torch.cat(places)
+
+    @cached_property
+    def rates(self) -> Tensor | None:
+        """The learning rate that the fields say suits each entry of theta, ``(P,)``, NaN where they say nothing.
+
+        None where no field says any.
+        """
+        if not self._rates:
+            return None
+        return torch.cat([t.detach().new_full((t.numel(),), self._rates.get(id(t), math.nan)) for t in self.tensors])
 
     @property
     def count(self) -> int:

@@ -27,6 +27,7 @@ from pinnkit.terms import Term
 from .factors import Dense, Outer, Tangent
 from .fold import Fold
 from .parameters import Parameters
+from .pointwise import require_pointwise
 
 if TYPE_CHECKING:
     from .collocation import Collocation
@@ -66,6 +67,7 @@ def tangents(target: Collocation, *, rows: int) -> Iterator[Tangent]:
     for term in target.problem.soft_terms:
         size = target.cloud.size(term)
         for chunk, points in enumerate(target.cloud.chunks(term)):
+            require_pointwise(points[0])
             n = points[0].coords.shape[0]
             weight = torch.as_tensor(target.weight(term, points, chunk) / size, dtype=like.dtype, device=like.device)
             scale = weight.sqrt().expand(n, 1)[:, 0]

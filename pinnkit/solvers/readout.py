@@ -27,6 +27,7 @@ from .cloud import Cloud
 from .collocation import require_square
 from .imbalance import imbalance
 from .parameters import Parameters
+from .pointwise import require_pointwise
 
 __all__ = ["Readout", "features", "readout_of"]
 
@@ -195,8 +196,8 @@ class Readout:
 
     def _parts(self, points: Sequence[Points]) -> Iterator[tuple[Points, ...]]:
         """The points, as many rows at a time as have features of bounded size."""
-        group = points[0].group or 1
-        rows, step = points[0].coords.shape[0] // group, max(1, _NUMBERS // (group * self._width))
+        require_pointwise(points[0])
+        rows, step = points[0].coords.shape[0], max(1, _NUMBERS // self._width)
         for start in range(0, max(rows, 1), step):
             yield tuple(p.rows(start, start + step) for p in points) if step < rows else tuple(points)
 

@@ -23,6 +23,7 @@ from .cloud import Cloud, counts_of
 from .collocation import Collocation
 from .groups import Group
 from .least_squares import LeastSquares
+from .monitor import Monitor
 from .objective import Solver
 from .parameters import Parameters
 from .trained_on import trained_on
@@ -46,6 +47,8 @@ class Setup:
     adaptive: Adaptive | None = None
     weights: tuple[Weights, ...] = ()
     compiles: bool | None = None
+    balance: bool = True
+    monitor: Monitor | None = None
 
 
 @dataclass(frozen=True)

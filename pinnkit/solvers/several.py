@@ -42,8 +42,10 @@ def several(
         if best is not None and left is not None and left <= 0:
             break
         found = take(choice, None if left is None else max(left, 1e-3))
+        if len(choices) == 1:  # nothing to compare it with
+            return replace(found, seconds=time.perf_counter() - began)
         score = held_out(found.fieldset, found.coefficient_tensors, seed=seed)
-        said.append(found.choice if len(choices) == 1 else f"{found.choice} Held-out residual {score:.1e}.")
+        said.append(f"{found.choice} Held-out residual {score:.1e}.")
         if best is None or score < lowest:
             best, lowest = found, score
         if score <= choice.good or found.status is Status.INTERRUPTED:

@@ -25,6 +25,8 @@ from .least_squares import LeastSquares
 from .loop import CHECKPOINT_SECONDS, Callback
 from .march import March
 from .marched import marched
+from .memory import keep_memory
+from .monitor import Monitor
 from .objective import Solver
 from .quasi_newton import LBFGS
 from .searched import searched
@@ -53,6 +55,8 @@ def solve(
     weights: Weights | Sequence[Weights] = (),
     slabs: int | Sequence[float] | None = None,
     compiles: bool | None = None,
+    balance: bool = True,
+    monitor: Monitor | None = None,
     start: Solution | None = None,
     out: str | Path | None = None,
     resume: bool = False,
@@ -79,7 +83,11 @@ def solve(
             hard initial condition becomes a term.
         compiles: whether training goes by compiled derivatives; None counts steps, points and parameters, and compiles
             where that pays.  Gauss-Newton and least squares do not use them.
-        start: a solution of the same fields, whose state is where this solve starts.
+        balance: whether terms are weighted by their row norms, so that every unit counts alike; False takes the weights
+            of the terms as they are.  A problem without derivatives is never balanced.
+        monitor: what to measure while a field is trained.
+        start: a solution of the same fields, whose state is where this solve starts; a field that can resample another,
+            such as a grid, starts from a coarser one.
         out: folder for checkpoints; None writes nothing.
         resume: continue from the checkpoint in `out`, bit for bit; without one, begin.  A search of random sines takes
             seconds and writes none.
@@ -94,6 +102,7 @@ def solve(
         raise TypeError(f"solve: `problem` must be a Problem, got {type(problem).__name__}")
     check(seed, tolerance, seconds, start, out, resume, checkpoint_seconds, callbacks)
     where = device_of(device)
+    keep_memory()
     kind = problem.dtype if dtype is None else dtype
     if kind not in (torch.float32, torch.float64):
         raise ValueError(f"solve: `dtype` must be torch.float32 or torch.float64, got {dtype}")
@@ -101,7 +110,7 @@ def solve(
         if start is not None:
             raise ValueError("solve: `slabs` start each from the one before; leave `start` out")
         how = dict(device=device, dtype=dtype, tolerance=tolerance, adaptive=adaptive, weights=weights, resume=resume)
-        how |= dict(seed=seed, checkpoint_seconds=checkpoint_seconds, compiles=compiles)
+        how |= dict(seed=seed, checkpoint_seconds=checkpoint_seconds, compiles=compiles, balance=balance)
         folder = None if out is None else Path(out)
 
         def one(part: Problem, **rest: Any) -> Solution:
@@ -115,6 +124,7 @@ def solve(
             rest: dict[str, Any] = dict(out=out, resume=resume, checkpoint_seconds=checkpoint_seconds, start=start)
             if choice.trains:
                 rest |= dict(adaptive=adaptive or choice.adaptive, weights=weights, compiles=compiles)
+                rest |= dict(balance=balance and choice.balance, monitor=monitor)
             found = solve(problem, choice.field, choice.solvers, **how, **rest)  # type: ignore[arg-type]
             searched = found.choice.removeprefix(_GIVEN).strip()
             return replace(found, choice=" ".join((choice.reason, searched)).strip())
@@ -122,6 +132,7 @@ def solve(
         return several(automatic(problem), take, seconds=seconds, began=began, seed=seed)
     marching = _march(field, solvers)
     if marching is not None:
+        _no_monitor(monitor)
         return marched(
             problem, marching, seed=seed, device=where, dtype=kind, reason="", began=began, seconds=seconds,
             callbacks=callbacks,
@@ -130,13 +141,21 @@ def solve(
     specs = group_fields(problem, field)
     schemes = tuple(weights) if isinstance(weights, (list, tuple)) else (weights,)
     check_schemes(adaptive, schemes, solvers)
-    setup = Setup(problem, specs, tuple(solvers), seed, where, kind, reason, began, adaptive, schemes, compiles)
+    setup = Setup(
+        problem, specs, tuple(solvers), seed, where, kind, reason, began, adaptive, schemes, compiles, balance, monitor
+    )
     if isinstance(setup.solvers[0], LeastSquares) and any(unsettled(s) for s in specs.values()):
         if start is not None:
             raise ValueError("solve: `start` needs the same field; a search of random sines has none before it ends")
+        _no_monitor(monitor)
         return searched(setup, tolerance, seconds, callbacks)
     saving = Saving(None if out is None else Path(out), resume, checkpoint_seconds)
     return trained(setup, tolerance, seconds, start, saving, callbacks)
+
+
+def _no_monitor(monitor: Monitor | None) -> None:
+    if monitor is not None:
+        raise ValueError("solve: `monitor` measures a field while it is trained step by step; leave it out here")
 
 
 def _choose(

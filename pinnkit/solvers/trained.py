@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,8 +12,10 @@ from torch import Tensor, nn
 from pinnkit.evaluation import FieldSet
 from pinnkit.fields.scaling import Scaling
 from pinnkit.history import Record
+from pinnkit.problem import Problem
 from pinnkit.solution import Solution
 from pinnkit.status import Status
+from pinnkit.terms import Term
 
 from .balance import can_balance, row_norm_weights
 from .cloud import CHUNK, Cloud, counts_of
@@ -52,7 +54,7 @@ def trained(
     if parameters.count == 0:
         raise ValueError("solve: there is nothing to train, the field has no parameter that requires a gradient")
     balance = _balance(setup, fields)
-    equations = sum(t.kind == "equation" for t in problem.terms)
+    equations = sum(t.kind == "equation" and _differentiates(problem, t) for t in problem.terms)
     compiles = pays(setup.solvers, parameters.count, equations, setup.device)
     if setup.compiles is not None:
         compiles = setup.compiles
@@ -105,6 +107,7 @@ def trained(
             every=1 if setup.device.type == "cpu" else 20,
             began=setup.began if outcome is None else time.perf_counter() - outcome.seconds,
             memory=dict if readout else sight.memory,
+            measure=None if readout else _measure(setup, fields, parameters),
         )
         (target if readout else parameters).assign(outcome.theta)
         records = outcome.records
@@ -133,7 +136,8 @@ def _warmed_up(sight: Sight, solver: Solver, theta: Tensor) -> float:
 
 def _balance(setup: Setup, fields: FieldSet) -> dict[str, float]:
     """How much each term counts, from the fields as they are initialised."""
-    if not can_balance(fields):
+    equations = any(_differentiates(setup.problem, t) for t in setup.problem.soft_terms)
+    if not setup.balance or not equations or not can_balance(fields):
         return {}
     cloud = Cloud(setup.problem, counts_of(setup.problem, 512, 128), setup.seed)
     own = Parameters(setup.problem, (), device=setup.device, dtype=setup.dtype)
@@ -146,6 +150,7 @@ def _cloud(setup: Setup, solver: Any, draw: int) -> Cloud:
     batch = getattr(solver, "batch", None)
     counts = counts_of(setup.problem, points, condition_points)
     if batch is not None:
+        counts = counts_of(setup.problem, batch, batch)
         counts = {name: min(count, batch) for name, count in counts.items()}
     return Cloud(
         setup.problem,
@@ -171,9 +176,35 @@ def _stages(solvers: Sequence[Solver]) -> list[tuple[Solver, ...]]:
     return [tuple(stage) for stage in stages]
 
 
+def _differentiates(problem: Problem, term: Term) -> bool:
+    """Whether a term uses more of the fields than their values."""
+    return any(c.order != () for c in problem.trace(term, raw=True).channels)
+
+
+def _measure(
+    setup: Setup, fields: FieldSet, parameters: Parameters
+) -> Callable[[int, Tensor], Mapping[str, float]] | None:
+    monitor = setup.monitor
+    if monitor is None:
+        return None
+    last = sum(s.steps for s in setup.solvers)
+
+    def measure(step: int, theta: Tensor) -> Mapping[str, float]:
+        if step % monitor.every and step != last:
+            return {}
+        parameters.assign(theta)
+        return monitor.take(fields)
+
+    return measure
+
+
 def _warm_start(parameters: Parameters, modules: Mapping[Group, nn.Module], start: Solution) -> None:
     for group, module in modules.items():
         other = start.modules.get(group)
+        take_over = getattr(module, "start_from", None)
+        if other is not None and callable(take_over):  # a finer grid takes over a coarser one
+            take_over(other)
+            continue
         mine, theirs = module.state_dict(), {} if other is None else _without_bounds(other)
         mine = {k: v for k, v in mine.items() if k in _without_bounds(module)}
         if {k: v.shape for k, v in mine.items()} != {k: v.shape for k, v in theirs.items()}:

@@ -87,7 +87,9 @@ class TermCheck:
 
     @property
     def relative(self) -> float:
-        """The residual as a fraction of the parts that should cancel; 0 where all of them vanish."""
+        """The residual as a fraction of the parts that should cancel; 0 where all of them vanish, NaN without them."""
+        if math.isnan(self.scale):
+            return math.nan
         return self.rms / self.scale if self.scale > 0 else 0.0
 
 

@@ -138,7 +138,7 @@ def channels_at(solution: Solution, points: Sequence[Points], channels: Sequence
 def thinned(points: Points, most: int) -> Points:
     """At most so many of the points, spread evenly over their order; what a term brings itself may be millions."""
     if points.group is not None:
-        return points.rows(0, max(most // points.group, 1))
+        return points.rows(0, max(most * points.row_count // max(points.coords.shape[0], 1), 1))
     step = -(-points.coords.shape[0] // most)
     if step <= 1:
         return points
