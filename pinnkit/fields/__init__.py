@@ -13,10 +13,15 @@ from .expansion import Expansion as Expansion
 from .fourier import FourierMLP as FourierMLP
 from .gauss import Gauss as Gauss
 from .geometric import GeometricMLP as GeometricMLP
+from .hash_grid import HashGrid as HashGrid
+from .interpolation import Multilinear as Multilinear
+from .interpolation import Smoothstep as Smoothstep
 from .marched import MarchedField as MarchedField
 from .marched import MarchedSpec as MarchedSpec
 from .mlp import MLP as MLP
+from .multilevel_grid import MultilevelGrid as MultilevelGrid
 from .polynomials import Polynomials as Polynomials
+from .positional import PositionalMLP as PositionalMLP
 from .random_fourier import RandomFourier as RandomFourier
 from .random_fourier import RandomSines as RandomSines
 from .scaling import Scaling as Scaling

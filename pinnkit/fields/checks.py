@@ -42,6 +42,13 @@ def positive_or_tuple(owner: str, name: str, value: object, *, each: str, repair
     )
 
 
+def count_or_tuple(owner: str, name: str, value: object, *, each: str, repair: str) -> int | tuple[int, ...]:
+    """Return `value` as an int of at least 1 or as a tuple of such; raises ValueError otherwise."""
+    if isinstance(value, Sequence) and not isinstance(value, str) and value:
+        return tuple(count(owner, name, item, repair=f"one for each {each}: {repair}") for item in value)
+    return count(owner, name, value, repair=f"one number, or a tuple with one per {each}: {repair}")
+
+
 def per_column(owner: str, name: str, value: float | tuple[float, ...], axes: Sequence[AxisLike]) -> torch.Tensor:
     """Spread one number, one per axis, or one per coordinate column over the columns: (d_total,) float64."""
     dims = [axis.dim for axis in axes]
@@ -85,6 +92,30 @@ def build_arguments(
             f"use torch.float64 (equations) or torch.float32"
         )
     return sum(axis.dim for axis in axes)
+
+
+def even(owner: str, name: str, value: int) -> None:
+    """Raise ValueError unless `value` is even: two features are stored side by side and read as one complex number."""
+    if value % 2:
+        raise ValueError(f"{owner}: `{name}` must be even, since they are read two at a time, got {value}; 2 is usual")
+
+
+def growing(owner: str, coarsest: int, finest: int) -> None:
+    """Raise ValueError where the last level of a grid would be coarser than its first."""
+    if finest < coarsest:
+        raise ValueError(
+            f"{owner}: `finest` must be at least `coarsest` = {coarsest}, got {finest}; "
+            f"the levels go from coarse to fine, so lower `coarsest` or raise `finest`"
+        )
+
+
+def grid_dimension(owner: str, columns: int, *, most: int) -> None:
+    """Raise ValueError for more coordinate columns than a grid has axes."""
+    if columns > most:
+        raise ValueError(
+            f"{owner}.build: `axes` must have at most {most} coordinate columns (a periodic one counts twice), got "
+            f"{columns}: a cell would have 2**{columns} corners; use Siren or FourierMLP in so many dimensions"
+        )
 
 
 def _is_positive(value: object) -> bool:

@@ -13,8 +13,12 @@ from .expansion import Expansion
 from .fourier import FourierMLP
 from .gauss import Gauss
 from .geometric import GeometricMLP
+from .hash_grid import HashGrid
+from .interpolation import Multilinear, Smoothstep
 from .marched import MarchedSpec
 from .mlp import MLP
+from .multilevel_grid import MultilevelGrid
+from .positional import PositionalMLP
 from .random_fourier import RandomFourier
 from .siren import Siren
 from .slabbed import Slabbed
@@ -22,8 +26,10 @@ from .total_degree import TotalDegree
 from .wire import Wire
 
 _OWN: tuple[Any, ...] = (Siren, FourierMLP, MLP, RandomFourier, Additive, TotalDegree, Expansion, Slabbed, MarchedSpec)
-_OWN += (Gauss, Wire, GeometricMLP)
+_OWN += (Gauss, Wire, GeometricMLP, PositionalMLP, HashGrid, MultilevelGrid)
 SPECS: Mapping[str, Any] = MappingProxyType({cls.__name__: cls for cls in _OWN})
+_PARTS: Mapping[str, Any] = MappingProxyType({cls.__name__: cls for cls in (Multilinear, Smoothstep)})
+"""What specs are made of beside numbers, words and other specs: objects without arguments."""
 
 
 def spec_to_dict(spec: FieldSpec) -> dict[str, Any]:
@@ -72,13 +78,22 @@ def spec_from_dict(data: Mapping[str, Any]) -> FieldSpec:
 
 
 def _plain(value: Any) -> Any:
-    """Tuples as lists, and specs within a spec as dictionaries."""
+    """Tuples as lists, specs within a spec and its other parts as dictionaries."""
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
+    if _PARTS.get(type(value).__name__) is type(value):
+        return {"part": type(value).__name__}
     return spec_to_dict(value) if hasattr(value, "build") else value
 
 
 def _read(value: Any) -> Any:
     if isinstance(value, list):
         return [_read(item) for item in value]
+    if isinstance(value, Mapping) and "part" in value:
+        if value["part"] not in _PARTS:
+            raise ValueError(
+                f"spec_from_dict: 'part' must be one of {', '.join(_PARTS)}, got {value['part']!r}; "
+                f"was the file written by a newer version?"
+            )
+        return _PARTS[value["part"]]()
     return spec_from_dict(value) if isinstance(value, Mapping) and "type" in value else value

@@ -1,0 +1,113 @@
+"""Multiresolution hash encoding before a small perceptron."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import torch
+from torch import nn
+
+from . import checks, interpolation
+from .activations import activation
+from .base import AxisLike
+from .encoded import EncodedNetwork
+from .grid_encoding import GridEncoding
+from .initialise import small_readout
+from .interpolation import Interpolation, Multilinear
+from .lattice import PRIMES, hash_lattice
+from .mlp import dense
+from .scaling import scaling_of
+
+__all__ = ["HashGrid"]
+
+
+@dataclass(frozen=True)
+class HashGrid:
+    """Hash grids of many resolutions, then a perceptron: u = MLP(e(v)), v = s(x) in [-1, 1]^d, d from 1 to 4.
+
+    Level l = 0..levels-1 has about N_l = coarsest * b^l cells along each axis, b = (finest / coarsest)^(1/(levels-1)),
+    and at most `rows` rows of `features` trained numbers. While the nodes of a level fit, each has a row of its own;
+    beyond that node k has the row xor_a(k_a p_a) mod rows with the primes 1, 2654435761, 805459861 (and, for a fourth
+    axis, 3674653429). e(v) holds the interpolated features of all levels. Numbers in the table: at most
+    levels * rows * features.
+
+    Coordinates beyond the bounds continue the outermost cells.
+
+    Args:
+        levels: number of grids.
+        features: numbers in a row; even.
+        rows: most rows of a level, a power of two; the authors take 2**14 to 2**19.
+        coarsest: cells along each axis of the first level.
+        finest: cells along each axis of the last level; the pixels along the longest side suit an image.
+        interpolation: Multilinear() or Smoothstep() between the nodes.
+        width: units per hidden layer.
+        depth: number of hidden layers.
+        activation: as in `MLP`.
+
+    Raises:
+        ValueError: for a count below 1, odd features, rows that are no power of two, finest below coarsest, another
+            interpolation or activation; from `build` for more than 4 coordinate columns.
+
+    Source: Müller, Evans, Schied, Keller, Instant Neural Graphics Primitives with a Multiresolution Hash Encoding, ACM
+    Trans. Graph. 41 (2022) 102, section 3, with the constants of the authors' code.
+    """
+
+    learning_rate: ClassVar[float] = 3e-3
+    """Of the perceptron."""
+    table_learning_rate: ClassVar[float] = 1e-2
+    """Of the numbers on the nodes, each of which few points reach."""
+
+    levels: int = 8
+    features: int = 2
+    rows: int = 2**15
+    coarsest: int = 16
+    finest: int = 256
+    interpolation: Interpolation = field(default_factory=Multilinear)
+    width: int = 64
+    depth: int = 2
+    activation: str = "relu"
+
+    def __post_init__(self) -> None:
+        """Check the arguments."""
+        starts = {"levels": 8, "features": 2, "rows": 2**15, "coarsest": 16, "finest": 256, "width": 64, "depth": 2}
+        for name, start in starts.items():
+            value = checks.count("HashGrid", name, getattr(self, name), repair=f"{start} is a good start")
+            object.__setattr__(self, name, value)
+        checks.even("HashGrid", "features", self.features)
+        if self.rows & (self.rows - 1) or self.rows < 2:
+            raise ValueError(
+                f"HashGrid: `rows` must be a power of two, got {self.rows}; take 2**{max(self.rows.bit_length(), 1)}"
+            )
+        checks.growing("HashGrid", self.coarsest, self.finest)
+        interpolation.check("HashGrid", self.interpolation)
+        activation("HashGrid", self.activation)
+
+    @property
+    def smoothness(self) -> float:
+        """How many times the field may be differentiated: as often as its interpolation and its activation allow."""
+        return min(self.interpolation.smoothness, activation("HashGrid", self.activation).smoothness)
+
+    def build(
+        self,
+        axes: Sequence[AxisLike],
+        outputs: int,
+        *,
+        generator: torch.Generator,
+        dtype: torch.dtype,
+        device: torch.device | str,
+    ) -> EncodedNetwork:
+        """Build the network over `axes`: (n, d_total) -> (n, outputs)."""
+        checks.build_arguments("HashGrid", axes, outputs, generator=generator, dtype=dtype)
+        scaling = scaling_of(axes)
+        checks.grid_dimension("HashGrid", scaling.width, most=len(PRIMES))
+        lattice = hash_lattice(
+            levels=self.levels, coarsest=self.coarsest, finest=self.finest, rows=self.rows, dimension=scaling.width
+        )
+        encoding = GridEncoding(lattice, self.interpolation, features=self.features, generator=generator)
+        hidden = nn.Sequential(
+            encoding, *dense(encoding.width, self.width, self.depth, self.activation, generator=generator)
+        )
+        readout = small_readout(self.width, outputs, generator=generator)
+        return EncodedNetwork(self, scaling, hidden, readout).to(device=device, dtype=dtype)
