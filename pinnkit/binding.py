@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import torch
+
 from .domains import Axis, Faces, Part, Points, PointSet
 from .jets.frame import NamedOperator
 from .names import check_names
@@ -99,7 +101,7 @@ def _placed(site: Part, axes: Sequence[Axis], label: str) -> Part:
 def _check_names(problem: Problem, term: Term, label: str) -> None:
     known: dict[str, tuple[str, ...]] = {
         "a coordinate": tuple(a.name for a in problem.axes),
-        "a data column": tuple(term.points.columns) if isinstance(term.points, Points) else (),
+        "a data column": _data_columns(term),
         "the normal": ("n",) if term.kind != "equation" else (),
     }
     at_weight = dict(known)
@@ -117,6 +119,15 @@ def _check_names(problem: Problem, term: Term, label: str) -> None:
             check_names(
                 function, known, f"{label}: " + (owner if owner == term.kind else f"{term.kind} value of `{owner}`")
             )
+
+
+def _data_columns(term: Term) -> tuple[str, ...]:
+    """The data that come with the points: those given, or those that a part hands out."""
+    if isinstance(term.points, Points):
+        return tuple(term.points.columns)
+    if isinstance(term.residual, Rule) or not term.sites:
+        return ()
+    return tuple(term.sites[0].sample(1, torch.Generator().manual_seed(0)).columns)
 
 
 def _check_components(problem: Problem, term: Term, rows: int) -> None:

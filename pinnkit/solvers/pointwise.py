@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from pinnkit.domains import Points
+import torch
 
-__all__ = ["require_pointwise"]
+from pinnkit.domains import Points
+from pinnkit.terms import Term
+
+__all__ = ["pointwise", "require_pointwise"]
+
+
+def pointwise(term: Term) -> bool:
+    """Whether every row of a term has one point, as those of an equation have."""
+    return term.sample(1, torch.Generator().manual_seed(0))[0].group is None
 
 
 def require_pointwise(points: Points) -> None:

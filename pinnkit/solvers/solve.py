@@ -84,7 +84,7 @@ def solve(
         compiles: whether training goes by compiled derivatives; None counts steps, points and parameters, and compiles
             where that pays.  Gauss-Newton and least squares do not use them.
         balance: whether terms are weighted by their row norms, so that every unit counts alike; False takes the weights
-            of the terms as they are.  A problem without derivatives is never balanced.
+            of the terms, and the outputs of the fields, as they are.  A problem without derivatives is not weighted.
         monitor: what to measure while a field is trained.
         start: a solution of the same fields, whose state is where this solve starts; a field that can resample another,
             such as a grid, starts from a coarser one.

@@ -27,6 +27,7 @@ from .least_squares import LeastSquares
 from .loop import Callback, Outcome, run
 from .objective import Solver
 from .parameters import Parameters
+from .pointwise import pointwise
 from .readout import Readout, readout_of
 from .scales import scale_outputs
 from .setup import Saving, Setup, readout_cloud, solution_of
@@ -46,7 +47,8 @@ def trained(
     """Run the solvers in sequence on the fields of the setup, from `start` or from a checkpoint where there is one."""
     problem = setup.problem
     fields = build_fields(problem, setup.specs, seed=setup.seed, device=setup.device, dtype=setup.dtype)
-    scale_outputs(fields, setup.specs, seed=setup.seed)
+    if setup.balance and all(pointwise(t) for t in problem.soft_terms):
+        scale_outputs(fields, setup.specs, seed=setup.seed)
     modules = fields.modules
     parameters = Parameters(problem, list(modules.values()), device=setup.device, dtype=setup.dtype)
     if start is not None:

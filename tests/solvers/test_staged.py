@@ -170,12 +170,12 @@ def test_adam_takes_the_learning_rates_that_a_field_asks_for() -> None:
 
     module = Rates()
     solve(curve(), module, Adam(steps=1, schedule=Constant()))
-    assert float(module.fast) == pytest.approx(0.1, rel=1e-3)
-    assert float(module.slow) == pytest.approx(2e-3, rel=1e-3)
+    assert module.fast.item() == pytest.approx(0.1, rel=1e-3)
+    assert module.slow.item() == pytest.approx(2e-3, rel=1e-3)
     module = Rates()
     solve(curve(), module, Adam(steps=1, schedule=Constant(), lr=0.01))
-    assert float(module.fast) == pytest.approx(0.01, rel=1e-3)
-    assert float(module.slow) == pytest.approx(0.01, rel=1e-3)
+    assert module.fast.item() == pytest.approx(0.01, rel=1e-3)
+    assert module.slow.item() == pytest.approx(0.01, rel=1e-3)
 
 
 def test_every_row_of_data_comes_once_before_any_comes_again() -> None:
