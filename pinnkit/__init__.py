@@ -58,8 +58,13 @@ from .fields import Additive as Additive
 from .fields import MLP as MLP
 from .fields import Expansion as Expansion
 from .fields import FourierMLP as FourierMLP
+from .fields import HashGrid as HashGrid
+from .fields import MultilevelGrid as MultilevelGrid
+from .fields import Multilinear as Multilinear
+from .fields import PositionalMLP as PositionalMLP
 from .fields import RandomFourier as RandomFourier
 from .fields import Siren as Siren
+from .fields import Smoothstep as Smoothstep
 from .fields import TotalDegree as TotalDegree
 
 # How it is solved: solvers, their schedules, and the verb
@@ -146,18 +151,22 @@ __all__ = [
     "FourierMLP",
     "GaussNewton",
     "GradientNorm",
+    "HashGrid",
     "Huber",
     "Initial",
     "Interval",
     "LeastSquares",
     "March",
     "Monitor",
+    "MultilevelGrid",
+    "Multilinear",
     "Muon",
     "Neumann",
     "Parameters",
     "Periodic",
     "PointSet",
     "Points",
+    "PositionalMLP",
     "Problem",
     "Radau",
     "RandomFourier",
@@ -168,6 +177,7 @@ __all__ = [
     "SSBroyden",
     "SelfAdaptive",
     "Siren",
+    "Smoothstep",
     "Sobol",
     "Solution",
     "Spectral",
