@@ -2,7 +2,7 @@
 
 Samples come in one of two layouts.  Dense: `(rows, k)`, k samples on every ray.  Ragged: `(n,)`, the samples of all
 rays one after the other, with `counts` `(rows,)` how many each ray has, 0 included; n is their sum.  Every function
-takes both, and nothing here knows cameras or fields.  Densities are per unit of length, deltas and distances are lengths.
+takes both, and nothing here knows cameras or fields.  Densities are per length, deltas and distances lengths.
 """
 
 from __future__ import annotations

@@ -1,0 +1,63 @@
+"""Picture files of scenes, by Pillow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+__all__ = ["PictureError", "picture_size", "read_picture", "write_png"]
+
+
+class PictureError(ValueError):
+    """A picture file that cannot be read."""
+
+
+def write_png(path: Path, image: Tensor) -> None:
+    """Write uint8 `(H, W, 3)` or `(H, W, 4)` as PNG."""
+    _pillow().fromarray(np.ascontiguousarray(image.cpu().numpy())).save(path)
+
+
+def read_picture(path: Path, *, width: int | None = None, height: int | None = None) -> Tensor:
+    """Any picture as uint8 `(H, W, 4)` where it has transparency, else `(H, W, 3)`; grey becomes RGB.
+
+    With width and height it is resized to that by averaging over areas; colours are weighted by their alpha.
+
+    Raises:
+        PictureError: for files that Pillow cannot read.
+    """
+    pillow = _pillow()
+    try:
+        with pillow.open(path) as opened:
+            clear = "A" in opened.getbands() or "transparency" in opened.info
+            picture = opened.convert("RGBA" if clear else "RGB")
+            if width is not None and height is not None and picture.size != (width, height):
+                picture = picture.resize((width, height), pillow.Resampling.BOX)
+            return torch.from_numpy(np.array(picture))
+    except (OSError, SyntaxError, ValueError) as error:  # Pillow raises SyntaxError for some broken PNGs
+        raise PictureError(f"'{path}' is no picture that can be read: {error}") from None
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """Width and height of a picture, without decoding it.
+
+    Raises:
+        PictureError: for files that Pillow cannot read.
+    """
+    try:
+        with _pillow().open(path) as opened:
+            width, height = opened.size
+            return int(width), int(height)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise PictureError(f"'{path}' is no picture that can be read: {error}") from None
+
+
+def _pillow() -> Any:
+    try:
+        from PIL import Image
+    except ImportError:
+        raise ModuleNotFoundError("scenes are read and written by Pillow: pip install 'pinnkit[radiance]'") from None
+    return Image
