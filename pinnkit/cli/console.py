@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from pinnkit.fields import FieldSpec
 from pinnkit.history import Record
 from pinnkit.problem import Problem
 from pinnkit.problem_file import PROBLEM_ERRORS, ProblemFileError
-from pinnkit.report import SUMMARY_NAME, Report
+from pinnkit.report import SUMMARY_NAME, Report, number
 from pinnkit.solution import Solution
 from pinnkit.status import Status
 from pinnkit.storage import FILE_NAME
@@ -90,29 +90,39 @@ def result_folder(folder: Path, say: Console, *, keep: bool) -> Path:
 
 
 # progress -----------------------------------------------------------------------------------------------------------
+@contextmanager
+def progress(name: str, say: Console) -> Iterator[Callable[[Record], object]]:
+    """A callback for `solve` that moves a progress bar, or prints a line now and then where there is no terminal."""
+    if not say.is_terminal:
+        yield _Lines(say)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[state]}"), TimeElapsedColumn())
+    with Progress(*columns, console=say, transient=True) as shown:
+        yield _Bar(shown, name)
+
+
 def run_solve(
     problem: Problem, spec: FieldSpec | None, solvers: list[Solver] | None, say: Console, **options: Any
 ) -> Solution:
-    """Solve with a progress bar, or with a line now and then where the output is no terminal."""
+    """Solve, and show how far it is."""
     from pinnkit.solvers import solve as run
 
-    if not say.is_terminal:
-        return run(problem, spec, solvers, callbacks=(_Lines(say),), **options)
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[state]}"), TimeElapsedColumn())
-    with Progress(*columns, console=say, transient=True) as progress:
-        return run(problem, spec, solvers, callbacks=(_Bar(progress, problem.name),), **options)
+    with progress(problem.name, say) as callback:
+        return run(problem, spec, solvers, callbacks=(callback,), **options)
 
 
 class _Bar:
     """A callback that moves a progress bar."""
 
-    def __init__(self, progress: Progress, name: str) -> None:
-        self.progress = progress
-        self.task = progress.add_task(name, total=None, state="")
+    def __init__(self, shown: Progress, name: str) -> None:
+        self.shown = shown
+        self.task = shown.add_task(name, total=None, state="")
+        self.measures: dict[str, float] = {}
 
     def __call__(self, record: Record) -> None:
+        self.measures.update(record.measures)
         total = record.steps or None  # a search does not know how long it will be
-        self.progress.update(self.task, completed=record.step, total=total, state=_progress_text(record))
+        self.shown.update(self.task, completed=record.step, total=total, state=_text(record, self.measures))
 
 
 class _Lines:
@@ -122,14 +132,17 @@ class _Lines:
         self.console = console
         self.every = every
         self.last = time.monotonic()
+        self.measures: dict[str, float] = {}
 
     def __call__(self, record: Record) -> None:
+        self.measures.update(record.measures)
         if time.monotonic() - self.last < self.every:
             return
         self.last = time.monotonic()
-        self.console.print(Text(f"{_progress_text(record)}  {record.seconds:.1f} s"))
+        self.console.print(Text(f"{_text(record, self.measures)}  {record.seconds:.1f} s"))
 
 
-def _progress_text(record: Record) -> str:
+def _text(record: Record, measures: Mapping[str, float]) -> str:
     of = f"/{record.steps}" if record.steps else ""
-    return f"{record.solver}  step {record.step}{of}  loss {record.loss:.2e}"
+    taken = "".join(f"  {name} {number(value)}" for name, value in measures.items())
+    return f"{record.solver}  step {record.step}{of}  loss {record.loss:.2e}{taken}"
