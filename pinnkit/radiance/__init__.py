@@ -9,6 +9,8 @@ from .cameras import Camera as Camera
 from .cameras import Convention as Convention
 from .cameras import RayBundle as RayBundle
 from .cameras import look_at as look_at
+from .generated import make_scene as make_scene
+from .generated import write_scene as write_scene
 from .marching import Marcher as Marcher
 from .marching import Samples as Samples
 from .occupancy import OccupancyGrid as OccupancyGrid
@@ -16,6 +18,7 @@ from .occupancy import carve as carve
 from .rays import Rays as Rays
 from .rays import field_domain as field_domain
 from .rays import ray_points as ray_points
+from .reader import read_scene as read_scene
 from .rendering import Rendering as Rendering
 from .rendering import composite as composite
 from .rendering import over as over

@@ -122,6 +122,13 @@ class OccupancyGrid:
                 kept[part] = value(self.centres(part)) > above
         return OccupancyGrid(self.lower, self.upper, kept.reshape(self.cells.shape))
 
+    def clear_of(self, points: Tensor, distance: float) -> OccupancyGrid:
+        """Without the cells whose centre is nearer than `distance` to one of the points `(m, 3)`, say the cameras."""
+        flat = self.cells.reshape(-1).clone()
+        for part in flat.nonzero()[:, 0].split(65536):
+            flat[part] = (torch.cdist(self.centres(part), points.to(self.lower)) >= distance).all(dim=1)
+        return OccupancyGrid(self.lower, self.upper, flat.reshape(self.cells.shape))
+
     def visited(self, points: Tensor, value: Tensor, above: float) -> OccupancyGrid:
         """The cells that hold a point `(m, 3)` whose value `(m,)`, say its weight on its ray, is above a threshold.
 
@@ -141,6 +148,8 @@ def carve(
     *,
     margin: float = 1.0,
     threshold: float = 0.02,
+    least: int = 0,
+    whole: bool = False,
 ) -> OccupancyGrid:
     """The visual hull: cells that no view sees through, from the alpha masks of its pictures.
 
@@ -155,11 +164,15 @@ def carve(
         resolution: cells along the longest side.
         margin: pixels kept beyond every silhouette.
         threshold: alpha above which a pixel belongs to the object.
+        least: cells that fewer views see are removed.
+        whole: a view whose alpha is nowhere above the threshold at its border shows all there is, so that what lies
+            outside that view is removed as well.
 
     Source: Kutulakos and Seitz, A theory of shape by space carving, IJCV 38 (2000); Laurentini (1994) for the hull.
     """
     grid = OccupancyGrid.full(lower.float(), upper.float(), resolution)
     left = torch.arange(grid.cells.numel(), device=grid.cells.device)
+    views = torch.zeros_like(left)
     radius = float(grid.cell.norm()) / 2
     for camera, alpha in zip(cameras, alphas, strict=True):
         if left.numel() == 0:
@@ -174,7 +187,11 @@ def carve(
             mask = F.max_pool2d(mask, window, stride=1, padding=(window[0] // 2, window[1] // 2))
         column = pixel[:, 0].nan_to_num(0.0).clamp(0, camera.width - 1).long()
         row = pixel[:, 1].nan_to_num(0.0).clamp(0, camera.height - 1).long()
-        left = left[~seen | (mask[0, 0][row, column] > 0)]
+        solid = mask[0, 0][row, column] > 0
+        border = torch.cat([alpha[0], alpha[-1], alpha[:, 0], alpha[:, -1]])
+        kept = seen & solid if whole and not bool((border > threshold).any()) else ~seen | solid
+        left, views = left[kept], (views + seen)[kept]
+    left = left[views >= least]
     cells = torch.zeros(grid.cells.numel(), dtype=torch.bool, device=grid.cells.device)
     cells[left] = True
     return OccupancyGrid(grid.lower, grid.upper, cells.reshape(grid.cells.shape))

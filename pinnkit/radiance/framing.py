@@ -1,0 +1,131 @@
+"""Where a captured scene is: checks that its cameras make sense, and the choice of a box."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from pinnkit.domains import Box
+
+from .cameras import Camera, Convention, nearest_point
+from .occupancy import carve
+from .scene import View, box_around, corners
+
+__all__ = ["check_box", "check_poses", "choose_box"]
+
+_PARALLEL = 0.01
+"""Optical axes within about 6 degrees of a common direction do not say where they meet."""
+
+
+def check_poses(cameras: Sequence[Camera], *, owner: str) -> None:
+    """Refuse poses that cannot be: all at one place, or with the scene behind them.
+
+    Optical axes are lines, so they meet at the same place when every camera is turned round: that most of them then
+    have it behind them is what the wrong convention looks like.  Where the axes are almost parallel they do not say.
+
+    Raises:
+        ValueError: naming what to change.
+    """
+    positions = torch.stack([camera.position for camera in cameras])
+    spread = (positions - positions.mean(dim=0)).norm(dim=1).max()
+    if len(cameras) > 1 and bool(spread <= 1e-6 * (1 + positions.norm(dim=1).max())):
+        raise ValueError(
+            f"{owner}: all {len(cameras)} cameras are at one place, {_point(positions[0])}, from where depth cannot be "
+            "told; poses must be camera-to-world (are these world-to-camera? then give their inverses)"
+        )
+    if _parallel(cameras):
+        return
+    meet = nearest_point(cameras)
+    behind = sum(bool(camera.forward @ (meet - camera.position) <= 0) for camera in cameras)
+    if 2 * behind > len(cameras):
+        used = cameras[0].convention
+        other = Convention.OPENCV if used is Convention.OPENGL else Convention.OPENGL
+        raise ValueError(
+            f"{owner}: {behind} of {len(cameras)} cameras look away from {_point(meet)}, where their optical axes "
+            f"meet; read as {used.name}: {used.value}. If the poses are {other.name}, {other.value}, give "
+            f"convention=Convention.{other.name} (--pose-convention {other.name.lower()})"
+        )
+
+
+def check_box(cameras: Sequence[Camera], box: Box, *, owner: str) -> None:
+    """Refuse a box that most cameras do not see.
+
+    Raises:
+        ValueError: naming how many see it.
+    """
+    lower, upper = corners(box)
+    unit = (torch.arange(7, dtype=torch.float64) + 0.5) / 7
+    grid = lower + torch.cartesian_prod(unit, unit, unit) * (upper - lower)
+    blind = 0
+    for camera in cameras:
+        pixel, depth = camera.project(grid)
+        size = torch.tensor([camera.width, camera.height], dtype=torch.float64)
+        blind += not bool(((depth > 0) & (pixel >= 0).all(dim=1) & (pixel < size).all(dim=1)).any())
+    if 2 * blind > len(cameras):
+        raise ValueError(
+            f"{owner}: {blind} of {len(cameras)} cameras look away from the box {_point(lower)} to {_point(upper)}; "
+            "check the box and the pose convention (convention=, --pose-convention)"
+        )
+
+
+def choose_box(views: Sequence[View], *, owner: str) -> tuple[Box, str]:
+    """A box for a scene whose files name none, and the sentence that says how it was chosen.
+
+    The middle is the point nearest to all optical axes.  Pictures with transparency show one object: a cube of 1.2
+    times what the middle camera sees at that distance is carved by the silhouettes, and the box is what is left and one
+    cell more; what less than a third of the views see goes too, and what lies outside a view that shows the whole
+    object.  Opaque pictures show the surroundings: the cube has half side 1.5 times the median distance of the
+    cameras, which are then inside it; what is farther is seen on its walls.
+
+    Raises:
+        ValueError: when the axes are almost parallel, so that nothing says how far away the scene is, or when the
+            silhouettes have nothing in common.
+    """
+    cameras = [view.camera for view in views]
+    if _parallel(cameras):
+        raise ValueError(
+            f"{owner}: the optical axes are almost parallel, so the poses do not say how far away the scene is; "
+            "give its box (box=, --box)"
+        )
+    middle = nearest_point(cameras)
+    distances = torch.stack([(camera.position - middle).norm() for camera in cameras])
+    distance = float(distances.median())
+    clear = [view for view in views if view.image.shape[2] == 4 and bool((view.image[..., 3] < 255).any())]
+    if not clear:
+        half = 1.5 * distance
+        box = box_around(middle - half, middle + half)
+        return box, (
+            f"The box is a cube of side {2 * half:.3g} about {_point(middle)}, the point nearest to all optical axes: "
+            "1.5 times the median distance of the cameras to every side, since the pictures are opaque."
+        )
+    slopes = torch.tensor([min(c.width / c.fx, c.height / c.fy) / 2 for c in cameras], dtype=torch.float64)
+    half = 1.2 * float((distances * slopes).median())
+    alphas = [view.alpha for view in clear]
+    # What few views see is hardly carved: places near the cameras, in the corners of the cube.
+    least = max(min(2, len(clear)), len(clear) // 3)
+    grid = carve([view.camera for view in clear], alphas, middle - half, middle + half, 64, least=least, whole=True)
+    if not bool(grid.cells.any()):
+        raise ValueError(
+            f"{owner}: the silhouettes of the pictures have no point in common about {_point(middle)}; check the "
+            "poses, their convention (convention=, --pose-convention) and the alpha of the pictures"
+        )
+    occupied = grid.cells.nonzero()
+    cell = grid.cell.double()
+    lower = middle - half + (occupied.amin(dim=0) - 1) * cell
+    upper = middle - half + (occupied.amax(dim=0) + 2) * cell
+    return box_around(lower, upper), (
+        f"The box, {_point(lower)} to {_point(upper)}, is what the silhouettes leave of a cube about {_point(middle)}, "
+        "the point nearest to all optical axes."
+    )
+
+
+def _parallel(cameras: Sequence[Camera]) -> bool:
+    axes = torch.stack([camera.forward for camera in cameras])
+    across = torch.eye(3, dtype=torch.float64) - (axes.T @ axes) / len(cameras)
+    return bool(torch.linalg.eigvalsh(across)[0] < _PARALLEL)
+
+
+def _point(point: Tensor) -> str:
+    return "(" + ", ".join(f"{float(x):.3g}" for x in point) + ")"
