@@ -1,0 +1,48 @@
+"""Distance to a surface that is given by dense samples with normals."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from scipy.spatial import cKDTree
+from torch import Tensor
+
+__all__ = ["NearestSample"]
+
+
+@dataclass(frozen=True)
+class NearestSample:
+    """The nearest sample of a point, and the plane through it.
+
+    Attributes:
+        tree: of the samples.
+        normals: (n, 3) unit, of each.
+        reach: where the offset along the plane is shorter, it counts as a gap between samples.
+    """
+
+    tree: cKDTree
+    normals: Tensor
+    reach: float
+
+    @classmethod
+    def of(cls, points: Tensor, normals: Tensor) -> NearestSample:
+        """Of samples (n, 3) of equal density; the reach is 2.5 times their spacing."""
+        tree = cKDTree(points.numpy())
+        probe = points[:: max(len(points) // 1000, 1)].numpy()
+        eighth = torch.from_numpy(tree.query(probe, k=9)[0][:, 8])
+        return cls(tree, normals, 2.5 * float(eighth.median()) * math.sqrt(math.pi / 8))
+
+    def distance(self, points: Tensor) -> Tensor:
+        """Unsigned, (n,).
+
+        |n . (x - y)| where x - y deviates from the normal n of the nearest sample y by less than the reach, |x - y|
+        where it deviates more (beside an edge).
+        """
+        far, which = self.tree.query(points.detach().numpy())
+        apart = points - torch.from_numpy(self.tree.data[which])
+        along = (apart * self.normals[torch.from_numpy(which)]).sum(1).abs()
+        far = torch.from_numpy(far)
+        aside = (far.square() - along.square()).clamp_min(0).sqrt()
+        return torch.where(aside < self.reach, along, far)
