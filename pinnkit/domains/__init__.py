@@ -17,12 +17,14 @@ from .faces import Faces as Faces
 from .factors import Cube as Cube
 from .factors import Parameters as Parameters
 from .factors import Time as Time
+from .level_wall import LevelWall as LevelWall
 from .part import Domain as Domain
 from .part import Part as Part
 from .point_set import PointSet as PointSet
 
 # Points and their layout
 from .points import Points as Points
+from .region import Region as Region
 from .sampling import DEFAULT_SAMPLING as DEFAULT_SAMPLING
 from .sampling import Chebyshev as Chebyshev
 from .sampling import Sampling as Sampling

@@ -1,4 +1,4 @@
-"""Ends: a whole ball at one value of time or of a parameter."""
+"""Ends: a whole ball or region at one value of time or of a parameter."""
 
 import math
 from dataclasses import dataclass
@@ -13,11 +13,12 @@ from .sampling import DEFAULT_SAMPLING, Sampling, check_sample
 
 if TYPE_CHECKING:
     from .ball import Ball
+    from .region import Region
 
 
 @dataclass(frozen=True, repr=False)
 class Ends:
-    """A union of cross-sections of `ball`: pairs (column, value), such as `(("t", 0.0),)`; `Ball.face` makes these.
+    """A union of cross-sections: pairs (column, value), such as `(("t", 0.0),)`; `Ball.face`, `Region.face` make these.
 
     There is no outward normal: these are no walls of space.
 
@@ -25,26 +26,27 @@ class Ends:
         ValueError: when an end is not at a bound of a column of time or parameters, or is named twice.
     """
 
-    ball: "Ball"
+    domain: "Ball | Region"
     walls: tuple[tuple[str, float], ...]
 
     def __post_init__(self) -> None:
         axis_of = {name: axis for axis in self.axes for name in axis.columns}
-        walls = [(name, _end(axis_of, name, value)) for name, value in self.walls]
+        owner = f"{type(self.domain).__name__}.face"
+        walls = [(name, _end(owner, axis_of, name, value)) for name, value in self.walls]
         for i, (name, value) in enumerate(walls):
             if (name, value) in walls[:i]:
-                raise ValueError(f"Ball.face: the end {name} = {number(value)} is named twice")
+                raise ValueError(f"{owner}: the end {name} = {number(value)} is named twice")
         index = {name: i for i, name in enumerate(axis_of)}
         object.__setattr__(self, "walls", tuple(sorted(walls, key=lambda wall: (index[wall[0]], wall[1]))))
 
     @property
     def axes(self) -> tuple[Axis, ...]:
-        """The axes of the ball."""
-        return self.ball.axes
+        """The axes of the ball or region."""
+        return self.domain.axes
 
     @property
     def measure(self) -> float:
-        """The volume of the ball times the extents of all columns that are not held, summed over the ends."""
+        """The volume of the ball or region times the extents of all columns that are not held, summed over the ends."""
         return math.fsum(self._measures())
 
     def sample(self, n: int, generator: torch.Generator, *, sampling: Sampling = DEFAULT_SAMPLING) -> Points:
@@ -62,7 +64,7 @@ class Ends:
         parts = []
         for (name, value), count in zip(self.walls, counts, strict=True):
             if count:
-                part = self.ball.at(count, generator, sampling, {names.index(name): value})
+                part = self.domain.at(count, generator, sampling, {names.index(name): value})
                 assert part.weight is not None
                 parts.append(part._replace(weight=part.weight * (self.measure / reached)))
         weights = [p.weight for p in parts if p.weight is not None]
@@ -71,25 +73,25 @@ class Ends:
     def _measures(self) -> list[float]:
         lower, upper = bounds(self.axes)
         extent = dict(zip(columns(self.axes), (upper - lower).tolist(), strict=True))
-        return [self.ball.measure / extent[name] for name, _ in self.walls]
+        return [self.domain.measure / extent[name] for name, _ in self.walls]
 
     def __repr__(self) -> str:
-        return f"Ends({self.ball!r}, {', '.join(f'{name} = {number(value)}' for name, value in self.walls)})"
+        return f"Ends({self.domain!r}, {', '.join(f'{name} = {number(value)}' for name, value in self.walls)})"
 
 
-def _end(axis_of: dict[str, Axis], name: str, value: object) -> float:
+def _end(owner: str, axis_of: dict[str, Axis], name: str, value: object) -> float:
     """The bound that `value` means: rounding is forgiven, as an end is typed again where it is used."""
     axis = axis_of[name]
     if axis.role is Role.SPACE:
         raise ValueError(
-            f"Ball.face: `{name}` is space, where a ball has one curved wall, its `boundary`; ends are those of time "
-            f"and parameters"
+            f"{owner}: `{name}` is space, where the only wall is the curved `boundary`; ends are those of time and "
+            f"parameters"
         )
     if is_finite(value):
         nearest = min(axis.lower, axis.upper, key=lambda bound: abs(value - bound))
         if abs(value - nearest) <= 1e-12 * max(axis.extent, abs(nearest)):
             return nearest
     raise ValueError(
-        f"Ball.face: there is no end at {name} = {value!r}; the bounds of `{name}` are "
+        f"{owner}: there is no end at {name} = {value!r}; the bounds of `{name}` are "
         f"{number(axis.lower)} and {number(axis.upper)}"
     )
