@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -63,6 +64,9 @@ def results_table(published: Path) -> str:
             + " | ".join(judged)
             + " |"
         )
+    fits = [r for r in rows if r.get("figures")]
+    if fits:
+        lines += ["", *_fits_table(fits)]
     machine = solved[0]
     lines.append("")
     lines.append(
@@ -101,7 +105,8 @@ def _collect(accepted: Path) -> list[dict[str, Any]]:
 
 
 def _record(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    values, seconds = [r["value"] for r in runs], [r["seconds"] for r in runs]
+    values = [math.inf if r["value"] is None else r["value"] for r in runs]
+    seconds = [r["seconds"] for r in runs]
     detail = runs[0]["detail"]
     kept = ("field", "solver", "kind", "order", "rel_l2_error_bar", "rel_l2_true_error", "choice", "dtype", "device")
     return {
@@ -111,7 +116,38 @@ def _record(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "value": {"median": statistics.median(values), "worst": max(values)},
         "seconds": {"median": statistics.median(seconds), "worst": max(seconds)},
         "versions": detail.get("versions", {}),
+        **({"figures": _figures(runs)} if runs[0].get("figures") else {}),
     }
+
+
+def _figures(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Median and worst of each figure over the seeds; None where it was not finite."""
+    found = {}
+    for name, first in runs[0]["figures"].items():
+        values = [r["figures"][name]["value"] for r in runs if name in r["figures"]]
+        known = all(v is not None for v in values)
+        worst = min if first["at_least"] else max
+        found[name] = {
+            "target": first["target"],
+            "at_least": first["at_least"],
+            "median": statistics.median(values) if known else None,
+            "worst": worst(values) if known else None,
+        }
+    return found
+
+
+def _fits_table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Rows with several figures: a line for each figure that has a target, or is shown beside one."""
+    lines = ["| what | how | seeds | figure | target | median (worst) | seconds |", "|---|---|---|---|---|---|---|"]
+    for r in sorted(rows, key=lambda r: (r["table"], r["problem"], r["what"])):
+        head = f"| {r['problem']} | {r['what']} | {len(r['seeds'])} | "
+        seconds = number(r["seconds"]["median"])
+        for name, f in r["figures"].items():
+            sign = "at least " if f["at_least"] else "at most "
+            target = "" if f["target"] is None else sign + number(f["target"])
+            lines.append(f"{head}{name} | {target} | {number(f['median'])} ({number(f['worst'])}) | {seconds} |")
+            head, seconds = "| | | | ", ""
+    return lines
 
 
 def _picture(file: Path, out: Path) -> list[Path]:

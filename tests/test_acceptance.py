@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from pinnkit import acceptance
-from pinnkit.acceptance import ROWS, Measured, Result, Row
+from pinnkit.acceptance import ROWS, Figure, Measured, Result, Row
 from tests.test_cli import DECAY
 
 
@@ -46,7 +46,7 @@ def test_the_targets_are_those_of_the_issue():
 
 
 def test_every_row_names_a_problem_file_that_is_there(root):
-    assert [r.problem for r in ROWS if not (root / "problems" / f"{r.problem}.py").is_file()] == []
+    assert [r.problem for r in ROWS if r.file_needed and not (root / "problems" / f"{r.problem}.py").is_file()] == []
 
 
 def test_runs_that_are_done_are_not_run_again(tmp_path, problems):
@@ -110,3 +110,32 @@ def test_a_solve_is_measured_against_the_closed_form(tmp_path, problems):
     )
     assert measured.met, measured.runs
     assert measured.runs[0]["detail"]["problem"] == "decay"
+
+
+def test_a_row_with_several_figures_is_as_good_as_its_worst(tmp_path, problems):
+    def measure(row, problem, seed):  # noqa: ARG001
+        figures = {"PSNR": Figure(31.0 + seed, 30.0, at_least=True), "Chamfer": Figure(0.04, 0.02), "note": Figure(5.0)}
+        return Measured.of(figures, 2.0)
+
+    made = row(measure, file_needed=False, problem="nothing", target=1.0)
+    (found,) = acceptance.run([made], seeds=3, problems=problems, out=tmp_path / "out")
+    assert found.worst == 2.0
+    assert not found.met
+    assert [f.value for f in found.figures["PSNR"]] == [31.0, 32.0, 33.0]
+    console = Console(file=StringIO(), width=160)
+    console.print(acceptance.table([found]))
+    lines = [line for line in console.file.getvalue().splitlines() if line.strip()]
+    assert "PSNR" in lines[1]
+    assert lines[1].rstrip().endswith("met")
+    assert "31" in lines[1]
+    assert lines[2].rstrip().endswith("MISSED")
+    assert not lines[3].rstrip().endswith(("met", "MISSED"))
+
+
+def test_the_share_of_a_target():
+    assert Figure(1.0, 2.0).share == 0.5
+    assert Figure(40.0, 30.0, at_least=True).share == 0.75
+    assert Figure(float("nan"), 30.0).share == float("inf")
+    assert Figure(0.0, 0.0).share == 0.0
+    assert Figure(1.0, 0.0).share == float("inf")
+    assert Figure(3.0).share == 0.0

@@ -1,123 +1,34 @@
-"""The acceptance figures: rows of (problem, field, solver) with targets, each run with several seeds.
-
-One file a run, so that a stopped run goes on where it was: what has its file is not run again.
-"""
+"""Rows about equations: errors of solves, bars of references, speed of steps and Jacobians."""
 
 from __future__ import annotations
 
-import json
-import os
-import statistics
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 import torch
-from rich.table import Table
-from rich.text import Text
 
-from .fields import MLP, FieldSpec, FourierMLP, Siren
-from .hard_conditions import hardened
-from .problem import Problem
-from .problem_file import load_problem
-from .reference import Reference
-from .report import finite, number
-from .solution import Solution
-from .storage import replacing
-from .validate import reference_error, validate
+from pinnkit.fields import MLP, FieldSpec, FourierMLP, Siren
+from pinnkit.hard_conditions import hardened
+from pinnkit.problem import Problem
+from pinnkit.reference import Reference
+from pinnkit.solution import Solution
+from pinnkit.validate import reference_error, validate
 
-__all__ = ["ROWS", "Measured", "Result", "Row", "run", "select", "table"]
+from .row import Measure, Measured, Row
+
+__all__ = ["rows", "solve_error"]
 
 _BUDGET = 5.0  # seconds for each reference
 _LONG_BUDGET = 30.0  # where the reference is all that an error of 1e-7 can be measured against
 _LONGEST_BUDGET = {"schroedinger": 200.0}  # its kink never dies out: 1e-6 needs thousands of modes
 
 
-@dataclass(frozen=True)
-class Measured:
-    """One run of one row.
-
-    Args:
-        value: what the row is about, to be at most its target.
-        seconds: that the work took.
-        detail: what else is worth keeping, plain values.
-    """
-
-    value: float
-    seconds: float
-    detail: Mapping[str, Any]
-
-
-Measure = Callable[["Row", Problem, int], Measured]
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the table.
-
-    Args:
-        issue: whose figure it is.
-        table: the part of that issue's table.
-        problem: name of the problem file.
-        what: how the value is got, in words: it names the row's files.
-        unit: what the value is.
-        target: the greatest value that is good.
-        measure: runs it.
-        limit: the greatest number of seconds that is good; None for no limit.
-        seeded: whether a seed changes anything.
-    """
-
-    issue: str
-    table: str
-    problem: str
-    what: str
-    unit: str
-    target: float
-    measure: Measure
-    limit: float | None = None
-    seeded: bool = True
-
-    def file(self, seed: int) -> str:
-        """Name of the file of one run."""
-        return f"{self.issue}-{self.table}-{self.problem}-{self.what.replace(' ', '_').replace(',', '+')}-{seed}.json"
-
-
-@dataclass(frozen=True)
-class Result:
-    """A row with its runs."""
-
-    row: Row
-    runs: tuple[Mapping[str, Any], ...]
-
-    @property
-    def median(self) -> float:
-        """Of the value over the seeds; a run that failed counts as infinite."""
-        return statistics.median(_value(r) for r in self.runs)
-
-    @property
-    def worst(self) -> float:
-        """The greatest value."""
-        return max(_value(r) for r in self.runs)
-
-    @property
-    def seconds(self) -> tuple[float, float]:
-        """Median and greatest."""
-        times = [float(r.get("seconds") or 0.0) for r in self.runs]
-        return statistics.median(times), max(times)
-
-    @property
-    def met(self) -> bool:
-        """Whether every run is at or below the target, within the limit."""
-        return self.worst <= self.row.target and (self.row.limit is None or self.seconds[1] <= self.row.limit)
-
-
 def solve_error(field: FieldSpec | None, solvers: Callable[[], Sequence[Any]] | None) -> Measure:
     """The relative L2 error against the closed form, of a solve with this field and these solvers; None chooses."""
 
     def measure(row: Row, problem: Problem, seed: int) -> Measured:
-        from .solvers import solve
+        from pinnkit.solvers import solve
 
         seconds = None if solvers is None or row.limit is None else 0.97 * row.limit  # the step at hand is finished
         solution = solve(problem, field, None if solvers is None else solvers(), seed=seed, seconds=seconds)
@@ -130,7 +41,7 @@ def gauss_newton_error(prepare: Callable[[Problem], Problem], most: float) -> Me
     """The error of a small network trained by Gauss-Newton with points that follow the residual, in so many seconds."""
 
     def measure(row: Row, problem: Problem, seed: int) -> Measured:  # noqa: ARG001  (the signature of a measure)
-        from .solvers import RAD, GaussNewton, solve
+        from pinnkit.solvers import RAD, GaussNewton, solve
 
         field, solver = MLP(width=20, depth=3), GaussNewton(steps=4000, points=5000)
         return judged(solve(prepare(problem), field, solver, adaptive=RAD(every=20), seed=seed, seconds=most))
@@ -149,8 +60,8 @@ def step_ratio(case: int, dtype: torch.dtype) -> Measure:
     """The time of one Adam step over that of DeepXDE, the same network of 4 x 50, points and dtype, in one run."""
 
     def measure(row: Row, problem: Problem, seed: int) -> Measured:  # noqa: ARG001  (the signature of a measure)
-        from .bench.peer import CASES, require_deepxde
-        from .bench.steps import run as steps
+        from pinnkit.bench.peer import CASES, require_deepxde
+        from pinnkit.bench.steps import run as steps
 
         require_deepxde()
         (found,) = steps(networks=((50, 4),), dtypes=(dtype,), cases=(CASES[case],))
@@ -162,7 +73,7 @@ def step_ratio(case: int, dtype: torch.dtype) -> Measure:
 
 def product_rate(row: Row, problem: Problem, seed: int) -> Measured:  # noqa: ARG001  (the signature of a measure)
     """The measured rate of matrix products over that of a Taylor step of 4 x 256, the worst of the cases."""
-    from .bench.steps import run as steps
+    from pinnkit.bench.steps import run as steps
 
     found = steps(networks=((256, 4),), dtypes=(torch.float32,), peer=False, compile=False)
     worst = min(found, key=lambda r: r.fraction("eager") or 0.0)
@@ -173,7 +84,7 @@ def jacobian_ratio(road: str) -> Measure:
     """The time of the Jacobian's rows over that of a road by `torch.func`, the worst of the cases; or their gap."""
 
     def measure(row: Row, problem: Problem, seed: int) -> Measured:  # noqa: ARG001  (the signature of a measure)
-        from .bench.jacobians import run as jacobians
+        from pinnkit.bench.jacobians import run as jacobians
 
         found = jacobians()
         values = [r.difference if road == "difference" else 1 / getattr(r, f"{road}_ratio") for r in found]
@@ -186,7 +97,7 @@ _known: dict[str, Reference] = {}  # one for all seeds: it depends on none
 
 
 def _reference(problem: Problem) -> Reference:
-    from .reference import reference
+    from pinnkit.reference import reference
 
     name = problem.name
     if name not in _known:
@@ -206,7 +117,7 @@ def judged(solution: Solution) -> Measured:
 
 def bar_ratio(row: Row, problem: Problem, seed: int) -> Measured:  # noqa: ARG001  (the signature of a measure)
     """The true error of the reference over its error bar, the worst unknown."""
-    from .reference import reference
+    from pinnkit.reference import reference
 
     found = reference(problem, budget=_BUDGET)
     errors = reference_error(problem, found, {})
@@ -222,7 +133,7 @@ def bar_ratio(row: Row, problem: Problem, seed: int) -> Measured:  # noqa: ARG00
 
 def agreement(row: Row, problem: Problem, seed: int) -> Measured:  # noqa: ARG001  (the signature of a measure)
     """Neural against finite differences, over the sum of their bars; the neural bar is the spread of two solves."""
-    from .solvers import solve
+    from pinnkit.solvers import solve
 
     solution, other = solve(problem, seed=seed), solve(problem, seed=seed + 1000)
     report = validate(solution, budget=_BUDGET)
@@ -240,7 +151,7 @@ def agreement(row: Row, problem: Problem, seed: int) -> Measured:  # noqa: ARG00
 
 
 def _trained() -> Sequence[Any]:
-    from .solvers import LBFGS, Adam
+    from pinnkit.solvers import LBFGS, Adam
 
     return Adam(), LBFGS()
 
@@ -266,7 +177,8 @@ _HARDER = {
 }
 
 
-def _rows() -> Iterable[Row]:
+def rows() -> Iterable[Row]:
+    """The rows."""
     automatic = {
         "heat": 1e-9, "heat_2d": 1e-8, "poisson": 1e-12, "poisson_bump": 1e-8, "wave": 1e-10, "helmholtz": 1e-11,
         "eikonal": 1e-9, "pendulum": 1e-9,
@@ -295,85 +207,3 @@ def _rows() -> Iterable[Row]:
     for road, target in (("difference", 1e-10), ("mapped", 1 / 1.2), ("hessian", 1 / 5)):
         yield Row("2", "jacobians", "heat", _ROADS[road], "ratio", target, jacobian_ratio(road), seeded=False)
     yield Row("1", "agreement", "poisson_variable", "automatic and differences", "gap / bars", 1.0, agreement)
-
-
-ROWS: tuple[Row, ...] = tuple(_rows())
-
-
-def select(issue: str | None, part: str | None) -> list[Row]:
-    """The rows of an issue and of a part of its table.
-
-    Raises:
-        ValueError: for an issue or a part that is not there.
-    """
-    for given, kind in ((issue, "issue"), (part, "table")):
-        known = sorted({getattr(r, kind) for r in ROWS if kind == "issue" or issue in (None, r.issue)})
-        if given is not None and given not in known:
-            raise ValueError(f"accept: {kind.upper()} must be one of {', '.join(known)}, got '{given}'")
-    return [r for r in ROWS if issue in (None, r.issue) and part in (None, r.table)]
-
-
-def run(
-    rows: Sequence[Row], *, seeds: int, problems: Path, out: Path, say: Callable[[str], object] = lambda _: None
-) -> list[Result]:
-    """Run every row with seeds 0, 1, ..., one file a run; runs whose file is there are read and not run again.
-
-    A run that raises is recorded as failed with its message, and the others go on.
-    """
-    results = []
-    for row in rows:
-        runs = []
-        for seed in range(seeds if row.seeded else 1):
-            target = out / row.file(seed)
-            found = _read(target)
-            if found is None:
-                found = _once(row, seed, problems)
-                with replacing(target) as temporary:
-                    temporary.write_text(json.dumps(finite(found), indent=2) + "\n", encoding="utf-8")
-                said = found["failed"] or f"{number(found['value'])} in {number(found['seconds'])} s"
-                say(f"{row.problem}, {row.what}, seed {seed}: {said}")
-            runs.append(found)
-        results.append(Result(row, tuple(runs)))
-    return results
-
-
-def table(results: Sequence[Result]) -> Table:
-    """Every row with its target and verdict."""
-    shown = Table(box=None, padding=(0, 2), header_style="dim")
-    for column in ("problem", "how", "what", "target", "median", "worst", "seconds (worst)", "seeds", "verdict"):
-        shown.add_column(column)
-    for r in results:
-        limit = "" if r.row.limit is None else f" of {r.row.limit:g}"
-        verdict = Text("met", style="green") if r.met else Text("MISSED", style="red")
-        values = number(r.row.target), number(r.median), number(r.worst), f"{number(r.seconds[1])}{limit}"
-        shown.add_row(r.row.problem, r.row.what, r.row.unit, *values, str(len(r.runs)), verdict)
-    return shown
-
-
-def _once(row: Row, seed: int, problems: Path) -> dict[str, Any]:
-    start = time.perf_counter()
-    value, seconds, detail, failed = float("inf"), 0.0, {}, ""
-    try:
-        measured = row.measure(row, load_problem(problems / f"{row.problem}.py"), seed)
-        value, seconds, detail = measured.value, measured.seconds, dict(measured.detail)
-    except Exception as error:  # one row that fails must not take the others with it
-        failed = f"{type(error).__name__}: {error}"
-    return {
-        "issue": row.issue, "table": row.table, "problem": row.problem, "what": row.what, "unit": row.unit,
-        "target": row.target, "limit": row.limit, "seed": seed, "value": value, "seconds": seconds,
-        "wall_seconds": time.perf_counter() - start, "cores": os.cpu_count(), "failed": failed, "detail": detail,
-    }  # fmt: skip
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    """A run that was finished; one that failed is run again."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    done: dict[str, Any] | None = found if isinstance(found, dict) and not found.get("failed", True) else None
-    return done
-
-
-def _value(found: Mapping[str, Any]) -> float:
-    return float("inf") if found.get("value") is None else float(found["value"])
