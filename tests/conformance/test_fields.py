@@ -20,8 +20,12 @@ from pinnkit.fields import (
     FourierMLP,
     Gauss,
     GeometricMLP,
+    HashGrid,
+    MultilevelGrid,
+    PositionalMLP,
     RandomFourier,
     Siren,
+    Smoothstep,
     TotalDegree,
     Wire,
     spec_from_dict,
@@ -57,6 +61,14 @@ FIELDS = [
     Gauss(width=12, depth=2, scale=1.5),
     Wire(width=14, depth=2, omega=3.0, scale=2.0),
     GeometricMLP(width=12, depth=3, radius=0.4, beta=6.0, skip=2),
+    PositionalMLP(frequencies=2, inputs=False, width=12, depth=3, skip=2, activation="silu"),
+    PositionalMLP(frequencies=1, width=13, depth=2, skip=None),
+    HashGrid(levels=3, features=4, rows=16, coarsest=2, finest=5, width=12, depth=1, activation="tanh"),
+    HashGrid(levels=2, rows=8, coarsest=1, finest=2, interpolation=Smoothstep(), width=13, depth=1, activation="sin"),
+    MultilevelGrid(levels=2, coarsest=2, finest=(4, 3), width=12, depth=1),
+    MultilevelGrid(
+        levels=3, features=4, coarsest=1, finest=4, interpolation=Smoothstep(), centred=False, activation="gelu"
+    ),
 ]
 LENGTHS = (GeometricMLP,)
 """Fields that are a length at the start: in a box k times as large their values are k times as large."""
@@ -202,14 +214,16 @@ class Bundle:
 
     allowed = frozenset(
         {F.linear, torch.sub, torch.mul, torch.add, torch.cat, torch.sin, torch.cos, torch.tanh, torch.sigmoid}
-        | {torch.relu, F.gelu, F.silu, F.softplus, torch.index_select, torch.exp, torch.neg, torch.square}
+        | {torch.relu, F.gelu, F.silu, F.softplus, torch.index_select, torch.exp, torch.neg, torch.square, torch.clamp}
     )
 
     def __init__(self, value: Tensor, tangent: Tensor) -> None:
         self.value, self.tangent, self.shape = value, tangent, value.shape
 
     @classmethod
-    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Bundle:
+    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is torch.floor:  # a plain tensor, as its derivative is zero
+            return func(args[0].value)
         assert func in cls.allowed, f"a field must not use {func}"
         bundles = [b for arg in args for b in (arg if isinstance(arg, list) else [arg]) if isinstance(b, cls)]
 
