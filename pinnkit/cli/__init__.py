@@ -1,6 +1,7 @@
 """The command line: every command is a thin layer over the functions that scripts call."""
 
 from . import measuring as measuring
+from . import scene as scene
 from . import solving as solving
 from .app import app as app
 from .app import main as main

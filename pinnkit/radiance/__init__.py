@@ -9,6 +9,8 @@ from .cameras import Camera as Camera
 from .cameras import Convention as Convention
 from .cameras import RayBundle as RayBundle
 from .cameras import look_at as look_at
+from .drawing import draw_cameras as draw_cameras
+from .drawing import draw_views as draw_views
 from .generated import make_scene as make_scene
 from .generated import write_scene as write_scene
 from .marching import Marcher as Marcher

@@ -1,0 +1,126 @@
+"""`pinnkit scene`: generate posed pictures, and look at what a scene holds before training on it."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from .app import Json, app
+from .console import user_errors
+from .words import at_least, word_in
+
+if TYPE_CHECKING:
+    from pinnkit.radiance import Convention, Scene
+
+scene = typer.Typer(help="Posed pictures: generate a scene, or look at one.", no_args_is_help=True)
+app.add_typer(scene, name="scene")
+
+Poses = Annotated[
+    str,
+    typer.Option(
+        "--pose-convention",
+        help="Where the axes of the poses point: opengl (Blender, nerfstudio: y up, looks along -z) or opencv "
+        "(COLMAP: y down, looks along +z).",
+    ),
+]
+
+
+def convention_of(word: str) -> Convention:
+    """The convention of a word of the command line."""
+    from pinnkit.radiance import Convention
+
+    known = {"opengl": Convention.OPENGL, "blender": Convention.OPENGL, "opencv": Convention.OPENCV}
+    chosen: Convention = word_in("--pose-convention", word.lower(), {**known, "colmap": Convention.OPENCV})
+    return chosen
+
+
+@scene.command()
+def make(
+    out: Annotated[Path, typer.Argument(help="The folder to write.", show_default=False)],
+    views: Annotated[int, typer.Option(help="Pictures to train on.")] = 40,
+    test: Annotated[int, typer.Option(help="Pictures held out.")] = 10,
+    size: Annotated[int, typer.Option(help="Pixels along each side.")] = 100,
+    seed: Annotated[int, typer.Option(help="Decides the solids, their colours and the cameras.")] = 0,
+    samples: Annotated[int, typer.Option(help="A pixel is the mean of so many x so many rays.")] = 3,
+    json_: Json = False,
+) -> None:
+    """Balls and a box on a checkered floor, traced exactly: RGBA, depth and normals, transforms.json as of Blender."""
+    from pinnkit.radiance import make_scene, write_scene
+
+    console = Console(stderr=json_)
+    with user_errors(None):
+        for option, value in {"--views": views, "--test": test, "--samples": samples}.items():
+            at_least(option, value, 1)
+        at_least("--size", size, 2)
+        at_least("--seed", seed, 0)
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise ValueError(f"'{out}' is there already; choose a new folder or empty this one")
+        began = time.perf_counter()
+        with console.status(f"tracing {views + test} pictures of {size} x {size} ..."):
+            made = make_scene(views=views, test=test, size=size, seed=seed, samples=samples)
+            write_scene(made, out)
+            _draw(made, out)
+        seconds = time.perf_counter() - began
+        _say(made, out, console, json_, {"seconds": round(seconds, 2), "seed": seed})
+
+
+@scene.command()
+def show(
+    path: Annotated[Path, typer.Argument(help="A folder with transforms.json, or the file.", show_default=False)],
+    out: Annotated[Path | None, typer.Option(help="A folder for cameras.png and views.png.")] = None,
+    convention: Poses = "opengl",
+    json_: Json = False,
+) -> None:
+    """What a scene holds and what was assumed in reading it; with --out, pictures of its cameras and views."""
+    from pinnkit.radiance import read_scene
+
+    console = Console(stderr=json_)
+    with user_errors(None):
+        read = read_scene(path, convention=convention_of(convention))
+        if out is not None:
+            out.mkdir(parents=True, exist_ok=True)
+            _draw(read, out)
+        _say(read, out, console, json_, {})
+
+
+def _draw(read: Scene, folder: Path) -> None:
+    from pinnkit.radiance import draw_cameras, draw_views
+
+    draw_cameras(read).savefig(folder / "cameras.png", dpi=120)
+    draw_views(read).savefig(folder / "views.png", dpi=120)
+
+
+def _say(read: Scene, folder: Path | None, console: Console, json_: bool, more: dict[str, object]) -> None:
+    camera = read.train[0].camera
+    facts = {
+        "scene": read.name,
+        "train": len(read.train),
+        "test": len(read.test),
+        "width": camera.width,
+        "height": camera.height,
+        "alpha": read.has_alpha,
+        "box": [[axis.lower for axis in read.box.axes], [axis.upper for axis in read.box.axes]],
+        "notes": list(read.notes),
+        **more,
+    }
+    if json_:
+        sys.stdout.write(json.dumps(facts, indent=1) + "\n")
+        return
+    kind = "with transparency" if read.has_alpha else "opaque"
+    spans = ", ".join(f"{a.name} {a.lower:.3g} to {a.upper:.3g}" for a in read.box.axes)
+    lines = [
+        f"{read.name}: {len(read.train)} views to train on, {len(read.test)} held out, "
+        f"{camera.width} x {camera.height}, {kind}; box {spans}",
+        *read.notes,
+    ]
+    if folder is not None:
+        lines.append(f"pictures of cameras and views: {folder / 'cameras.png'}, {folder / 'views.png'}")
+    for line in lines:
+        console.print(Text(line))
