@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from pinnkit.fields import MLP, FieldSpec, FourierMLP, RandomFourier, Siren
+from pinnkit.fields import (
+    MLP,
+    FieldSpec,
+    FourierMLP,
+    Gauss,
+    GeometricMLP,
+    HashGrid,
+    MultilevelGrid,
+    PositionalMLP,
+    RandomFourier,
+    Siren,
+    Wire,
+)
 
 if TYPE_CHECKING:
     from pinnkit.compare import Way
@@ -21,6 +33,12 @@ FIELDS: Mapping[str, type] = {
     "fourier": FourierMLP,
     "mlp": MLP,
     "random-fourier": RandomFourier,
+    "positional": PositionalMLP,
+    "gauss": Gauss,
+    "wire": Wire,
+    "geometric": GeometricMLP,
+    "grid": MultilevelGrid,
+    "hash": HashGrid,
 }
 
 

@@ -31,6 +31,9 @@ from .weights import Weights
 
 __all__ = ["Saving", "Setup", "readout_cloud", "solution_of"]
 
+_MOST = 2**16
+"""Of the data that a problem brings, for the residual that a solution states."""
+
 
 @dataclass(frozen=True)
 class Setup:
@@ -100,6 +103,7 @@ def solution_of(
         draw=2**31,
         device=setup.device,
         dtype=setup.dtype,
+        batch=_MOST,
     )
     check = Collocation(fields, parameters, fresh)
     with torch.no_grad():
