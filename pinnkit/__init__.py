@@ -60,6 +60,7 @@ from .fields import Expansion as Expansion
 from .fields import FourierMLP as FourierMLP
 from .fields import HashGrid as HashGrid
 from .fields import MultilevelGrid as MultilevelGrid
+from .fields import PlanesAndLines as PlanesAndLines
 from .fields import Multilinear as Multilinear
 from .fields import PositionalMLP as PositionalMLP
 from .fields import RandomFourier as RandomFourier
@@ -159,6 +160,7 @@ __all__ = [
     "March",
     "Monitor",
     "MultilevelGrid",
+    "PlanesAndLines",
     "Multilinear",
     "Muon",
     "Neumann",

@@ -20,8 +20,10 @@ from .marched import MarchedField as MarchedField
 from .marched import MarchedSpec as MarchedSpec
 from .mlp import MLP as MLP
 from .multilevel_grid import MultilevelGrid as MultilevelGrid
+from .planes_and_lines import PlanesAndLines as PlanesAndLines
 from .polynomials import Polynomials as Polynomials
 from .positional import PositionalMLP as PositionalMLP
+from .radiance_planes import RadiancePlanes as RadiancePlanes
 from .random_fourier import RandomFourier as RandomFourier
 from .random_fourier import RandomSines as RandomSines
 from .scaling import Scaling as Scaling
@@ -31,4 +33,6 @@ from .serialise import spec_from_dict as spec_from_dict
 from .serialise import spec_to_dict as spec_to_dict
 from .siren import Siren as Siren
 from .total_degree import TotalDegree as TotalDegree
+from .view_mlp import ViewMLP as ViewMLP
+from .voxels import Voxels as Voxels
 from .wire import Wire as Wire

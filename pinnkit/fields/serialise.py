@@ -18,15 +18,20 @@ from .interpolation import Multilinear, Smoothstep
 from .marched import MarchedSpec
 from .mlp import MLP
 from .multilevel_grid import MultilevelGrid
+from .planes_and_lines import PlanesAndLines
 from .positional import PositionalMLP
+from .radiance_planes import RadiancePlanes
 from .random_fourier import RandomFourier
 from .siren import Siren
 from .slabbed import Slabbed
 from .total_degree import TotalDegree
+from .view_mlp import ViewMLP
+from .voxels import Voxels
 from .wire import Wire
 
 _OWN: tuple[Any, ...] = (Siren, FourierMLP, MLP, RandomFourier, Additive, TotalDegree, Expansion, Slabbed, MarchedSpec)
 _OWN += (Gauss, Wire, GeometricMLP, PositionalMLP, HashGrid, MultilevelGrid)
+_OWN += (PlanesAndLines, RadiancePlanes, ViewMLP, Voxels)
 SPECS: Mapping[str, Any] = MappingProxyType({cls.__name__: cls for cls in _OWN})
 _PARTS: Mapping[str, Any] = MappingProxyType({cls.__name__: cls for cls in (Multilinear, Smoothstep)})
 """What specs are made of beside numbers, words and other specs: objects without arguments."""
