@@ -24,7 +24,7 @@ class Soundness:
         triangles: their number.
         boundary_edges: edges with one triangle: the rims of holes.
         crowded_edges: edges with more than two triangles.
-        oriented: whether every edge is walked once each way by its two triangles.
+        oriented: whether every edge of several triangles is walked equally often each way.
         components: pieces that share no vertex.
         euler: V - E + F; 2 for a sphere, 0 for a torus, added up over the components.
         volume: inside, in cubed units of the mesh, positive where normals point outward; meaningless when open.
@@ -86,7 +86,7 @@ def examine(mesh: trimesh.Trimesh) -> Soundness:
         triangles=len(faces),
         boundary_edges=int((uses == 1).sum()),
         crowded_edges=int((uses > 2).sum()),
-        oriented=bool((net[uses == 2] == 0).all()) and bool((uses <= 2).all()),
+        oriented=bool((net[uses >= 2] == 0).all()),
         components=len(np.unique(labels[used])),
         euler=len(used) - len(uses) + len(faces),
         volume=float(np.einsum("ij,ij->", a, np.cross(b, c)) / 6),
