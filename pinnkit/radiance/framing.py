@@ -128,4 +128,5 @@ def _parallel(cameras: Sequence[Camera]) -> bool:
 
 
 def _point(point: Tensor) -> str:
-    return "(" + ", ".join(f"{float(x):.3g}" for x in point) + ")"
+    largest = max(1e-3, float(point.abs().max()))  # what is zero but for rounding reads as 0
+    return "(" + ", ".join(f"{0.0 if abs(x) < 1e-6 * largest else x:.3g}" for x in point.tolist()) + ")"

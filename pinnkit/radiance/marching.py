@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from .front import Front
 from .occupancy import OccupancyGrid
 from .sampling import box_span
 
@@ -41,6 +42,7 @@ class Marcher:
     Args:
         grid: which cells to visit; its device and floating type are those of the rays.
         step: distance between samples, a length.
+        front: leaves out samples behind what is opaque in an earlier field; None keeps them.
 
     Raises:
         ValueError: for a step that is not positive.
@@ -48,6 +50,7 @@ class Marcher:
 
     grid: OccupancyGrid
     step: float
+    front: Front | None = None
     _around: Tensor = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -104,11 +107,18 @@ class Marcher:
         per_block = hit.sum(dim=1)
         counts = torch.zeros(rows, dtype=torch.int64, device=origins.device).scatter_add_(0, ray, per_block)
         chosen = hit.reshape(-1).nonzero()[:, 0]
-        return Samples(
+        found = Samples(
             distance.reshape(-1).index_select(0, chosen),
             torch.repeat_interleave(ray, per_block, output_size=chosen.shape[0]),
             counts,
         )
+        if self.front is None:
+            return found
+        place = torch.addcmul(origins[found.ray], found.distance[:, None], directions[found.ray])
+        seen = self.front.kept(place, counts, step).nonzero()[:, 0]
+        rays = found.ray.index_select(0, seen)
+        left = torch.zeros_like(counts).scatter_add_(0, rays, torch.ones_like(rays))
+        return Samples(found.distance.index_select(0, seen), rays, left)
 
     def _scaled(self, origins: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
         """Origins and directions `(3, rows)` in units of cells."""
