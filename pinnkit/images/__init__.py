@@ -1,0 +1,25 @@
+"""Images: pictures as problems, fitted, made finer, filled in, and recovered from their gradients."""
+
+from .gradients import gradient_problem as gradient_problem
+from .picture import Picture as Picture
+from .picture import checked_mask as checked_mask
+from .picture import read_mask as read_mask
+from .picture import read_picture as read_picture
+from .picture import write_picture as write_picture
+from .pixels import Pixels as Pixels
+from .problem import image_problem as image_problem
+from .quality import psnr as psnr
+from .quality import ssim as ssim
+from .render import edges as edges
+from .render import laplacian_of as laplacian_of
+from .render import render as render
+from .rivals import bicubic as bicubic
+from .rivals import bicubic_at as bicubic_at
+from .rivals import filled_linearly as filled_linearly
+from .rivals import from_gradients as from_gradients
+from .rivals import gradients as gradients
+from .rivals import low_pass as low_pass
+from .rivals import shrunk as shrunk
+from .ways import WAYS as WAYS
+from .ways import filling as filling
+from .ways import way as way

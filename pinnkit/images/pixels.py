@@ -1,0 +1,89 @@
+"""Where pixels are: the plane of a picture, its pixel centres, and those of a finer or coarser one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pinnkit.domains import Box
+
+__all__ = ["Pixels"]
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """The plane of a picture in units of its pixels, the same along both axes: x to the right, y downwards.
+
+    By default the pixel in row i and column j is the square [j, j + 1] x [i, i + 1], its colour is that at the centre
+    (j + 1/2, i + 1/2), and the plane is [0, width] x [0, height]: what box filters and cameras do.  With
+    `align_corners` pixels are points at (j, i) and the plane ends at the outermost ones, [0, width - 1] x
+    [0, height - 1]; the two differ by a shift as soon as a picture is resized.
+
+    Derivatives are per pixel, and isotropic for every aspect ratio.
+
+    Args:
+        height: rows.
+        width: columns.
+        align_corners: whether pixels are points, the outermost ones on the border.
+    """
+
+    height: int
+    width: int
+    align_corners: bool = False
+
+    def __post_init__(self) -> None:
+        if self.height < 2 or self.width < 2:
+            raise ValueError(f"Pixels: there must be at least 2 x 2 pixels, got {self.height} x {self.width}")
+
+    @property
+    def box(self) -> Box:
+        """The domain of the picture."""
+        if self.align_corners:
+            return Box(x=(0, self.width - 1), y=(0, self.height - 1))
+        return Box(x=(0, self.width), y=(0, self.height))
+
+    def size(self, scale: float = 1) -> tuple[int, int]:
+        """Rows and columns of the picture `scale` times as fine.
+
+        Raises:
+            ValueError: for a scale that is not positive, or leaves no pixel.
+        """
+        if not scale > 0 or not math.isfinite(scale):
+            raise ValueError(f"`scale` must be a positive number, such as 2 for twice the pixels each way, got {scale}")
+        rows, columns = round(self.height * scale), round(self.width * scale)
+        if rows < 1 or columns < 1:
+            raise ValueError(f"`scale` {scale:g} leaves no pixel of {self.width} x {self.height}")
+        return rows, columns
+
+    def ticks(self, scale: float = 1) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The x of every column and the y of every row of the picture `scale` times as fine."""
+        rows, columns = self.size(scale)
+        xs: NDArray[np.float64]
+        ys: NDArray[np.float64]
+        if self.align_corners:
+            xs, ys = np.linspace(0, self.width - 1, columns), np.linspace(0, self.height - 1, rows)
+        else:
+            xs = (np.arange(columns) + 0.5) * (self.width / columns)
+            ys = (np.arange(rows) + 0.5) * (self.height / rows)
+        return xs, ys
+
+    def centres(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The x and the y of every pixel, ``(height, width)`` each, as the colours stand in an array."""
+        xs, ys = self.ticks()
+        x, y = np.meshgrid(xs, ys, indexing="xy")  # "xy": rows are y, columns x
+        return x, y
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """Plain values, from which `of` makes the same again."""
+        return {"height": self.height, "width": self.width, "align_corners": self.align_corners}
+
+    @classmethod
+    def of(cls, facts: Mapping[str, Any]) -> Pixels:
+        """The pixels that a problem keeps among its facts."""
+        return cls(facts["height"], facts["width"], facts["align_corners"])

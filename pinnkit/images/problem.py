@@ -1,0 +1,162 @@
+"""Fitting a picture as a problem: one term of data on its known pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+from pinnkit.problem import Problem, Unknown
+from pinnkit.solution import Solution
+from pinnkit.solvers.automatic import Choice
+from pinnkit.terms import Data, Term
+
+from .drawings import draw_derivatives, draw_panels, shown
+from .picture import Picture, checked_mask
+from .pixels import Pixels
+from .quality import psnr, ssim
+from .render import render
+from .rivals import bicubic, filled_linearly
+from .ways import filling, way
+
+__all__ = ["image_problem"]
+
+Metrics = Mapping[str, Callable[[Solution], float]]
+
+
+def image_problem(
+    picture: Picture,
+    *,
+    mask: ArrayLike | None = None,
+    truth: Picture | None = None,
+    align_corners: bool = False,
+    name: str | None = None,
+    road: Choice | None = None,
+) -> Problem:
+    """A function of the plane that has the picture's colours at its pixels.
+
+    The unknown is called "grey" ``(n,)``, "rgb" ``(n, 3)`` or "rgba" ``(n, 4)``, its values lie between 0 and 1, and
+    its coordinates are in pixels; see `Pixels`.  Scores, in dB and dimensionless:
+
+    - `psnr`, `ssim`: on the pixels that were fitted;
+    - `psnr_hidden`, `ssim_hidden`, `psnr_hidden_linear`: on the others, the last of linear interpolation, where the
+      picture or `truth` shows what they are (a picture whose hidden pixels all have one colour does not);
+    - `psnr_finer`, `ssim_finer`, `psnr_finer_bicubic`: of the field at the pixels of a finer `truth`, the last of
+      bicubic convolution.
+
+    Args:
+        picture: to be fitted.
+        mask: ``(height, width)`` booleans, true where a pixel is known; only those enter the fit.
+        truth: what to score against: a picture of the same size without holes, or a finer one of the same scene.  No
+            solver sees it.
+        align_corners: whether pixels are points of which the outermost lie on the border; else their centres count.
+        name: of the problem; None takes the picture's.
+        road: field and solver; None takes a grid, or for hidden pixels a smooth network.
+
+    Raises:
+        ValueError: for a mask or a truth that does not fit the picture.
+    """
+    pixels = Pixels(picture.height, picture.width, align_corners)
+    known = None if mask is None else checked_mask(mask, picture)
+    unknown = Unknown(picture.kind, components=None if picture.channels == 1 else picture.channels)
+    if road is None and known is not None:
+        road = filling(picture.width, picture.height, int(known.sum()))
+    elif road is None:
+        road = way("grid", picture.width, picture.height)
+    return Problem(
+        name=_name(picture) if name is None else name,
+        domain=pixels.box,
+        unknowns=unknown,
+        terms=[_data(picture, pixels, known)],
+        metrics=_metrics(picture, pixels, known, truth),
+        dtype=torch.float32,
+        road=road,
+        figures=_figures(picture, pixels, known, truth),
+        facts={"image": {"name": picture.name, **pixels.facts}},
+    )
+
+
+def _data(picture: Picture, pixels: Pixels, known: NDArray[np.bool_] | None) -> Term:
+    """The colours of the known pixels, at their centres."""
+    where = np.ones((picture.height, picture.width), dtype=bool) if known is None else known
+    x, y = pixels.centres()
+    colours = picture.values[where]
+    values: dict[str, Any] = {picture.kind: colours[:, 0] if picture.channels == 1 else colours}
+    return Data(dict(x=x[where], y=y[where]), **values)
+
+
+def _metrics(picture: Picture, pixels: Pixels, known: NDArray[np.bool_] | None, truth: Picture | None) -> Metrics:
+    values = picture.values
+    out: dict[str, Callable[[Solution], float]] = {
+        "psnr": lambda s: psnr(render(s, pixels), values, known),
+        "ssim": lambda s: ssim(render(s, pixels), values, known),
+    }
+    if truth is not None and truth.channels != picture.channels:
+        raise ValueError(f"image_problem: `truth` must be {picture.kind} as the picture is, got {truth.kind}")
+    finer = truth is not None and truth.values.shape != values.shape
+    if known is not None and not finer:
+        whole = values if truth is None else truth.values
+        hidden = ~known
+        if truth is not None or np.ptp(whole[hidden], axis=0).max() > 0:
+            out |= {
+                "psnr_hidden": lambda s: psnr(render(s, pixels), whole, hidden),
+                "ssim_hidden": lambda s: ssim(render(s, pixels), whole, hidden),
+                "psnr_hidden_linear": lambda s: psnr(filled_linearly(values, known), whole, hidden),  # noqa: ARG005
+            }
+    elif finer:
+        assert truth is not None
+        scale = _scale(pixels, truth)
+        start = values if known is None else filled_linearly(values, known)
+        out |= {
+            "psnr_finer": lambda s: psnr(render(s, pixels, scale), truth.values),
+            "ssim_finer": lambda s: ssim(render(s, pixels, scale), truth.values),
+            "psnr_finer_bicubic": lambda s: psnr(  # noqa: ARG005
+                bicubic(start, scale, align_corners=pixels.align_corners), truth.values
+            ),
+        }
+    return out
+
+
+def _figures(
+    picture: Picture, pixels: Pixels, known: NDArray[np.bool_] | None, truth: Picture | None
+) -> Mapping[str, Callable[[Solution], Any]]:
+    def fit(solution: Solution) -> Any:
+        found = render(solution, pixels)
+        if known is None:
+            return draw_panels({"picture": picture.values, "fit": found}, difference=("picture", "fit"))
+        filled = np.where(known[..., None], picture.values, found)
+        panels = {"known": shown(picture.values, known), "filled": filled}
+        panels["linear interpolation"] = filled_linearly(picture.values, known)
+        if truth is None or truth.values.shape != picture.values.shape:
+            return draw_panels(panels)
+        return draw_panels({**panels, "truth": truth.values}, difference=("filled", "truth"))
+
+    def finer(solution: Solution) -> Any:
+        assert truth is not None
+        scale = _scale(pixels, truth)
+        panels = {"finer": render(solution, pixels, scale), "truth": truth.values}
+        panels["bicubic"] = bicubic(picture.values, scale, align_corners=pixels.align_corners)
+        return draw_panels({"given": picture.values, **panels}, difference=("finer", "truth"))
+
+    out = {"fit": fit, "derivatives": lambda solution: draw_derivatives(solution, pixels)}
+    if truth is not None and truth.values.shape != picture.values.shape:
+        out["finer"] = finer
+    return out
+
+
+def _scale(pixels: Pixels, truth: Picture) -> float:
+    scale = truth.height / pixels.height
+    if pixels.size(scale) != (truth.height, truth.width):
+        raise ValueError(
+            f"image_problem: `truth` must have the picture's {pixels.width} x {pixels.height} pixels, or the same "
+            f"multiple of both, got {truth.width} x {truth.height}"
+        )
+    return scale
+
+
+def _name(picture: Picture) -> str:
+    """The picture's name as one that can name a folder."""
+    return "".join(c if c.isalnum() or c in "-_." else "_" for c in picture.name).strip(".") or "picture"

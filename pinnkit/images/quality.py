@@ -1,0 +1,63 @@
+"""How close two pictures are: peak signal-to-noise ratio and structural similarity, on all pixels or on some."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["psnr", "ssim"]
+
+
+def psnr(found: NDArray[Any], truth: NDArray[Any], where: NDArray[np.bool_] | None = None) -> float:
+    """Peak signal-to-noise ratio in dB, -10 log10 of the mean square difference; infinite for equal pictures.
+
+    `found` is clipped to [0, 1] first, as a screen does, and not rounded to 8 bits.  Values are sRGB as files store
+    them, and all channels count alike.
+
+    Args:
+        found: ``(height, width, channels)``.
+        truth: the same shape, between 0 and 1.
+        where: ``(height, width)``, the pixels to count; None counts all.
+    """
+    _check("psnr", found, truth, where)
+    difference = np.clip(found, 0, 1).astype(np.float64) - truth
+    square = np.square(difference if where is None else difference[where]).mean()
+    return math.inf if square == 0 else float(-10 * np.log10(square))
+
+
+def ssim(found: NDArray[Any], truth: NDArray[Any], where: NDArray[np.bool_] | None = None) -> float:
+    """Structural similarity, 1 for equal pictures: the mean of its map over all pixels, or over those in `where`.
+
+    Windows of 7 x 7 (smaller in pictures that have fewer pixels), averaged over the channels; by scikit-image.
+
+    Source: Wang, Bovik, Sheikh, Simoncelli, Image quality assessment: from error visibility to structural similarity,
+    IEEE Trans. Image Process. 13 (2004), equation 13.
+    """
+    _check("ssim", found, truth, where)
+    try:
+        from skimage.metrics import structural_similarity
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError(
+            "ssim is measured by scikit-image, which is not installed; pip install 'pinnkit[images]' installs it"
+        ) from None
+    least = min(truth.shape[:2])
+    window = min(7, least - 1 + least % 2)
+    if window < 3:
+        return math.nan
+    clipped = np.clip(found, 0, 1).astype(np.float64)
+    _, each = structural_similarity(
+        clipped, truth.astype(np.float64), win_size=window, data_range=1.0, channel_axis=2, full=True
+    )
+    return float(each.mean() if where is None else each[where].mean())
+
+
+def _check(owner: str, found: NDArray[Any], truth: NDArray[Any], where: NDArray[np.bool_] | None) -> None:
+    if found.shape != truth.shape or truth.ndim != 3:
+        raise ValueError(
+            f"{owner}: pictures must be (height, width, channels), alike, got {found.shape}, {truth.shape}"
+        )
+    if where is not None and (where.shape != truth.shape[:2] or not where.any()):
+        raise ValueError(f"{owner}: `where` must be booleans {truth.shape[:2]} with some true, got {where.shape}")
