@@ -19,7 +19,7 @@ from .tracer import Light, photograph
 
 __all__ = ["around", "make_scene", "solids_of", "write_scene"]
 
-_FOV = 0.8  # radians, across
+_FOV = 0.84  # radians, across: the corners of the floor stay in the picture, 2 atan(sqrt(2 / (3.6^2 - 2))) = 0.81
 _RADIUS = 3.6
 _SITES = ((-0.48, -0.42), (0.45, -0.5), (0.5, 0.42), (-0.42, 0.5))
 

@@ -64,7 +64,7 @@ class Ball:
 
     def hit(self, origins: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
         """The smaller positive root of |o + t d - c|^2 = r^2."""
-        from_ = origins - torch.tensor(self.centre).to(origins)
+        from_ = origins - _like(origins, self.centre)
         a = (directions * directions).sum(dim=1)
         b = (from_ * directions).sum(dim=1)
         root = b * b - a * ((from_ * from_).sum(dim=1) - self.radius**2)
@@ -77,11 +77,11 @@ class Ball:
 
     def colour(self, points: Tensor) -> Tensor:
         """One colour."""
-        return torch.tensor(self.albedo).to(points).expand(points.shape[0], 3)
+        return _like(points, self.albedo).expand(points.shape[0], 3)
 
     def lets_through(self, points: Tensor, light: Tensor, spread: float) -> Tensor:
         """From how far the middle of the light passes the ball, in units of the light's radius at that distance."""
-        to = torch.tensor(self.centre).to(points) - points
+        to = _like(points, self.centre) - points
         along = to @ light
         off = (to - along[:, None] * light).norm(dim=1) - self.radius
         open_ = _smooth(off / (spread * along.clamp(min=1e-9)))
@@ -120,7 +120,7 @@ class Block:
 
     def hit(self, origins: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
         """Where the ray enters the last of three slabs, or leaves the first from inside."""
-        o, d = self._own(origins - torch.tensor(self.centre).to(origins)), self._own(directions)
+        o, d = self._own(origins - _like(origins, self.centre)), self._own(directions)
         first, last = self._slabs(o, d)
         near, axis_in = first.max(dim=1)
         far, axis_out = last.min(dim=1)
@@ -134,17 +134,17 @@ class Block:
 
     def colour(self, points: Tensor) -> Tensor:
         """One colour, or two in squares on the top."""
-        plain = torch.tensor(self.albedo).to(points).expand(points.shape[0], 3)
+        plain = _like(points, self.albedo).expand(points.shape[0], 3)
         if self.tile is None:
             return plain
-        own = self._own(points - torch.tensor(self.centre).to(points))
+        own = self._own(points - _like(points, self.centre))
         odd = ((own[:, :2] / self.tile).floor().sum(dim=1) % 2).bool()
         top = own[:, 2] > self.half[2] * (1 - 1e-9) - 1e-9
-        return torch.where((odd & top)[:, None], torch.tensor(self.other).to(points), plain)
+        return torch.where((odd & top)[:, None], _like(points, self.other), plain)
 
     def lets_through(self, points: Tensor, light: Tensor, spread: float) -> Tensor:
         """From how much the three slabs overlap along the middle of the light, in units of its radius there."""
-        o = self._own(points - torch.tensor(self.centre).to(points))
+        o = self._own(points - _like(points, self.centre))
         d = self._own(light[None, :]).expand_as(o)
         first, last = self._slabs(o, d)
         near, far = first.amax(dim=1), last.amin(dim=1)
@@ -153,7 +153,7 @@ class Block:
 
     def _slabs(self, o: Tensor, d: Tensor) -> tuple[Tensor, Tensor]:
         inverse = 1 / torch.where(d.abs() < 1e-12, 1e-12, d)
-        middle, reach = -o * inverse, torch.tensor(self.half).to(o) * inverse.abs()
+        middle, reach = -o * inverse, _like(o, self.half) * inverse.abs()
         return middle - reach, middle + reach
 
     def _turn(self, like: Tensor) -> Tensor:
@@ -171,3 +171,8 @@ def _smooth(x: Tensor) -> Tensor:
     """0 below -1, 1 above 1, a cubic between."""
     u = ((x + 1) / 2).clamp(0, 1)
     return u * u * (3 - 2 * u)
+
+
+def _like(tensor: Tensor, vector: Vector) -> Tensor:
+    """A vector `(3,)` in the type of a tensor, never by way of a shorter one."""
+    return torch.tensor(vector, dtype=tensor.dtype, device=tensor.device)
