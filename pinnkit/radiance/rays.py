@@ -199,6 +199,10 @@ class Rays:
         """The same pixels, drawn as before, with fewer occupied cells: cheaper than `through`."""
         return replace(self, marcher=Marcher(grid, self.marcher.step))
 
+    def seen_by(self, marcher: Marcher) -> Rays:
+        """The same pixels, drawn as before, with samples taken elsewhere."""
+        return replace(self, marcher=marcher)
+
     def sample(self, n: int, generator: torch.Generator, *, sampling: Sampling = DEFAULT_SAMPLING) -> Points:
         """N pixels, drawn with replacement, and the samples along their rays: see the class.
 
@@ -209,17 +213,28 @@ class Rays:
             ValueError: when n < 1.
         """
         check_sample("Rays.sample", n, generator, sampling)
+        origins, directions, columns = self.pixels(n, generator)
+        # Drawn in float32, whatever the type: the rays of a seed are the same ones.
+        offset = torch.rand(n, generator=generator, device=generator.device).to(origins)
+        points, _ = ray_points(origins, directions, self.marcher, offset)
+        return points._replace(columns={**points.columns, **columns})
+
+    def pixels(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """N pixels, drawn with replacement: origins and unit directions `(n, 3)` of their rays, and their columns.
+
+        The columns are `rgb` over `background`, `alpha` and `background`, see the class.
+        """
         kind, source = self.marcher.grid.lower, generator.device
         pick = torch.randint(self.drawn.shape[0], (n,), generator=generator, device=source).to(kind.device)
         pixel = self.drawn.index_select(0, pick)
-        # All numbers are drawn in float32, whatever the type: the rays of a seed are the same ones.
-        unit = torch.rand(n, 3, generator=generator, device=source).to(kind)
         view = self.view.index_select(0, pixel)
         directions = self.directions.index_select(0, pixel)
         if self.jitter:
-            directions = directions + ((unit[:, :2] - 0.5)[:, :, None] * self.across.index_select(0, view)).sum(dim=1)
-        points, _ = ray_points(self.origins.index_select(0, view), directions, self.marcher, unit[:, 2])
+            unit = torch.rand(n, 2, generator=generator, device=source).to(kind)
+            directions = directions + ((unit - 0.5)[:, :, None] * self.across.index_select(0, view)).sum(dim=1)
+        directions = directions / directions.norm(dim=1, keepdim=True)
         rgba = self.rgba.index_select(0, pixel).to(kind.dtype) / 255
         alpha, background = rgba[:, 3], self.background.draw(n, generator).to(kind)
         shown = rgba[:, :3] * alpha[:, None] + (1 - alpha)[:, None] * background
-        return points._replace(columns={**points.columns, "rgb": shown, "alpha": alpha, "background": background})
+        columns = {"rgb": shown, "alpha": alpha, "background": background}
+        return self.origins.index_select(0, view), directions, columns

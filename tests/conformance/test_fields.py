@@ -71,7 +71,7 @@ FIELDS = [
         levels=3, features=4, coarsest=1, finest=4, interpolation=Smoothstep(), centred=False, activation="gelu"
     ),
     PlanesAndLines(resolution=(3, 4, 5), components=3, width=12, depth=2, activation="tanh"),
-    PlanesAndLines(resolution=7, components=5, interpolation=Smoothstep(), depth=0),
+    PlanesAndLines(resolution=(4, 3, 2), components=5, interpolation=Smoothstep(), depth=0),
 ]
 LENGTHS = (GeometricMLP,)
 """Fields that are a length at the start: in a box k times as large their values are k times as large."""

@@ -1,0 +1,118 @@
+"""radiance_problem: posed pictures as a problem, whose one kind of term is what a ray sees minus its pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pinnkit.domains.part import Part
+from pinnkit.jets import Jet
+from pinnkit.problem import Problem, Unknown
+from pinnkit.terms import Condition, Term
+
+from .examination import Examination
+from .marching import Marcher
+from .outputs import colour_of, density_in
+from .rays import field_domain
+from .rendering import composite, over, ray_weights
+from .scene import Scene
+
+__all__ = ["coarse_pixels", "pixels", "radiance_problem"]
+
+
+def pixels(density: Jet, colour: Jet, delta: Jet, counts: Jet, rgb: Jet, background: Jet) -> Tensor:
+    """What the rays see minus what their pixels show, `(rows, 3)`: the residual on `Rays`."""
+    return _difference(density.value, colour.value, delta.value, counts.value, rgb.value, background.value)
+
+
+def coarse_pixels(
+    coarse_density: Jet, coarse_colour: Jet, delta: Jet, counts: Jet, rgb: Jet, background: Jet
+) -> Tensor:
+    """The same for the coarse field of hierarchical sampling."""
+    return _difference(
+        coarse_density.value, coarse_colour.value, delta.value, counts.value, rgb.value, background.value
+    )
+
+
+def _difference(
+    density: Tensor, colour: Tensor, delta: Tensor, counts: Tensor, rgb: Tensor, background: Tensor
+) -> Tensor:
+    weights = ray_weights(density, delta, counts)
+    four = composite(weights, torch.cat([colour, torch.ones_like(colour[:, :1])], dim=1), counts)
+    return over(four[:, :3], four[:, 3], background) - rgb
+
+
+def radiance_problem(
+    scene: Scene,
+    rays: Part,
+    marcher: Marcher,
+    *,
+    name: str | None = None,
+    coarse_rays: Part | None = None,
+    facts: Mapping[str, Any] | None = None,
+) -> Problem:
+    """Find a density and a colour in a box, such that every ray sees what its pixel shows.
+
+    sum_i T_i (1 - exp(-sigma_i delta_i)) c_i + (1 - A) background = rgb, with one row a ray and three components.
+
+    The unknowns are `density` (n,), per unit of length, and `colour` (n, 3) in (0, 1), both on x, y, z and the
+    direction `view`.  Any field of six columns will do: a raw output r becomes 3 exp(r) / diagonal and a sigmoid.
+
+    Args:
+        scene: for its box, and for the held-out views that the metrics are measured on.
+        rays: the training pixels, `Rays` or a part that gives the same columns.
+        marcher: where the metrics and figures take their samples.
+        name: of the problem; by default that of the scene.
+        coarse_rays: adds `coarse_density` and `coarse_colour`, fitted to the same pixels on samples of their own, for
+            hierarchical sampling.
+        facts: more to keep with the solution.
+
+    Source: Mildenhall et al., NeRF, ECCV 2020, eqs. 3 and 6.
+    """
+    exam = Examination(scene, marcher)
+    density = density_in(scene.box)
+    unknowns = [Unknown("density"), Unknown("colour", components=3)]
+    terms: list[Term] = [Condition(rays, pixels, name="pixels")]
+    ansatz: dict[str, Callable[..., Any]] = {
+        "density": lambda density, _of=density: _of(density),
+        "colour": lambda colour: colour_of(colour),
+    }
+    if coarse_rays is not None:
+        unknowns += [Unknown("coarse_density"), Unknown("coarse_colour", components=3)]
+        terms.append(Condition(coarse_rays, coarse_pixels, name="coarse pixels"))
+        ansatz["coarse_density"] = lambda coarse_density, _of=density: _of(coarse_density)
+        ansatz["coarse_colour"] = lambda coarse_colour: colour_of(coarse_colour)
+    return Problem(
+        _word(name or scene.name),
+        field_domain(scene.box),
+        unknowns,
+        terms,
+        ansatz=ansatz,
+        metrics=exam.metrics(),
+        figures=exam.figures(),
+        facts={**_facts(scene), **(facts or {})},
+        dtype=torch.float32,
+    )
+
+
+def _facts(scene: Scene) -> dict[str, Any]:
+    camera = scene.train[0].camera
+    axes = scene.box.axes[:3]
+    return {
+        "scene": scene.name,
+        "train_views": len(scene.train),
+        "held_out_views": len(scene.test),
+        "pixels": [camera.width, camera.height],
+        "alpha": scene.has_alpha,
+        "pose_convention": camera.convention.name,
+        "box": [[axis.lower for axis in axes], [axis.upper for axis in axes]],
+        "notes": list(scene.notes),
+    }
+
+
+def _word(name: str) -> str:
+    kept = "".join(c if c.isalnum() or c in "-_." else "_" for c in name).strip("._")
+    return kept or "scene"

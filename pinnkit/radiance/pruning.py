@@ -1,0 +1,84 @@
+"""From a fitted field to the cells that the next stage visits."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from pinnkit.evaluation import FieldSet
+
+from .front import Front
+from .marching import Marcher
+from .occupancy import OccupancyGrid
+from .rays import Rays
+from .rendering import ray_weights
+
+__all__ = ["densities", "next_marcher"]
+
+_WEIGHT = 0.03
+"""Cells that no ray gives so large a share of its light at its largest are dropped."""
+_HIDDEN = 1e-3
+"""Optical thickness per cell below which a cell is empty whatever is seen of it."""
+
+
+def densities(fields: FieldSet, grid: OccupancyGrid, *, chunk: int = 65536) -> Tensor:
+    """The density at the centres of the occupied cells, `(cells,)`, flat; 0 in the others."""
+    chosen = grid.cells.reshape(-1).nonzero()[:, 0]
+    found = torch.zeros(grid.cells.numel(), dtype=grid.lower.dtype, device=grid.lower.device)
+    for part in chosen.split(chunk):
+        place = grid.centres(part)
+        coords = torch.cat([place, torch.zeros_like(place)], dim=1)  # the density is the same from everywhere
+        found[part] = fields.unknowns(coords, {})["density"]
+    return found
+
+
+def next_marcher(
+    fields: FieldSet,
+    rays: Rays,
+    resolution: int,
+    step: float,
+    *,
+    margin: float,
+    generator: torch.Generator,
+    most: int = 40_000,
+) -> Marcher:
+    """What the next stage visits: cells that some training ray sees, their neighbours, and nothing behind them.
+
+    Every cell gets the largest weight w = T (1 - exp(-sigma h)) that one of `most` training rays gives it, with the
+    densities at the centres of cells: cheap, since the field itself is asked once a cell.  Cells above 0.03 stay, and
+    every cell next to one of them, so that a thin surface, or one that still moves, is never cut.
+
+    Args:
+        fields: of the stage before.
+        rays: the training pixels, with its cells and step.
+        resolution: cells along the longest side of the box.
+        step: of the next stage.
+        margin: how far behind an opaque surface samples are still taken.
+        generator: chooses the rays.
+        most: how many rays.
+    """
+    grid = rays.marcher.grid.refined(resolution)
+    density = densities(fields, grid)
+    thickness = density * float(grid.cell.max())
+    candidates = OccupancyGrid(grid.lower, grid.upper, (thickness > _HIDDEN).view(grid.cells.shape))
+    front = Front(grid, density, margin)
+    marcher = Marcher(candidates, float(grid.cell.min()) / 2, front)
+    largest = torch.zeros_like(density)
+    pick = torch.randint(rays.drawn.shape[0], (most,), generator=generator, device=generator.device)
+    pixel = rays.drawn.index_select(0, pick.to(rays.drawn.device))
+    unit = rays.directions / rays.directions.norm(dim=1, keepdim=True)
+    for part in pixel.split(8192):
+        origins, directions = rays.origins[rays.view[part]], unit[part]
+        offset = torch.rand(part.shape[0], generator=generator, device=generator.device).to(origins)
+        samples = marcher.march(origins, directions, offset)
+        if samples.distance.shape[0] == 0:
+            continue
+        place = torch.addcmul(origins[samples.ray], samples.distance[:, None], directions[samples.ray])
+        cell = grid.index(place)
+        weights = ray_weights(density[cell], torch.full_like(samples.distance, marcher.step), samples.counts)
+        largest.scatter_reduce_(0, cell, weights, "amax")
+    seen = OccupancyGrid(grid.lower, grid.upper, (largest > _WEIGHT).view(grid.cells.shape)).dilated(1)
+    kept = OccupancyGrid(grid.lower, grid.upper, seen.cells & grid.cells)
+    if not bool(kept.cells.any()):  # nothing has been found yet
+        return Marcher(grid, step)
+    return Marcher(kept, step, front)

@@ -1,0 +1,228 @@
+"""fit_radiance: the stages by which a radiance field is fitted to a scene, each of them one `solve`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pinnkit.fields import RadiancePlanes, ViewMLP, Voxels
+from pinnkit.history import Record
+from pinnkit.solution import Solution
+from pinnkit.solvers import Adam, Cosine, Monitor, Stage, in_stages
+from pinnkit.solvers.staged import MakeStage
+
+from .examination import Examination
+from .hierarchical import Hierarchical, Stratified
+from .marching import Marcher
+from .occupancy import OccupancyGrid, carve
+from .problem import radiance_problem
+from .pruning import next_marcher
+from .rays import Rays
+from .scene import Scene, corners, size
+
+__all__ = ["Classical", "Planes", "Recipe", "fit_radiance"]
+
+
+@dataclass(frozen=True)
+class Planes:
+    """The fast default: silhouettes, then voxels, then planes and lines that grow while space is emptied.
+
+    Args:
+        effort: 1 is about half a minute on two cores; steps grow with it, and resolution slowly.
+        components: of planes and lines.
+        width: of the hidden layers.
+        batch: rays a step.
+
+    Raises:
+        ValueError: for numbers that are not positive.
+    """
+
+    effort: float = 1.0
+    components: int = 12
+    width: int = 64
+    batch: int = 1024
+
+    def __post_init__(self) -> None:
+        for name in ("effort", "components", "width", "batch"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"Planes: `{name}` must be positive, got {getattr(self, name)!r}")
+
+    def stages(self, scene: Scene, generator: torch.Generator, every: int) -> list[MakeStage]:
+        """Voxels, and three stages of planes and lines."""
+        longest, detail = _longest(scene), _pixel(scene)
+        # Nodes closer than two thirds of a pixel's footprint would be told by nothing.
+        finest = min(int(1.5 * longest / detail), round(128 * min(self.effort, 16.0) ** 0.2))
+        finest = max(finest, 24)
+        step = max(longest / 200, 0.4 * detail) * (1.0 if self.effort <= 2 else 0.75)
+        voxels = min(48, finest)
+        state: dict[str, Rays] = {}
+        plan = (  # nodes, share of all steps, step, cells, margin, learning rates fall to
+            (max(voxels, finest // 2), 0.2, 2.0 * step, 64, 0.04, 0.4),
+            (max(voxels, 3 * finest // 4), 0.3, 1.4 * step, 96, 0.03, 0.3),
+            (finest, 0.5, step, 128, 0.025, 0.01),
+        )
+        total = max(round(500 * self.effort), 8)
+
+        def begin(_: Solution | None) -> Stage:
+            rays = first_rays(scene, 48, longest / 60, generator)
+            state["rays"] = rays
+            field = Voxels(resolution=_nodes(scene, voxels))
+            warm = Adam(
+                steps=max(round(120 * min(self.effort, 3.0)), 4), batch=self.batch, betas=(0.9, 0.99), eps=1e-12,
+                schedule=Cosine(warmup=3, final=0.2),
+            )  # fmt: skip
+            return self._stage(scene, rays, field, warm, every, starts=False)
+
+        def grow(number: int) -> Callable[[Solution | None], Stage]:
+            nodes, share, length, cells, margin, final = plan[number]
+
+            def make(previous: Solution | None) -> Stage:
+                assert previous is not None
+                marcher = next_marcher(
+                    previous.fieldset, state["rays"], cells, length, margin=margin * size(scene.box),
+                    generator=generator,
+                )  # fmt: skip
+                rays = state["rays"].seen_by(marcher)
+                state["rays"] = rays
+                field = RadiancePlanes(_nodes(scene, nodes), components=self.components, width=self.width)
+                steps = max(round(share * total), 2)
+                solver = Adam(
+                    steps=steps, batch=self.batch * (1 if number < 2 else 2), betas=(0.9, 0.99), eps=1e-12,
+                    schedule=Cosine(warmup=min(10, steps // 4), final=final),
+                )  # fmt: skip
+                return self._stage(scene, rays, field, solver, every, starts=number > 0)
+
+            return make
+
+        return [begin, *(grow(number) for number in range(len(plan)))]
+
+    def _stage(self, scene: Scene, rays: Rays, field: Any, solver: Adam, every: int, *, starts: bool) -> Stage:
+        problem = radiance_problem(scene, rays, rays.marcher)
+        exam = Examination(scene, rays.marcher)
+        monitor = Monitor({"psnr": exam.quick_psnr()}, every=every)
+        return Stage(problem, field, solver, starts=starts, options={"monitor": monitor})
+
+
+@dataclass(frozen=True)
+class Classical:
+    """The radiance field of NeRF: coarse and fine perceptrons, hierarchical sampling.
+
+    Args:
+        steps: of Adam.
+        batch: rays a step.
+        coarse: stratified samples a ray.
+        fine: further samples where the coarse field sees something.
+        field: of both perceptrons.
+
+    Raises:
+        ValueError: for numbers that are not positive.
+
+    Source: Mildenhall et al., NeRF, ECCV 2020, section 5.
+    """
+
+    steps: int = 1500
+    batch: int = 512
+    coarse: int = 32
+    fine: int = 32
+    field: ViewMLP = dataclass_field(default_factory=ViewMLP)
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch", "coarse", "fine"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"Classical: `{name}` must be positive, got {getattr(self, name)!r}")
+
+    def stages(self, scene: Scene, generator: torch.Generator, every: int) -> list[MakeStage]:
+        """One stage."""
+
+        def make(_: Solution | None) -> Stage:
+            rays = first_rays(scene, 48, _longest(scene) / 60, generator)
+            density = self.field.build(rays.axes, 4, generator=generator, dtype=torch.float32, device="cpu")
+            coarse = Stratified(rays, self.coarse)
+            fine = Hierarchical(coarse, density, self.fine)
+            marcher = Marcher(rays.marcher.grid, _longest(scene) / 100)
+            problem = radiance_problem(scene, fine, marcher, coarse_rays=coarse)
+            monitor = Monitor({"psnr": Examination(scene, marcher).quick_psnr(2_000)}, every=every)
+            groups = {("density", "colour"): self.field, ("coarse_density", "coarse_colour"): density}
+            solver = Adam(steps=self.steps, batch=self.batch, betas=(0.9, 0.99), schedule=Cosine(warmup=20, final=0.1))
+            return Stage(problem, groups, solver, starts=False, options={"monitor": monitor})
+
+        return [make]
+
+
+Recipe = Planes | Classical
+"""How a scene is fitted."""
+
+
+def first_rays(scene: Scene, resolution: int, step: float, generator: torch.Generator) -> Rays:
+    """The training pixels, with the cells that the silhouettes leave, or all of them without transparency."""
+    lower, upper = (corner.float() for corner in corners(scene.box))
+    if scene.has_alpha:
+        cameras = [view.camera for view in scene.train]
+        grid = carve(cameras, [view.alpha for view in scene.train], lower, upper, resolution)
+    else:
+        grid = OccupancyGrid.full(lower, upper, resolution)
+    return Rays.of(scene.train, scene.box, Marcher(grid, step), generator=generator)
+
+
+def fit_radiance(
+    scene: Scene,
+    recipe: Recipe | None = None,
+    *,
+    seed: int = 0,
+    device: str = "cpu",
+    seconds: float | None = None,
+    out: str | Path | None = None,
+    resume: bool = False,
+    every: int = 50,
+    callbacks: Sequence[Callable[[Record], object]] = (),
+) -> Solution:
+    """Fit a radiance field to the training views of a scene.
+
+    Args:
+        scene: posed pictures, from `read_scene` or `make_scene`.
+        recipe: `Planes(...)`, the default, or `Classical(...)`.
+        seed: of the weights, and of the rays that are drawn.
+        device: as in `solve`.
+        seconds: stop after so long, with what there is.
+        out: folder for checkpoints.
+        resume: go on from what `out` holds.
+        every: the psnr of held-out pixels is measured after so many steps.
+        callbacks: called with every `Record`.
+
+    Returns:
+        The solution of the last stage, with the history of all; its problem has metrics and figures.
+    """
+    how: Recipe = Planes() if recipe is None else recipe
+    generator = torch.Generator().manual_seed(seed)
+    return in_stages(
+        how.stages(scene, generator, every), seed=seed, device=device, seconds=seconds, out=out, resume=resume,
+        callbacks=callbacks, reason=f"{how!r}.",
+    )  # fmt: skip
+
+
+def _longest(scene: Scene) -> float:
+    lower, upper = corners(scene.box)
+    return float((upper - lower).max())
+
+
+def _pixel(scene: Scene) -> float:
+    """The size of a pixel at the middle of the box, the median over the training views."""
+    lower, upper = corners(scene.box)
+    middle = (lower + upper) / 2
+    sizes = [
+        float((view.camera.position - middle).norm()) / max(view.camera.fx, view.camera.fy) for view in scene.train
+    ]
+    return max(float(torch.tensor(sizes).median()), 1e-4 * _longest(scene))
+
+
+def _nodes(scene: Scene, longest: int) -> tuple[int, int, int]:
+    """Nodes along the three axes, in proportion to the sides of the box."""
+    lower, upper = corners(scene.box)
+    sides = (upper - lower) / (upper - lower).max()
+    x, y, z = (max(8, round(float(side) * longest)) for side in sides)
+    return x, y, z
