@@ -38,16 +38,16 @@ def slopes(inside: Inside, coords: Tensor) -> tuple[Tensor, Tensor]:
     """
     found, gradients = [], []
     for rows in coords.split(_ROWS):
-        x = rows.detach().clone().requires_grad_()
-        try:
-            with torch.enable_grad():
+        with torch.inference_mode(False), torch.enable_grad():  # solvers may draw points in either mode
+            x = rows.clone().detach().requires_grad_()
+            try:
                 value = _one_each(inside, x)
-        except RuntimeError:  # numpy refuses what has a graph; any other reason is raised once more
-            value = _one_each(inside, rows)
-        if value.requires_grad:
-            (gradient,) = torch.autograd.grad(value.sum(), x)
-        else:
-            gradient = _differences(inside, rows)
+            except RuntimeError:  # numpy refuses what has a graph; any other reason is raised once more
+                value = _one_each(inside, rows)
+            if value.requires_grad:
+                (gradient,) = torch.autograd.grad(value.sum(), x)
+            else:
+                gradient = _differences(inside, rows)
         found.append(value.detach().double().cpu())
         gradients.append(gradient.double().cpu())
     return torch.cat(found), torch.cat(gradients)

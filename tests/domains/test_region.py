@@ -149,6 +149,15 @@ def test_quasi_random_points_on_the_wall_integrate_better_than_random_ones() -> 
     assert error(Uniform()) > 0.012
 
 
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_points_are_the_same_where_nothing_is_differentiated(mode) -> None:
+    expected = TORUS.boundary.sample(50, seeded())
+    with mode():
+        found = TORUS.boundary.sample(50, seeded())
+    assert torch.equal(found.coords, expected.coords)
+    assert torch.equal(found.normal, expected.normal)
+
+
 def test_normals_are_those_of_the_torus() -> None:
     wall = TORUS.boundary.sample(500, seeded())
     x = wall.coords
