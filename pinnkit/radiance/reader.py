@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from pinnkit.domains import Box
 
 from .cameras import Camera, Convention
 from .framing import check_box, check_poses, choose_box
+from .matting import cut_out, even_background
 from .pictures import PictureError, read_picture
 from .scene import Scene, View, box_around
 from .transforms import Frame, Transforms, read_transforms
@@ -37,7 +39,8 @@ def read_scene(
     A folder with transforms_train.json and transforms_test.json (Blender's flavour) is taken as it is split; a single
     transforms.json (instant-ngp, nerfstudio) may name `train_filenames` and `test_filenames`, else every eighth view is
     held out.  The box is the argument, else `box` of the file (which `pinnkit scene make` writes), else chosen from the
-    cameras and the transparency of the pictures (`choose_box`).  What was assumed, scaled or left out is in the notes.
+    cameras and the transparency of the pictures (`choose_box`).  Opaque pictures of an object before an even background
+    are cut out (`even_background`).  What was assumed, scaled or left out is in the notes.
 
     Args:
         path: a folder, or one JSON file.
@@ -64,20 +67,29 @@ def read_scene(
     held = [_view(frame, longest, notes) for frame in test]
     if all(bool((view.image[..., 3] == 0).all()) if view.image.shape[2] == 4 else False for view in views):
         raise ValueError(f"'{path}': every pixel of every picture is transparent; there is nothing to learn")
+    background = content.get("background")
+    if not any(view.image.shape[2] == 4 and bool((view.image[..., 3] < 255).any()) for view in views):
+        colour = even_background(views)
+        if colour is not None:
+            views, held = ([cut_out(view, colour) for view in part] for part in (views, held))
+            background = [value / 255 for value in colour]
+            notes.append(
+                f"The pictures are opaque with an even background, {colour} of 255: pixels of that colour that are in "
+                "one piece with the border, or in a large hole, are taken as transparent."
+            )
     if box is None and "box" in content:
         box = _stated_box(path, content["box"])
     if box is None:
         box, sentence = choose_box(views, owner=f"'{path}'")
         notes.append(sentence)
     check_box([view.camera for view in views], box, owner=f"'{path}'")
-    background = content.get("background")
     samples = content.get("samples_per_pixel")
     return Scene(
         name=path.resolve().name if path.is_dir() else path.resolve().parent.name,
         train=tuple(views),
         test=tuple(held),
         box=box,
-        background=None if background is None else (float(background[0]), float(background[1]), float(background[2])),
+        background=None if background is None else _colour(path, background),
         samples=None if samples is None else int(samples),
         notes=tuple(dict.fromkeys(notes)),
     )
@@ -150,6 +162,16 @@ def _geometry(picture: Path, camera: Camera) -> tuple[torch.Tensor | None, torch
     if depth.shape != (camera.height, camera.width):  # the picture was scaled down
         return None, None
     return depth, normals
+
+
+def _colour(path: Path, stated: Any) -> tuple[float, float, float]:
+    try:
+        red, green, blue = (float(value) for value in stated)
+    except (TypeError, ValueError):
+        red = math.nan
+    if not (math.isfinite(red) and all(0 <= value <= 1 for value in (red, green, blue))):
+        raise ValueError(f"'{path}': `background` must be three numbers in [0, 1], got {stated!r}")
+    return red, green, blue
 
 
 def _stated_box(path: Path, stated: Any) -> Box:

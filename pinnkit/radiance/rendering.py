@@ -40,7 +40,7 @@ def transmittance(density: Tensor, delta: Tensor, counts: Tensor | None = None) 
     Source: Max, Optical models for direct volume rendering, IEEE TVCG 1 (1995), eq. 5.
     """
     thickness = density * delta
-    exact = thickness.double()
+    exact = _wide(thickness)
     before = exact.cumsum(dim=-1) - exact
     if counts is not None:
         # The running sum goes through all rays: subtract what it was where the ray of each sample began.  A ray without
@@ -90,7 +90,7 @@ def median_distance(weights: Tensor, distance: Tensor, counts: Tensor | None = N
 
     At a sharp edge in depth the expected distance lies between the two surfaces, where nothing is; this does not.
     """
-    exact = weights.double()
+    exact = _wide(weights)
     if counts is None:
         running = exact.cumsum(dim=1)
         total = running[:, -1:]
@@ -104,7 +104,7 @@ def median_distance(weights: Tensor, distance: Tensor, counts: Tensor | None = N
     sums = torch.cat([exact.new_zeros(1), exact.cumsum(0)])
     begun, total = sums[ends - counts], sums[ends] - sums[ends - counts]
     half = torch.repeat_interleave(begun + total / 2, counts, output_size=n)
-    below = segment_sum((sums[1:] < half).double(), counts).long()
+    below = segment_sum((sums[1:] < half).to(exact), counts).long()
     found = distance[(ends - counts + below.minimum((counts - 1).clamp(min=0))).clamp(max=n - 1)]
     return torch.where((counts > 0) & (total > 0), found, torch.nan)
 
@@ -132,3 +132,8 @@ def render(
 def over(colour: Tensor, accumulation: Tensor, background: Tensor) -> Tensor:
     """A premultiplied colour `(rows, c)` over a background `(rows, c)` or `(c,)`: C + (1 - A) B."""
     return colour + (1 - accumulation)[:, None] * background
+
+
+def _wide(tensor: Tensor) -> Tensor:
+    """In float64, for sums over many samples, where the device has it."""
+    return tensor if tensor.device.type == "mps" else tensor.double()

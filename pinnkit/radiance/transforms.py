@@ -83,6 +83,7 @@ def read_transforms(file: Path, *, convention: Convention) -> Transforms:
     for w, h, width, height in sorted(scaled):
         notes.append(f"Pictures are {width} x {height}, the file says {w} x {h}: focal lengths were scaled.")
     ignored = [name for name in _IGNORED if name in content]
+    ignored += [name for name in ("mask_path", "depth_file_path") if any(name in entry for entry in entries)]
     if ignored:
         notes.append(f"{_list(ignored)} in {file.name} not used: poses are taken as they stand.")
     return Transforms(tuple(frames), tuple(notes), content)

@@ -108,9 +108,35 @@ def test_the_chosen_box_holds_the_object_and_little_more(folder: Path, made: Sce
     assert any("silhouettes" in note for note in read.notes)
 
 
+def flattened(path: Path, background: np.ndarray) -> np.ndarray:
+    """The picture over a background, without alpha."""
+    with Image.open(path) as image:
+        rgba = np.asarray(image).astype(float) / 255
+    return (255 * (rgba[..., :3] * rgba[..., 3:] + (1 - rgba[..., 3:]) * background)).round().astype(np.uint8)
+
+
+def test_opaque_pictures_before_an_even_background_are_cut_out(folder: Path, made: Scene) -> None:
+    for path in folder.rglob("*.png"):
+        Image.fromarray(flattened(path, np.array([0.1, 0.6, 0.2]))).save(
+            path.with_suffix(".jpg"), quality=98, subsampling=0
+        )
+        path.unlink()
+    read = read_scene(as_single(folder))
+    assert read.has_alpha
+    assert any("even background, (" in note for note in read.notes)
+    assert read.background == pytest.approx((0.1, 0.6, 0.2), abs=0.02)
+    assert read.size < 1.8 * made.size
+    names = {f"./{view.name}": view for view in made.train}
+    for view in read.train:
+        truth, found = names[view.name].alpha, view.alpha
+        assert float(found[truth == 1].mean()) > 0.99
+        assert float(found[truth == 0].mean()) < 0.1  # JPEG smears edges by a pixel
+
+
 def test_opaque_pictures_get_a_box_around_their_cameras(folder: Path) -> None:
     for path in folder.rglob("*.png"):
-        Image.open(path).convert("RGB").save(path)
+        sky = np.linspace(0.2, 0.9, 24)[:, None, None] * np.array([0.5, 0.7, 1.0])
+        Image.fromarray(flattened(path, sky)).save(path)
     read = read_scene(as_single(folder))
     assert not read.has_alpha
     lower, upper = corners(read.box)
@@ -257,6 +283,7 @@ BAD_INPUT: dict[str, tuple[Callable[[Path], None], str]] = {
     ),
     "cameras at one place": (world_to_camera_on_a_sphere, "world-to-camera"),
     "a box beside the scene": (top(box=[[50, 50, 50], [51, 51, 51]]), "look away from the box"),
+    "a background of 255": (top(background=[255, 255, 255]), "`background` must be three numbers in"),
     "a box inside out": (top(box=[[1, 1, 1], [-1, -1, -1]]), "`box` must be"),
     "one view": (lambda f: edit(f, lambda c: c["frames"].__delitem__(slice(1, None))), "at least 2 views"),
 }
