@@ -31,7 +31,7 @@ def weighted_rows(table: Tensor, base: Tensor, offsets: Sequence[int], weight: T
     """
     if base.shape[0] == 0:
         return table[:0] * weight.sum()
-    found: Tensor = _Read.apply(table, weight, base, tuple(offsets))  # type: ignore[no-untyped-call]
+    found: Tensor = _Read.apply(table, weight, base, tuple(offsets))
     return found
 
 
@@ -73,7 +73,7 @@ class _Read(torch.autograd.Function):
         table, weight, base = ctx.saved_tensors
         to_table = to_weight = None
         if ctx.needs_input_grad[0]:
-            to_table = _Spread.apply(grad, weight, base, ctx.offsets, table.shape[0])  # type: ignore[no-untyped-call]
+            to_table = _Spread.apply(grad, weight, base, ctx.offsets, table.shape[0])
         if ctx.needs_input_grad[1]:
             to_weight = _products(table, grad, base, ctx.offsets)
         return to_table, to_weight, None, None
@@ -92,7 +92,7 @@ class _Spread(torch.autograd.Function):
         values, weight, base = ctx.saved_tensors
         to_values = to_weight = None
         if ctx.needs_input_grad[0]:
-            to_values = _Read.apply(grad, weight, base, ctx.offsets)  # type: ignore[no-untyped-call]
+            to_values = _Read.apply(grad, weight, base, ctx.offsets)
         if ctx.needs_input_grad[1]:
             to_weight = _products(grad, values, base, ctx.offsets)
         return to_values, to_weight, None, None, None
