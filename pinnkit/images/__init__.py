@@ -20,6 +20,7 @@ from .rivals import from_gradients as from_gradients
 from .rivals import gradients as gradients
 from .rivals import low_pass as low_pass
 from .rivals import shrunk as shrunk
+from .watching import watch as watch
 from .ways import WAYS as WAYS
 from .ways import filling as filling
 from .ways import way as way

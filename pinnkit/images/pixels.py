@@ -63,14 +63,7 @@ class Pixels:
     def ticks(self, scale: float = 1) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The x of every column and the y of every row of the picture `scale` times as fine."""
         rows, columns = self.size(scale)
-        xs: NDArray[np.float64]
-        ys: NDArray[np.float64]
-        if self.align_corners:
-            xs, ys = np.linspace(0, self.width - 1, columns), np.linspace(0, self.height - 1, rows)
-        else:
-            xs = (np.arange(columns) + 0.5) * (self.width / columns)
-            ys = (np.arange(rows) + 0.5) * (self.height / rows)
-        return xs, ys
+        return _along(self.width, columns, self.align_corners), _along(self.height, rows, self.align_corners)
 
     def centres(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The x and the y of every pixel, ``(height, width)`` each, as the colours stand in an array."""
@@ -87,3 +80,8 @@ class Pixels:
     def of(cls, facts: Mapping[str, Any]) -> Pixels:
         """The pixels that a problem keeps among its facts."""
         return cls(facts["height"], facts["width"], facts["align_corners"])
+
+
+def _along(pixels: int, count: int, align_corners: bool) -> NDArray[np.float64]:
+    ticks = np.linspace(0, pixels - 1, count) if align_corners else (np.arange(count) + 0.5) * (pixels / count)
+    return np.asarray(ticks, dtype=np.float64)

@@ -1,0 +1,110 @@
+"""`pinnkit fit`: a picture as a function, to store it, to make it finer, to fill its holes."""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from pinnkit.report import SUMMARY_NAME
+from pinnkit.status import Status
+from pinnkit.validate import validate
+
+from .app import Json, app
+from .console import exit_code, result_folder, run_solve, user_errors
+from .words import at_least, device_word
+
+if TYPE_CHECKING:
+    from pinnkit.problem import Problem
+    from pinnkit.solvers.automatic import Choice
+
+_WORDS = "grid, hash, siren, fourier, positional, gauss or wire"
+_QUICK_SECONDS = 2.0
+
+
+@app.command()
+def fit(
+    image: Annotated[Path, typer.Argument(help="A picture: PNG, JPEG, TIFF, WebP ...", show_default=False)],
+    field: Annotated[str | None, typer.Option(help=f"{_WORDS}; a grid by default, for holes a Siren.")] = None,
+    scale: Annotated[float, typer.Option(help="Write a picture with so many times the pixels each way.")] = 1.0,
+    mask: Annotated[
+        Path | None, typer.Option(help="A picture of the same size: white known, black to fill in.")
+    ] = None,
+    truth: Annotated[Path | None, typer.Option(help="Score against this one: without holes, or finer.")] = None,
+    align_corners: Annotated[
+        bool, typer.Option("--align-corners", help="Pixels are points, the outermost on the border; else squares.")
+    ] = False,
+    frame: Annotated[
+        int | None, typer.Option(help="Which picture of an animation or of several pages, from 0.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Of the solver.")] = None,
+    seconds: Annotated[float | None, typer.Option(help="Stop after so long, with what there is.")] = None,
+    seed: Annotated[int, typer.Option(help="Same seed, same result.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    out: Annotated[Path | None, typer.Option(help="Folder to write; results/NAME by default.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="At most 3 s of work: does it run?")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
+    json_: Json = False,
+    no_figures: Annotated[bool, typer.Option("--no-figures", help="Draw nothing.")] = False,
+) -> None:
+    """Fit a function to IMAGE; write it as picture.png, finer with --scale, filled with --mask."""
+    from pinnkit.images import Pixels, image_problem, read_mask, read_picture, render, watch, way, write_picture
+
+    say = Console(stderr=json_)
+    with user_errors(None):
+        at_least("--seed", seed, 0)
+        if seconds is not None and not seconds > 0:
+            raise ValueError(f"--seconds must be positive, got {seconds:g}")
+        place = device_word(device)
+        picture = read_picture(image, frame=frame)
+        pixels = Pixels(picture.height, picture.width, align_corners)
+        pixels.size(scale)
+        known = None if mask is None else read_mask(mask, picture)
+        count = None if known is None else int(known.sum())
+        road = None if field is None else way(field, picture.width, picture.height, count)
+        problem = image_problem(
+            picture,
+            mask=known,
+            truth=None if truth is None else read_picture(truth),
+            align_corners=align_corners,
+            road=road,
+        )
+        problem = _with_steps(problem, steps)
+        folder = result_folder(out or Path("results") / problem.name, say, keep=resume)
+        solution = run_solve(
+            problem, None, None, say,
+            seed=seed, device=place, out=folder, resume=resume, monitor=watch(problem),
+            seconds=min(seconds or math.inf, _QUICK_SECONDS) if quick else seconds,
+        )  # fmt: skip
+        report = validate(solution, budget=0)
+        written = report.save(folder, figures=not (no_figures or solution.status is Status.INTERRUPTED))
+        found = render(solution, pixels, scale)
+        if known is not None and found.shape == picture.values.shape:
+            found = np.where(known[..., None], picture.values, found)
+        written.append(write_picture(folder / "picture.png", found))
+    say.print(report)
+    say.print(Text(f"In {folder}: {', '.join(p.name for p in written)}; picture.png has {_by(found)} pixels"))
+    if json_:
+        sys.stdout.write((folder / SUMMARY_NAME).read_text(encoding="utf-8"))
+    raise typer.Exit(exit_code(solution, report, False))
+
+
+def _with_steps(problem: Problem, steps: int | None) -> Problem:
+    """The problem with so many steps of its road's solver."""
+    if steps is None:
+        return problem
+    at_least("--steps", steps, 1)
+    road: Choice = problem.road
+    solver: Any = road.solvers[-1]
+    return replace(problem, road=replace(road, solvers=(*road.solvers[:-1], replace(solver, steps=steps))))
+
+
+def _by(values: Any) -> str:
+    return f"{values.shape[1]} x {values.shape[0]}"
