@@ -18,6 +18,7 @@ from .domains import Interval as Interval
 from .domains import Parameters as Parameters
 from .domains import Points as Points
 from .domains import PointSet as PointSet
+from .domains import Region as Region
 from .domains import Sobol as Sobol
 from .domains import Time as Time
 from .domains import Uniform as Uniform
@@ -174,6 +175,7 @@ __all__ = [
     "RandomFourier",
     "ReLoBRaLo",
     "Reference",
+    "Region",
     "Report",
     "Robin",
     "SSBroyden",
