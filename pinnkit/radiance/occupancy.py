@@ -80,12 +80,10 @@ class OccupancyGrid:
         """Every cell within so many cells of an occupied one, diagonals included, is occupied too."""
         if cells < 1:
             return self
-        grown = self.cells.to(torch.float16 if self.cells.is_cuda else torch.float32)[None, None]
-        for axis in range(3):  # one axis after the other: 3 (2 c + 1) instead of (2 c + 1)^3 looks a cell
-            window = [1, 1, 1]
-            window[axis] = 2 * cells + 1
-            grown = F.max_pool3d(grown, tuple(window), stride=1, padding=tuple(w // 2 for w in window))
-        return OccupancyGrid(self.lower, self.upper, grown[0, 0] > 0)
+        grown = self.cells
+        for axis in range(3):
+            grown = _spread(grown, axis, cells)
+        return OccupancyGrid(self.lower, self.upper, grown)
 
     def refined(self, resolution: int) -> OccupancyGrid:
         """The same occupied space in cells of another size; a new cell is occupied where any part of it was."""
@@ -203,3 +201,17 @@ def _shape(lower: Tensor, upper: Tensor, resolution: int) -> tuple[int, int, int
     sides = (upper - lower).double()
     rx, ry, rz = (max(1, round(float(s))) for s in sides / sides.max() * resolution)
     return rx, ry, rz
+
+
+def _spread(cells: Tensor, axis: int, reach: int) -> Tensor:
+    """Along one axis, whether any of the 2 reach + 1 cells around each is set; windows double, so log(reach) passes."""
+    edge = torch.zeros([reach if a == axis else n for a, n in enumerate(cells.shape)], dtype=torch.bool).to(
+        cells.device
+    )
+    grown, covered = torch.cat([edge, cells, edge], dim=axis), 1
+    while covered < 2 * reach + 1:
+        shift = min(covered, 2 * reach + 1 - covered)
+        length = grown.shape[axis] - shift
+        grown = grown.narrow(axis, 0, length) | grown.narrow(axis, shift, length)
+        covered += shift
+    return grown

@@ -121,6 +121,14 @@ def test_dilation_adds_the_neighbours_and_nothing_else() -> None:
     assert torch.equal(grown, wanted)
 
 
+@pytest.mark.parametrize("reach", [1, 2, 3, 6])
+def test_dilation_equals_a_maximum_over_windows(reach: int, generator: torch.Generator) -> None:
+    cells = torch.rand(17, 9, 12, generator=generator) < 0.004
+    window = 2 * reach + 1
+    pooled = torch.nn.functional.max_pool3d(cells.float()[None, None], window, stride=1, padding=reach)[0, 0]
+    assert torch.equal(OccupancyGrid(LOWER, UPPER, cells).dilated(reach).cells, pooled > 0)
+
+
 @pytest.mark.parametrize("resolution", [12, 36, 48, 17, 31])
 def test_refined_cells_cover_what_was_occupied(resolution: int, generator: torch.Generator) -> None:
     grid = shell()
