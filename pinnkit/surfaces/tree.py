@@ -16,6 +16,10 @@ __all__ = ["FAN", "Level", "TriangleTree", "triangle_tree"]
 
 FAN = 8  # children of a node
 _BITS = 20  # of the grid that orders triangles along a curve
+_LONG, _FEWEST = (
+    3.0,
+    4096,
+)  # edges longer than 3 sqrt(area / triangles) are halved; so many triangles are fine in any case
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -62,8 +66,8 @@ class TriangleTree:
     """Triangles ordered along a curve through space, and levels of nodes over them, from single triangles to one root.
 
     Attributes:
-        corners: of the triangles in the order of the tree ``(m, 3, 3)``.
-        order: which triangle of the mesh each is ``(m,)``.
+        corners: of the triangles, or pieces of triangles, in the order of the tree ``(m, 3, 3)``.
+        order: which triangle of the mesh each is, or is a piece of ``(m,)``.
         levels: the first has a node for each triangle, the last has at most FAN.
     """
 
@@ -102,8 +106,12 @@ class TriangleTree:
 
 
 def triangle_tree(mesh: trimesh.Trimesh) -> TriangleTree:
-    """The tree of a mesh.  Triangles follow each other along Morton's curve, and each run of eight is a node."""
-    corners = np.asarray(mesh.vertices, np.float64)[np.asarray(mesh.faces)]
+    """The tree of a mesh.  Triangles follow each other along Morton's curve, and each run of eight is a node.
+
+    Triangles much longer than the others, slivers of CAD models above all, are cut into pieces first: one of them makes
+    its node, and all nodes above, as long as itself.
+    """
+    corners, whole = _cut(np.asarray(mesh.vertices, np.float64)[np.asarray(mesh.faces)])
     middle = corners.mean(axis=1)
     low, side = middle.min(axis=0), np.ptp(middle, axis=0).max() or 1.0
     cells = ((middle - low) / side * (2**_BITS - 1)).astype(np.int64)
@@ -112,7 +120,7 @@ def triangle_tree(mesh: trimesh.Trimesh) -> TriangleTree:
         for axis in range(3):
             code |= ((cells[:, axis] >> bit) & 1) << (3 * bit + axis)
     order = np.argsort(code, kind="stable")
-    corners = corners[order]
+    corners, whole = corners[order], whole[order]
     vectors = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]) / 2
     area = np.linalg.norm(vectors, axis=1)
     moment = area[:, None] * corners.mean(axis=1)
@@ -123,7 +131,26 @@ def triangle_tree(mesh: trimesh.Trimesh) -> TriangleTree:
         lower, upper = np.minimum.reduceat(lower, starts), np.maximum.reduceat(upper, starts)
         area, moment, vectors = (np.add.reduceat(a, starts) for a in (area, moment, vectors))
         levels.append(_level(corners, lower, upper, area, moment, vectors, FAN ** len(levels)))
-    return TriangleTree(corners, order, tuple(levels))
+    return TriangleTree(corners, whole, tuple(levels))
+
+
+def _cut(corners: Floats) -> tuple[Floats, Indices]:
+    """Long triangles halved across their longest edge until all are short; and which triangle each piece is of."""
+    whole = np.arange(len(corners))
+    area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1).sum() / 2
+    longest = _LONG * np.sqrt(area / max(len(corners), _FEWEST))
+    most = 16 * len(corners) + 4 * _FEWEST
+    while True:
+        edges = np.linalg.norm(corners[:, [1, 2, 0]] - corners, axis=2)
+        long = np.flatnonzero(edges.max(axis=1) > longest)
+        if not len(long) or len(corners) + len(long) > most or not longest > 0:
+            return corners, whole
+        first = edges[long].argmax(axis=1)
+        a, b, c = (corners[long, (first + i) % 3] for i in range(3))
+        middle = (a + b) / 2
+        rest = np.delete(np.arange(len(corners)), long)
+        corners = np.concatenate([corners[rest], np.stack([a, middle, c], 1), np.stack([middle, b, c], 1)])
+        whole = np.concatenate([whole[rest], whole[long], whole[long]])
 
 
 def _level(
