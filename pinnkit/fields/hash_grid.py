@@ -14,7 +14,7 @@ from .activations import activation
 from .base import AxisLike
 from .encoded import EncodedNetwork
 from .grid_encoding import GridEncoding
-from .initialise import small_readout
+from .initialise import glorot
 from .interpolation import Interpolation, Multilinear
 from .lattice import PRIMES, hash_lattice
 from .mlp import dense
@@ -54,9 +54,9 @@ class HashGrid:
     Trans. Graph. 41 (2022) 102, section 3, with the constants of the authors' code.
     """
 
-    learning_rate: ClassVar[float] = 3e-3
+    learning_rate: ClassVar[float] = 1e-2
     """Of the perceptron."""
-    table_learning_rate: ClassVar[float] = 1e-2
+    table_learning_rate: ClassVar[float] = 2e-2
     """Of the numbers on the nodes, each of which few points reach."""
 
     levels: int = 8
@@ -109,5 +109,5 @@ class HashGrid:
         hidden = nn.Sequential(
             encoding, *dense(encoding.width, self.width, self.depth, self.activation, generator=generator)
         )
-        readout = small_readout(self.width, outputs, generator=generator)
+        readout = glorot(self.width, outputs, generator=generator)  # the small table keeps the field near zero
         return EncodedNetwork(self, scaling, hidden, readout).to(device=device, dtype=dtype)

@@ -15,7 +15,7 @@ from .activations import activation
 from .base import AxisLike
 from .encoded import EncodedNetwork
 from .grid_encoding import GridEncoding
-from .initialise import small_readout
+from .initialise import glorot
 from .interpolation import Interpolation, Multilinear
 from .lattice import dense_lattice
 from .mlp import dense
@@ -57,9 +57,9 @@ class MultilevelGrid:
     hash; Takikawa et al., Neural Geometric Level of Detail, CVPR 2021, section 3.
     """
 
-    learning_rate: ClassVar[float] = 3e-3
+    learning_rate: ClassVar[float] = 1e-2
     """Of the perceptron."""
-    table_learning_rate: ClassVar[float] = 1e-2
+    table_learning_rate: ClassVar[float] = 2e-2
     """Of the numbers on the nodes, each of which few points reach."""
 
     levels: int = 5
@@ -132,5 +132,5 @@ class MultilevelGrid:
         hidden = nn.Sequential(
             encoding, *dense(encoding.width, self.width, self.depth, self.activation, generator=generator)
         )
-        readout = small_readout(self.width, outputs, generator=generator)
+        readout = glorot(self.width, outputs, generator=generator)  # the small table keeps the field near zero
         return EncodedNetwork(self, scaling, hidden, readout).to(device=device, dtype=dtype)

@@ -15,7 +15,7 @@ from . import checks
 from .activations import Pointwise, activation
 from .base import AxisLike
 from .encoded import EncodedNetwork
-from .initialise import glorot, small_readout
+from .initialise import glorot
 from .scaling import scaling_of
 
 __all__ = ["PositionalEncoding", "PositionalMLP"]
@@ -27,7 +27,7 @@ class PositionalMLP:
 
     gamma(v) = [v, sin(pi v), ..., sin(2^(L-1) pi v), cos(pi v), ..., cos(2^(L-1) pi v)] for every column of v, the
     first entry where `inputs` says so. Where the perceptron is deeper than `skip`, gamma(v) is put beside the
-    activations of that hidden layer again. Initialised as in `MLP`.
+    activations of that hidden layer again. Initialised as in `MLP`, with a read-out ten times as large.
 
     gamma has period 2 in each v: without `inputs` the two ends of an axis have the same value.
 
@@ -46,7 +46,7 @@ class PositionalMLP:
     section 5.1 and figure 7.
     """
 
-    learning_rate: ClassVar[float] = 2e-3
+    learning_rate: ClassVar[float] = 3e-3
 
     frequencies: int = 8
     inputs: bool = True
@@ -92,7 +92,7 @@ class PositionalMLP:
             layers.append(glorot(entering, self.width, generator=generator))
             again = layer == self.skip and layer < self.depth
             entering = self.width + (encoding.width if again else 0)
-        readout = small_readout(self.width, outputs, generator=generator)
+        readout = glorot(self.width, outputs, generator=generator)
         hidden = _Skipping(encoding, layers, Pointwise(self.activation), after=self.skip)
         return EncodedNetwork(self, scaling, hidden, readout).to(device=device, dtype=dtype)
 

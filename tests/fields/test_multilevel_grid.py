@@ -206,8 +206,8 @@ def test_large_batches_are_evaluated_in_pieces_with_the_same_values_and_gradient
 def test_tables_learn_faster_than_the_network_behind_them(spec: Any) -> None:
     field = build(spec)
     rates = {name: field.learning_rates()[p] for name, p in field.named_parameters()}
-    assert rates.pop("hidden.0.table") == spec.table_learning_rate == 1e-2
-    assert set(rates.values()) == {spec.learning_rate} == {3e-3}
+    assert rates.pop("hidden.0.table") == spec.table_learning_rate == 2e-2
+    assert set(rates.values()) == {spec.learning_rate} == {1e-2}
 
 
 @pytest.mark.parametrize("axes", [ALL[:1], ALL[:2], ALL[:3], ALL])
