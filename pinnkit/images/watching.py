@@ -29,7 +29,7 @@ def watch(problem: Problem, every: int = 50) -> Monitor:
     coords, truth = given.coords[::stride].to(problem.dtype), given.columns[f"{name}_data"][::stride].to(problem.dtype)
 
     def measured(fields: FieldSet) -> float:
-        device = next(iter(fields.modules.values()).parameters()).device
+        device = next(next(iter(fields.modules.values())).parameters()).device
         found = fields.unknowns(coords.to(device), {})[name].clamp(0, 1).cpu()
         return float(-10 * torch.log10((found - truth).square().mean()))
 

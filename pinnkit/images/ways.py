@@ -14,7 +14,7 @@ __all__ = ["WAYS", "filling", "way"]
 
 _BATCH = 4096
 """Pixels of a step: few enough for the cache of a core."""
-_VISITS = 25
+_VISITS = 20
 """How often a pixel is seen, in pictures that are small enough for that."""
 _FEWEST = 3
 """And in large ones."""
@@ -47,7 +47,7 @@ def filling(width: int, height: int, known: int) -> Choice:
     `known` pixels of width x height leave one in a square of side sqrt(width height / known); omega is a quarter of the
     number of those along the longer side, between 4 and 60.
     """
-    across = max(width, height) / math.sqrt(width * height / known)
+    across = _across(width, height, known)
     omega = round(min(max(across / 4, 4.0), 60.0), 1)
     steps = min(max(known // 4, 400), 1500)
     reason = f"A Siren by Adam, omega = {omega:g}: waves that {known} known pixels can tell apart."
@@ -55,34 +55,53 @@ def filling(width: int, height: int, known: int) -> Choice:
 
 
 def _grid(width: int, height: int, known: int) -> Choice:
-    longest = max(width, height)
-    coarsest = max(2, min(16, longest // 4))
-    levels = max(1, round(math.log2(longest / coarsest)) + 1)
-    spec = MultilevelGrid(levels=levels, coarsest=coarsest, finest=(width, height))
+    share = math.sqrt(known / (width * height))  # as many nodes as there are known pixels: others would learn nothing
+    finest = max(2, round(width * share)), max(2, round(height * share))
+    coarsest = max(2, min(16, max(finest) // 4))
+    levels = max(1, round(math.log2(max(finest) / coarsest)) + 1)
+    spec = MultilevelGrid(levels=levels, coarsest=coarsest, finest=finest)
     return _by_adam(spec, known, "Grids from coarse to one node a pixel before a small network, by Adam.")
 
 
 def _hash(width: int, height: int, known: int) -> Choice:
-    longest = max(width, height)
-    coarsest = max(2, min(16, longest // 4))
-    levels = max(1, round(math.log2(longest / coarsest) * 2))
-    rows = 2 ** min(max(math.ceil(math.log2(width * height / 2)), 8), 19)
-    spec = HashGrid(levels=levels, rows=rows, coarsest=coarsest, finest=longest)
+    finest = max(4, round(_across(width, height, known)))
+    coarsest = max(2, min(16, finest // 4))
+    levels = max(2, round(2 * math.log2(finest / coarsest)))
+    rows = 2 ** min(max(math.ceil(math.log2(known / 2)), 8), 19)
+    spec = HashGrid(levels=levels, rows=rows, coarsest=coarsest, finest=finest)
     return _by_adam(spec, known, "A multiresolution hash grid before a small network, by Adam.")
 
 
-def _siren(width: int, height: int, known: int) -> Choice:  # noqa: ARG001  (as all ways)
+def _siren(width: int, height: int, known: int) -> Choice:
     reason = "A Siren of 256 sines in 5 layers, by Muon (Adam for its first layer, biases and read-out)."
     solver = Muon(steps=_STEPS, lr=1e-3, adam_lr=1e-3, batch=_batch(known), schedule=Cosine(warmup=20))
-    return Choice(Siren(256, 5, omega=30.0, first_omega=90.0), (solver,), reason, balance=False)
+    first = _scaled(90.0, width, height, known)
+    return Choice(Siren(256, 5, omega=30.0, first_omega=first), (solver,), reason, balance=False)
 
 
-def _network(spec: FieldSpec, words: str) -> Callable[[int, int, int], Choice]:
-    def chosen(width: int, height: int, known: int) -> Choice:  # noqa: ARG001  (as all ways)
-        solver = Adam(steps=_STEPS, batch=_batch(known), betas=(0.9, 0.99), schedule=Cosine(warmup=20))
-        return Choice(spec, (solver,), f"{words}, by Adam.", balance=False)
+def _fourier(width: int, height: int, known: int) -> Choice:
+    sigma = _scaled(8.0, width, height, known)
+    spec = FourierMLP(features=128, sigma=sigma, width=256, depth=3, activation="relu")
+    return _network(spec, known, "Random Fourier features before a network of rectifiers, by Adam.")
 
-    return chosen
+
+def _positional(width: int, height: int, known: int) -> Choice:
+    waves = max(2, round(math.log2(_across(width, height, known))))  # the fastest has two pixels to a period
+    spec = PositionalMLP(frequencies=waves, width=256, depth=4)
+    return _network(spec, known, "Waves of doubling frequency before a network of rectifiers, by Adam.")
+
+
+def _gauss(width: int, height: int, known: int) -> Choice:  # noqa: ARG001  (as all ways)
+    return _network(Gauss(256, 3, scale=15.0), known, "Gaussian bumps in three layers, by Adam.")
+
+
+def _wire(width: int, height: int, known: int) -> Choice:  # noqa: ARG001  (as all ways)
+    return _network(Wire(256, 3, omega=20.0, scale=10.0), known, "Gabor wavelets in three layers, by Adam.")
+
+
+def _network(spec: FieldSpec, known: int, reason: str) -> Choice:
+    solver = Adam(steps=_STEPS, batch=_batch(known), betas=(0.9, 0.99), schedule=Cosine(warmup=20))
+    return Choice(spec, (solver,), reason, balance=False)
 
 
 def _by_adam(spec: FieldSpec, known: int, reason: str) -> Choice:
@@ -97,21 +116,25 @@ def _batch(known: int) -> int:
     return min(max(known // 32, _BATCH), 2**16)
 
 
+def _across(width: int, height: int, known: int) -> float:
+    """How many known pixels stand along the longer side, were they spread evenly."""
+    return max(width, height) * math.sqrt(known / (width * height))
+
+
+def _scaled(at_256: float, width: int, height: int, known: int) -> float:
+    """A frequency that suits 256 pixels along the longer side, for this picture; no lower than an eighth."""
+    return round(at_256 * min(max(_across(width, height, known) / 256, 0.125), 2.0), 2)
+
+
 WAYS: Mapping[str, Callable[[int, int, int], Choice]] = MappingProxyType(
     {
         "grid": _grid,
         "hash": _hash,
         "siren": _siren,
-        "fourier": _network(
-            FourierMLP(features=128, sigma=8.0, width=256, depth=3, activation="relu"),
-            "Random Fourier features before a network of rectifiers",
-        ),
-        "positional": _network(
-            PositionalMLP(frequencies=8, width=256, depth=4),
-            "Waves of doubling frequency before a network of rectifiers",
-        ),
-        "gauss": _network(Gauss(256, 3, scale=15.0), "Gaussian bumps in three layers"),
-        "wire": _network(Wire(256, 3, omega=20.0, scale=10.0), "Gabor wavelets in three layers"),
+        "fourier": _fourier,
+        "positional": _positional,
+        "gauss": _gauss,
+        "wire": _wire,
     }
 )
 """The words of `pinnkit fit --field`: (width, height, pixels that are fitted) -> field and solver."""
