@@ -1,6 +1,10 @@
 """The command line: every command is a thin layer over the functions that scripts call."""
 
+from . import fit as fit
 from . import measuring as measuring
+from . import mesh as mesh
+from . import radiance as radiance
+from . import reconstruct as reconstruct
 from . import scene as scene
 from . import solving as solving
 from .app import app as app

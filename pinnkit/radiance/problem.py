@@ -9,14 +9,17 @@ import torch
 from torch import Tensor
 
 from pinnkit.domains.part import Part
+from pinnkit.fields import RadiancePlanes
 from pinnkit.jets import Jet
 from pinnkit.problem import Problem, Unknown
+from pinnkit.solvers import Adam, Choice, Cosine
 from pinnkit.terms import Condition, Term
 
+from .beginning import first_rays, footprint, longest_side, nodes_along
 from .examination import Examination
 from .marching import Marcher
 from .outputs import colour_of, density_in
-from .rays import field_domain
+from .rays import Rays, field_domain
 from .rendering import composite, over, ray_weights
 from .scene import Scene
 
@@ -47,8 +50,8 @@ def _difference(
 
 def radiance_problem(
     scene: Scene,
-    rays: Part,
-    marcher: Marcher,
+    rays: Part | None = None,
+    marcher: Marcher | None = None,
     *,
     name: str | None = None,
     coarse_rays: Part | None = None,
@@ -63,8 +66,9 @@ def radiance_problem(
 
     Args:
         scene: for its box, and for the held-out views that the metrics are measured on.
-        rays: the training pixels, `Rays` or a part that gives the same columns.
-        marcher: where the metrics and figures take their samples.
+        rays: the training pixels, `Rays` or a part that gives the same columns; by default with the cells that the
+            silhouettes leave.
+        marcher: where the metrics and figures take their samples; by default as `rays` do.
         name: of the problem; by default that of the scene.
         coarse_rays: adds `coarse_density` and `coarse_colour`, fitted to the same pixels on samples of their own, for
             hierarchical sampling.
@@ -72,6 +76,16 @@ def radiance_problem(
 
     Source: Mildenhall et al., NeRF, ECCV 2020, eqs. 3 and 6.
     """
+    road = None
+    if rays is None:
+        resolution = min(128, max(24, int(1.5 * longest_side(scene) / footprint(scene))))
+        step = longest_side(scene) / (1.2 * resolution)
+        rays = first_rays(scene, 64, step, generator=torch.Generator().manual_seed(0))
+        road = _one_stage(nodes_along(scene, resolution))
+    if marcher is None:
+        if not isinstance(rays, Rays):
+            raise ValueError("radiance_problem: give a `marcher` where `rays` are not Rays")
+        marcher = rays.marcher
     exam = Examination(scene, marcher)
     density = density_in(scene.box)
     unknowns = [Unknown("density"), Unknown("colour", components=3)]
@@ -95,6 +109,16 @@ def radiance_problem(
         figures=exam.figures(),
         facts={**_facts(scene), **(facts or {})},
         dtype=torch.float32,
+        road=road,
+    )
+
+
+def _one_stage(nodes: tuple[int, int, int]) -> Choice:
+    """Planes and lines at once, without voxels before them and without emptying space on the way."""
+    field = RadiancePlanes(nodes)
+    solver = Adam(steps=400, batch=1024, betas=(0.9, 0.99), eps=1e-12, schedule=Cosine(warmup=10, final=0.02))
+    return Choice(
+        field, (solver,), "Planes and lines by Adam, in one stage; `pinnkit radiance` empties space on the way."
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
 from pathlib import Path
 from typing import Any
@@ -16,16 +16,16 @@ from pinnkit.solution import Solution
 from pinnkit.solvers import Adam, Cosine, Monitor, Stage, in_stages
 from pinnkit.solvers.staged import MakeStage
 
+from .beginning import first_rays, footprint, longest_side, nodes_along
 from .examination import Examination
 from .hierarchical import Hierarchical, Stratified
 from .marching import Marcher
-from .occupancy import OccupancyGrid, carve
 from .problem import radiance_problem
 from .pruning import next_marcher
 from .rays import Rays
-from .scene import Scene, corners, size
+from .scene import Scene
 
-__all__ = ["Classical", "Planes", "Recipe", "fit_radiance"]
+__all__ = ["Classical", "Planes", "Recipe", "fit_radiance", "marcher_of"]
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Planes:
 
     def stages(self, scene: Scene, generator: torch.Generator, every: int) -> list[MakeStage]:
         """Voxels, and three stages of planes and lines."""
-        longest, detail = _longest(scene), _pixel(scene)
+        longest, detail = longest_side(scene), footprint(scene)
         # Nodes closer than two thirds of a pixel's footprint would be told by nothing.
         finest = min(int(1.5 * longest / detail), round(128 * min(self.effort, 16.0) ** 0.2))
         finest = max(finest, 24)
@@ -69,9 +69,9 @@ class Planes:
         total = max(round(500 * self.effort), 8)
 
         def begin(_: Solution | None) -> Stage:
-            rays = first_rays(scene, 48, longest / 60, generator)
+            rays = first_rays(scene, 48, longest / 60, generator=generator)
             state["rays"] = rays
-            field = Voxels(resolution=_nodes(scene, voxels))
+            field = Voxels(resolution=nodes_along(scene, voxels))
             warm = Adam(
                 steps=max(round(120 * min(self.effort, 3.0)), 4), batch=self.batch, betas=(0.9, 0.99), eps=1e-12,
                 schedule=Cosine(warmup=3, final=0.2),
@@ -84,12 +84,12 @@ class Planes:
             def make(previous: Solution | None) -> Stage:
                 assert previous is not None
                 marcher = next_marcher(
-                    previous.fieldset, state["rays"], cells, length, margin=margin * size(scene.box),
+                    previous.fieldset, state["rays"], cells, length, margin=margin * scene.size,
                     generator=generator,
                 )  # fmt: skip
                 rays = state["rays"].seen_by(marcher)
                 state["rays"] = rays
-                field = RadiancePlanes(_nodes(scene, nodes), components=self.components, width=self.width)
+                field = RadiancePlanes(nodes_along(scene, nodes), components=self.components, width=self.width)
                 steps = max(round(share * total), 2)
                 solver = Adam(
                     steps=steps, batch=self.batch * (1 if number < 2 else 2), betas=(0.9, 0.99), eps=1e-12,
@@ -140,11 +140,11 @@ class Classical:
         """One stage."""
 
         def make(_: Solution | None) -> Stage:
-            rays = first_rays(scene, 48, _longest(scene) / 60, generator)
+            rays = first_rays(scene, 48, longest_side(scene) / 60, generator=generator)
             density = self.field.build(rays.axes, 4, generator=generator, dtype=torch.float32, device="cpu")
             coarse = Stratified(rays, self.coarse)
             fine = Hierarchical(coarse, density, self.fine)
-            marcher = Marcher(rays.marcher.grid, _longest(scene) / 100)
+            marcher = Marcher(rays.marcher.grid, longest_side(scene) / 100)
             problem = radiance_problem(scene, fine, marcher, coarse_rays=coarse)
             monitor = Monitor({"psnr": Examination(scene, marcher).quick_psnr(2_000)}, every=every)
             groups = {("density", "colour"): self.field, ("coarse_density", "coarse_colour"): density}
@@ -158,21 +158,23 @@ Recipe = Planes | Classical
 """How a scene is fitted."""
 
 
-def first_rays(scene: Scene, resolution: int, step: float, generator: torch.Generator) -> Rays:
-    """The training pixels, with the cells that the silhouettes leave, or all of them without transparency."""
-    lower, upper = (corner.float() for corner in corners(scene.box))
-    if scene.has_alpha:
-        cameras = [view.camera for view in scene.train]
-        grid = carve(cameras, [view.alpha for view in scene.train], lower, upper, resolution)
-    else:
-        grid = OccupancyGrid.full(lower, upper, resolution)
-    return Rays.of(scene.train, scene.box, Marcher(grid, step), generator=generator)
+def marcher_of(solution: Solution) -> Marcher:
+    """Where the samples of a radiance field are taken: as at the end of its fit.
+
+    Raises:
+        ValueError: where the solution is none of a radiance problem.
+    """
+    exam = getattr(solution.problem.figures.get("fit"), "__self__", None)
+    if not isinstance(exam, Examination):
+        raise ValueError(f"marcher_of: '{solution.problem.name}' is no radiance problem")
+    return exam.marcher
 
 
 def fit_radiance(
     scene: Scene,
     recipe: Recipe | None = None,
     *,
+    name: str | None = None,
     seed: int = 0,
     device: str = "cpu",
     seconds: float | None = None,
@@ -186,6 +188,7 @@ def fit_radiance(
     Args:
         scene: posed pictures, from `read_scene` or `make_scene`.
         recipe: `Planes(...)`, the default, or `Classical(...)`.
+        name: of the problem; by default that of the scene.
         seed: of the weights, and of the rays that are drawn.
         device: as in `solve`.
         seconds: stop after so long, with what there is.
@@ -199,30 +202,8 @@ def fit_radiance(
     """
     how: Recipe = Planes() if recipe is None else recipe
     generator = torch.Generator().manual_seed(seed)
+    scene = scene if name is None else replace(scene, name=name)
     return in_stages(
         how.stages(scene, generator, every), seed=seed, device=device, seconds=seconds, out=out, resume=resume,
         callbacks=callbacks, reason=f"{how!r}.",
     )  # fmt: skip
-
-
-def _longest(scene: Scene) -> float:
-    lower, upper = corners(scene.box)
-    return float((upper - lower).max())
-
-
-def _pixel(scene: Scene) -> float:
-    """The size of a pixel at the middle of the box, the median over the training views."""
-    lower, upper = corners(scene.box)
-    middle = (lower + upper) / 2
-    sizes = [
-        float((view.camera.position - middle).norm()) / max(view.camera.fx, view.camera.fy) for view in scene.train
-    ]
-    return max(float(torch.tensor(sizes).median()), 1e-4 * _longest(scene))
-
-
-def _nodes(scene: Scene, longest: int) -> tuple[int, int, int]:
-    """Nodes along the three axes, in proportion to the sides of the box."""
-    lower, upper = corners(scene.box)
-    sides = (upper - lower) / (upper - lower).max()
-    x, y, z = (max(8, round(float(side) * longest)) for side in sides)
-    return x, y, z

@@ -1,0 +1,102 @@
+"""`pinnkit radiance`: from posed pictures to a field of density and colour."""
+
+from __future__ import annotations
+
+import math
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from pinnkit.report import SUMMARY_NAME
+from pinnkit.status import Status
+from pinnkit.validate import validate
+
+from .app import Json, app
+from .console import exit_code, progress, result_folder, user_errors
+from .scene import Poses, convention_of
+from .words import at_least, device_word, word_in
+
+if TYPE_CHECKING:
+    from pinnkit.radiance import Recipe
+
+_WORDS = ("planes", "nerf")
+_SECONDS = {"planes": 30.0, "nerf": 300.0}
+"""What the default effort is meant to take on two cores."""
+_QUICK_SECONDS = 3.0
+
+
+@app.command()
+def radiance(
+    scene: Annotated[Path, typer.Argument(help="A folder with transforms.json, or the file.", show_default=False)],
+    field: Annotated[
+        str, typer.Option(help="planes: voxels, then planes and lines; nerf: the classical coarse and fine networks.")
+    ] = "planes",
+    seconds: Annotated[
+        float | None, typer.Option(help="How long to train, on two cores; 30 by default, 300 for nerf.")
+    ] = None,
+    path: Annotated[Path | None, typer.Option(help="Render a way around it: orbit.gif or orbit.mp4.")] = None,
+    frames: Annotated[int, typer.Option(help="Pictures of that way.")] = 60,
+    width: Annotated[int | None, typer.Option(help="Of those pictures; by default as the scene's.")] = None,
+    longest: Annotated[
+        int | None, typer.Option(help="Shrink pictures to so many pixels along the longest side.")
+    ] = None,
+    convention: Poses = "opengl",
+    seed: Annotated[int, typer.Option(help="Same seed, same result.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    out: Annotated[Path | None, typer.Option(help="Folder to write; results/NAME by default.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="A few seconds of work: does it run?")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
+    json_: Json = False,
+    no_figures: Annotated[bool, typer.Option("--no-figures", help="Draw nothing.")] = False,
+) -> None:
+    """Train a radiance field on the pictures of SCENE, score it on the held-out ones, render a way around it."""
+    from pinnkit.radiance import check_film, fit_radiance, orbit, read_scene, write_film
+
+    say = Console(stderr=json_)
+    with user_errors(None):
+        at_least("--seed", seed, 0)
+        at_least("--frames", frames, 1)
+        if seconds is not None and not (seconds > 0 and math.isfinite(seconds)):
+            raise ValueError(f"--seconds must be positive, got {seconds:g}")
+        place = device_word(device)
+        recipe = _recipe(word_in("--field", field, {word: word for word in _WORDS}), seconds, quick)
+        if path is not None:
+            check_film(path)
+        read = read_scene(scene, convention=convention_of(convention), longest=longest)
+        for note in read.notes:
+            say.print(Text(note, style="yellow"))
+        name = scene.resolve().stem if scene.is_dir() else scene.resolve().parent.stem
+        folder = result_folder(out or Path("results") / name, say, keep=resume)
+        with progress(name, say) as callback:
+            solution = fit_radiance(
+                read, recipe, name=name, seed=seed, device=place, seconds=seconds, out=folder, resume=resume,
+                every=10 if quick else 50, callbacks=(callback,),
+            )  # fmt: skip
+        stopped = solution.status is Status.INTERRUPTED
+        report = validate(solution, budget=0)
+        written = report.save(folder, figures=not (no_figures or stopped))
+        if path is not None and not stopped:
+            with say.status(f"rendering {frames} pictures ..."):
+                from pinnkit.radiance import marcher_of
+
+                cameras = orbit(read, frames, width=width)
+                background = read.background or (1.0, 1.0, 1.0)
+                write_film(path, solution.fieldset, cameras, marcher_of(solution), background)
+    say.print(report)
+    say.print(Text(f"In {folder}: {', '.join(p.name for p in written)}{'' if path is None else f'; {path}'}"))
+    if json_:
+        sys.stdout.write((folder / SUMMARY_NAME).read_text(encoding="utf-8"))
+    raise typer.Exit(exit_code(solution, report, False))
+
+
+def _recipe(field: str, seconds: float | None, quick: bool) -> Recipe:
+    from pinnkit.radiance import Classical, Planes
+
+    effort = (_QUICK_SECONDS if quick else seconds or _SECONDS[field]) / _SECONDS[field]
+    if field == "planes":
+        return Planes(effort=effort)
+    return Classical(steps=max(round(Classical().steps * effort), 10))
