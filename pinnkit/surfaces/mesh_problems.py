@@ -16,7 +16,7 @@ from pinnkit.penalties import Absolute, CrossEntropy
 from pinnkit.problem import Problem
 from pinnkit.solution import Solution
 from pinnkit.solvers import Adam, Choice, Cosine
-from pinnkit.terms import Condition
+from pinnkit.terms import Condition, Term
 
 from .extraction import extract
 from .fitted import distance_of
@@ -35,6 +35,7 @@ __all__ = ["occupancy_problem", "sdf_problem"]
 
 _BOX = Box(x=(-1, 1), y=(-1, 1), z=(-1, 1))
 _BATCH = 4096
+_WALLS, _ON_WALLS = 0.1, 512  # weight and points of what keeps the walls outside: few samples lie there
 _WIDTHS = (0.05, 0.0158)  # standard deviations, the roots of DeepSDF's variances .0025 and .00025
 _SEED = 20_778  # of the fresh points that metrics are taken at
 _FRESH = 50_000
@@ -74,8 +75,14 @@ def sdf_problem(
     def apart(f: Any, d: Any) -> Any:
         return torch.clamp(f, -clamp, clamp) - torch.clamp(d, -clamp, clamp)
 
-    term = Condition(part, apart, name="distance", penalty=Absolute(), points=_BATCH)
-    return _problem(name, term, solid)
+    def too_near(f: Any) -> Any:
+        return torch.clamp(f, -clamp, clamp) - clamp
+
+    terms = [
+        Condition(part, apart, name="distance", penalty=Absolute(), points=_BATCH),
+        Condition(_BOX.boundary, too_near, name="walls", penalty=Absolute(), weight=_WALLS, points=_ON_WALLS),
+    ]
+    return _problem(name, terms, solid)
 
 
 def occupancy_problem(
@@ -101,12 +108,20 @@ def occupancy_problem(
     at = solid.draw(samples, 0.5, generator)
     side = torch.where(solid.distance.contains(at), -1.0, 1.0).to(torch.float64)
     part = Scattered(_BOX, at, {"side": side})
-    term = Condition(part, _signed_logit, name="inside", penalty=CrossEntropy(), points=_BATCH)
-    return _problem(name, term, solid)
+    terms = [
+        Condition(part, _signed_logit, name="inside", penalty=CrossEntropy(), points=_BATCH),
+        Condition(_BOX.boundary, _logit, name="walls", penalty=CrossEntropy(), weight=_WALLS, points=_ON_WALLS),
+    ]
+    return _problem(name, terms, solid)
 
 
 def _signed_logit(f: Any, side: Any) -> Any:
     return side * f
+
+
+def _logit(f: Any) -> Any:
+    """All of the wall is outside."""
+    return f
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +158,7 @@ class _Solid:
         return torch.cat([(on + width * noise).clamp(-1, 1), uniform])
 
 
-def _problem(name: str, term: Any, solid: _Solid) -> Problem:
+def _problem(name: str, terms: list[Term], solid: _Solid) -> Problem:
     metrics: Mapping[str, Callable[[Solution], float]] = {
         "iou": lambda solution: _iou(solution, solid),
         "chamfer_percent_of_diagonal": lambda solution: _chamfer(solution, solid),
@@ -152,7 +167,7 @@ def _problem(name: str, term: Any, solid: _Solid) -> Problem:
         name=name,
         domain=_BOX,
         unknowns="f",
-        terms=[term],
+        terms=terms,
         metrics=metrics,
         figures={"surface": _surface, "slices": _slices},
         facts={"normalisation": solid.normalisation.facts},
