@@ -1,27 +1,27 @@
 """What should vanish for f to be the signed distance of the surface that points lie on: presets of weighted terms.
 
-A signed distance solves the eikonal equation |grad f| = 1 with f = 0 on the surface; the presets differ in what they add
-to single out the right one of its many solutions.
+A signed distance solves the eikonal equation |grad f| = 1 with f = 0 on the surface; the presets differ in what they
+add to single out the right one of its many solutions.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor
 
-from pinnkit.domains import Box, Points, PointSet
+from pinnkit.domains import Box
 from pinnkit.jets import Jet
-from pinnkit.penalties import Absolute, Energy, Penalty, Square
+from pinnkit.penalties import Absolute, Energy, Penalty
 from pinnkit.terms import Condition, Equation, Term
 
-from .supervision import Around, Guide
+from .supervision import Around, Guide, Scattered
 
-__all__ = ["IGR", "SirenLosses", "Supervised", "SurfaceLosses", "Samples", "slope"]
+__all__ = ["IGR", "Samples", "SirenLosses", "Supervised", "SurfaceLosses", "slope"]
 
 _TINY = 1e-12
 """Added to |grad f|^2 under the root, whose derivative at zero is infinite."""
@@ -38,6 +38,7 @@ class Samples:
         spacing: typical distance of neighbouring points.
         reach: how far from the surface "near" reaches.
         guide: a signed distance that is known already, or None.
+        seed: of samples that are drawn once.
     """
 
     domain: Box
@@ -46,42 +47,29 @@ class Samples:
     spacing: float
     reach: float
     guide: Guide | None = None
-
-    def around(self, *, guided: bool) -> Around:
-        """Fresh samples near and far; `guided` with the column ``distance``."""
-        return Around(self.domain, self.points, (self.spacing, self.reach), self.guide if guided else None)
-
-    def at_points(self, residual: Any, count: int, name: str, penalty: Penalty, weight: float) -> Term:
-        """A term at `count` of the points, others at every step, with their normals as the column ``normal``."""
-        columns = {a.name: self.points[:, i] for i, a in enumerate(self.domain.axes)}
-        if self.normals is None:
-            return Condition(PointSet(**columns), residual, name=name, penalty=penalty, weight=weight, points=count)
-        site = WithNormals(self.domain, self.points, self.normals)
-        return Condition(site, residual, name=name, penalty=penalty, weight=weight, points=count)
-
-
-@dataclass(frozen=True, eq=False)
-class WithNormals:
-    """Given points as a part, a random choice of them at every draw, with the column ``normal``."""
-
-    domain: Box
-    points: Tensor
-    normals: Tensor
+    seed: int = 0
 
     @property
-    def axes(self) -> Any:
-        """Those of the domain."""
-        return self.domain.axes
+    def around(self) -> Around:
+        """Samples near the points and in the box, fresh at every draw."""
+        return Around(self.domain, self.points, (self.spacing, self.reach))
 
     @property
-    def measure(self) -> float:
-        """The number of points."""
-        return float(len(self.points))
+    def on_surface(self) -> Scattered:
+        """The points, with the column ``normal`` where there are normals."""
+        return Scattered(self.domain, self.points, {} if self.normals is None else {"normal": self.normals})
 
-    def sample(self, n: int, generator: torch.Generator, *, sampling: Any = None) -> Points:  # noqa: ARG002
-        """N of the points, drawn with replacement; `sampling` has no effect."""
-        chosen = torch.randint(len(self.points), (n,), generator=generator)
-        return Points(self.points[chosen], columns={"normal": self.normals[chosen]})
+    def guided(self, count: int) -> Scattered:
+        """`count` samples near and far with what the guide says of them in the column ``distance``.
+
+        Raises:
+            ValueError: where there is no guide.
+        """
+        if self.guide is None:
+            raise ValueError("Supervised: there is no distance to learn from; give a `guide`, or take IGR()")
+        drawn = self.around.sample(count, torch.Generator().manual_seed(self.seed)).coords
+        with torch.no_grad():
+            return Scattered(self.domain, drawn, {"distance": self.guide(drawn)})
 
 
 class SurfaceLosses(Protocol):
@@ -134,13 +122,12 @@ class IGR:
     def terms(self, samples: Samples) -> Sequence[Term]:
         """Two terms, or three with normals."""
         found = [
-            samples.at_points(_zero, self.points, "surface", Absolute(), 1.0),
-            Equation(
-                _eikonal, on=samples.around(guided=False), name="eikonal", weight=self.eikonal, points=self.samples
-            ),
+            Condition(samples.on_surface, _zero, name="surface", penalty=Absolute(), points=self.points),
+            Equation(_eikonal, on=samples.around, name="eikonal", weight=self.eikonal, points=self.samples),
         ]
         if samples.normals is not None:
-            found.append(samples.at_points(_apart, self.points, "normals", Absolute(), self.normal))
+            options = dict(penalty=Absolute(), weight=self.normal, points=self.points)
+            found.append(Condition(samples.on_surface, _apart, name="normals", **options))
         return found
 
 
@@ -187,11 +174,11 @@ class SirenLosses:
         def kept_away(f: Jet) -> Jet:
             return torch.exp(-self.sharpness * abs(f))  # type: ignore[arg-type, return-value]
 
-        around = samples.around(guided=False)
-        # The scale of a sum of costs means nothing to Adam: weights relative to that of the surface keep losses near one.
+        around = samples.around
+        # Adam does not mind the unit of a loss; relative to the weight of the surface it stays near one.
         unit = self.surface
         found = [
-            samples.at_points(_zero, self.points, "surface", Absolute(), 1.0),
+            Condition(samples.on_surface, _zero, name="surface", penalty=Absolute(), points=self.points),
             Equation(
                 _eikonal, on=around, name="eikonal", penalty=Absolute(), weight=self.eikonal / unit,
                 points=self.samples,
@@ -202,7 +189,8 @@ class SirenLosses:
             ),
         ]  # fmt: skip
         if samples.normals is not None:
-            found.append(samples.at_points(_askew, self.points, "normals", Energy(), self.normal / unit))
+            options = dict(penalty=Energy(), weight=self.normal / unit, points=self.points)
+            found.append(Condition(samples.on_surface, _askew, name="normals", **options))
         return found
 
 
@@ -215,13 +203,14 @@ def _askew(f: Jet, normal: Jet) -> Jet:
 class Supervised:
     """E |f - d| + surface mean |f(x_i)| + eikonal E (|grad f| - 1)^2, d a distance that is known already.
 
-    E is over fresh samples near the points and in the box.
+    E is over samples near the points and in the box, drawn once since d may be dear, and a random choice at each step.
 
     Args:
         surface: weight of |f| on the points.
         eikonal: weight of the eikonal equation; 0 leaves it out, as d is a distance anyway.
         points: of the cloud at each step.
         samples: of E at each step.
+        pool: samples that d is evaluated at.
         penalty: of f - d.
 
     Source: the regression of Park et al., DeepSDF, CVPR 2019, eq. 4, without its clamp.
@@ -231,7 +220,10 @@ class Supervised:
     eikonal: float = 0.0
     points: int = 1024
     samples: int = 3072
-    penalty: Penalty = Absolute()
+    pool: int = 2**18
+    penalty: Penalty = field(default_factory=Absolute)
+    guided: ClassVar[bool] = True
+    """It needs a distance that is known already."""
 
     def __post_init__(self) -> None:
         _check(self, may_vanish=("surface", "eikonal"))
@@ -242,19 +234,13 @@ class Supervised:
         Raises:
             ValueError: where there is no distance to learn from.
         """
-        if samples.guide is None:
-            raise ValueError("Supervised: there is no distance to learn from; give surface_problem a `guide`, or use IGR()")
-        around = samples.around(guided=True)
-        found = [Condition(around, _error, name="distance", penalty=self.penalty, points=self.samples)]
+        known = samples.guided(self.pool)
+        found = [Condition(known, _error, name="distance", penalty=self.penalty, points=self.samples)]
         if self.surface:
-            found.append(samples.at_points(_zero, self.points, "surface", Absolute(), self.surface))
+            options = dict(penalty=Absolute(), weight=self.surface, points=self.points)
+            found.append(Condition(samples.on_surface, _zero, name="surface", **options))
         if self.eikonal:
-            found.append(
-                Equation(
-                    _eikonal, on=samples.around(guided=False), name="eikonal", weight=self.eikonal, penalty=Square(),
-                    points=self.points,
-                )  # fmt: skip
-            )
+            found.append(Equation(_eikonal, on=samples.around, name="eikonal", weight=self.eikonal, points=self.points))
         return found
 
 
@@ -266,11 +252,13 @@ def _check(preset: Any, *, may_vanish: Sequence[str] = ()) -> None:
     owner = type(preset).__name__
     for name in ("surface", "normal", "eikonal", "off_surface", "sharpness"):
         value = getattr(preset, name, 1.0)
-        if not (isinstance(value, (int, float)) and math.isfinite(value)) or value < 0 or (
-            value == 0 and name not in may_vanish
+        if (
+            not (isinstance(value, (int, float)) and math.isfinite(value))
+            or value < 0
+            or (value == 0 and name not in may_vanish)
         ):
             raise ValueError(f"{owner}: `{name}` must be positive and finite, got {value!r}")
-    for name in ("points", "samples"):
-        value = getattr(preset, name)
+    for name in ("points", "samples", "pool"):
+        value = getattr(preset, name, 1)
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise ValueError(f"{owner}: `{name}` must be a whole number of at least 1, got {value!r}")

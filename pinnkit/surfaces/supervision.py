@@ -1,8 +1,8 @@
-"""Where a surface problem is sampled: near its points and in all of the box, with the distance where it is known."""
+"""Where a surface problem is sampled: its points, samples near them, samples in all of the box."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 
 from pinnkit.domains import Axis, Box, Points, Sampling
 
-__all__ = ["Around", "Guide"]
+__all__ = ["Around", "Guide", "Scattered"]
 
 Guide = Callable[[Tensor], Tensor]
 """A signed distance that is known already: ``(n, d)`` -> ``(n,)``, negative inside, such as a `GridField`."""
@@ -24,14 +24,12 @@ class Around:
     """A part of `domain`: fresh samples near given points, in the box of the points, and in the whole domain.
 
     Near samples are a point plus Gaussian noise, half of them with each of the two `widths`.  Three quarters of the
-    others fill the box of the points, widened by 17 %, and one quarter the whole domain.  With a `guide` every sample
-    has its value as the data column ``distance``.
+    others fill the box of the points, widened by 17 %, and one quarter the whole domain.
 
     Args:
         domain: the box that no sample leaves.
         points: ``(m, d)``.
         widths: standard deviations of the noise, in units of the coordinates.
-        guide: what gives the column ``distance``; None for samples without one.
         near: the fraction of near samples, between 0 and 1.
 
     Raises:
@@ -44,7 +42,6 @@ class Around:
     domain: Box
     points: Tensor
     widths: tuple[float, float]
-    guide: Guide | None = None
     near: float = 0.5
 
     def __post_init__(self) -> None:
@@ -83,11 +80,53 @@ class Around:
         free[box:] = lower + free[box:] * (upper - lower)
         coords = torch.cat([self.points[chosen] + noise, free])
         coords = torch.minimum(torch.maximum(coords, lower), upper)
-        columns = {} if self.guide is None else {"distance": self.guide(coords)}
-        return Points(coords, columns=columns)
+        return Points(coords)
 
     def _box(self, lower: Tensor, upper: Tensor) -> tuple[Tensor, Tensor]:
         """Of the points, widened, inside the domain."""
         low, high = self.points.amin(0), self.points.amax(0)
         middle, half = (low + high) / 2, _ROOM * (high - low) / 2
         return torch.maximum(middle - half, lower), torch.minimum(middle + half, upper)
+
+
+@dataclass(frozen=True, eq=False)
+class Scattered:
+    """Given points as a part, each with its data: a random choice of them, with replacement, at every draw.
+
+    What it hands out costs nothing, however many the points are and whatever the data cost.
+
+    Args:
+        domain: the box that they lie in.
+        points: ``(m, d)``.
+        columns: data of each point by name, ``(m, ...)``, which residuals get under these names.
+
+    Raises:
+        ValueError: for columns that do not have one entry for each point.
+    """
+
+    domain: Box
+    points: Tensor
+    columns: Mapping[str, Tensor]
+
+    def __post_init__(self) -> None:
+        for name, column in self.columns.items():
+            if len(column) != len(self.points):
+                raise ValueError(
+                    f"Scattered: `{name}` must have one entry for each of the {len(self.points)} points, got "
+                    f"{len(column)}"
+                )
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """Those of the domain."""
+        return self.domain.axes
+
+    @property
+    def measure(self) -> float:
+        """The number of points."""
+        return float(len(self.points))
+
+    def sample(self, n: int, generator: Generator, *, sampling: Sampling | None = None) -> Points:  # noqa: ARG002
+        """N of the points; `sampling` has no effect."""
+        rows = torch.randint(len(self.points), (n,), generator=generator)
+        return Points(self.points[rows], columns={name: column[rows] for name, column in self.columns.items()})

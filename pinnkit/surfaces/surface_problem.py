@@ -11,14 +11,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pinnkit.domains import Box
-from pinnkit.fields import FieldSpec, GeometricMLP, Siren
+from pinnkit.fields import GeometricMLP, Siren
 from pinnkit.problem import Problem
 from pinnkit.solution import Solution
 from pinnkit.solvers import Adam, Choice, Cosine
 
-from .fitted import slopes_of, values_of
+from .extraction import extract
+from .fitted import distance_of, slopes_of, values_of
 from .losses import IGR, Samples, Supervised, SurfaceLosses
 from .neighbours import Neighbours
+from .pictures import draw_mesh, draw_slices
 from .supervision import Guide
 
 __all__ = ["road_of", "surface_problem"]
@@ -58,7 +60,7 @@ def surface_problem(
         noise: standard deviation of the points' distance from the surface.
         exact: the true distance of the coordinates by name, where it is known; for validation alone.
         metrics: more of them.
-        figures: what a report draws.
+        figures: what a report draws; None takes the surface from three sides and slices of f, in three dimensions.
         facts: plain values kept in solution.h5; add ``{"normalisation": normalisation.facts}``.
 
     Raises:
@@ -96,7 +98,7 @@ def surface_problem(
         terms=list(chosen.terms(samples)),
         exact={} if exact is None else {"f": exact},
         metrics=measured,
-        figures=dict(figures or {}),
+        figures=figures if figures is not None else {"surface": _surface, "slices": _slices} if len(axes) == 3 else {},
         facts=dict(facts or {}),
         road=road_of(chosen),
         dtype=torch.float32,
@@ -106,16 +108,29 @@ def surface_problem(
 def road_of(losses: SurfaceLosses) -> Choice:
     """The network and the solver for a preset of losses."""
     if isinstance(losses, IGR):
-        field: FieldSpec = GeometricMLP()
-        solver = Adam(steps=2500, schedule=Cosine(final=0.02), batch=2**20)
-        return Choice(field, (solver,), "A softplus network that begins as a sphere, by Adam.", balance=False)
-    reason = "A Siren by Adam on fresh samples near and far."
-    return Choice(Siren(width=64, depth=4, omega=30.0), (_adam(),), reason, balance=False)
+        reason = "A softplus network that begins as a sphere, by Adam."
+        return Choice(GeometricMLP(), (_adam(losses, 2500, 5e-3),), reason, balance=False)
+    reason = "A Siren by Adam on samples near and far."
+    return Choice(Siren(width=64, depth=4, omega=30.0), (_adam(losses, 1800, 2e-3),), reason, balance=False)
 
 
-def _adam() -> Adam:
-    # `batch` asks for fresh samples at every step; how many, each term says itself.
-    return Adam(steps=1800, lr=2e-3, schedule=Cosine(final=0.01, warmup=20), batch=2**20)
+def _adam(losses: SurfaceLosses, steps: int, lr: float) -> Adam:
+    # A batch asks for fresh samples at every step; how many, each term says itself.
+    most = max(getattr(losses, "points", 1024), getattr(losses, "samples", 1024))
+    return Adam(steps=steps, lr=lr, schedule=Cosine(final=0.01, warmup=20), batch=most)
+
+
+def _surface(solution: Solution) -> Any:
+    """The zero set, or slices that show why there is none."""
+    try:
+        mesh = extract(distance_of(solution, dtype=torch.float32), resolution=64)
+    except ValueError as error:
+        return draw_slices(distance_of(solution), title=f"{solution.problem.name}: {str(error).split(';')[0][:90]}")
+    return draw_mesh(mesh, title=solution.problem.name)
+
+
+def _slices(solution: Solution) -> Any:
+    return draw_slices(distance_of(solution, dtype=torch.float32), title=solution.problem.name)
 
 
 def _checked(array: Tensor | NDArray[Any], name: str) -> Tensor:

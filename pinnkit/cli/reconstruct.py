@@ -1,0 +1,148 @@
+"""`pinnkit reconstruct`: from a cloud of points to a closed mesh."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from pinnkit.report import SUMMARY_NAME, write_summary
+from pinnkit.validate import validate
+
+from .app import Json, app
+from .console import DONE, FAILED, exit_code, progress, result_folder, user_errors
+from .words import at_least, device_word, word_in
+
+if TYPE_CHECKING:
+    from pinnkit.surfaces import Reconstruction
+
+_FIELDS = {"grid": "grid", "neural": "neural", "igr": "igr", "siren": "siren"}
+_NORMALS = {"use": True, "ignore": False}
+
+
+@app.command()
+def reconstruct(
+    cloud: Annotated[
+        Path, typer.Argument(help="PLY, OBJ, STL, OFF, XYZ, NPY or NPZ, in any unit.", show_default=False)
+    ],
+    out: Annotated[Path, typer.Option(help="The mesh to write: .ply, .obj, .stl or .off.", show_default=False)],
+    field: Annotated[
+        str,
+        typer.Option(
+            help="neural: a network that learns from a distance on a grid; grid: that alone, in seconds; igr, siren: a "
+            "network that learns from the points alone."
+        ),
+    ] = "neural",
+    resolution: Annotated[int, typer.Option(help="Of marching cubes, points along the longest side.")] = 128,
+    truth: Annotated[Path | None, typer.Option(help="A mesh to compare with.")] = None,
+    normals: Annotated[str, typer.Option(help="ignore: find the orientation from the points alone.")] = "use",
+    results: Annotated[Path | None, typer.Option(help="Folder for the report; results/NAME by default.")] = None,
+    seed: Annotated[int, typer.Option(help="Same seed, same result.")] = 0,
+    seconds: Annotated[float | None, typer.Option(help="Stop training after so long, with what there is.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
+    json_: Json = False,
+    no_figures: Annotated[bool, typer.Option("--no-figures", help="Draw nothing.")] = False,
+) -> None:
+    """Reconstruct the closed surface that the points of CLOUD lie on."""
+    from pinnkit.surfaces import IGR, SirenLosses, read_mesh, read_points, write_mesh
+    from pinnkit.surfaces import reconstruct as run
+
+    say = Console(stderr=json_)
+    with user_errors(None):
+        kind = word_in("--field", field, _FIELDS)
+        trusted = word_in("--normals", normals, _NORMALS)
+        at_least("--resolution", resolution, 16)
+        at_least("--seed", seed, 0)
+        if seconds is not None and not seconds > 0:
+            raise ValueError(f"--seconds must be positive, got {seconds:g}")
+        place = device_word(device)
+        points = read_points(cloud)
+        known = None if truth is None else read_mesh(truth)
+        if not trusted:
+            points = points.without_normals()
+        for note in points.notes:
+            say.print(Text(note, style="yellow"))
+        folder = result_folder(results or Path("results") / cloud.stem, say, keep=resume)
+        with progress(cloud.stem, say) as callback:
+            made = run(
+                points,
+                neural=kind != "grid",
+                losses={"igr": IGR(), "siren": SirenLosses()}.get(kind),
+                resolution=resolution,
+                name=cloud.stem,
+                seed=seed,
+                device=place,
+                seconds=seconds,
+                out=None if kind == "grid" else folder,
+                resume=resume,
+                callbacks=(callback,),
+            )
+        write_mesh(out, made.mesh)
+        scores = _scores(made, known, seed)
+        code = DONE if made.soundness.closed and made.soundness.oriented else FAILED
+        if made.solution is None:
+            write_summary(_summary(made, scores, cloud), folder)
+        else:
+            solution = made.scored(scores)
+            report = validate(solution, budget=0)
+            report.save(folder, figures=not no_figures)
+            say.print(report)
+            code = exit_code(solution, report, strict=False) or code
+    if made.grid is not None:
+        for note in made.grid.notes:
+            say.print(Text(note, style="dim"))
+    noise = "" if made.noise is None else f"; noise of the points {made.noise:.3g}"
+    stages = ", ".join(f"{name} {used:.1f} s" for name, used in made.seconds.items())
+    say.print(Text(f"{out}: {made.soundness.sentence}", style="bold"))
+    say.print(Text(f"{stages}{noise}; report in {folder}"))
+    for name, value in scores.items() if made.solution is None else ():
+        say.print(Text(f"{name}  {value:.4g}"))
+    if json_:
+        sys.stdout.write((folder / SUMMARY_NAME).read_text(encoding="utf-8"))
+    raise typer.Exit(code)
+
+
+def _scores(made: Reconstruction, truth: Any, seed: int) -> dict[str, float]:
+    """Of the mesh: how far the points are from it, what it is, and how far it is from the true one."""
+    from pinnkit.surfaces.metrics import compare_surfaces
+    from pinnkit.surfaces.nearest import NearestPoint
+
+    away = NearestPoint.of(made.mesh)(made.cloud.points).distance
+    found = {
+        "points_to_mesh_percent_of_diagonal": 100 * float(away.mean()) / made.cloud.diagonal,
+        "euler_number": float(made.soundness.euler),
+        "components": float(made.soundness.components),
+        "closed_and_oriented": float(made.soundness.closed and made.soundness.oriented),
+        **{f"{stage}_seconds": used for stage, used in made.seconds.items()},
+    }
+    if truth is not None:
+        found |= compare_surfaces(made.mesh, truth, generator=np.random.default_rng(seed)).percent
+    return found
+
+
+def _summary(made: Reconstruction, scores: Mapping[str, float], cloud: Path) -> dict[str, Any]:
+    """Of a distance on a grid, which no solver found."""
+    assert made.grid is not None
+    return {
+        "problem": cloud.stem,
+        "field": f"a grid of {made.grid.resolution}^3 nodes",
+        "parameters": made.grid.values.numel(),
+        "solver": "screened Poisson and fast marching",
+        "seed": None,
+        "dtype": str(made.grid.values.dtype).removeprefix("torch."),
+        "device": "cpu",
+        "steps": 0,
+        "status": "SOLVED",
+        "good": made.soundness.closed and made.soundness.oriented,
+        "metrics": dict(scores),
+        "facts": json.loads(json.dumps({"normalisation": made.normalisation.facts, "notes": list(made.cloud.notes)})),
+        "seconds": made.seconds["grid"],
+    }
