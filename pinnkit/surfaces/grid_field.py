@@ -136,7 +136,9 @@ class GridField:
         m, r = weights[0].shape[1], self.resolution
         first = cell - (m // 2 - 1)
         flat = self.values.reshape(-1)
-        lines = [(first[:, a, None] + torch.arange(m, device=cell.device)).clamp(0, r - 1) for a in range(self.dimension)]
+        lines = [
+            (first[:, a, None] + torch.arange(m, device=cell.device)).clamp(0, r - 1) for a in range(self.dimension)
+        ]
         total = torch.zeros_like(weights[0][:, 0])
         *head, last = range(self.dimension)
         for steps in product(range(m), repeat=len(head)):

@@ -23,8 +23,8 @@ from .periodic_grid import PeriodicGrid, Transfer, around
 
 __all__ = ["Orientation", "orient"]
 
-_ROOM = 1.5
-_WIDTH = 1.5
+_ROOM = 1.3
+_WIDTH = 1.0
 """Standard deviation of the Gaussian in the Green's function, in cells."""
 
 

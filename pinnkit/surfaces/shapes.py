@@ -16,7 +16,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-
 if TYPE_CHECKING:
     import trimesh
 
