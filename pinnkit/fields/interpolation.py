@@ -40,6 +40,9 @@ class Multilinear:
 class Smoothstep:
     """s(t) = t^2 (3 - 2 t): values and first derivatives are continuous, the latter vanish at the nodes of one level.
 
+    Second derivatives are those of the cubic and jump at the nodes. A function that is linear is not reproduced between
+    nodes, so that an equation of second order, though it may be posed, is better solved by a smooth network.
+
     Beyond the outermost nodes the value is constant.
 
     Source: Müller, Evans, Schied, Keller, Instant Neural Graphics Primitives with a Multiresolution Hash Encoding, ACM

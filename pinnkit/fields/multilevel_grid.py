@@ -35,6 +35,9 @@ class MultilevelGrid:
     b = (largest finest / coarsest)^(1/(levels-1)); each node has `features` trained numbers, and e(v) holds the
     interpolated ones of all levels. Numbers in the table: features times the sum of the r_l^d (centred).
 
+    The last levels know nothing between nodes that no data reaches: where values between the data matter, `finest` is
+    best the resolution of the data, or less.
+
     Args:
         levels: number of grids.
         features: numbers at a node; even.

@@ -274,6 +274,37 @@ def test_solve_fits_an_image_by_values_and_one_by_its_gradient() -> None:
     assert history.loss[-1] < 0.05 * history.loss[0]
 
 
+@pytest.mark.parametrize("spec", [MultilevelGrid, HashGrid])
+def test_the_jacobian_of_gauss_newton_holds_the_table(spec: Any) -> None:
+    seen: list[tuple[Tensor, Tensor]] = []
+
+    class Spy:
+        """A solver that compares the Jacobian with central differences and is done."""
+
+        steps, points, condition_points, batch, sampling = 1, 20, 20, None, pinnkit.Sobol()
+
+        def draw(self, step: int) -> int:
+            return 0 * step
+
+        def start(self, theta: Tensor) -> dict[str, Any]:
+            return {"theta": theta, "loss": torch.zeros(()), "done": False}
+
+        def step(self, objective: Any, state: dict[str, Any]) -> dict[str, Any]:
+            theta, h = state["theta"] + 0.1, 1e-6
+            columns = [
+                (objective.rows(theta + e) - objective.rows(theta - e)) / (2 * h) for e in h * torch.eye(len(theta))
+            ]
+            seen.append((objective.rows_and_jacobian(theta)[1], torch.stack(columns, 1)))
+            return {**state, "done": True}
+
+    points = {"x": torch.linspace(0, 1, 20, dtype=torch.float64)}
+    problem = Problem("line", Box(x=(0, 1)), "u", [Data(points, u=points["x"].sin())])
+    solve(problem, spec(levels=2, coarsest=2, finest=5, width=4, depth=1, activation="tanh"), [Spy()])
+    ((exact, differences),) = seen
+    assert (exact != 0).any(0).sum() > 15
+    torch.testing.assert_close(exact, differences, rtol=1e-6, atol=1e-8)
+
+
 @pytest.mark.parametrize(
     "spec",
     [MultilevelGrid(finest=(64, 32), interpolation=Smoothstep(), centred=False), HashGrid(interpolation=Smoothstep())],
