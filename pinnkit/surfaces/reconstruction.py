@@ -113,6 +113,7 @@ def reconstruct(
     spec: FieldSpec | None = None,
     solvers: Solver | Sequence[Solver] | None = None,
     resolution: int = 128,
+    nodes: int = 128,
     name: str = "surface",
     seed: int = 0,
     device: str = "auto",
@@ -135,6 +136,7 @@ def reconstruct(
         spec: the network; None takes the one that suits the losses.
         solvers: how it is trained; likewise.
         resolution: of marching cubes, points along the longest side.
+        nodes: of the grid, along each side.
         name: of the problem.
         seed: of everything that is random.
         device: "auto" takes CUDA where there is one, for the network.
@@ -160,7 +162,7 @@ def reconstruct(
     grid, solution = None, None
     if losses is None or getattr(losses, "guided", False):
         began = time.perf_counter()
-        grid = grid_distance(points, normals, generator=torch.Generator().manual_seed(seed))
+        grid = grid_distance(points, normals, generator=torch.Generator().manual_seed(seed), resolution=nodes)
         used["grid"] = time.perf_counter() - began
     if neural:
         began = time.perf_counter()

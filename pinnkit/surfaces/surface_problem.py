@@ -111,7 +111,7 @@ def road_of(losses: SurfaceLosses) -> Choice:
         reason = "A softplus network that begins as a sphere, by Adam."
         return Choice(GeometricMLP(), (_adam(losses, 2500, 5e-3),), reason, balance=False)
     reason = "A Siren by Adam on samples near and far."
-    return Choice(Siren(width=64, depth=4, omega=30.0), (_adam(losses, 1800, 2e-3),), reason, balance=False)
+    return Choice(Siren(width=64, depth=4, omega=30.0), (_adam(losses, 3000, 2e-3),), reason, balance=False)
 
 
 def _adam(losses: SurfaceLosses, steps: int, lr: float) -> Adam:

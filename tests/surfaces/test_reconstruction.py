@@ -1,0 +1,92 @@
+"""From a cloud to a mesh, in the coordinates of the input, whatever they are."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pinnkit.fields import Siren
+from pinnkit.solvers import Adam
+from pinnkit.surfaces import PointCloud, Reconstruction, Supervised, Torus, reconstruct
+from pinnkit.validate import validate
+
+OFFSET, SCALE = np.array([1e6, -2e6, 3e6]), 1e-3
+LOSSES = Supervised(points=256, samples=512, pool=20_000)
+FIELD, SOLVER = Siren(width=24, depth=2, omega=8.0), Adam(steps=120, lr=4e-3, batch=512)
+
+
+def points() -> np.ndarray:
+    return Torus().sample(2_000, torch.Generator().manual_seed(0)).numpy()
+
+
+def small(cloud: PointCloud, seed: int = 0) -> Reconstruction:
+    return reconstruct(
+        cloud, losses=LOSSES, spec=FIELD, solvers=SOLVER, resolution=48, nodes=48, seed=seed, device="cpu"
+    )
+
+
+@pytest.fixture(scope="module")
+def torus() -> Reconstruction:
+    return small(PointCloud.of(points()))
+
+
+def test_the_mesh_of_a_torus_is_closed_oriented_and_has_its_topology(torus: Reconstruction) -> None:
+    assert torus.soundness.closed
+    assert torus.soundness.oriented
+    assert torus.soundness.euler == 0
+    assert torus.soundness.components == 1
+    assert torus.soundness.volume == pytest.approx(Torus().volume, rel=0.05)
+    assert set(torus.seconds) == {"grid", "neural", "mesh"}
+
+
+def test_the_distance_is_negative_inside_in_the_unit_of_the_input(torus: Reconstruction) -> None:
+    at = torch.tensor([[0.55, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.7, 0.0]], dtype=torch.float64)
+    np.testing.assert_allclose(torus.distance(at).numpy(), Torus().distance(at).numpy(), atol=0.03)
+
+
+def test_a_cloud_that_is_moved_and_scaled_gives_the_same_mesh_moved_and_scaled(torus: Reconstruction) -> None:
+    # Eight binary digits of the offset are left for each coordinate: what a file at 1e6 holds of a millimetre.
+    moved = small(PointCloud.of(SCALE * points() + OFFSET))
+    back = (np.asarray(moved.mesh.vertices) - OFFSET) / SCALE
+    assert moved.soundness.euler == 0
+    assert moved.soundness.closed
+    nearest = torus.distance(torch.from_numpy(back)).abs()
+    assert float(nearest.mean()) < 5e-3
+    assert moved.soundness.volume == pytest.approx(SCALE**3 * torus.soundness.volume, rel=0.02)
+
+
+def test_powers_of_two_change_nothing_at_all(torus: Reconstruction) -> None:
+    moved = small(PointCloud.of(points() / 1024))
+    np.testing.assert_array_equal(np.asarray(moved.mesh.vertices) * 1024, np.asarray(torus.mesh.vertices))
+
+
+def test_the_grid_alone_trains_nothing() -> None:
+    made = reconstruct(PointCloud.of(points()), neural=False, resolution=48, nodes=48)
+    assert made.solution is None
+    assert made.soundness.euler == 0
+    with pytest.raises(ValueError, match="no solution"):
+        made.scored({})
+
+
+def test_scores_of_the_mesh_stand_in_the_report(torus: Reconstruction, tmp_path: Path) -> None:
+    solution = torus.scored({"chamfer_percent_of_diagonal": 0.5})
+    validate(solution, budget=0).save(tmp_path)
+    summary = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))
+    assert summary["metrics"]["chamfer_percent_of_diagonal"] == 0.5
+    assert summary["metrics"]["points_to_surface"] < 0.02
+    assert summary["facts"]["normalisation"]["scale"] == pytest.approx(torus.normalisation.scale)
+    assert {"surface.png", "slices.png", "solution.h5"} <= {p.name for p in tmp_path.iterdir()}
+
+
+def test_arguments_that_do_not_fit_together_are_refused() -> None:
+    cloud = PointCloud.of(points())
+    with pytest.raises(TypeError, match="must be a PointCloud"):
+        reconstruct(points())  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="trains nothing"):
+        reconstruct(cloud, neural=False, losses=LOSSES)
+    with pytest.raises(ValueError, match="both `spec` and `solvers`"):
+        reconstruct(cloud, spec=FIELD)
