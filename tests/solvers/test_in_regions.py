@@ -49,7 +49,7 @@ STEADY = Equation(lambda u: -u.laplacian - 2 / A**2 - 2 / B**2)
     ("field", "solvers", "error"),
     [
         (SINES, [LeastSquares()], 1e-5),
-        (MLP(width=10, depth=2), [GaussNewton(steps=12, points=300)], 1e-2),
+        (MLP(width=10, depth=2), [GaussNewton(steps=25, points=600)], 1e-2),
     ],
     ids=["sines", "network"],
 )
