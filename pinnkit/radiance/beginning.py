@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from .framing import first_cells
 from .marching import Marcher
-from .occupancy import OccupancyGrid, carve
 from .rays import Rays
 from .scene import Scene, corners
 
@@ -13,7 +13,7 @@ __all__ = ["first_rays", "footprint", "longest_side", "nodes_along"]
 
 
 def first_rays(scene: Scene, resolution: int, step: float, *, generator: torch.Generator) -> Rays:
-    """The training pixels, with the cells that the silhouettes leave, or all of them without transparency.
+    """The training pixels, with the cells that silhouettes or views leave (`first_cells`).
 
     Args:
         scene: the views.
@@ -21,13 +21,8 @@ def first_rays(scene: Scene, resolution: int, step: float, *, generator: torch.G
         step: between samples, a length.
         generator: chooses pixels where there are more than memory should hold.
     """
-    lower, upper = (corner.float() for corner in corners(scene.box))
-    if scene.has_alpha:
-        cameras = [view.camera for view in scene.train]
-        grid = carve(cameras, [view.alpha for view in scene.train], lower, upper, resolution)
-    else:
-        grid = OccupancyGrid.full(lower, upper, resolution)
-    return Rays.of(scene.train, scene.box, Marcher(grid, step), generator=generator)
+    marcher = Marcher(first_cells(scene, resolution), step)
+    return Rays.of(scene.train, scene.box, marcher, background=scene.behind, generator=generator)
 
 
 def longest_side(scene: Scene) -> float:

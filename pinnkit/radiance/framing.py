@@ -10,10 +10,10 @@ from torch import Tensor
 from pinnkit.domains import Box
 
 from .cameras import Camera, Convention, nearest_point
-from .occupancy import carve
-from .scene import View, box_around, corners
+from .occupancy import OccupancyGrid, carve
+from .scene import Scene, View, box_around, corners
 
-__all__ = ["check_box", "check_poses", "choose_box"]
+__all__ = ["check_box", "check_poses", "choose_box", "first_cells"]
 
 _PARALLEL = 0.01
 """Optical axes within about 6 degrees of a common direction do not say where they meet."""
@@ -119,6 +119,32 @@ def choose_box(views: Sequence[View], *, owner: str) -> tuple[Box, str]:
         f"The box, {_point(lower)} to {_point(upper)}, is what the silhouettes leave of a cube about {_point(middle)}, "
         "the point nearest to all optical axes."
     )
+
+
+def first_cells(scene: Scene, resolution: int) -> OccupancyGrid:
+    """The cells that may hold something before anything is learnt, in float32.
+
+    Where pictures are transparent: what the silhouettes leave.  Else: what a fifth of the views see (or two of them,
+    where that leaves next to nothing) and what is not nearer to a camera than 0.4 of the median distance of the cameras
+    to the middle of the box: in what hardly any other view sees, a field would paint its picture before each camera.
+
+    Args:
+        scene: the views.
+        resolution: cells along the longest side of the box.
+    """
+    lower, upper = (corner.float() for corner in corners(scene.box))
+    cameras = [view.camera for view in scene.train]
+    alphas = [view.alpha for view in scene.train]
+    if scene.has_alpha:
+        return carve(cameras, alphas, lower, upper, resolution)
+    few = min(2, len(cameras))
+    grid = carve(cameras, alphas, lower, upper, resolution, least=max(few, len(cameras) // 5))
+    if grid.occupied < 0.02:
+        grid = carve(cameras, alphas, lower, upper, resolution, least=few)
+    positions = torch.stack([camera.position for camera in cameras]).float()
+    distance = float((positions - (lower + upper) / 2).norm(dim=1).median())
+    clear = grid.clear_of(positions, 0.4 * distance)
+    return clear if bool(clear.cells.any()) else grid
 
 
 def _parallel(cameras: Sequence[Camera]) -> bool:

@@ -77,6 +77,10 @@ def read_scene(
                 f"The pictures are opaque with an even background, {colour} of 255: pixels of that colour that are in "
                 "one piece with the border, or in a large hole, are taken as transparent."
             )
+        elif background is None:
+            mean = torch.stack([view.rgb.mean(dim=(0, 1)) for view in views]).mean(dim=0)
+            background = mean.tolist()
+            notes.append("The pictures are opaque; where a ray leaves the box, it sees their mean colour.")
     if box is None and "box" in content:
         box = _stated_box(path, content["box"])
     if box is None:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from pinnkit.domains import Box
 
+from .backgrounds import BLACK, AnyColour, Background, Plain
 from .cameras import Camera
 
 __all__ = ["Scene", "View", "box_around", "corners", "size"]
@@ -72,7 +73,7 @@ class Scene:
         train: the views to learn from.
         test: the views held out; none of them is ever trained on.
         box: where the scene is, axes x, y and z in the units of the poses.
-        background: colour behind the scene where pictures are transparent, or None: not known.
+        background: colour behind the scene where pictures are transparent or rays leave the box, or None: not known.
         samples: a pixel is the mean of samples x samples rays; None: not known (photographs).
         notes: sentences on how the files were read.
 
@@ -98,6 +99,17 @@ class Scene:
         return all(view.image.shape[2] == 4 for view in self.train) and any(
             bool((view.image[..., 3] < 255).any()) for view in self.train
         )
+
+    @property
+    def behind(self) -> Background:
+        """What training puts behind the scene.
+
+        A random colour for every ray where pictures are transparent, so that what is transparent must become empty;
+        else the scene's background, or black.
+        """
+        if self.has_alpha:
+            return AnyColour()
+        return BLACK if self.background is None else Plain(self.background)
 
     @property
     def size(self) -> float:

@@ -12,7 +12,8 @@ import torch
 from PIL import Image
 
 from pinnkit.cli import run
-from pinnkit.radiance import Convention, Scene, make_scene, read_scene, write_scene
+from pinnkit.radiance import AnyColour, Convention, Plain, Scene, make_scene, read_scene, write_scene
+from pinnkit.radiance.framing import first_cells
 from pinnkit.radiance.scene import box_around, corners
 
 
@@ -49,6 +50,8 @@ def test_what_was_written_is_read_again(folder: Path, made: Scene) -> None:
     assert read.box == made.box
     assert (read.background, read.samples, read.notes) == (made.background, made.samples, ())
     assert read.has_alpha
+    assert read.behind == AnyColour()
+    assert 0.3 < first_cells(read, 48).occupied < 0.93
     for one, other in zip((*read.train, *read.test), (*made.train, *made.test), strict=True):
         assert torch.equal(one.image, other.image)
         assert one.depth is not None
@@ -142,6 +145,14 @@ def test_opaque_pictures_get_a_box_around_their_cameras(folder: Path) -> None:
     lower, upper = corners(read.box)
     assert all(bool(((v.camera.position > lower) & (v.camera.position < upper)).all()) for v in read.train)
     assert any("opaque" in note for note in read.notes)
+    mean = torch.stack([view.rgb.mean(dim=(0, 1)) for view in read.train]).mean(dim=0)
+    assert read.behind == Plain(tuple(mean.tolist()))
+    # Nothing may be painted in front of one camera alone.
+    cells = first_cells(read, 24)
+    positions = torch.stack([view.camera.position for view in read.train]).float()
+    assert 0.02 < cells.occupied < 0.8
+    assert not bool(cells.contains(positions).any())
+    assert bool(cells.contains(torch.tensor([[0.0, 0.0, 0.2]])))
 
 
 def test_what_is_not_used_is_said(folder: Path) -> None:
