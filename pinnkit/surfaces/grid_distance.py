@@ -38,8 +38,8 @@ def grid_distance(
     """A signed distance, negative inside, whose zero set is the closed surface that the points lie on.
 
     1. More than 60,000 points are replaced by the means over cells of half the spacing of the grid or larger.
-    2. Without normals: parametric Gauss reconstruction (`orient`), two passes of bilateral averaging, three of planes of
-       least squares.  With normals: they are taken as they are; where all face inwards they are turned round, where
+    2. Without normals: parametric Gauss reconstruction (`orient`), two passes of bilateral averaging, three of planes
+       of least squares.  With normals: they are taken as they are; where all face inwards they are turned round, where
        neighbours contradict each other, their signs come from parametric Gauss reconstruction.
     3. The noise is estimated from the points (`noise_level`); smoothing and screening follow from it and from the
        spacing of the points by fixed rules.
@@ -183,8 +183,8 @@ def _repaired(cloud: _Cloud, facing: Tensor, generator: torch.Generator) -> tupl
     if given.disagreeing > 0.1:
         facing, turned = signed_like(facing, _facing(cloud, generator), cloud.near, cloud.width)
         return facing, (
-            f"The given normals contradicted those of their neighbours at {100 * given.disagreeing:.0f} % of the points; "
-            f"{turned} of {len(facing)} were turned round.",
+            f"The given normals contradicted those of their neighbours at {100 * given.disagreeing:.0f} % of the "
+            f"points; {turned} of {len(facing)} were turned round.",
         )
     if given.volume < 0:
         return -facing, ("The given normals faced inwards; all were turned round.",)

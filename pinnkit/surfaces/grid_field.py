@@ -19,8 +19,8 @@ class GridField:
     """Interpolates nodal values: a callable from points (n, d) to values (n,).
 
     Between the nodes it is multilinear (`order` 1, continuous) or Keys's cubic convolution along each axis (`order` 3,
-    with continuous gradient, exact for quadratic functions).  Outside the cube a signed distance goes on as the value at
-    the nearest point of the cube plus the distance to that point.
+    with continuous gradient, exact for quadratic functions).  Outside the cube a signed distance goes on as the value
+    at the nearest point of the cube plus the distance to that point.
 
     Args:
         values: (r, ..., r), d axes, indexed x first.

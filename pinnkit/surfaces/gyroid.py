@@ -23,6 +23,7 @@ _MEAN_SLOPE = 1.5344
 """Area mean of |grad g| over the sheet g = 0, for g with the wave number 1; measured."""
 _SAMPLES = 1_000_000
 _FINE = 192
+_SHEET = 128
 
 
 def _g(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -87,7 +88,7 @@ class GyroidShell:
         return self._level_mesh(-self._level)
 
     def _level_mesh(self, level: float) -> trimesh.Trimesh:
-        axis, step = _axis(1.03 * self.radius, 128)
+        axis, step = _axis(1.03 * self.radius, _SHEET)
         values = torch.cat([self._gyroid(slab)[0] for slab in _slabs(axis)]).reshape((len(axis),) * 3)
         return _march(values.numpy() - level, axis, step)
 

@@ -21,9 +21,9 @@ def noise_level(points: Tensor, *, generator: torch.Generator, normals: Tensor |
 
     Around each of (at most) 2,000 points drawn, a quadric is fitted to the heights of its nearest neighbours over their
     plane of least squares; the residual over its degrees of freedom estimates the variance of the noise where the
-    surface is smooth.  The median over the points disregards edges.  Without normals the neighbourhood has 12 points, so
-    that it does not reach the other side of a thin wall, and shows noise up to about the spacing of the points.  With
-    normals it has 32 points, of which those within 60 degrees of the middle one's count; where it is no wider than a
+    surface is smooth.  The median over the points disregards edges.  Without normals the neighbourhood has 12 points,
+    so that it does not reach the other side of a thin wall, and shows noise up to about the spacing of the points.
+    With normals it has 32 points, of which those within 60 degrees of the middle one's count; where it is no wider than a
     few times the noise, it shows a ball rather than a sheet, and is doubled until it is wider or holds 400 points.
 
     Args:
@@ -34,7 +34,7 @@ def noise_level(points: Tensor, *, generator: torch.Generator, normals: Tensor |
     Source: local quadrics as in Cazals & Pouget, CAGD 22 (2005) 121; the estimate is the ordinary one of linear
     regression, and its median is divided by that of chi-squared over its degrees of freedom (Wilson & Hilferty 1931).
     """
-    n, d = points.shape
+    n = len(points)
     rows = torch.randperm(n, generator=generator)[:_PROBES]
     k = min(_FIRST if normals is None else 32, n - 1)
     while True:

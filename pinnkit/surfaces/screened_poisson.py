@@ -5,10 +5,10 @@ chi minimises
     integral |grad chi - V|^2  +  (beta / s) sum_i a_i chi(x_i)^2,      V = sum_i a_i n_i g_i(x - x_i),
 
 with a_i the area that point i stands for, s the median spacing sqrt(a) and g_i a Gaussian: chi jumps from about -1/2
-inside to +1/2 outside across a layer as wide as g_i, and passes through zero at the points.  The Euler-Lagrange equation
-(-Laplace + (beta / s) S diag(a) S^T) chi = -div V is solved by conjugate gradients, preconditioned by Fourier transforms
-with the mean of the screening.  The Gaussian of a point is as wide as the points around it are apart; widths are rounded
-to steps of a factor of two, each step one set of transforms.
+inside to +1/2 outside across a layer as wide as g_i, and passes through zero at the points.  The Euler-Lagrange
+equation (-Laplace + (beta / s) S diag(a) S^T) chi = -div V is solved by conjugate gradients, preconditioned by Fourier
+transforms with the mean of the screening.  Each point has a Gaussian of its own width; widths are rounded to steps of
+the square root of two, each step one set of transforms.
 
 Source: Kazhdan & Hoppe, Screened Poisson surface reconstruction, ACM Trans. Graph. 32 (2013) 29, eqs. 3-6.
 """
