@@ -21,9 +21,10 @@ from .console import DONE, FAILED, exit_code, progress, result_folder, user_erro
 from .words import at_least, device_word, word_in
 
 if TYPE_CHECKING:
-    from pinnkit.surfaces import Reconstruction
+    from pinnkit.surfaces import Reconstruction, SurfaceLosses
 
 _FIELDS = {"grid": "grid", "neural": "neural", "igr": "igr", "siren": "siren"}
+_MESHES = (".ply", ".obj", ".stl", ".off")
 _NORMALS = {"use": True, "ignore": False}
 
 
@@ -41,6 +42,7 @@ def reconstruct(
         ),
     ] = "neural",
     resolution: Annotated[int, typer.Option(help="Of marching cubes, points along the longest side.")] = 128,
+    nodes: Annotated[int, typer.Option(help="Of the grid that says which side is inside, along each side.")] = 128,
     truth: Annotated[Path | None, typer.Option(help="A mesh to compare with.")] = None,
     normals: Annotated[str, typer.Option(help="ignore: find the orientation from the points alone.")] = "use",
     results: Annotated[Path | None, typer.Option(help="Folder for the report; results/NAME by default.")] = None,
@@ -59,7 +61,10 @@ def reconstruct(
     with user_errors(None):
         kind = word_in("--field", field, _FIELDS)
         trusted = word_in("--normals", normals, _NORMALS)
+        if out.suffix.lower() not in _MESHES:  # said now, not after a minute of work
+            raise ValueError(f"--out must end in {', '.join(_MESHES)}, got '{out}'")
         at_least("--resolution", resolution, 16)
+        at_least("--nodes", nodes, 16)
         at_least("--seed", seed, 0)
         if seconds is not None and not seconds > 0:
             raise ValueError(f"--seconds must be positive, got {seconds:g}")
@@ -70,13 +75,15 @@ def reconstruct(
             points = points.without_normals()
         for note in points.notes:
             say.print(Text(note, style="yellow"))
+        presets: dict[str, SurfaceLosses] = {"igr": IGR(), "siren": SirenLosses()}
         folder = result_folder(results or Path("results") / cloud.stem, say, keep=resume)
         with progress(cloud.stem, say) as callback:
             made = run(
                 points,
                 neural=kind != "grid",
-                losses={"igr": IGR(), "siren": SirenLosses()}.get(kind),
+                losses=presets.get(kind),
                 resolution=resolution,
+                nodes=nodes,
                 name=cloud.stem,
                 seed=seed,
                 device=place,

@@ -83,7 +83,7 @@ class SurfaceLosses(Protocol):
 def slope(f: Jet) -> Jet:
     """|grad f|, which is 1 for a distance, ``(n,)``."""
     grad = f.grad
-    return torch.sqrt((grad * grad).sum(-1) + _TINY)  # type: ignore[call-overload, no-any-return]
+    return torch.sqrt((grad * grad).sum(-1) + _TINY)  # type: ignore[return-value]
 
 
 def _eikonal(f: Jet) -> Jet:
@@ -134,7 +134,7 @@ class IGR:
 def _apart(f: Jet, normal: Jet) -> Jet:
     """|grad f - n|."""
     difference = f.grad - normal
-    return torch.sqrt((difference * difference).sum(-1) + _TINY)  # type: ignore[call-overload, no-any-return]
+    return torch.sqrt((difference * difference).sum(-1) + _TINY)  # type: ignore[return-value]
 
 
 @dataclass(frozen=True)
