@@ -11,6 +11,9 @@ import pytest
 FOLDER = Path(__file__).resolve().parents[1] / "problems"
 FILES = sorted(path for path in FOLDER.glob("*.py") if not path.stem.startswith("versus_"))  # those compare
 
+SCORES = {"heat_in_reconstruction": {"difference_to_exact_torus": 0.01, "difference_to_closed_form": 0.01}}
+"""What the metrics of a problem must stay below even in its quickest run."""
+
 
 def run(path: Path, *options: str) -> "subprocess.CompletedProcess[str]":
     """The script in a process of its own, in the folder of the test, as a user starts it."""
@@ -36,6 +39,8 @@ def test_the_script_runs_with_quick_and_writes_its_results(path: Path, tmp_path:
     summary = json.loads((tmp_path / "results" / path.stem / "summary.json").read_text(encoding="utf-8"))
     assert summary["problem"] == path.stem
     assert summary["seconds"] < 30
+    for name, limit in SCORES.get(path.stem, {}).items():
+        assert 0 < summary["metrics"][name] < limit
     assert (tmp_path / "results" / path.stem / "solution.h5").stat().st_size > 0
 
 
