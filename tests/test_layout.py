@@ -49,6 +49,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "report": _SOLVED | {"figures", "verdict"},
     "validate": _SOLVED | {"figures", "report", "verdict"},
     **{task: _REPORTED for task in _TASKS},
+    "bench": _REPORTED | _BUILDERS,
     "acceptance": _REPORTED | {"bench"},
     **{builder: _SOLVED for builder in _BUILDERS},
     "cli": _REPORTED | _TASKS | _BUILDERS | {"starter"},

@@ -1,4 +1,4 @@
-"""Figures of the acceptance table on pictures that scikit-image brings along: each function is one row, for one seed."""
+"""Figures of the acceptance table on pictures of scikit-image: each function is one row, for one seed."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def inpainting(seed: int, name: str = "camera", size: int = 256) -> tuple[float,
 
 
 def gradients(seed: int) -> tuple[float, float, float]:
-    """The photographer, 128 x 128, from its gradients: PSNR up to a constant, that of the sparse Poisson, and seconds."""
+    """The photographer from its gradients: PSNR up to a constant, that of the sparse Poisson equation, and seconds."""
     problem = gradient_problem(picture("camera", 128))
     found = solve(problem, seed=seed)
     scores = (_score(problem, found, f"psnr_{kind}up_to_constant") for kind in ("", "poisson_"))

@@ -103,7 +103,7 @@ def gradient_problem(picture: Picture, *, name: str | None = None, road: Choice 
 _ROAD = Choice(
     Siren(128, 3, omega=30.0),
     (Muon(steps=600, lr=1e-3, batch=4096),),
-    "A Siren of 128 sines in 3 layers, by Muon: it counts every direction alike, and slopes say little of what is smooth.",
+    "A Siren of 128 sines in 3 layers, by Muon.",
 )
 _ROUNDING = 1e-9
 """Differences of one picture are consistent, and the factorisation solves them to rounding."""
