@@ -131,7 +131,7 @@ def _steepest(
     low, high = index.min(axis=0), index.max(axis=0)
     place = tuple((index - low).T)
     slope = np.zeros(high - low + 1)
-    slope[place] = np.linalg.norm(np.nan_to_num(gradients), axis=1)
+    slope[place] = np.linalg.norm(gradients, axis=1)
     table = np.full(slope.shape, np.nan)
     table[place] = values
     for axis in range(3):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Nearest", "NearestPoint", "closest_on_triangles"]
 
+_FLAT = 1e-20  # squared sine of an angle of a triangle that counts as a line
 _CHUNK = 2048  # points walked down the tree at once
 _FIRST, _SLACK = (
     4,
@@ -114,7 +115,24 @@ def closest_on_triangles(points: Floats, corners: Floats) -> Floats:
     v, w = _ratio(vb, total), _ratio(vc, total)
     for where, to_b, to_c in reversed(regions):
         v, w = np.where(where, to_b, v), np.where(where, to_c, w)
-    return a + v[:, None] * ab + w[:, None] * ac
+    found = a + v[:, None] * ab + w[:, None] * ac
+    flat = np.flatnonzero(total <= _FLAT * _dot(ab, ab) * _dot(ac, ac))  # no plane to be over: the nearest edge
+    if len(flat):
+        found[flat] = _closest_on_edges(points[flat], corners[flat])
+    return found
+
+
+def _closest_on_edges(points: Floats, corners: Floats) -> Floats:
+    best, least = corners[:, 0].copy(), np.full(len(points), np.inf)
+    for first in range(3):
+        start = corners[:, first]
+        along = corners[:, (first + 1) % 3] - start
+        t = _ratio(_dot(points - start, along), _dot(along, along)).clip(0, 1)
+        on = start + t[:, None] * along
+        away = _dot(on - points, on - points)
+        best = np.where((away < least)[:, None], on, best)
+        least = np.minimum(away, least)
+    return best
 
 
 def _ratio(above: Floats, below: Floats) -> Floats:

@@ -99,7 +99,7 @@ def draw_slices(
         ax.tick_params(labelsize=7)
         ax.locator_params(nbins=5)
     figure.colorbar(shown, ax=list(axes), shrink=0.8, pad=0.015).ax.tick_params(labelsize=7)
-    _heading(figure, title, "negative inside; lines are equally far apart")
+    _heading(figure, title, "negative inside; lines are equally far apart", top=True)
     return figure
 
 
@@ -199,7 +199,9 @@ def _figure(width: float, height: float) -> Figure:
     return figure
 
 
-def _heading(figure: Figure, title: str, facts: str) -> None:
-    if title:
-        figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
-    figure.text(0.99, 0.015, facts, ha="right", va="bottom", fontsize=8, color="0.4")
+def _heading(figure: Figure, title: str, facts: str, *, top: bool = False) -> None:
+    if title or top:  # the line is kept free for the facts
+        figure.suptitle(title or " ", x=0.01, ha="left", fontsize=11, fontweight="bold")
+    figure.text(
+        0.99, 0.985 if top else 0.015, facts, ha="right", va="top" if top else "bottom", fontsize=8, color="0.4"
+    )

@@ -47,12 +47,7 @@ class Sampled:
             for start in range(0, len(points), self.chunk):
                 piece = points[start : start + self.chunk]
                 out[start : start + self.chunk] = self._call(self._tensor(piece), len(piece)).cpu().numpy()
-        bad = ~np.isfinite(out)
-        if bad.any():
-            raise ValueError(
-                f"extract: the field is not finite at {int(bad.sum()):,} of {len(out):,} points, the first is "
-                f"{points[bad.argmax()].tolist()}; a field that diverged has no surface"
-            )
+        _check_finite(out, points)
         return out - self.level
 
     def values_and_gradients(self, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -69,7 +64,8 @@ class Sampled:
                 gradients[rows] = self._differences(points[rows])
             else:
                 gradients[rows] = gradient.detach().cpu().numpy()
-        return values, gradients
+        _check_finite(values, points)
+        return values, np.nan_to_num(gradients, posinf=0.0, neginf=0.0)  # where there is none, a value may still be
 
     def _differences(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         shifts = np.eye(3) * self.step
@@ -84,3 +80,12 @@ class Sampled:
             what = f"a tensor of shape {tuple(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
             raise ValueError(f"extract: `field` must map points (n, 3) to a tensor (n,), for n = {rows} it gave {what}")
         return found.to(torch.float64)
+
+
+def _check_finite(values: NDArray[np.float64], points: NDArray[np.float64]) -> None:
+    bad = ~np.isfinite(values)
+    if bad.any():
+        raise ValueError(
+            f"extract: the field is not finite at {int(bad.sum()):,} of {len(values):,} points, the first is "
+            f"{points[bad.argmax()].tolist()}; a field that diverged has no surface"
+        )
