@@ -23,8 +23,8 @@ def noise_level(points: Tensor, *, generator: torch.Generator, normals: Tensor |
     plane of least squares; the residual over its degrees of freedom estimates the variance of the noise where the
     surface is smooth.  The median over the points disregards edges.  Without normals the neighbourhood has 12 points,
     so that it does not reach the other side of a thin wall, and shows noise up to about the spacing of the points.
-    With normals it has 32 points, of which those within 60 degrees of the middle one's count; where it is no wider than a
-    few times the noise, it shows a ball rather than a sheet, and is doubled until it is wider or holds 400 points.
+    With normals it has 32 points, of which those within 60 degrees of the middle one's count; where it is no wider than
+    a few times the noise, it shows a ball rather than a sheet, and is doubled until it is wider or holds 400 points.
 
     Args:
         points: (n, d).
