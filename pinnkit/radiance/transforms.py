@@ -96,15 +96,13 @@ def _camera(
     model = str(entry.get("camera_model", "OPENCV"))
     if "FISHEYE" in model.upper() or "EQUI" in model.upper() or entry.get("is_fisheye"):
         raise ValueError(f"{where}: the lens `{model}` is no pinhole; undistort the pictures first")
-    odd = [name for name in _UNSUPPORTED if _number(where, entry, name, 0.0)]
+    odd = [name for name in _UNSUPPORTED if _number(where, entry, name)]
     if odd:
         raise ValueError(f"{where}: distortion {_list(odd)} is not supported, only k1, k2, p1, p2; undistort first")
     width, height = picture_size(picture)
     if width < 2 or height < 2:
         raise ValueError(f"{where}: '{picture.name}' has {width} x {height} pixels; a view needs at least 2 x 2")
-    w, h = (_number(where, entry, name, size) for name, size in (("w", width), ("h", height)))
-    assert w is not None
-    assert h is not None
+    w, h = (_number(where, entry, name) or size for name, size in (("w", width), ("h", height)))
     if w < 1 or h < 1 or abs(w / h * height / width - 1) > 1.01 / min(width, height):
         raise ValueError(
             f"{where}: '{picture.name}' has {width} x {height} pixels, the file says {w:g} x {h:g}, which is another "
@@ -115,18 +113,16 @@ def _camera(
         fx = _focal(where, entry, "camera_angle_x", w)
     if fy is None:
         fy = _focal(where, entry, "camera_angle_y", h)
-    if fx is None and fy is None:
+    focal = [length for length in (fx, fy) if length is not None]
+    if not focal:
         raise ValueError(f"{where}: the lens is not known; give fl_x (pixels) or camera_angle_x (radians)")
-    lens = {name: _number(where, entry, name, 0.0) or 0.0 for name in ("k1", "k2", "p1", "p2")}
-    fx_, fy_ = (fx if fx is not None else fy), (fy if fy is not None else fx)
-    assert fx_ is not None
-    assert fy_ is not None
+    lens = {name: _number(where, entry, name) or 0.0 for name in ("k1", "k2", "p1", "p2")}
     try:
         camera = Camera(
             round(w),
             round(h),
-            fx_,
-            fy_,
+            focal[0],
+            focal[-1],
             entry["transform_matrix"],
             cx=_number(where, entry, "cx"),
             cy=_number(where, entry, "cy"),
@@ -149,8 +145,8 @@ def _focal(where: str, entry: Mapping[str, Any], name: str, pixels: float) -> fl
     return pixels / 2 / math.tan(angle / 2)
 
 
-def _number(where: str, entry: Mapping[str, Any], name: str, default: float | None = None) -> float | None:
-    value = entry.get(name, default)
+def _number(where: str, entry: Mapping[str, Any], name: str) -> float | None:
+    value = entry.get(name)
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
