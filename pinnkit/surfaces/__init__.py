@@ -14,7 +14,17 @@ from .losses import IGR as IGR
 from .losses import SirenLosses as SirenLosses
 from .losses import Supervised as Supervised
 from .losses import SurfaceLosses as SurfaceLosses
+from .mesh_distance import MeshDistance as MeshDistance
+from .mesh_problems import occupancy_problem as occupancy_problem
+from .mesh_problems import sdf_problem as sdf_problem
+from .metrics import DistanceError as DistanceError
+from .metrics import SurfaceScores as SurfaceScores
+from .metrics import compare_surfaces as compare_surfaces
+from .metrics import distance_error as distance_error
+from .metrics import iou as iou
 from .normalisation import Normalisation as Normalisation
+from .pictures import draw_mesh as draw_mesh
+from .pictures import draw_slices as draw_slices
 from .reconstruction import Reconstruction as Reconstruction
 from .reconstruction import reconstruct as reconstruct
 from .shapes import BoxMinusCylinder as BoxMinusCylinder

@@ -142,7 +142,7 @@ def _with_unit_normals(cloud: PointCloud) -> PointCloud:
     normals = cloud.normals
     if normals is None:
         return cloud
-    finite = np.isfinite(normals).all(axis=1)
+    finite = np.asarray(np.isfinite(normals).all(axis=1))
     length = np.linalg.norm(np.where(finite[:, None], normals, 0.0), axis=1)
     good = finite & (length > _ZERO)
     bad = int((~good).sum())

@@ -133,9 +133,10 @@ def write_points(path: str | Path, cloud: PointCloud) -> Path:
         np.savetxt(out, table, fmt="%.17g")
     elif kind == ".npy":
         np.save(out, table)
+    elif cloud.normals is None:
+        np.savez(out, points=cloud.points)
     else:
-        normals = {} if cloud.normals is None else {"normals": cloud.normals}
-        np.savez(out, points=cloud.points, **normals)
+        np.savez(out, points=cloud.points, normals=cloud.normals)
     with replacing(path) as temporary:
         temporary.write_bytes(out.getvalue())
     return path

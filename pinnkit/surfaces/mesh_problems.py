@@ -38,7 +38,7 @@ _BATCH = 4096
 _WALLS, _ON_WALLS = 0.1, 512  # weight and points of what keeps the walls outside: few samples lie there
 _WIDTHS = (0.05, 0.0158)  # standard deviations, the roots of DeepSDF's variances .0025 and .00025
 _SEED = 20_778  # of the fresh points that metrics are taken at
-_FRESH = 50_000
+_FRESH = 20_000
 
 
 def sdf_problem(

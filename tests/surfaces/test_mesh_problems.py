@@ -33,7 +33,7 @@ def _fewer_points_of_metrics(monkeypatch):
 def fitted(problem, steps):
     return solve(
         problem,
-        Siren(width=24, depth=2, omega=6.0),
+        Siren(width=24, depth=2, omega=3.0),
         [Adam(steps=steps, lr=5e-3, schedule=Cosine(final=0.02, warmup=10), batch=1024)],
         seed=0,
         device="cpu",
@@ -42,7 +42,7 @@ def fitted(problem, steps):
 
 @pytest.fixture(scope="module")
 def occupied(ball):
-    return fitted(occupancy_problem(ball, generator=torch.Generator().manual_seed(0), samples=8000), 150)
+    return fitted(occupancy_problem(ball, generator=torch.Generator().manual_seed(0), samples=8000), 200)
 
 
 def test_the_data_are_the_mesh_s_own(ball):
@@ -78,7 +78,7 @@ def test_inside_and_outside_of_a_ball_are_learnt(occupied):
 
 
 def test_distances_of_a_ball_are_learnt(ball):
-    solution = fitted(sdf_problem(ball, generator=torch.Generator().manual_seed(0), samples=8000), 150)
+    solution = fitted(sdf_problem(ball, generator=torch.Generator().manual_seed(0), samples=8000), 200)
     assert solution.problem.metrics["iou"](solution) > 0.95
     f = distance_of(solution)
     rim = 0.9 / 1.15 * torch.eye(3, dtype=torch.float64)
