@@ -14,8 +14,8 @@ class Points(NamedTuple):
     normal: (n, d_space), unit and outward, or None where there is no outward direction.
     weight: (n,) quadrature weights, which sum to the measure of what was sampled.
     columns: data injected by name, one entry per point or, with a group, per row.
-    group: samples per row (rays, integrals): n = rows * group, or (rows,) whole numbers that sum to n; each row's samples
-        stand together.
+    group: samples per row (rays, integrals): n = rows * group, or (rows,) whole numbers that sum to n; the samples of a
+        row stand together.
     """
 
     coords: Tensor
