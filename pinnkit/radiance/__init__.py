@@ -14,6 +14,7 @@ from .drawing import draw_cameras as draw_cameras
 from .drawing import draw_views as draw_views
 from .examination import Examination as Examination
 from .examination import psnr as psnr
+from .front import Front as Front
 from .generated import make_scene as make_scene
 from .generated import write_scene as write_scene
 from .hierarchical import Hierarchical as Hierarchical

@@ -55,6 +55,7 @@ def radiance_problem(
     *,
     name: str | None = None,
     coarse_rays: Part | None = None,
+    road: Choice | None = None,
     facts: Mapping[str, Any] | None = None,
 ) -> Problem:
     """Find a density and a colour in a box, such that every ray sees what its pixel shows.
@@ -72,16 +73,16 @@ def radiance_problem(
         name: of the problem; by default that of the scene.
         coarse_rays: adds `coarse_density` and `coarse_colour`, fitted to the same pixels on samples of their own, for
             hierarchical sampling.
+        road: field and solvers of a solve that is given none; by default planes and lines by Adam.
         facts: more to keep with the solution.
 
     Source: Mildenhall et al., NeRF, ECCV 2020, eqs. 3 and 6.
     """
-    road = None
     if rays is None:
         resolution = min(128, max(24, int(1.5 * longest_side(scene) / footprint(scene))))
         step = longest_side(scene) / (1.2 * resolution)
         rays = first_rays(scene, 64, step, generator=torch.Generator().manual_seed(0))
-        road = _one_stage(nodes_along(scene, resolution))
+        road = road or _one_stage(nodes_along(scene, resolution))
     if marcher is None:
         if not isinstance(rays, Rays):
             raise ValueError("radiance_problem: give a `marcher` where `rays` are not Rays")
@@ -109,7 +110,7 @@ def radiance_problem(
         figures=exam.figures(),
         facts={**_facts(scene), **(facts or {})},
         dtype=torch.float32,
-        road=road,
+        road=road or _one_stage(nodes_along(scene, 64)),
     )
 
 

@@ -11,12 +11,14 @@ from .front import Front
 from .marching import Marcher
 from .occupancy import OccupancyGrid
 from .rays import Rays
-from .rendering import ray_weights
+from .rendering import ray_weights, segment_sum
 
 __all__ = ["densities", "next_marcher"]
 
-_WEIGHT = 0.03
-"""Cells that no ray gives so large a share of its light at its largest are dropped."""
+_WEIGHT = 0.06
+"""Cells that no ray weighs by so large a share of the largest weight on it are dropped."""
+_NOTHING = 0.02
+"""A ray that accumulates less than this sees nothing."""
 _HIDDEN = 1e-3
 """Optical thickness per cell below which a cell is empty whatever is seen of it."""
 
@@ -44,9 +46,10 @@ def next_marcher(
 ) -> Marcher:
     """What the next stage visits: cells that some training ray sees, their neighbours, and nothing behind them.
 
-    Every cell gets the largest weight w = T (1 - exp(-sigma h)) that one of `most` training rays gives it, with the
-    densities at the centres of cells: cheap, since the field itself is asked once a cell.  Cells above 0.03 stay, and
-    every cell next to one of them, so that a thin surface, or one that still moves, is never cut.
+    Every cell gets the largest weight w = T (1 - exp(-sigma h)) that one of `most` training rays gives it, relative to
+    the largest weight on that ray, with the densities at the centres of cells: cheap, since the field itself is asked
+    once a cell.  Cells above 0.06 stay, and every cell next to one of them, so that a thin surface, or one that is
+    still blurred or moves, is never cut.
 
     Args:
         fields: of the stage before.
@@ -55,7 +58,7 @@ def next_marcher(
         step: of the next stage.
         margin: how far behind an opaque surface samples are still taken.
         generator: chooses the rays.
-        most: how many rays.
+        most: rays, or twice the number of pixels where that is less.
     """
     grid = rays.marcher.grid.refined(resolution)
     density = densities(fields, grid)
@@ -64,7 +67,8 @@ def next_marcher(
     front = Front(grid, density, margin)
     marcher = Marcher(candidates, float(grid.cell.min()) / 2, front)
     largest = torch.zeros_like(density)
-    pick = torch.randint(rays.drawn.shape[0], (most,), generator=generator, device=generator.device)
+    count = min(most, 2 * rays.drawn.shape[0])
+    pick = torch.randint(rays.drawn.shape[0], (count,), generator=generator, device=generator.device)
     pixel = rays.drawn.index_select(0, pick.to(rays.drawn.device))
     unit = rays.directions / rays.directions.norm(dim=1, keepdim=True)
     for part in pixel.split(8192):
@@ -76,7 +80,10 @@ def next_marcher(
         place = torch.addcmul(origins[samples.ray], samples.distance[:, None], directions[samples.ray])
         cell = grid.index(place)
         weights = ray_weights(density[cell], torch.full_like(samples.distance, marcher.step), samples.counts)
-        largest.scatter_reduce_(0, cell, weights, "amax")
+        # Against the largest on the same ray: a field that is still blurred has small weights everywhere.
+        peak = torch.zeros_like(origins[:, 0]).scatter_reduce_(0, samples.ray, weights, "amax")
+        peak = torch.where(segment_sum(weights, samples.counts) > _NOTHING, peak, torch.inf)
+        largest.scatter_reduce_(0, cell, weights / peak[samples.ray], "amax")
     seen = OccupancyGrid(grid.lower, grid.upper, (largest > _WEIGHT).view(grid.cells.shape)).dilated(1)
     kept = OccupancyGrid(grid.lower, grid.upper, seen.cells & grid.cells)
     if not bool(kept.cells.any()):  # nothing has been found yet

@@ -200,8 +200,11 @@ class Rays:
         return replace(self, marcher=Marcher(grid, self.marcher.step))
 
     def seen_by(self, marcher: Marcher) -> Rays:
-        """The same pixels, drawn as before, with samples taken elsewhere."""
-        return replace(self, marcher=marcher)
+        """The pixels that were drawn and still meet an occupied cell, with samples taken by another marcher."""
+        directions = self.directions.index_select(0, self.drawn)
+        directions = directions / directions.norm(dim=1, keepdim=True)
+        met = marcher.meets(self.origins.index_select(0, self.view.index_select(0, self.drawn)), directions)
+        return replace(self, marcher=marcher, drawn=self.drawn[met] if bool(met.any()) else self.drawn)
 
     def sample(self, n: int, generator: torch.Generator, *, sampling: Sampling = DEFAULT_SAMPLING) -> Points:
         """N pixels, drawn with replacement, and the samples along their rays: see the class.

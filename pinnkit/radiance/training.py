@@ -13,7 +13,7 @@ import torch
 from pinnkit.fields import RadiancePlanes, ViewMLP, Voxels
 from pinnkit.history import Record
 from pinnkit.solution import Solution
-from pinnkit.solvers import Adam, Cosine, Monitor, Stage, in_stages
+from pinnkit.solvers import Adam, Choice, Cosine, Monitor, Stage, in_stages
 from pinnkit.solvers.staged import MakeStage
 
 from .beginning import first_rays, footprint, longest_side, nodes_along
@@ -55,16 +55,17 @@ class Planes:
     def stages(self, scene: Scene, generator: torch.Generator, every: int) -> list[MakeStage]:
         """Voxels, and three stages of planes and lines."""
         longest, detail = longest_side(scene), footprint(scene)
-        # Nodes closer than two thirds of a pixel's footprint would be told by nothing.
-        finest = min(int(1.5 * longest / detail), round(128 * min(self.effort, 16.0) ** 0.2))
+        # Edges are sharper than pixels, and different views see them at different places of theirs.
+        finest = min(int(2.5 * longest / detail), round(128 * min(self.effort, 16.0) ** 0.2))
         finest = max(finest, 24)
         step = max(longest / 200, 0.4 * detail) * (1.0 if self.effort <= 2 else 0.75)
         voxels = min(48, finest)
+        cells = min(128, round(1.5 * finest))
         state: dict[str, Rays] = {}
         plan = (  # nodes, share of all steps, step, cells, margin, learning rates fall to
-            (max(voxels, finest // 2), 0.2, 2.0 * step, 64, 0.04, 0.4),
-            (max(voxels, 3 * finest // 4), 0.3, 1.4 * step, 96, 0.03, 0.3),
-            (finest, 0.5, step, 128, 0.025, 0.01),
+            (max(voxels, finest // 2), 0.2, 2.0 * step, cells // 2, 0.04, 0.4),
+            (max(voxels, 3 * finest // 4), 0.3, 1.4 * step, 3 * cells // 4, 0.03, 0.3),
+            (finest, 0.5, step, cells, 0.025, 0.01),
         )
         total = max(round(500 * self.effort), 8)
 
@@ -79,12 +80,12 @@ class Planes:
             return self._stage(scene, rays, field, warm, every, starts=False)
 
         def grow(number: int) -> Callable[[Solution | None], Stage]:
-            nodes, share, length, cells, margin, final = plan[number]
+            nodes, share, length, visited, margin, final = plan[number]
 
             def make(previous: Solution | None) -> Stage:
                 assert previous is not None
                 marcher = next_marcher(
-                    previous.fieldset, state["rays"], cells, length, margin=margin * scene.size,
+                    previous.fieldset, state["rays"], visited, length, margin=margin * scene.size,
                     generator=generator,
                 )  # fmt: skip
                 rays = state["rays"].seen_by(marcher)
@@ -102,7 +103,8 @@ class Planes:
         return [begin, *(grow(number) for number in range(len(plan)))]
 
     def _stage(self, scene: Scene, rays: Rays, field: Any, solver: Adam, every: int, *, starts: bool) -> Stage:
-        problem = radiance_problem(scene, rays, rays.marcher)
+        road = Choice(field, (solver,), "A stage of several, each from the one before.")
+        problem = radiance_problem(scene, rays, rays.marcher, road=road)
         exam = Examination(scene, rays.marcher)
         monitor = Monitor({"psnr": exam.quick_psnr()}, every=every)
         return Stage(problem, field, solver, starts=starts, options={"monitor": monitor})
@@ -125,7 +127,7 @@ class Classical:
     Source: Mildenhall et al., NeRF, ECCV 2020, section 5.
     """
 
-    steps: int = 1500
+    steps: int = 1000
     batch: int = 512
     coarse: int = 32
     fine: int = 32
@@ -145,10 +147,14 @@ class Classical:
             coarse = Stratified(rays, self.coarse)
             fine = Hierarchical(coarse, density, self.fine)
             marcher = Marcher(rays.marcher.grid, longest_side(scene) / 100)
-            problem = radiance_problem(scene, fine, marcher, coarse_rays=coarse)
             monitor = Monitor({"psnr": Examination(scene, marcher).quick_psnr(2_000)}, every=every)
-            groups = {("density", "colour"): self.field, ("coarse_density", "coarse_colour"): density}
+            groups: dict[tuple[str, str], Any] = {
+                ("density", "colour"): self.field,
+                ("coarse_density", "coarse_colour"): density,
+            }
             solver = Adam(steps=self.steps, batch=self.batch, betas=(0.9, 0.99), schedule=Cosine(warmup=20, final=0.1))
+            road = Choice(self.field, (solver,), "The field of NeRF, coarse and fine.")
+            problem = radiance_problem(scene, fine, marcher, coarse_rays=coarse, road=road)
             return Stage(problem, groups, solver, starts=False, options={"monitor": monitor})
 
         return [make]
