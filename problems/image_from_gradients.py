@@ -4,7 +4,7 @@ The photographer of scikit-image, 128 x 128 pixels, of which only the difference
 al., Implicit Neural Representations with Periodic Activation Functions, NeurIPS 2020, section 4.2.  The reference is
 the five-point Poisson equation by a sparse factorisation, Pérez et al., ACM Trans. Graph. 22 (2003), section 2.
 
-Coordinates in units of pixels, grey dimensionless.  Expected: 30 dB up to a constant in a minute on two cores.
+Coordinates in units of pixels, grey dimensionless.  Expected: 32 dB up to a constant in a minute on two cores.
 """
 
 from skimage.data import camera

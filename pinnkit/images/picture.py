@@ -32,7 +32,7 @@ class Picture:
         name: of the file, without its suffix.
     """
 
-    values: NDArray[np.float32]
+    values: NDArray[Any]
     name: str = "picture"
 
     def __post_init__(self) -> None:

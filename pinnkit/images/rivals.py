@@ -39,7 +39,7 @@ def bicubic(values: NDArray[Any], scale: float, *, align_corners: bool = False) 
     return bicubic_at(values, ys - offset, xs - offset)
 
 
-def bicubic_at(values: NDArray[Any], rows: Array, columns: Array) -> Array:
+def bicubic_at(values: NDArray[Any], rows: NDArray[Any], columns: NDArray[Any]) -> Array:
     """The picture at the product of `rows` and `columns`, real numbers in units of pixels, 0 at the first centre.
 
     Cubic convolution with a = -1/2, one axis after the other; beyond the border the outermost pixels are repeated.
@@ -50,7 +50,7 @@ def bicubic_at(values: NDArray[Any], rows: Array, columns: Array) -> Array:
     return np.asarray(np.einsum("ri,ijc,sj->rsc", down, values.astype(np.float64), across, optimize=True))
 
 
-def _keys(at: Array, n: int) -> Array:
+def _keys(at: NDArray[Any], n: int) -> Array:
     """The weight of each of n samples in the value at each position, ``(len(at), n)``."""
     first = np.floor(at).astype(int)
     out = np.zeros((len(at), n))

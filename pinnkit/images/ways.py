@@ -44,12 +44,12 @@ def way(word: str, width: int, height: int, known: int | None = None) -> Choice:
 def filling(width: int, height: int, known: int) -> Choice:
     """A smooth network that fills hidden pixels: it begins with the frequencies that the known pixels can tell.
 
-    `known` pixels of width x height leave one in a square of side sqrt(width height / known); omega is a quarter of the
+    `known` pixels of width x height leave one in a square of side sqrt(width height / known); omega is a fifth of the
     number of those along the longer side, between 4 and 60.
     """
     across = _across(width, height, known)
-    omega = round(min(max(across / 4, 4.0), 60.0), 1)
-    steps = min(max(known // 4, 400), 1500)
+    omega = round(min(max(across / 5, 4.0), 60.0), 1)
+    steps = min(max(known // 8, 400), 1500)  # more of them learn the known pixels by heart
     reason = f"A Siren by Adam, omega = {omega:g}: waves that {known} known pixels can tell apart."
     return Choice(Siren(128, 3, omega=omega), (Adam(steps=steps, lr=1e-3, batch=2048),), reason, balance=False)
 
