@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Protocol
 
 import torch
@@ -59,15 +59,15 @@ class Samples:
         """The points, with the column ``normal`` where there are normals."""
         return Scattered(self.domain, self.points, {} if self.normals is None else {"normal": self.normals})
 
-    def guided(self, count: int) -> Scattered:
-        """`count` samples near and far with what the guide says of them in the column ``distance``.
+    def guided(self, count: int, near: float) -> Scattered:
+        """`count` samples, a part `near` of them near, with what the guide says of them in the column ``distance``.
 
         Raises:
             ValueError: where there is no guide.
         """
         if self.guide is None:
             raise ValueError("Supervised: there is no distance to learn from; give a `guide`, or take IGR()")
-        drawn = self.around.sample(count, torch.Generator().manual_seed(self.seed)).coords
+        drawn = replace(self.around, near=near).sample(count, torch.Generator().manual_seed(self.seed)).coords
         with torch.no_grad():
             return Scattered(self.domain, drawn, {"distance": self.guide(drawn)})
 
@@ -211,6 +211,7 @@ class Supervised:
         points: of the cloud at each step.
         samples: of E at each step.
         pool: samples that d is evaluated at.
+        near: the part of them that lies near the points.
         penalty: of f - d.
 
     Source: the regression of Park et al., DeepSDF, CVPR 2019, eq. 4, without its clamp.
@@ -221,6 +222,7 @@ class Supervised:
     points: int = 1024
     samples: int = 3072
     pool: int = 2**18
+    near: float = 0.35
     penalty: Penalty = field(default_factory=Absolute)
     guided: ClassVar[bool] = True
     """It needs a distance that is known already."""
@@ -234,7 +236,7 @@ class Supervised:
         Raises:
             ValueError: where there is no distance to learn from.
         """
-        known = samples.guided(self.pool)
+        known = samples.guided(self.pool, self.near)
         found = [Condition(known, _error, name="distance", penalty=self.penalty, points=self.samples)]
         if self.surface:
             options = dict(penalty=Absolute(), weight=self.surface, points=self.points)

@@ -23,8 +23,8 @@ _ROOM = 1.17
 class Around:
     """A part of `domain`: fresh samples near given points, in the box of the points, and in the whole domain.
 
-    Near samples are a point plus Gaussian noise, half of them with each of the two `widths`.  Three quarters of the
-    others fill the box of the points, widened by 17 %, and one quarter the whole domain.
+    Near samples are a point plus Gaussian noise, half of them with each of the two `widths`.  Five sixths of
+    the others fill the box of the points, widened by 17 %, and one sixth the whole domain.
 
     Args:
         domain: the box that no sample leaves.
@@ -67,7 +67,7 @@ class Around:
         """N fresh samples in random places; `sampling` has no effect."""
         d = self.points.shape[1]
         near = round(n * self.near)
-        box = (n - near) * 3 // 4
+        box = (n - near) * 5 // 6
         lower = torch.tensor([a.lower for a in self.axes], dtype=torch.float64)
         upper = torch.tensor([a.upper for a in self.axes], dtype=torch.float64)
         chosen = torch.randint(len(self.points), (near,), generator=generator)
