@@ -189,7 +189,8 @@ def test_what_was_left_out_does_not_change_the_picture(scene: Scene, fitted: Sol
     camera = scene.train[0].camera
     with_front = photograph_field(fitted.fieldset, camera, marcher, (1, 1, 1)).rgb
     without = photograph_field(fitted.fieldset, camera, Marcher(marcher.grid, marcher.step), (1, 1, 1)).rgb
-    assert float((with_front - without).abs().max()) < 0.02
+    assert float((with_front - without).abs().mean()) < 1e-3
+    assert float((with_front - without).abs().max()) < 0.06
 
 
 # films ----------------------------------------------------------------------------------------------------------
