@@ -51,7 +51,7 @@ def filling(width: int, height: int, known: int) -> Choice:
     """
     across = _across(width, height, known)
     omega = round(min(max(across / 5, 4.0), 60.0), 1)
-    steps = min(max(known // 8, 400), 1500)  # more of them learn the known pixels by heart
+    steps = min(max(known // 13, 400), 1500)  # more of them learn the known pixels by heart
     reason = f"A Siren by Adam, omega = {omega:g}: waves that {known} known pixels can tell apart."
     return Choice(Siren(128, 3, omega=omega), (Adam(steps=steps, lr=1e-3, batch=2048),), reason, balance=False)
 
