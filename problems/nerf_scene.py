@@ -1,7 +1,7 @@
 """A scene from posed pictures: a density and a colour such that every ray sees what its pixel shows.
 
-sum_i T_i (1 - exp(-sigma_i delta_i)) c_i over the samples of a ray, T_i = exp(-sum_{j<i} sigma_j delta_j), is the colour
-of its pixel: Mildenhall et al., NeRF, ECCV 2020, eq. 3.  The field is planes times lines: Chen et al., TensoRF, ECCV
+sum_i T_i (1 - exp(-sigma_i delta_i)) c_i over the samples of a ray, T_i = exp(-sum_{j<i} sigma_j delta_j), is what
+its pixel shows: Mildenhall et al., NeRF, ECCV 2020, eq. 3.  The field is planes times lines: Chen et al., TensoRF, ECCV
 2022.  RADIANCE_SCENE=folder python problems/nerf_scene.py takes a folder with transforms.json; without one, balls and a
 box on a checkered floor are traced.  `pinnkit radiance folder` empties space on the way, and is better and faster.
 
