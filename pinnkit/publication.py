@@ -32,7 +32,8 @@ def publish(accepted: Path, out: Path, *, readme: Path, problems: Path) -> list[
     between(text)  # before anything is written
     written = []
     for row in rows:
-        target = out / f"{row['table']}-{row['problem']}-{row['what'].replace(' ', '_').replace(',', '+')}.json"
+        words = f"{row['table']}-{row['problem']}-{row['what']}.json"
+        target = out / words.replace(" ", "_").replace(",", "+")
         with replacing(target) as temporary:
             temporary.write_text(json.dumps(row, indent=2) + "\n", encoding="utf-8")
         written.append(target)

@@ -206,7 +206,7 @@ def summary_table(summary: Mapping[str, Any]) -> Group:
     for column in ("term", "residual rms", "relative"):
         terms.add_column(column)
     for name, t in summary.get("terms", {}).items():
-        terms.add_row(Text(name), number(t["residual_rms"]), "" if t["relative"] is None else number(t["relative"]))
+        terms.add_row(Text(name), number(t["residual_rms"]), number(t["relative"]) if _is_known(t["relative"]) else "")
     parts: list[Any] = [Text(f"{summary['problem']}: {_verdict(summary)}", style="bold"), facts]
     parts += [table for table in (errors, terms) if table.row_count]
     parts += [Text(f"Warning: {line}", style="yellow") for line in summary.get("warnings", ())]

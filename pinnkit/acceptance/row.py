@@ -93,7 +93,8 @@ class Row:
 
     def file(self, seed: int) -> str:
         """Name of the file of one run."""
-        return f"{self.issue}-{self.table}-{self.problem}-{self.what.replace(' ', '_').replace(',', '+')}-{seed}.json"
+        words = f"{self.issue}-{self.table}-{self.problem}-{self.what}-{seed}.json"
+        return words.replace(" ", "_").replace(",", "+")
 
 
 @dataclass(frozen=True)
