@@ -111,13 +111,13 @@ def road_of(losses: SurfaceLosses) -> Choice:
         reason = "A softplus network that begins as a sphere, by Adam."
         return Choice(GeometricMLP(), (_adam(losses, 2500, 5e-3),), reason, balance=False)
     reason = "A Siren by Adam on samples near and far."
-    return Choice(Siren(width=64, depth=4, omega=30.0), (_adam(losses, 3000, 2e-3),), reason, balance=False)
+    return Choice(Siren(width=96, depth=3, omega=30.0), (_adam(losses, 2400, 2e-3),), reason, balance=False)
 
 
 def _adam(losses: SurfaceLosses, steps: int, lr: float) -> Adam:
     # A batch asks for fresh samples at every step; how many, each term says itself.
     most = max(getattr(losses, "points", 1024), getattr(losses, "samples", 1024))
-    return Adam(steps=steps, lr=lr, schedule=Cosine(final=0.01, warmup=20), batch=most)
+    return Adam(steps=steps, lr=lr, schedule=Cosine(final=0.01, warmup=20), batch=most, betas=(0.9, 0.99))
 
 
 def _surface(solution: Solution) -> Any:
