@@ -119,8 +119,12 @@ def _planes(seconds: float, target: float | None, samples: int = 3) -> Measure:
         found = default_row(seed + 1, seconds, samples=samples)
         figures = {
             "PSNR of held-out views, dB": Figure(found[f"psnr_{seconds:g}"], target, at_least=True),
-            "depth error, mean, % of the scene": Figure(found[f"depth_mean_{seconds:g}"], 1.5),
-            "depth error, median, % of the scene": Figure(found[f"depth_median_{seconds:g}"], 0.6),
+            "depth error, mean, % of the scene": Figure(
+                found[f"depth_mean_{seconds:g}"], None if target is None else 1.5
+            ),
+            "depth error, median, % of the scene": Figure(
+                found[f"depth_median_{seconds:g}"], None if target is None else 0.6
+            ),
         }
         return Measured.of(figures, found[f"used_{seconds:g}"], found)
 
