@@ -50,7 +50,7 @@ def default_row(
 
 
 def nerf_row(seed: int, seconds: float = 300.0) -> dict[str, Any]:
-    """The classical coarse and fine networks (4 x 64, 32 + 32 samples) on the same scene, sampled as in `default_row`."""
+    """The classical coarse and fine networks (4 x 64, 32 + 32 samples) on the same scene, sampled as there."""
     from pinnkit.radiance import Classical, Examination, fit_radiance, make_scene, marcher_of
 
     scene = make_scene(views=40, test=10, size=100, seed=seed)
