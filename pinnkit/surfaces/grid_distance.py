@@ -194,8 +194,8 @@ def _repaired(cloud: _Cloud, facing: Tensor, generator: torch.Generator) -> tupl
 def _chi(grid: PeriodicGrid, cloud: _Cloud, facing: Tensor, noise: float) -> Tensor:
     """Poisson reconstruction: one cell of smoothing for clean, dense points, two at a noise of 0.85 cells.
 
-    Where points are further apart than 1.75 cells, the Gaussian grows with their distance, so that no gaps open.
+    Where points are further apart than 2 cells, the Gaussian grows with their distance, so that no gaps open.
     """
     blur = 1 + min(noise / (0.85 * grid.spacing), 2.0)
-    widths = (0.57 * cloud.spacing).clamp(blur * grid.spacing, max(blur, 8.0) * grid.spacing)
-    return screened_poisson(grid, cloud.points, facing, cloud.areas, widths=widths, screening=4.0 / blur**2)
+    widths = (0.5 * cloud.spacing).clamp(blur * grid.spacing, max(blur, 8.0) * grid.spacing)
+    return screened_poisson(grid, cloud.points, facing, cloud.areas, widths=widths, screening=8.0 / blur**3)
