@@ -17,7 +17,7 @@ from pinnkit.validate import validate
 
 from .app import Json, app
 from .console import exit_code, progress, result_folder, user_errors
-from .scene import Poses, convention_of
+from .scene import Poses, Where, box_of, convention_of
 from .words import at_least, device_word, word_in
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def radiance(
         int | None, typer.Option(help="Shrink pictures to so many pixels along the longest side.")
     ] = None,
     convention: Poses = "opengl",
+    box: Where = None,
     seed: Annotated[int, typer.Option(help="Same seed, same result.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
     out: Annotated[Path | None, typer.Option(help="Folder to write; results/NAME by default.")] = None,
@@ -66,7 +67,7 @@ def radiance(
         recipe = _recipe(word_in("--field", field, {word: word for word in _WORDS}), seconds, quick)
         if path is not None:
             check_film(path)
-        read = read_scene(scene, convention=convention_of(convention), longest=longest)
+        read = read_scene(scene, convention=convention_of(convention), box=box_of(box), longest=longest)
         for note in read.notes:
             say.print(Text(note, style="yellow"))
         name = scene.resolve().stem if scene.is_dir() else scene.resolve().parent.stem

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from rich.text import Text
+
+from pinnkit.domains import Box
 
 from .app import Json, app
 from .console import user_errors
@@ -30,6 +33,26 @@ Poses = Annotated[
         "(COLMAP: y down, looks along +z).",
     ),
 ]
+
+
+Where = Annotated[
+    str | None,
+    typer.Option("--box", help="Where the scene is, in the units of the poses: x0,y0,z0,x1,y1,z1.", metavar="NUMBERS"),
+]
+
+
+def box_of(words: str | None) -> Box | None:
+    """The box of six numbers; None where none is given."""
+    if words is None:
+        return None
+    try:
+        numbers = [float(word) for word in words.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) != 6 or not all(math.isfinite(n) for n in numbers):
+        raise ValueError(f"--box must be six numbers, x0,y0,z0,x1,y1,z1, got '{words}'")
+    low, high = numbers[:3], numbers[3:]
+    return Box(**{axis: (a, b) for axis, a, b in zip("xyz", low, high, strict=True)})
 
 
 def convention_of(word: str) -> Convention:
@@ -76,6 +99,7 @@ def show(
     path: Annotated[Path, typer.Argument(help="A folder with transforms.json, or the file.", show_default=False)],
     out: Annotated[Path | None, typer.Option(help="A folder for cameras.png and views.png.")] = None,
     convention: Poses = "opengl",
+    box: Where = None,
     json_: Json = False,
 ) -> None:
     """What a scene holds and what was assumed in reading it; with --out, pictures of its cameras and views."""
@@ -83,7 +107,7 @@ def show(
 
     console = Console(stderr=json_)
     with user_errors(None):
-        read = read_scene(path, convention=convention_of(convention))
+        read = read_scene(path, convention=convention_of(convention), box=box_of(box))
         if out is not None:
             out.mkdir(parents=True, exist_ok=True)
             _draw(read, out)

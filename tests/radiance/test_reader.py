@@ -346,4 +346,9 @@ def test_scene_make_and_show_run_and_refuse(tmp_path: Path, capsys: pytest.Captu
     assert run(["scene", "show", str(out), "--pose-convention", "opencv"]) == 2
     assert "look away" in capsys.readouterr().err
     assert run(["scene", "show", str(out), "--pose-convention", "east"]) == 2
+    assert run(["scene", "show", str(out), "--box", "-2,-2,-2,2,2,2", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["box"] == [[-2.0, -2.0, -2.0], [2.0, 2.0, 2.0]]
+    assert run(["scene", "show", str(out), "--box", "-2,-2,2,2"]) == 2
+    assert "six numbers" in capsys.readouterr().err
     assert run(["scene", "make", str(tmp_path / "b"), "--views", "0"]) == 2
