@@ -28,6 +28,7 @@ __all__ = ["road_of", "surface_problem"]
 _AXES = ("x", "y", "z")
 _REACH = 0.06  # of half the longest side of the box: how far "near" reaches
 _NEIGHBOURS = 8
+_NOISY = 0.25  # of the spacing: from here on the guide, which is smooth, knows better than the points
 _PROBES = 4096
 _SEED = 20_777  # of the points at which metrics are taken
 
@@ -55,7 +56,8 @@ def surface_problem(
         points: ``(n, d)``, d = 2 or 3, in normalised coordinates: their box well inside [-1, 1]^d (`Normalisation`).
         normals: ``(n, d)`` outward unit normals, or None.
         guide: a signed distance that is known roughly, such as what `grid_distance` gives: it supervises.
-        losses: a preset; None takes `Supervised` where there is a guide, else `IGR`.
+        losses: a preset; None takes `Supervised` where there is a guide, without its term on the points where those are
+            noisy, else `IGR`.
         name: of the problem.
         noise: standard deviation of the points' distance from the surface.
         exact: the true distance of the coordinates by name, where it is known; for validation alone.
@@ -83,8 +85,8 @@ def surface_problem(
         )
     axes = _AXES[: where.shape[1]]
     box = Box(**dict.fromkeys(axes, (-1.0, 1.0)))
-    chosen: SurfaceLosses = losses if losses is not None else IGR() if guide is None else Supervised()
     spacing = float(Neighbours.of(where, _NEIGHBOURS).spacing(where.shape[1]).median())
+    chosen = losses if losses is not None else _preset(guide, noise / spacing)
     samples = Samples(box, where, directions, max(spacing, noise), _REACH, guide)
     measured: dict[str, Callable[..., float]] = {
         "points_to_surface": lambda solution: _off_surface(solution, where),
@@ -103,6 +105,13 @@ def surface_problem(
         road=road_of(chosen),
         dtype=torch.float32,
     )
+
+
+def _preset(guide: Guide | None, noise: float) -> SurfaceLosses:
+    """The default for a noise in units of the spacing: points that lie off the surface are not to be met."""
+    if guide is None:
+        return IGR()
+    return Supervised() if noise < _NOISY else Supervised(surface=0.0)
 
 
 def road_of(losses: SurfaceLosses) -> Choice:
