@@ -31,7 +31,7 @@ class Samples(NamedTuple):
     counts: Tensor
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Marcher:
     """Samples at distances (k + u) * step from the origin of each ray, in the occupied cells of a grid.
 
@@ -58,6 +58,9 @@ class Marcher:
             raise ValueError(f"Marcher: `step` must be a positive length, got {self.step!r}")
         reach = _BLOCK / 2 * self.step / float(self.grid.cell.min())
         object.__setattr__(self, "_around", self.grid.dilated(int(reach) + 1).cells.reshape(-1))
+
+    def __repr__(self) -> str:
+        return f"Marcher({self.grid!r}, step={self.step:.4g})"
 
     def meets(self, origins: Tensor, directions: Tensor, *, chunk: int = 65536) -> Tensor:
         """Whether rays `(rows, 3)`, unit directions, come near an occupied cell, bool `(rows,)`; never falsely no."""

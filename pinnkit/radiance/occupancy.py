@@ -14,7 +14,7 @@ from .cameras import Camera
 __all__ = ["OccupancyGrid", "carve"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class OccupancyGrid:
     """Cells of a box that may hold something.
 
@@ -40,6 +40,10 @@ class OccupancyGrid:
                 f"OccupancyGrid: `lower` < `upper` must be corners (3,), got {self.lower.tolist()}, "
                 f"{self.upper.tolist()}"
             )
+
+    def __repr__(self) -> str:
+        cells = " x ".join(map(str, self.cells.shape))
+        return f"OccupancyGrid({cells} cells, {self.occupied:.2%} occupied)"
 
     @classmethod
     def full(cls, lower: Tensor, upper: Tensor, resolution: int) -> OccupancyGrid:

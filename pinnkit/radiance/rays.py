@@ -61,7 +61,7 @@ def ray_points(
     return Points(torch.cat([place, along], dim=1), columns=columns, group=samples.counts), samples
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Rays:
     """Pixels of views, drawn at random, with samples along their rays.  Make one by `Rays.of`.
 
@@ -98,6 +98,9 @@ class Rays:
     directions: Tensor
     rgba: Tensor
     drawn: Tensor
+
+    def __repr__(self) -> str:
+        return f"Rays({len(self.drawn)} of {len(self.view)} pixels, {len(self.origins)} views, {self.marcher!r})"
 
     @classmethod
     def of(
