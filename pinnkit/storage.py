@@ -194,7 +194,9 @@ def save(solution: Solution, path: str | Path, *, problem_file: str | Path | Non
         _put(
             file, "history/solver", np.array([metadata["history_solvers"].index(s) for s in history.solver], dtype="i4")
         )
-        _put(file, "history/terms", np.array(list(history.terms.values())).reshape(len(history.terms), -1))
+        _put(
+            file, "history/terms", np.array(list(history.terms.values())).reshape(len(history.terms), len(history.step))
+        )
         if history.measures:
             _put(file, "history/measures", np.array(list(history.measures.values())))
     return target

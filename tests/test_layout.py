@@ -51,7 +51,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     **{task: _REPORTED for task in _TASKS},
     "bench": _REPORTED | _BUILDERS,
     "acceptance": _REPORTED | {"bench"},
-    **{builder: _SOLVED for builder in _BUILDERS},
+    **{builder: _SOLVED | {"machine"} for builder in _BUILDERS},
     "cli": _REPORTED | _TASKS | _BUILDERS | {"starter"},
     "__main__": {"cli"},
 }

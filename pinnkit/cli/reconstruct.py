@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from pinnkit.report import SUMMARY_NAME, write_summary
+from pinnkit.report import SUMMARY_NAME
 from pinnkit.validate import validate
 
 from .app import Json, app
@@ -95,14 +93,11 @@ def reconstruct(
         write_mesh(out, made.mesh)
         scores = _scores(made, known, seed)
         code = DONE if made.soundness.closed and made.soundness.oriented else FAILED
-        if made.solution is None:
-            write_summary(_summary(made, scores, cloud), folder)
-        else:
-            solution = made.scored(scores)
-            report = validate(solution, budget=0)
-            report.save(folder, figures=not no_figures)
-            say.print(report)
-            code = exit_code(solution, report, strict=False) or code
+        solution = made.scored(scores)
+        report = validate(solution, budget=0)
+        report.save(folder, figures=not no_figures)
+        say.print(report)
+        code = exit_code(solution, report, strict=False) or code
     if made.grid is not None:
         for note in made.grid.notes:
             say.print(Text(note, style="dim"))
@@ -110,8 +105,6 @@ def reconstruct(
     stages = ", ".join(f"{name} {used:.1f} s" for name, used in made.seconds.items())
     say.print(Text(f"{out}: {made.soundness.sentence}", style="bold"))
     say.print(Text(f"{stages}{noise}; report in {folder}"))
-    for name, value in scores.items() if made.solution is None else ():
-        say.print(Text(f"{name}  {value:.4g}"))
     if json_:
         sys.stdout.write((folder / SUMMARY_NAME).read_text(encoding="utf-8"))
     raise typer.Exit(code)
@@ -133,23 +126,3 @@ def _scores(made: Reconstruction, truth: Any, seed: int) -> dict[str, float]:
     if truth is not None:
         found |= compare_surfaces(made.mesh, truth, generator=np.random.default_rng(seed)).percent
     return found
-
-
-def _summary(made: Reconstruction, scores: Mapping[str, float], cloud: Path) -> dict[str, Any]:
-    """Of a distance on a grid, which no solver found."""
-    assert made.grid is not None
-    return {
-        "problem": cloud.stem,
-        "field": f"a grid of {made.grid.resolution}^3 nodes",
-        "parameters": made.grid.values.numel(),
-        "solver": "screened Poisson and fast marching",
-        "seed": None,
-        "dtype": str(made.grid.values.dtype).removeprefix("torch."),
-        "device": "cpu",
-        "steps": 0,
-        "status": "SOLVED",
-        "good": made.soundness.closed and made.soundness.oriented,
-        "metrics": dict(scores),
-        "facts": json.loads(json.dumps({"normalisation": made.normalisation.facts, "notes": list(made.cloud.notes)})),
-        "seconds": made.seconds["grid"],
-    }

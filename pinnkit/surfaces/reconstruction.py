@@ -25,6 +25,7 @@ from .losses import SurfaceLosses
 from .normalisation import Normalisation
 from .pictures import draw_mesh, draw_slices
 from .soundness import Soundness, examine
+from .stored import stored
 from .surface_problem import surface_problem
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ class Reconstruction:
         solution: the neural signed distance, likewise; None where the grid is all that was asked for.
         mesh: the zero set, closed and oriented outward, in the coordinates of the input.
         seconds: of the stages: "grid", "neural", "mesh".
+        seed: of everything that was random.
+        name: of the problem.
     """
 
     cloud: PointCloud
@@ -52,6 +55,8 @@ class Reconstruction:
     solution: Solution | None
     mesh: trimesh.Trimesh
     seconds: Mapping[str, float]
+    seed: int = 0
+    name: str = "surface"
     soundness: Soundness = field(init=False)
 
     def __post_init__(self) -> None:
@@ -77,14 +82,11 @@ class Reconstruction:
     def scored(self, metrics: Mapping[str, float]) -> Solution:
         """The solution with numbers that were measured on the mesh among its metrics, and the mesh in its figures.
 
-        So a report shows and keeps them, and nothing is made twice.
-
-        Raises:
-            ValueError: where there is no solution, since the grid alone was asked for.
+        So a report shows and keeps them, and nothing is made twice.  Where no network was trained it is that of the
+        grid, see `stored`.
         """
-        if self.solution is None:
-            raise ValueError("Reconstruction.scored: there is no solution, the grid alone was asked for")
-        problem, mesh, field = self.solution.problem, self.mesh, self.field
+        solution = self._stored() if self.solution is None else self.solution
+        problem, mesh, field = solution.problem, self.mesh, self.field
         title = f"{self.cloud.source}: {self.soundness.triangles:,} triangles"
         figures = {
             "surface": lambda _: draw_mesh(mesh, title=title),
@@ -92,7 +94,15 @@ class Reconstruction:
         }
         taken = {name: _Taken(float(value)) for name, value in metrics.items()}
         scored = replace(problem, metrics={**problem.metrics, **taken}, figures={**problem.figures, **figures})
-        return replace(self.solution, problem=scored)
+        return replace(solution, problem=scored)
+
+    def _stored(self) -> Solution:
+        assert self.grid is not None
+        points = torch.from_numpy(self.normalisation.apply(self.cloud.points))
+        facts = _facts(self.cloud, self.normalisation, self.grid)
+        problem = surface_problem(points, guide=self.grid, name=self.name, noise=self.grid.noise, facts=facts)
+        problem = replace(problem, metrics={})  # slopes of a trilinear function jump; those of the mesh are taken
+        return stored(self.grid, problem, seed=self.seed)
 
 
 @dataclass(frozen=True)
@@ -186,7 +196,7 @@ def reconstruct(
     assert asked is not None
     mesh = extract(asked, resolution=resolution, normalisation=normalisation)
     used["mesh"] = time.perf_counter() - began
-    return Reconstruction(cloud, normalisation, grid, solution, mesh, used)
+    return Reconstruction(cloud, normalisation, grid, solution, mesh, used, seed, name)
 
 
 def _facts(cloud: PointCloud, normalisation: Normalisation, grid: GridField | None) -> dict[str, Any]:

@@ -11,7 +11,8 @@ import torch
 
 from pinnkit.fields import Siren
 from pinnkit.solvers import Adam
-from pinnkit.surfaces import PointCloud, Reconstruction, Supervised, Torus, reconstruct
+from pinnkit.storage import load
+from pinnkit.surfaces import Normalisation, PointCloud, Reconstruction, Supervised, Torus, reconstruct
 from pinnkit.validate import validate
 
 OFFSET, SCALE = np.array([1e6, -2e6, 3e6]), 1e-3
@@ -68,8 +69,19 @@ def test_the_grid_alone_trains_nothing() -> None:
     made = reconstruct(PointCloud.of(points()), neural=False, resolution=48, nodes=48)
     assert made.solution is None
     assert made.soundness.euler == 0
-    with pytest.raises(ValueError, match="no solution"):
-        made.scored({})
+
+
+def test_the_grid_alone_is_reported_and_saved_as_a_trained_field_is(tmp_path: Path) -> None:
+    made = reconstruct(PointCloud.of(points()), neural=False, resolution=48, nodes=48)
+    report = validate(made.scored({"euler_number": 0.0}), budget=0)
+    written = {p.name for p in report.save(tmp_path)}
+    assert {"surface.png", "slices.png", "solution.h5", "summary.json"} <= written
+    assert report.good
+    back = load(tmp_path)
+    x, y, z = (made.normalisation.apply(points()[:200]) * 0.9).T
+    expected = made.field(torch.from_numpy(np.stack([x, y, z], 1))).numpy()
+    np.testing.assert_allclose(back(x=x, y=y, z=z)["f"], expected, atol=3e-3)  # trilinear beside cubic
+    assert Normalisation.from_facts(back.metadata["facts"]["normalisation"]) == made.normalisation
 
 
 def test_scores_of_the_mesh_stand_in_the_report(torus: Reconstruction, tmp_path: Path) -> None:
