@@ -6,7 +6,7 @@ u = r^2 - (rho - R)^2 - z^2.  The same problem is solved inside the exact torus,
 inside both.  A made-up solution, as in Roache, Code verification by the method of manufactured solutions, J. Fluids
 Eng. 124 (2002) 4, section 2.
 
-Dimensionless.  Expected: 0.5 % between the two solutions (all of it from the wall), in ten seconds on two cores.
+Dimensionless.  Expected: 0.7 % between the two solutions (all of it from the wall), in ten seconds on two cores.
 """
 
 import torch
