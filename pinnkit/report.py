@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["SUMMARY_NAME", "Comparison", "Report", "TermCheck", "finite", "number", "summary_table", "write_summary"]
 
 SUMMARY_NAME = "summary.json"
+_BY_METRICS = "nothing found wrong; how good it is, the metrics say"
 
 
 @dataclass(frozen=True, repr=False)
@@ -249,7 +250,8 @@ def _facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     if found:
         told = (("residual", "fresh_residual"), ("conditions", "worst_condition_error"), ("error", "estimated_error"))
         known = [f"{word} {number(found[key])}" for word, key in told if _is_known(found[key])]
-        rows.append(("verdict", ("good" if found["ok"] else "not good") + "".join(f", {part}" for part in known)))
+        word = "not good" if not found["ok"] else "good" if known or not summary.get("metrics") else _BY_METRICS
+        rows.append(("verdict", word + "".join(f", {part}" for part in known)))
     if summary.get("choice"):
         rows.insert(0, ("choice", summary["choice"]))
     if reference:

@@ -13,6 +13,7 @@ class Status(Enum):
     CONVERGED = "The residual met the tolerance."
     SOLVED = "The least-squares system was solved; its residual is as small as this field allows."
     BUDGET = "All steps were used before the tolerance was met; the residual was still falling."
+    TRAINED = "All steps of the schedule were taken."
     TIME = "The time was used up before the tolerance was met; the residual was still falling."
     STALLED = "No step lowered the loss any more; try more features, more points or another solver."
     DIVERGED = "The loss became non-finite; the state before that step was kept."

@@ -44,7 +44,7 @@ def validate(solution: Solution, *, reference: Reference | None = None, budget: 
     why_not = "not asked for" if budget <= 0 else ""
     open_ended = False
     if reference is None and problem.road is not None and problem.reference_solver is None:
-        why_not = "a fit is scored by its metrics"
+        why_not = "the problem brings its own road and is scored by its metrics"
     elif reference is None and budget > 0:
         reference, why_not, open_ended = _make_reference(problem, budget)
     start = time.perf_counter()

@@ -59,4 +59,5 @@ def draw_bands(
         ax.set(title=name, xlabel="steps")
     panels[0].set_ylabel("relative error in the band")
     panels[0].legend(fontsize=8)
+    figure.suptitle(f"measured in a second run of the same seed, {again.steps} steps", fontsize=9, color="0.4")
     return figure

@@ -29,6 +29,10 @@ _WORDS = "grid, hash, siren, fourier, positional, gauss or wire"
 _QUICK_SECONDS = 2.0
 
 
+_MOST = 2**28
+"""Pixels of the picture that is written: 3 GiB of colours."""
+
+
 @app.command()
 def fit(
     image: Annotated[Path, typer.Argument(help="A picture: PNG, JPEG, TIFF, WebP ...", show_default=False)],
@@ -65,7 +69,9 @@ def fit(
         place = device_word(device)
         picture = read_picture(image, frame=frame)
         pixels = Pixels(picture.height, picture.width, align_corners)
-        pixels.size(scale)
+        rows, columns = pixels.size(scale)
+        if rows * columns > _MOST:
+            raise ValueError(f"--scale {scale:g} asks for {columns} x {rows} pixels; at most {_MOST:,} are written")
         known = None if mask is None else read_mask(mask, picture)
         count = None if known is None else int(known.sum())
         road = None if field is None else way(field, picture.width, picture.height, count)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _FIELDS = {"grid": "grid", "neural": "neural", "igr": "igr", "siren": "siren"}
 _MESHES = (".ply", ".obj", ".stl", ".off")
+_OPEN = 0.02
 _NORMALS = {"use": True, "ignore": False}
 
 
@@ -67,6 +68,7 @@ def reconstruct(
         if seconds is not None and not seconds > 0:
             raise ValueError(f"--seconds must be positive, got {seconds:g}")
         place = device_word(device)
+        _can_write(out)
         points = read_points(cloud)
         known = None if truth is None else read_mesh(truth)
         if not trusted:
@@ -101,6 +103,14 @@ def reconstruct(
     if made.grid is not None:
         for note in made.grid.notes:
             say.print(Text(note, style="dim"))
+    if made.bare > _OPEN:
+        say.print(
+            Text(
+                f"{100 * made.bare:.0f} % of the surface has no points near it: the cloud is open there, and the mesh "
+                f"is a guess",
+                style="yellow",
+            )
+        )
     noise = "" if made.noise is None else f"; noise of the points {made.noise:.3g}"
     stages = ", ".join(f"{name} {used:.1f} s" for name, used in made.seconds.items())
     say.print(Text(f"{out}: {made.soundness.sentence}", style="bold"))
@@ -108,6 +118,15 @@ def reconstruct(
     if json_:
         sys.stdout.write((folder / SUMMARY_NAME).read_text(encoding="utf-8"))
     raise typer.Exit(code)
+
+
+def _can_write(out: Path) -> None:
+    """Said now, not after a minute of work."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise ValueError(f"--out: the folder '{out.parent}' cannot be made ({why}); choose another place") from None
 
 
 def _scores(made: Reconstruction, truth: Any, seed: int) -> dict[str, float]:
@@ -120,6 +139,7 @@ def _scores(made: Reconstruction, truth: Any, seed: int) -> dict[str, float]:
         "points_to_mesh_percent_of_diagonal": 100 * float(away.mean()) / made.cloud.diagonal,
         "euler_number": float(made.soundness.euler),
         "components": float(made.soundness.components),
+        "surface_without_points_percent": 100 * made.bare,
         "closed_and_oriented": float(made.soundness.closed and made.soundness.oriented),
         **{f"{stage}_seconds": used for stage, used in made.seconds.items()},
     }

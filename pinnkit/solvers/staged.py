@@ -103,7 +103,7 @@ def in_stages(
                 out=None if folder is None else folder / f"stage{i + 1}", resume=resume,
                 callbacks=[_shifted(c, done) for c in callbacks], **dict(stage.options),
             )  # fmt: skip
-            if kept is not None and found.status in (Status.BUDGET, Status.CONVERGED, Status.STALLED):
+            if kept is not None and found.status in (Status.TRAINED, Status.BUDGET, Status.CONVERGED, Status.STALLED):
                 save(found, kept)
         done.append(found)
         if not found.status.good or found.status is Status.TIME:
@@ -131,13 +131,14 @@ def _place(device: str) -> str:
 def _joined(done: Sequence[Solution], seconds: float, reason: str) -> Solution:
     """The last solution with the history of all."""
     records, steps, used = [], 0, 0.0
-    for solution in done:
+    for number, solution in enumerate(done):
         h = solution.history
         for i in range(len(h.step)):
             terms = {name: float(values[i]) for name, values in h.terms.items()}
             taken = {name: float(v[i]) for name, v in h.measures.items() if np.isfinite(v[i])}
             at = steps + int(h.step[i]), used + float(h.seconds[i])
-            records.append(Record(at[0], 0, h.solver[i], at[1], float(h.loss[i]), terms, taken))
+            solver = h.solver[i] if number == 0 else f"{h.solver[i]} ({number + 1})"  # where a stage begins shows
+            records.append(Record(at[0], 0, solver, at[1], float(h.loss[i]), terms, taken))
         steps, used = steps + solution.steps, used + solution.seconds
     solvers = tuple(s for solution in done for s in solution.solvers)
     return replace(

@@ -119,6 +119,8 @@ def trained(
     status = outcome.status
     if isinstance(setup.solvers[-1], LeastSquares) and status is Status.STALLED:
         status = Status.SOLVED
+    if status is Status.BUDGET and tolerance is None and problem.road is not None:
+        status = Status.TRAINED  # a fit has no residual to bring to nothing
     specs = {g: s if not isinstance(s, nn.Module) else getattr(s, "spec", None) for g, s in setup.specs.items()}
     seen = target.cloud if readout else sight.last
     if compiling is not None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from torch import Tensor
 
@@ -33,7 +35,11 @@ _NEAR = 32
 
 
 def grid_distance(
-    points: Tensor, normals: Tensor | None = None, *, generator: torch.Generator, resolution: int = 128
+    points: Tensor | NDArray[Any],
+    normals: Tensor | NDArray[Any] | None = None,
+    *,
+    generator: torch.Generator,
+    resolution: int = 128,
 ) -> GridField:
     """A signed distance, negative inside, whose zero set is the closed surface that the points lie on.
 
@@ -60,7 +66,8 @@ def grid_distance(
         ImportError: where scikit-fmm is missing.
     """
     began = time.perf_counter()
-    points = _checked(points, resolution)
+    points = _checked(torch.as_tensor(points), resolution)
+    normals = None if normals is None else torch.as_tensor(normals)
     grid = around(points, resolution, room=_ROOM)
     fewer = thinned(points, cell=grid.spacing / 2, most=_MOST)
     cloud = _Cloud.of(fewer.points)

@@ -5,10 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from scipy.spatial import KDTree
 from torch import Tensor
 
 from pinnkit.fields import FieldSpec
@@ -67,6 +71,18 @@ class Reconstruction:
         """Estimated standard deviation of the points' distance from the surface, in the unit of the input."""
         return None if self.grid is None else self.normalisation.length(self.grid.noise)
 
+    @cached_property
+    def bare(self) -> float:
+        """The share of the mesh's vertices that no point of the cloud is near: where a scan is open, it is made up.
+
+        Near is within four times the median distance of a point to its eighth neighbour, and the noise.
+        """
+        tree = KDTree(self.cloud.points)
+        some = self.cloud.points[:: max(len(self.cloud.points) // 2000, 1)]
+        spacing = float(np.median(tree.query(some, k=min(9, len(self.cloud.points)))[0][:, -1]))
+        away = tree.query(np.asarray(self.mesh.vertices))[0]
+        return float((away > 4 * (spacing + (self.noise or 0.0))).mean())
+
     @property
     def field(self) -> Callable[[Tensor], Tensor]:
         """The signed distance in normalised coordinates, ``(n, 3) -> (n,)``: of the network where there is one."""
@@ -75,9 +91,10 @@ class Reconstruction:
         assert self.grid is not None
         return self.grid
 
-    def distance(self, points: Tensor) -> Tensor:
+    def distance(self, points: Tensor | NDArray[Any]) -> Tensor:
         """The signed distance ``(n,)`` of points ``(n, 3)``, both in the coordinates of the input; negative inside."""
-        return self.field(self.normalisation.apply(points)) * self.normalisation.scale
+        asked = torch.as_tensor(points, dtype=torch.float64)
+        return self.field(self.normalisation.apply(asked)) * self.normalisation.scale
 
     def scored(self, metrics: Mapping[str, float]) -> Solution:
         """The solution with numbers that were measured on the mesh among its metrics, and the mesh in its figures.

@@ -143,6 +143,11 @@ def _slices(solution: Solution) -> Any:
 
 
 def _checked(array: Tensor | NDArray[Any], name: str) -> Tensor:
+    if not isinstance(array, (Tensor, np.ndarray)):
+        raise TypeError(
+            f"surface_problem: `{name}` must be an array (n, d) in normalised coordinates, got {type(array).__name__}; "
+            f"of a PointCloud take cloud.normalisation.apply(cloud.points)"
+        )
     found = torch.as_tensor(np.asarray(array), dtype=torch.float64)
     if found.ndim != 2 or not bool(torch.isfinite(found).all()):
         raise ValueError(f"surface_problem: `{name}` must be finite, of shape (n, d), got shape {tuple(found.shape)}")

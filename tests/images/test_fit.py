@@ -196,6 +196,7 @@ def test_filling_keeps_the_known_pixels_as_they_are(tmp_path: Path) -> None:
         (["text.png"], "no picture that Pillow can read"),
         (["a.png", "--field", "gird"], "one of grid, hash, siren"),
         (["a.png", "--scale", "0"], "`scale` must be a positive number"),
+        (["a.png", "--scale", "100000"], "at most"),
         (["a.png", "--mask", "wide.png"], "18 rows and 30 columns"),
         (["a.png", "--mask", "white.png"], "hides no pixel"),
         (["a.png", "--truth", "wide.png"], "same multiple of both"),

@@ -49,6 +49,7 @@ def test_a_cloud_becomes_a_closed_mesh_where_it_was(
         (["--out", "mesh.ply", "--seconds", "0"], "--seconds must be positive"),
         (["--out", "mesh.ply", "--truth", "none.ply"], "none.ply"),
         (["--out", "mesh.docx"], "--out must end in .ply"),
+        (["--out", "/dev/null/mesh.ply"], "choose another place"),
         ([], "--out"),
     ],
 )

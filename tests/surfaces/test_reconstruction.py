@@ -12,7 +12,15 @@ import torch
 from pinnkit.fields import Siren
 from pinnkit.solvers import Adam
 from pinnkit.storage import load
-from pinnkit.surfaces import Normalisation, PointCloud, Reconstruction, Supervised, Torus, reconstruct
+from pinnkit.surfaces import (
+    Normalisation,
+    PointCloud,
+    Reconstruction,
+    Supervised,
+    Torus,
+    reconstruct,
+    surface_problem,
+)
 from pinnkit.validate import validate
 
 OFFSET, SCALE = np.array([1e6, -2e6, 3e6]), 1e-3
@@ -102,3 +110,21 @@ def test_arguments_that_do_not_fit_together_are_refused() -> None:
         reconstruct(cloud, neural=False, losses=LOSSES)
     with pytest.raises(ValueError, match="both `spec` and `solvers`"):
         reconstruct(cloud, spec=FIELD)
+
+
+def test_a_closed_cloud_leaves_nothing_bare_and_an_open_one_says_how_much() -> None:
+    whole = points()
+    closed = reconstruct(PointCloud.of(whole), neural=False, resolution=48, nodes=48)
+    assert closed.bare == 0
+    half = reconstruct(
+        PointCloud.of(whole[whole[:, 0] > np.median(whole[:, 0])]), neural=False, resolution=48, nodes=48
+    )
+    assert half.bare > 0.05
+
+
+def test_arrays_of_numpy_are_taken_as_well() -> None:
+    made = reconstruct(PointCloud.of(points()), neural=False, resolution=48, nodes=48)
+    inside = made.distance(points()[:50])
+    assert torch.equal(inside, made.distance(torch.from_numpy(points()[:50])))
+    with pytest.raises(TypeError, match="PointCloud take cloud.normalisation"):
+        surface_problem(PointCloud.of(points()))  # type: ignore[arg-type]
