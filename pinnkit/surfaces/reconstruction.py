@@ -75,13 +75,13 @@ class Reconstruction:
     def bare(self) -> float:
         """The share of the mesh's vertices that no point of the cloud is near: where a scan is open, it is made up.
 
-        Near is within four times the median distance of a point to its eighth neighbour, and the noise.
+        Near is within two and a half times the median distance of a point to its eighth neighbour, and the noise.
         """
         tree = KDTree(self.cloud.points)
         some = self.cloud.points[:: max(len(self.cloud.points) // 2000, 1)]
         spacing = float(np.median(tree.query(some, k=min(9, len(self.cloud.points)))[0][:, -1]))
         away = tree.query(np.asarray(self.mesh.vertices))[0]
-        return float((away > 4 * (spacing + (self.noise or 0.0))).mean())
+        return float((away > 2.5 * (spacing + (self.noise or 0.0))).mean())
 
     @property
     def field(self) -> Callable[[Tensor], Tensor]:
