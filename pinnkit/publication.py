@@ -138,17 +138,22 @@ def _figures(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _fits_table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Rows with several figures: a line for each figure that has a target, or is shown beside one."""
-    lines = ["| what | how | seeds | figure | target | median (worst) | seconds |", "|---|---|---|---|---|---|---|"]
+    """Rows with several figures: a line each, with those figures that have a target, or all where none has one."""
+    lines = ["| what | how | seeds | median (worst; target) | seconds |", "|---|---|---|---|---|"]
     for r in sorted(rows, key=lambda r: (r["table"], r["problem"], r["what"])):
-        head = f"| {r['problem']} | {r['what']} | {len(r['seeds'])} | "
-        seconds = number(r["seconds"]["median"])
-        for name, f in r["figures"].items():
-            sign = "at least " if f["at_least"] else "at most "
-            target = "" if f["target"] is None else sign + number(f["target"])
-            lines.append(f"{head}{name} | {target} | {number(f['median'])} ({number(f['worst'])}) | {seconds} |")
-            head, seconds = "| | | | ", ""
+        named = r["figures"]
+        shown = {n: f for n, f in named.items() if f["target"] is not None} or named
+        cells = "; ".join(_cell(name, figure) for name, figure in shown.items())
+        what = f"{r['table']}: {r['problem']}"
+        lines.append(f"| {what} | {r['what']} | {len(r['seeds'])} | {cells} | {number(r['seconds']['median'])} |")
     return lines
+
+
+def _cell(name: str, figure: Mapping[str, Any]) -> str:
+    if figure["target"] is None:
+        return f"{name} {number(figure['median'])} ({number(figure['worst'])})"
+    sign = "at least" if figure["at_least"] else "at most"
+    return f"{name} {number(figure['median'])} ({number(figure['worst'])}; {sign} {number(figure['target'])})"
 
 
 def _picture(file: Path, out: Path) -> list[Path]:
