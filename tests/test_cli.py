@@ -365,3 +365,16 @@ def test_bench_derivatives_prints_a_row_for_each_equation(capsys):
     rows = json.loads(capsys.readouterr().out)
     assert {row["case"] for row in rows} >= {"heat 1-D", "heat 2-D"}
     assert all(row["eager_ratio"] > 0 for row in rows)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["fit", "a.png"], ["reconstruct", "a.ply", "--out", "b.ply"], ["mesh", "a.h5", "--out", "b.ply"]]
+)
+def test_an_extra_that_is_not_installed_is_said_before_any_work(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("pinnkit.cli.console.find_spec", lambda _: None)
+    assert cli.run(arguments) == 2
+    error = capsys.readouterr().err
+    assert "which are not installed" in error
+    assert "pip install" in error

@@ -6,6 +6,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +65,16 @@ def is_users(error: Exception, file: Path | None) -> bool:
 def complain(message: str) -> None:
     """Print what went wrong on stderr, in one line."""
     Console(stderr=True, soft_wrap=True).print(Text(f"pinnkit: {' '.join(message.split())}", style="red"))
+
+
+def needs(extra: str, *modules: str) -> None:
+    """Refuse, before any work, where a module of an extra is missing."""
+    missing = [name for name in modules if find_spec(name) is None]
+    if missing:
+        raise ValueError(
+            f"this command needs {', '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not installed; "
+            f"python -m pip install 'pinnkit[{extra}]', or '.[{extra}]' in a clone"
+        )
 
 
 def exit_code(solution: Solution, report: Report, strict: bool) -> int:

@@ -18,7 +18,7 @@ from pinnkit.status import Status
 from pinnkit.validate import validate
 
 from .app import Json, app
-from .console import exit_code, result_folder, run_solve, user_errors
+from .console import exit_code, needs, result_folder, run_solve, user_errors
 from .words import at_least, device_word
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ def fit(
 
     say = Console(stderr=json_)
     with user_errors(None):
+        needs("images", "skimage", "PIL")
         at_least("--seed", seed, 0)
         if seconds is not None and not seconds > 0:
             raise ValueError(f"--seconds must be positive, got {seconds:g}")

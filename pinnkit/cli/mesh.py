@@ -17,7 +17,7 @@ from pinnkit.solution import Solution
 from pinnkit.storage import load
 
 from .app import Json, app
-from .console import DONE, FAILED, user_errors
+from .console import DONE, FAILED, needs, user_errors
 from .words import at_least
 
 
@@ -35,6 +35,7 @@ def mesh(
 
     say = Console(stderr=json_)
     with user_errors(None):
+        needs("surfaces", "skimage", "trimesh")
         at_least("--resolution", resolution, 4)
         if out.suffix.lower() not in (".ply", ".obj", ".stl", ".off"):
             raise ValueError(f"--out: '{out}' must end in .ply, .obj, .stl or .off")

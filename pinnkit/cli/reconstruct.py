@@ -15,7 +15,7 @@ from pinnkit.report import SUMMARY_NAME
 from pinnkit.validate import validate
 
 from .app import Json, app
-from .console import DONE, FAILED, exit_code, progress, result_folder, user_errors
+from .console import DONE, FAILED, exit_code, needs, progress, result_folder, user_errors
 from .words import at_least, device_word, word_in
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def reconstruct(
 
     say = Console(stderr=json_)
     with user_errors(None):
+        needs("surfaces", "skimage", "skfmm", "trimesh")
         kind = word_in("--field", field, _FIELDS)
         trusted = word_in("--normals", normals, _NORMALS)
         if out.suffix.lower() not in _MESHES:  # said now, not after a minute of work
