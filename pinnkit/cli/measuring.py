@@ -63,12 +63,7 @@ def jacobians(quick: Quick = False, json_: Json = False) -> None:
     console = Console(stderr=json_)
     with console.status("measuring ...") as status:
         rows = measured.run(quick=quick, progress=lambda r: status.update(f"{r.case}, {r.network}: done"))
-    if json_:
-        sys.stdout.write(measured.as_json(rows) + "\n")
-    else:
-        if not console.is_terminal:
-            console = Console(width=144)
-        console.print(measured.table(rows))
+    _print_rows(measured, rows, console, json_, width=144)
 
 
 @bench.command()
@@ -79,12 +74,7 @@ def scaling(quick: Quick = False, json_: Json = False) -> None:
     console = Console(stderr=json_)
     with console.status("measuring ...") as status:
         rows = measured.run(quick=quick, progress=lambda r: status.update(f"{r.grows}, {r.work}: done"))
-    if json_:
-        sys.stdout.write(measured.as_json(rows) + "\n")
-    else:
-        if not console.is_terminal:
-            console = Console(width=128)
-        console.print(measured.table(rows))
+    _print_rows(measured, rows, console, json_, width=128)
 
 
 @bench.command()

@@ -95,17 +95,7 @@ class Ball:
         Raises:
             ValueError: when a name is no such axis, or a value is not a bound of its axis.
         """
-        if not at:
-            raise ValueError("Ball.face: say which ends, such as face(t=0); `boundary` is the sphere")
-        of_name = {axis.name: axis.columns for axis in self.axes} | {name: (name,) for name in self.columns}
-        ends: list[tuple[str, float]] = []
-        for name, values in at.items():
-            if name not in of_name:
-                names = tuple(axis.name for axis in self.axes)
-                raise ValueError(f"Ball.face: `{name}` is not an axis of this ball; its axes are {names}")
-            for value in values if isinstance(values, tuple | list) else (values,):
-                ends += [(column, value) for column in of_name[name]]
-        return Ends(self, tuple(ends))
+        return Ends.of(self, at, "sphere")
 
     def sample(self, n: int, generator: torch.Generator, *, sampling: Sampling = DEFAULT_SAMPLING) -> Points:
         """N points inside: coords `(n, d)`, weight `(n,)`; no normal.

@@ -1,6 +1,7 @@
 """Ends: a whole ball or region at one value of time or of a parameter."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,26 @@ class Ends:
                 raise ValueError(f"{owner}: the end {name} = {number(value)} is named twice")
         index = {name: i for i, name in enumerate(axis_of)}
         object.__setattr__(self, "walls", tuple(sorted(walls, key=lambda wall: (index[wall[0]], wall[1]))))
+
+    @classmethod
+    def of(cls, domain: "Ball | Region", at: Mapping[str, float | tuple[float, ...]], wall: str) -> "Ends":
+        """The ends at values of axes, `dict(t=0)`; `wall` says in messages what the boundary of the domain is.
+
+        Raises:
+            ValueError: when there is none, or a name is no axis.
+        """
+        kind = type(domain).__name__
+        if not at:
+            raise ValueError(f"{kind}.face: say which ends, such as face(t=0); `boundary` is the {wall}")
+        of_name = {axis.name: axis.columns for axis in domain.axes} | {name: (name,) for name in domain.columns}
+        ends: list[tuple[str, float]] = []
+        for name, given in at.items():
+            if name not in of_name:
+                names = tuple(axis.name for axis in domain.axes)
+                raise ValueError(f"{kind}.face: `{name}` is not an axis of this {kind.lower()}; its axes are {names}")
+            for value in given if isinstance(given, tuple | list) else (given,):
+                ends += [(column, value) for column in of_name[name]]
+        return cls(domain, tuple(ends))
 
     @property
     def axes(self) -> tuple[Axis, ...]:

@@ -144,17 +144,7 @@ class Region:
         Raises:
             ValueError: when a name is no such axis, above all one of space, or a value is not a bound of its axis.
         """
-        if not at:
-            raise ValueError("Region.face: say which ends, such as face(t=0); `boundary` is the zero set")
-        of_name = {axis.name: axis.columns for axis in self.axes} | {name: (name,) for name in self.columns}
-        ends: list[tuple[str, float]] = []
-        for name, given in at.items():
-            if name not in of_name:
-                names = tuple(axis.name for axis in self.axes)
-                raise ValueError(f"Region.face: `{name}` is not an axis of this region; its axes are {names}")
-            for value in given if isinstance(given, tuple | list) else (given,):
-                ends += [(column, value) for column in of_name[name]]
-        return Ends(self, tuple(ends))
+        return Ends.of(self, at, "zero set")
 
     def sample(self, n: int, generator: torch.Generator, *, sampling: Sampling = DEFAULT_SAMPLING) -> Points:
         """N points inside: coords `(n, d)`, weight `(n,)`; no normal.

@@ -67,10 +67,9 @@ class Collocation:
         """The places in theta of the fields' linear read-outs, for solvers that treat those apart."""
         return self.parameters.readout
 
-    @property
-    def rates(self) -> Tensor | None:
-        """The learning rates that the fields ask for, ``(P,)``, NaN where one is silent; None where all are."""
-        return self.parameters.rates
+    def rates(self, otherwise: float) -> Tensor | None:
+        """The learning rates that the fields ask for, ``(P,)``, `otherwise` where one is silent; None where all are."""
+        return self.parameters.rates(otherwise)
 
     def evaluate(self, theta: Tensor) -> Evaluation:
         """The loss, its gradient, and the mean cost of each term."""

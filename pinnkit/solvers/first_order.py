@@ -98,7 +98,8 @@ class Adam:
         if self.lr is not None:
             return self.lr
         said = getattr(objective, "rates", None)
-        return _RATE if said is None else torch.nan_to_num(said, nan=_RATE)
+        found: Tensor | None = None if said is None else said(_RATE)
+        return _RATE if found is None else found
 
 
 def _nothing(theta: Tensor) -> Tensor:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +27,7 @@ class Parameters:
         self.tensors: list[Tensor] = [*unique, *self._coefficients]
         rates = [said() for m in modules if callable(said := getattr(m, "learning_rates", None))]
         self._rates = {id(p): float(rate) for table in rates for p, rate in table.items()}
+        self._full_rates: dict[float, Tensor] = {}
         self._readouts = [p for m in modules for p in _readout(m) if p.requires_grad]
 
     @property
@@ -45,15 +45,18 @@ class Parameters:
             start += t.numel()
         return torch.cat(places)
 
-    @cached_property
-    def rates(self) -> Tensor | None:
-        """The learning rate that the fields say suits each entry of theta, ``(P,)``, NaN where they say nothing.
+    def rates(self, otherwise: float) -> Tensor | None:
+        """The learning rate that the fields say suits each entry of theta, ``(P,)``; None where no field says any.
 
-        None where no field says any.
+        Args:
+            otherwise: that of entries of which no field says one.
         """
         if not self._rates:
             return None
-        return torch.cat([t.detach().new_full((t.numel(),), self._rates.get(id(t), math.nan)) for t in self.tensors])
+        if otherwise not in self._full_rates:  # asked for at every step
+            parts = [t.detach().new_full((t.numel(),), self._rates.get(id(t), otherwise)) for t in self.tensors]
+            self._full_rates[otherwise] = torch.cat(parts)
+        return self._full_rates[otherwise]
 
     @property
     def count(self) -> int:

@@ -41,12 +41,6 @@ class Stage:
     starts: bool = True
     options: Any = ()
 
-    @property
-    def steps(self) -> int:
-        """Of all its solvers."""
-        chosen = self.solvers if isinstance(self.solvers, (list, tuple)) else (self.solvers,)
-        return sum(s.steps for s in chosen)
-
 
 MakeStage = Callable[[Solution | None], Stage]
 """Makes a stage from the solution before it; None before the first."""
