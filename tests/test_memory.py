@@ -10,14 +10,17 @@ from pinnkit.bench import memory
 from pinnkit.solvers.cloud import _KEEP
 
 
-def test_training_on_twice_the_points_takes_no_more_memory(root, monkeypatch) -> None:
+def test_training_on_five_times_the_points_takes_no_more_memory(root, monkeypatch) -> None:
     monkeypatch.chdir(root)
-    assert _KEEP < 300_000  # else they are kept, which is quicker
-    small, large = memory.run((300_000, 600_000), works=("train",))
-    assert (small.points, large.points) == (300_000, 600_000)
+    few, many = 300_000, 1_500_000
+    assert _KEEP < few  # else they are kept, which is quicker
+    small, large = memory.run((few, many), works=("train",))
+    assert (small.points, large.points) == (few, many)
     assert small.before < small.peak
     assert large.peak < 1.1 * small.peak
-    assert large.peak - small.peak < 300_000 * 3 * 8  # less than the coordinates of the points that came on top
+    # Less than the coordinates of the points that came on top.  The allocator alone moves peaks by up to 7 MB from
+    # run to run, whatever the number of points: too few more of them would not stand out.
+    assert large.peak - small.peak < (many - few) * 3 * 8
 
 
 def test_the_measure_notices_work_that_is_not_done_in_chunks(root, monkeypatch) -> None:
