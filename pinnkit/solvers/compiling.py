@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -40,18 +40,14 @@ class Compiled:
         return self.known[key](coords)
 
 
-def pays(solvers: Sequence[Solver], parameters: int, equations: int, device: torch.device) -> bool:
+def pays(solvers: Sequence[Solver], parameters: int, rows: Callable[[Solver], int], device: torch.device) -> bool:
     """Whether training is long enough to compile for: by counting, never by timing, so that a resumed run agrees.
 
     Args:
         solvers: that will run.
         parameters: of all fields.
-        equations: how many equations have points.
+        rows: at how many points a step of a solver differentiates, those of all equations together.
         device: with a compiler, or not.
     """
-    work = sum(
-        s.steps * (getattr(s, "batch", None) or s.points) * equations * parameters
-        for s in solvers
-        if isinstance(s, Adam | LBFGS | SSBFGS | SSBroyden)
-    )
+    work = sum(s.steps * rows(s) * parameters for s in solvers if isinstance(s, Adam | LBFGS | SSBFGS | SSBroyden))
     return work >= _WORK and missing_compiler(device) is None

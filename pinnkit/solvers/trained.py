@@ -56,8 +56,7 @@ def trained(
     if parameters.count == 0:
         raise ValueError("solve: there is nothing to train, the field has no parameter that requires a gradient")
     balance = _balance(setup, fields)
-    equations = sum(t.kind == "equation" and _differentiates(problem, t) for t in problem.terms)
-    compiles = pays(setup.solvers, parameters.count, equations, setup.device)
+    compiles = pays(setup.solvers, parameters.count, lambda solver: _rows(setup, solver), setup.device)
     if setup.compiles is not None:
         compiles = setup.compiles
     if compiles:
@@ -167,6 +166,13 @@ def _cloud(setup: Setup, solver: Any, draw: int) -> Cloud:
         chunk=CHUNK,
         batch=batch,
     )
+
+
+def _rows(setup: Setup, solver: Solver) -> int:
+    """At how many points a step of `solver` differentiates: of each equation its own points, or what it takes."""
+    cloud = _cloud(setup, solver, 0)
+    terms = (t for t in setup.problem.terms if t.kind == "equation" and _differentiates(setup.problem, t))
+    return sum(cloud.size(term) for term in terms)
 
 
 def _stages(solvers: Sequence[Solver]) -> list[tuple[Solver, ...]]:
