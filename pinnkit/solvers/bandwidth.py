@@ -75,6 +75,7 @@ class _Search:
     solver: LeastSquares
     seed: int
     report: Callable[[Attempt], bool | None]
+    scales: dict[str, float] | None = None
     best: Attempt | None = None
     tried: dict[tuple[int, tuple[float, ...]], Attempt] = field(default_factory=dict)
 
@@ -82,7 +83,7 @@ class _Search:
         """Solve with these features; the best so far is kept, and starts Newton where the equation is nonlinear."""
         key = features, bandwidth
         if key not in self.tried:
-            found = solve_with(self.problem, self.groups, self.solver, self.seed, features, bandwidth, self.best)
+            found = self.solved(features, bandwidth, self.best)
             # Only the best keeps its arrays.
             if self.best is None or found.score < self.best.score:
                 self.best = found
@@ -90,6 +91,11 @@ class _Search:
             if self.report(found):
                 raise _Enough
         return self.tried[key]
+
+    def solved(self, features: int, bandwidth: tuple[float, ...], warm: Attempt | None) -> Attempt:
+        """Solve with these features, without keeping what was found."""
+        how = self.problem, self.groups, self.solver, self.seed
+        return solve_with(*how, features, bandwidth, warm, self.scales)
 
 
 def search(
@@ -102,6 +108,7 @@ def search(
     limit: int | None = None,
     tolerance: float = 3e-13,
     report: Callable[[Attempt], bool | None] = lambda _: None,
+    scales: dict[str, float] | None = None,
 ) -> Attempt:
     """The best attempt: bandwidth per axis, then more features while they help.
 
@@ -114,11 +121,12 @@ def search(
         limit: at most so many features; None: 1,000 in one coordinate, else 1,500.
         tolerance: good enough: the relative residual at held-out points at which the search ends.
         report: called with every attempt; returning True ends the search with the best so far.
+        scales: of the rows of each term; None takes their norms.
     """
     d = len(problem.frame.columns)
     limit = limit or {1: 1000}.get(d, 1500)
     small = min({1: 40, 2: 250}.get(d, 450), features or limit)
-    run = _Search(problem, groups, solver, seed, report)
+    run = _Search(problem, groups, solver, seed, report, scales)
     try:
         with contextlib.suppress(_Enough):
             _climb(run, small, features, limit, tolerance)
@@ -129,7 +137,7 @@ def search(
     found = run.best
     assert found is not None
     if features is not None and found.features != features:  # the number that was asked for, with the best bandwidth
-        found = solve_with(problem, groups, solver, seed, features, found.bandwidth, found)
+        found = run.solved(features, found.bandwidth, found)
     return found
 
 
@@ -189,6 +197,7 @@ def solve_with(
     features: int,
     bandwidth: tuple[float, ...],
     warm: Attempt | None = None,
+    scales: dict[str, float] | None = None,
 ) -> Attempt:
     """Solve for the read-out of random sines with the given bandwidth per column."""
     cpu = torch.device("cpu")
@@ -196,7 +205,7 @@ def solve_with(
     fields = build_fields(problem, specs, seed=seed, device=cpu, dtype=torch.float64)
     parameters = Parameters(problem, (), device=cpu, dtype=torch.float64)
     counts = counts_of(problem, int(solver.ratio * features), max(int(solver.condition_ratio * features), 2))
-    objective = Readout(fields, parameters, Cloud(problem, counts, seed, sampling=solver.sampling))
+    objective = Readout(fields, parameters, Cloud(problem, counts, seed, sampling=solver.sampling), scales)
     theta = objective.get()
     if warm is not None and not problem.linear:
         theta = _carry_over(warm, fields, theta)

@@ -66,6 +66,7 @@ class _Run:
     tolerance: float
     report: Callable[[Attempt], bool | None]
     left: Callable[[], float]
+    scales: dict[str, float] | None = None
     best: Attempt | None = None
 
     @property
@@ -77,7 +78,7 @@ class _Run:
         """Solve with these polynomials, where the time that is left allows; the best so far is kept."""
         if self.best is not None and self._seconds(spec.count(self.columns)) > self.left():
             raise _Enough
-        found = _solved(self.problem, self.groups, self.solver, self.seed, spec, self.best)
+        found = _solved(self.problem, self.groups, self.solver, self.seed, spec, self.best, self.scales)
         if self.best is None or found.score < self.best.score:
             self.best = found
         if self.report(found) or self.best.score <= self.tolerance:
@@ -117,6 +118,7 @@ def expand(
     tolerance: float = 3e-13,
     report: Callable[[Attempt], bool | None] = lambda _: None,
     left: Callable[[], float] = lambda: math.inf,
+    scales: dict[str, float] | None = None,
 ) -> Attempt:
     """The best attempt with `Additive` or `TotalDegree`; its `features` are the number of polynomials.
 
@@ -129,11 +131,12 @@ def expand(
         tolerance: good enough: the relative residual at held-out points at which the search ends.
         report: called with every attempt; returning True ends the search with the best so far.
         left: the seconds that are left; an attempt that would take longer is not begun, save the first.
+        scales: of the rows of each term; None takes their norms.
 
     Raises:
         ValueError: where even two polynomials per coordinate are more than `limit`.
     """
-    run = _Run(problem, groups, solver, seed, limit, tolerance, report, left)
+    run = _Run(problem, groups, solver, seed, limit, tolerance, report, left, scales)
     if Additive(_SINGLE[0]).count(run.columns) > limit:
         raise ValueError(
             f"Expansion: `limit` must leave {_SINGLE[0]} polynomials for each of {run.columns} coordinates, got {limit}"
@@ -223,7 +226,13 @@ def _ranked(module: torch.nn.Module) -> list[tuple[tuple[int, int], float]]:
 
 
 def _solved(
-    problem: Problem, groups: Sequence[Group], solver: LeastSquares, seed: int, spec: Spec, warm: Attempt | None
+    problem: Problem,
+    groups: Sequence[Group],
+    solver: LeastSquares,
+    seed: int,
+    spec: Spec,
+    warm: Attempt | None,
+    scales: dict[str, float] | None,
 ) -> Attempt:
     """Solve for the read-out of given polynomials."""
     cpu = torch.device("cpu")
@@ -231,7 +240,7 @@ def _solved(
     parameters = Parameters(problem, (), device=cpu, dtype=torch.float64)
     count = max(readout_of(m).in_features for m in fields.modules.values())
     counts = counts_of(problem, int(solver.ratio * count), max(int(solver.condition_ratio * count), 2))
-    objective = Readout(fields, parameters, Cloud(problem, counts, seed, sampling=solver.sampling))
+    objective = Readout(fields, parameters, Cloud(problem, counts, seed, sampling=solver.sampling), scales)
     theta = objective.get()
     if problem.linear:  # the rows are affine: one solve, and no need to look at them again
         rows, jacobian = objective.rows_and_jacobian(theta)

@@ -101,7 +101,8 @@ class Readout:
         fields: whose hidden layers stay as they are.
         parameters: coefficients are read from and written to these.
         cloud: the points, in float64 on the CPU whatever the fields are in.
-        scales: row scale of each term; measured at the first linearisation where None.
+        scales: row scale of each term; measured at the first linearisation where None.  With ones, the sum of squares
+            of the rows is the weighted sum of the mean costs.
     """
 
     fields: FieldSet

@@ -58,6 +58,7 @@ def searched(setup: Setup, tolerance: float | None, seconds: float | None, callb
         return stopped or (seconds is not None and used >= seconds)
 
     how: dict[str, Any] = dict(seed=setup.seed, tolerance=_ROUNDING if tolerance is None else tolerance, report=report)
+    how["scales"] = setup.row_scales
     if isinstance(spec, Expansion):
 
         def left() -> float:

@@ -17,6 +17,7 @@ from pinnkit.machine import versions
 from pinnkit.problem import Problem
 from pinnkit.solution import Solution
 from pinnkit.status import Status
+from pinnkit.terms import Term
 
 from .adaptive import Adaptive
 from .cloud import Cloud, counts_of
@@ -29,7 +30,7 @@ from .parameters import Parameters
 from .trained_on import trained_on
 from .weights import Weights
 
-__all__ = ["Saving", "Setup", "readout_cloud", "solution_of"]
+__all__ = ["Saving", "Setup", "differentiates", "readout_cloud", "solution_of"]
 
 _MOST = 2**16
 """Of the data that a problem brings, for the residual that a solution states."""
@@ -52,6 +53,21 @@ class Setup:
     compiles: bool | None = None
     balance: bool = True
     monitor: Monitor | None = None
+
+    @property
+    def balanced(self) -> bool:
+        """Whether terms are weighted by their row norms: not where that was declined, nor where nothing is derived."""
+        return self.balance and any(differentiates(self.problem, t) for t in self.problem.soft_terms)
+
+    @property
+    def row_scales(self) -> dict[str, float] | None:
+        """The scale of each term's rows in a solve for the read-out: None leaves it to their norms."""
+        return None if self.balanced else {str(t.name): 1.0 for t in self.problem.soft_terms}
+
+
+def differentiates(problem: Problem, term: Term) -> bool:
+    """Whether a term uses more of the fields than their values."""
+    return any(c.order != () for c in problem.trace(term, raw=True).channels)
 
 
 @dataclass(frozen=True)

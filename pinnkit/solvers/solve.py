@@ -84,8 +84,9 @@ def solve(
         compiles: whether training goes by compiled derivatives; None counts steps, points and parameters, and compiles
             where that pays.  Gauss-Newton and least squares do not use them.
         balance: whether terms are weighted by their row norms, so that every unit counts alike; False takes the weights
-            of the terms, and the outputs of the fields, as they are.  A problem without derivatives is not weighted.
-        monitor: what to measure while a field is trained.
+            of the terms, and the outputs of the fields, as they are.  A problem without derivatives is not weighted:
+            the `sigma` of its data says how much they count.
+        monitor: what to measure while a field is trained; not with `slabs`.
         start: a solution of the same fields, whose state is where this solve starts; a field that can resample another,
             such as a grid, starts from a coarser one.
         out: folder for checkpoints; None writes nothing.
@@ -112,6 +113,10 @@ def solve(
         how = dict(device=device, dtype=dtype, tolerance=tolerance, adaptive=adaptive, weights=weights, resume=resume)
         how |= dict(seed=seed, checkpoint_seconds=checkpoint_seconds, compiles=compiles, balance=balance)
         folder = None if out is None else Path(out)
+        if monitor is not None:
+            raise ValueError(
+                "solve: `monitor` measures a field of all times, and each of `slabs` has one of its own; leave one out"
+            )
 
         def one(part: Problem, **rest: Any) -> Solution:
             return solve(part, field, solvers, **rest)
@@ -129,7 +134,10 @@ def solve(
             searched = found.choice.removeprefix(_GIVEN).strip()
             return replace(found, choice=" ".join((choice.reason, searched)).strip())
 
-        return several(automatic(problem), take, seconds=seconds, began=began, seed=seed)
+        choices = automatic(problem)
+        if not any(choice.trains for choice in choices):
+            _train_alone(choices[0], adaptive=adaptive, weights=weights, monitor=monitor)
+        return several(choices, take, seconds=seconds, began=began, seed=seed)
     marching = _march(field, solvers)
     if marching is not None:
         _no_monitor(monitor)
@@ -151,6 +159,17 @@ def solve(
         return searched(setup, tolerance, seconds, callbacks)
     saving = Saving(None if out is None else Path(out), resume, checkpoint_seconds)
     return trained(setup, tolerance, seconds, start, saving, callbacks)
+
+
+def _train_alone(choice: Choice, **given: object) -> None:
+    """Refuse what only a trained field can use, where the road that is taken trains none."""
+    for name, value in given.items():
+        if value not in (None, (), []):
+            solver = type(choice.solvers[0]).__name__
+            raise ValueError(
+                f"solve: `{name}` is for fields that are trained step by step, and this problem goes by {solver}; "
+                f"leave it out, or choose a field, such as Siren()"
+            )
 
 
 def _no_monitor(monitor: Monitor | None) -> None:

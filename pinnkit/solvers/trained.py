@@ -12,10 +12,8 @@ from torch import Tensor, nn
 from pinnkit.evaluation import FieldSet
 from pinnkit.fields.scaling import Scaling
 from pinnkit.history import Record
-from pinnkit.problem import Problem
 from pinnkit.solution import Solution
 from pinnkit.status import Status
-from pinnkit.terms import Term
 
 from .balance import can_balance, row_norm_weights
 from .cloud import CHUNK, Cloud, counts_of
@@ -30,7 +28,7 @@ from .parameters import Parameters
 from .pointwise import pointwise
 from .readout import Readout, readout_of
 from .scales import scale_outputs
-from .setup import Saving, Setup, readout_cloud, solution_of
+from .setup import Saving, Setup, differentiates, readout_cloud, solution_of
 from .sight import Sight
 
 __all__ = ["trained"]
@@ -89,7 +87,8 @@ def trained(
         readout = isinstance(part[0], LeastSquares)
         if readout:
             width = sum(readout_of(m).in_features for m in modules.values())
-            target = Readout(fields, parameters, readout_cloud(setup, part[0], width))  # type: ignore[arg-type]
+            cloud = readout_cloud(setup, part[0], width)  # type: ignore[arg-type]
+            target = Readout(fields, parameters, cloud, setup.row_scales)
             if saving.resume:  # the scales of its rows are measured where the stage begins, not where it goes on
                 target.rows_and_jacobian(target.get())
         outcome = run(
@@ -139,8 +138,7 @@ def _warmed_up(sight: Sight, solver: Solver, theta: Tensor) -> float:
 
 def _balance(setup: Setup, fields: FieldSet) -> dict[str, float]:
     """How much each term counts, from the fields as they are initialised."""
-    equations = any(_differentiates(setup.problem, t) for t in setup.problem.soft_terms)
-    if not setup.balance or not equations or not can_balance(fields):
+    if not setup.balanced or not can_balance(fields):
         return {}
     cloud = Cloud(setup.problem, counts_of(setup.problem, 512, 128), setup.seed)
     own = Parameters(setup.problem, (), device=setup.device, dtype=setup.dtype)
@@ -171,7 +169,7 @@ def _cloud(setup: Setup, solver: Any, draw: int) -> Cloud:
 def _rows(setup: Setup, solver: Solver) -> int:
     """At how many points a step of `solver` differentiates: of each equation its own points, or what it takes."""
     cloud = _cloud(setup, solver, 0)
-    terms = (t for t in setup.problem.terms if t.kind == "equation" and _differentiates(setup.problem, t))
+    terms = (t for t in setup.problem.terms if t.kind == "equation" and differentiates(setup.problem, t))
     return sum(cloud.size(term) for term in terms)
 
 
@@ -184,11 +182,6 @@ def _stages(solvers: Sequence[Solver]) -> list[tuple[Solver, ...]]:
         else:
             stages.append([solver])
     return [tuple(stage) for stage in stages]
-
-
-def _differentiates(problem: Problem, term: Term) -> bool:
-    """Whether a term uses more of the fields than their values."""
-    return any(c.order != () for c in problem.trace(term, raw=True).channels)
 
 
 def _measure(

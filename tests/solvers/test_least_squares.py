@@ -5,7 +5,19 @@ import math
 import pytest
 import torch
 
-from pinnkit import LeastSquares, RandomFourier, Siren
+from pinnkit import (
+    MLP,
+    Box,
+    Data,
+    Dirichlet,
+    Equation,
+    LeastSquares,
+    Problem,
+    RandomFourier,
+    Siren,
+    TotalDegree,
+    solve,
+)
 from pinnkit.solvers.loop import run
 from pinnkit.solvers.parameters import Parameters
 from pinnkit.solvers.readout import Readout
@@ -72,3 +84,34 @@ def test_a_tolerance_reaches_least_squares() -> None:
 def test_bad_arguments_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match=rf"LeastSquares: `{name}` must be .* got 0"):
         LeastSquares(**{name: 0})
+
+
+def _twice(**sigma) -> Problem:
+    """The same two points measured as 0 and as 1."""
+    points = {"x": [0.0, 1.0]}
+    terms = [Data(points, name="low", u=[0.0, 0.0]), Data(points, name="high", u=[1.0, 1.0], **sigma)]
+    return Problem("twice", Box(x=(0, 1)), "u", terms)
+
+
+def test_data_count_as_much_as_their_sigma_says() -> None:
+    for sigma in (1.0, 0.5):
+        found = solve(_twice(sigma=sigma), MLP(width=4, depth=1), LeastSquares())
+        mean = sigma**-2 / (1 + sigma**-2)  # of 0 and 1, weighted by 1 / sigma^2
+        assert found(x=[0.0, 1.0])["u"] == pytest.approx([mean, mean], abs=1e-9)
+        # The loss is the sum of the mean costs: mean^2 and (1 - mean)^2 / sigma^2.
+        assert found.history.loss[-1] == pytest.approx(mean**2 + ((1 - mean) / sigma) ** 2)
+
+
+def test_terms_count_as_they_are_where_balancing_is_declined() -> None:
+    # No function has u' = 1 and ends at 0: weights say how far each term gives way.
+    line = Box(x=(0, 1))
+    terms = [Equation(lambda u: u.x - 1.0, weight=4.0), Dirichlet(line.boundary, u=0.0)]
+    problem = Problem("tug", line, "u", terms)
+    slope = {}
+    for balance in (True, False):
+        found = solve(problem, TotalDegree(1), LeastSquares(), balance=balance)
+        ends = found(x=[0.0, 1.0])["u"]
+        slope[balance] = float(ends[1] - ends[0])
+    # u = s (x - 1/2): 4 (s - 1)^2 + s^2 / 4 is least at s = 16/17.
+    assert slope[False] == pytest.approx(16 / 17, abs=1e-9)
+    assert slope[True] != pytest.approx(16 / 17, abs=1e-2)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pinnkit import LBFGS, Adam, LeastSquares, RandomFourier, Solution, Status, solve
+from pinnkit import LBFGS, RAD, Adam, GradientNorm, LeastSquares, Monitor, RandomFourier, Solution, Status, solve
 from pinnkit.solvers import several as module
 from pinnkit.solvers.automatic import Choice
 from pinnkit.solvers.imbalance import held_out
@@ -55,6 +55,20 @@ def test_no_further_road_is_taken_once_the_time_is_used_up() -> None:
     found, asked = taken(ROUGH, FINE, seconds=1e-9)
     assert asked == [ROUGH]
     assert found.choice.startswith("Rough.")
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("adaptive", RAD()),
+        ("weights", GradientNorm()),
+        ("weights", [GradientNorm()]),
+        ("monitor", Monitor({"one": lambda fields: 1.0})),  # noqa: ARG005
+    ],
+)
+def test_what_only_a_trained_field_can_use_is_refused_where_no_road_trains(name: str, given: object) -> None:
+    with pytest.raises(ValueError, match=f"`{name}` is for fields that are trained step by step, .* LeastSquares"):
+        solve(heat(), **{name: given})
 
 
 def test_the_held_out_residual_orders_fields_as_their_errors_do() -> None:

@@ -17,6 +17,7 @@ from pinnkit import (
     Equation,
     Initial,
     LeastSquares,
+    Monitor,
     Problem,
     RandomFourier,
     Siren,
@@ -165,6 +166,7 @@ def test_edges_are_the_ends_of_time_and_what_is_between() -> None:
         (heat(), dict(slabs=[2.0]), "increasing times between 0 and 1"),
         (heat(), dict(slabs="two"), "their number, or the times between them"),
         (heat(), dict(slabs=2, field=torch.nn.Linear(2, 1).double()), "need a field spec"),
+        (heat(), dict(slabs=2, monitor=Monitor({"one": lambda fields: 1.0})), "each of `slabs` has one of its own"),  # noqa: ARG005
     ],
 )
 def test_bad_slabs_are_refused(problem: Problem, options: dict[str, Any], words: str) -> None:
