@@ -82,7 +82,7 @@ def sdf_problem(
         Condition(part, apart, name="distance", penalty=Absolute(), points=_BATCH),
         Condition(_BOX.boundary, too_near, name="walls", penalty=Absolute(), weight=_WALLS, points=_ON_WALLS),
     ]
-    return _problem(name, terms, solid)
+    return _problem(name, terms, solid, "signed distance")
 
 
 def occupancy_problem(
@@ -112,7 +112,7 @@ def occupancy_problem(
         Condition(part, _signed_logit, name="inside", penalty=CrossEntropy(), points=_BATCH),
         Condition(_BOX.boundary, _logit, name="walls", penalty=CrossEntropy(), weight=_WALLS, points=_ON_WALLS),
     ]
-    return _problem(name, terms, solid)
+    return _problem(name, terms, solid, "logit of being outside")
 
 
 def _signed_logit(f: Any, side: Any) -> Any:
@@ -158,7 +158,7 @@ class _Solid:
         return torch.cat([(on + width * noise).clamp(-1, 1), uniform])
 
 
-def _problem(name: str, terms: list[Term], solid: _Solid) -> Problem:
+def _problem(name: str, terms: list[Term], solid: _Solid, quantity: str) -> Problem:
     metrics: Mapping[str, Callable[[Solution], float]] = {
         "iou": lambda solution: _iou(solution, solid),
         "chamfer_percent_of_diagonal": lambda solution: _chamfer(solution, solid),
@@ -169,7 +169,7 @@ def _problem(name: str, terms: list[Term], solid: _Solid) -> Problem:
         unknowns="f",
         terms=terms,
         metrics=metrics,
-        figures={"surface": _surface, "slices": _slices},
+        figures={"surface": _surface, "slices": lambda solution: _slices(solution, quantity)},
         facts={"normalisation": solid.normalisation.facts},
         road=Choice(
             Siren(width=64, depth=3, omega=10.0),
@@ -206,5 +206,5 @@ def _surface(solution: Solution) -> Any:
     return draw_mesh(mesh, title=solution.problem.name)
 
 
-def _slices(solution: Solution) -> Any:
-    return draw_slices(distance_of(solution), title=solution.problem.name)
+def _slices(solution: Solution, quantity: str) -> Any:
+    return draw_slices(distance_of(solution), title=solution.problem.name, quantity=quantity)

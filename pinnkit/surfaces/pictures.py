@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import trimesh
     from matplotlib.figure import Figure
 
-__all__ = ["draw_mesh", "draw_slices", "shade"]
+__all__ = ["draw_curve", "draw_mesh", "draw_slices", "shade"]
 
 VIEWS = ((35.0, 22.0), (155.0, 22.0), (275.0, 60.0))  # azimuth and elevation, degrees
 _OUTSIDE = np.array([0.62, 0.70, 0.80])
@@ -54,6 +54,7 @@ def draw_slices(
     *,
     level: float = 0.0,
     title: str = "",
+    quantity: str = "",
     points: int = 161,
 ) -> Figure:
     """The field in the three middle planes of a box, with its level sets; the surface is the black line.
@@ -63,6 +64,7 @@ def draw_slices(
         bounds: (lower, upper) of the box.
         level: of the surface.
         title: over the picture.
+        quantity: what the field is, beside its colours: "signed distance", "logit of being outside".
         points: along each side of a plane.
     """
     lower, upper = (np.broadcast_to(np.asarray(b, dtype=np.float64), 3) for b in bounds)
@@ -98,8 +100,49 @@ def draw_slices(
         ax.grid(visible=False)
         ax.tick_params(labelsize=7)
         ax.locator_params(nbins=5)
-    figure.colorbar(shown, ax=list(axes), shrink=0.8, pad=0.015).ax.tick_params(labelsize=7)
+    bar = figure.colorbar(shown, ax=list(axes), shrink=0.8, pad=0.015)
+    bar.ax.tick_params(labelsize=7)
+    bar.set_label(quantity, fontsize=8)
     _heading(figure, title, "negative inside; lines are equally far apart", top=True)
+    return figure
+
+
+def draw_curve(
+    field: Callable[[Tensor], Tensor],
+    points: Tensor | None = None,
+    *,
+    title: str = "",
+    quantity: str = "signed distance",
+    nodes: int = 401,
+) -> Figure:
+    """A field over [-1, 1]^2 with its level sets; the curve on which it is zero is the black line.
+
+    Args:
+        field: ``(n, 2)`` float64 to ``(n,)``.
+        points: ``(m, 2)`` that the curve was made from, drawn as dots.
+        title: over the picture.
+        quantity: what the field is, beside its colours.
+        nodes: along each side.
+    """
+    ticks = np.linspace(-1.0, 1.0, nodes)
+    x, y = np.meshgrid(ticks, ticks)
+    with torch.no_grad():
+        found = field(torch.from_numpy(np.stack([x, y], axis=-1).reshape(-1, 2)))
+    values = found.to(torch.float64).cpu().numpy().reshape(x.shape)
+    largest = float(np.abs(values).max()) or 1.0
+    figure = _figure(6.0, 5.2)
+    ax = figure.subplots()
+    options = {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest, "interpolation": "bilinear"}
+    shown = ax.imshow(values, origin="lower", extent=(-1, 1, -1, 1), **options)
+    ax.contour(ticks, ticks, values, levels=np.linspace(-largest, largest, 21), colors="0.25", linewidths=0.3)
+    if values.min() < 0 < values.max():
+        ax.contour(ticks, ticks, values, levels=[0.0], colors="k", linewidths=1.2)
+    if points is not None:
+        ax.plot(*points.detach().cpu().numpy().T, ".", color="#D55E00", markersize=1.2)
+    ax.set(xlabel="x", ylabel="y")
+    ax.grid(visible=False)
+    figure.colorbar(shown, ax=ax, shrink=0.85, pad=0.02).set_label(quantity, fontsize=9)
+    _heading(figure, title, "black where it is zero; lines are equally far apart", top=True)
     return figure
 
 

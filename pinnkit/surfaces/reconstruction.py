@@ -107,7 +107,7 @@ class Reconstruction:
         title = f"{self.cloud.source}: {self.soundness.triangles:,} triangles"
         figures = {
             "surface": lambda _: draw_mesh(mesh, title=title),
-            "slices": lambda _: draw_slices(field, title="signed distance, normalised"),
+            "slices": lambda _: draw_slices(field, title="signed distance", quantity="normalised units"),
         }
         taken = {name: _Taken(float(value)) for name, value in metrics.items()}
         scored = replace(problem, metrics={**problem.metrics, **taken}, figures={**problem.figures, **figures})

@@ -20,7 +20,7 @@ from .extraction import extract
 from .fitted import distance_of, slopes_of, values_of
 from .losses import IGR, Samples, Supervised, SurfaceLosses
 from .neighbours import Neighbours
-from .pictures import draw_mesh, draw_slices
+from .pictures import draw_curve, draw_mesh, draw_slices
 from .supervision import Guide
 
 __all__ = ["road_of", "surface_problem"]
@@ -62,7 +62,7 @@ def surface_problem(
         noise: standard deviation of the points' distance from the surface.
         exact: the true distance of the coordinates by name, where it is known; for validation alone.
         metrics: more of them.
-        figures: what a report draws; None takes the surface from three sides and slices of f, in three dimensions.
+        figures: what a report draws; None takes the surface from three sides and slices of f, or the curve in f.
         facts: plain values kept in solution.h5; add ``{"normalisation": normalisation.facts}``.
 
     Raises:
@@ -93,6 +93,9 @@ def surface_problem(
         "eikonal_deviation": _eikonal_deviation,
         **(metrics or {}),
     }
+    drawn: Mapping[str, Callable[[Solution], Any]] = {"surface": _surface, "slices": _slices}
+    if len(axes) == 2:
+        drawn = {"curve": lambda solution: _curve(solution, where)}
     return Problem(
         name=name,
         domain=box,
@@ -100,7 +103,7 @@ def surface_problem(
         terms=list(chosen.terms(samples)),
         exact={} if exact is None else {"f": exact},
         metrics=measured,
-        figures=figures if figures is not None else {"surface": _surface, "slices": _slices} if len(axes) == 3 else {},
+        figures=drawn if figures is None else figures,
         facts=dict(facts or {}),
         road=road_of(chosen),
         dtype=torch.float32,
@@ -139,7 +142,13 @@ def _surface(solution: Solution) -> Any:
 
 
 def _slices(solution: Solution) -> Any:
-    return draw_slices(distance_of(solution, dtype=torch.float32), title=solution.problem.name)
+    f = distance_of(solution, dtype=torch.float32)
+    return draw_slices(f, title=solution.problem.name, quantity="signed distance")
+
+
+def _curve(solution: Solution, points: Tensor) -> Any:
+    f = distance_of(solution, dtype=torch.float32)
+    return draw_curve(f, points, title=solution.problem.name)
 
 
 def _checked(array: Tensor | NDArray[Any], name: str) -> Tensor:
