@@ -12,15 +12,12 @@ from typing import ClassVar
 import torch
 
 from . import checks
-from .base import AxisLike
+from .base import AxisLike, DrawnSpec
 from .polynomials import Exponents, Polynomials, build_polynomials
-
-_LARGEST = 20_000
-"""Functions beyond which no least squares on a workstation goes."""
 
 
 @dataclass(frozen=True)
-class Additive:
+class Additive(DrawnSpec[Polynomials]):
     """An ANOVA expansion: u = c_0 + sum_a f_a(s_a) + sum_(a,b) f_ab(s_a, s_b), s the coordinates scaled to [-1, 1].
 
     f_a = sum_(k=1..degree) c_ak T_k(s_a), with Chebyshev polynomials T_k.  With order=2 the pairs have
@@ -50,7 +47,7 @@ class Additive:
 
     def __post_init__(self) -> None:
         """Check the arguments."""
-        object.__setattr__(self, "degree", checks.count("Additive", "degree", self.degree, repair="12 is a good start"))
+        checks.hold_counts(self, degree=12)
         if self.order not in (1, 2) or isinstance(self.order, bool):
             raise ValueError(
                 f"Additive: `order` must be 1 (functions of one coordinate) or 2 (pairs), got {self.order!r}; "
@@ -83,26 +80,18 @@ class Additive:
         pairs = math.comb(columns, 2) if self.pairs is None else len(self.pairs)
         return self.degree * columns + (self.order == 2) * pairs * math.comb(highest, 2)
 
-    def build(
+    def _build(
         self,
         axes: Sequence[AxisLike],
         outputs: int,
-        *,
-        generator: torch.Generator,
-        dtype: torch.dtype,
-        device: torch.device | str,
+        generator: torch.Generator,  # noqa: ARG002 - nothing is drawn
     ) -> Polynomials:
-        """Build the field over `axes`: (n, d_total) -> (n, outputs), zero until it is solved for; nothing is drawn."""
-        columns = checks.build_arguments("Additive", axes, outputs, generator=generator, dtype=dtype)
+        columns = sum(axis.dim for axis in axes)
         for pair in self.pairs or ():
             if pair[1] >= columns:
                 raise ValueError(f"Additive.build: `pairs` must name columns 0 to {columns - 1}, got {pair!r}")
-        if self.count(columns) > _LARGEST:
-            raise ValueError(
-                f"Additive.build: {self.count(columns)} functions in {columns} columns are more than {_LARGEST}; "
-                f"lower `degree` or `pair_degree`, or name the `pairs` that matter"
-            )
-        return build_polynomials(self, axes, self.exponents(columns), outputs).to(device=device, dtype=dtype)
+        repair = "lower `degree` or `pair_degree`, or name the `pairs` that matter"
+        return build_polynomials(self, axes, outputs, repair=repair)
 
 
 def _pairs(given: object) -> tuple[tuple[int, int], ...]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
+from . import checks
 from .scaling import Scaling
 
 
@@ -49,6 +51,38 @@ class FieldSpec(Protocol):
         Weights are drawn from `generator` (on the CPU, in float64) and then cast, so that every dtype and every
         device starts from the same field.
         """
+
+
+Built = TypeVar("Built", bound=nn.Module)
+
+
+class DrawnSpec(ABC, Generic[Built]):
+    """The `build` of a spec that draws on the CPU in float64: arguments are checked before, and it is cast after.
+
+    A convenience, not a part of what a field is: any frozen object with the two names of `FieldSpec` will do.
+    """
+
+    def build(
+        self,
+        axes: Sequence[AxisLike],
+        outputs: int,
+        *,
+        generator: torch.Generator,
+        dtype: torch.dtype,
+        device: torch.device | str,
+    ) -> Built:
+        """Build the field over `axes`: (n, d_total) -> (n, outputs).
+
+        Raises:
+            ValueError: for no axes or infinite ones, fewer than 1 output, a generator that is not on the CPU, a dtype
+                that is not a real floating-point type; and for what the spec itself says.
+        """
+        checks.build_arguments(type(self).__name__, axes, outputs, generator=generator, dtype=dtype)
+        return self._build(axes, outputs, generator).to(device=device, dtype=dtype)
+
+    @abstractmethod
+    def _build(self, axes: Sequence[AxisLike], outputs: int, generator: torch.Generator) -> Built:
+        """The module with its weights, in float64 on the CPU."""
 
 
 class Network(nn.Module):

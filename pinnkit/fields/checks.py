@@ -20,6 +20,35 @@ def count(owner: str, name: str, value: object, *, repair: str) -> int:
     raise ValueError(f"{owner}: `{name}` must be a whole number of at least 1, got {value!r}; {repair}")
 
 
+def hold_counts(spec: object, **starts: int) -> None:
+    """Hold each argument of `spec` that is named to a whole number of at least 1, and keep it as an int.
+
+    Raises:
+        ValueError: for another value, with the number given here as a good start.
+    """
+    for name, start in starts.items():
+        value = count(type(spec).__name__, name, getattr(spec, name), repair=f"{start} is a good start")
+        object.__setattr__(spec, name, value)
+
+
+def hold_positive(spec: object, **repairs: str) -> None:
+    """Hold each argument of `spec` that is named to a finite number above 0, and keep it as a float.
+
+    Raises:
+        ValueError: for another value, with the repair given here.
+    """
+    for name, repair in repairs.items():
+        object.__setattr__(spec, name, positive(type(spec).__name__, name, getattr(spec, name), repair=repair))
+
+
+def hold_flags(spec: object, **repairs: str) -> None:
+    """Raise ValueError, with the repair given here, unless each argument of `spec` that is named is True or False."""
+    for name, repair in repairs.items():
+        value = getattr(spec, name)
+        if not isinstance(value, bool):
+            raise ValueError(f"{type(spec).__name__}: `{name}` must be True or False, got {value!r}; {repair}")
+
+
 def positive(owner: str, name: str, value: object, *, repair: str) -> float:
     """Return `value` as a finite float above 0; raises ValueError otherwise."""
     if _is_positive(value):

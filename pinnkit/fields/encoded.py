@@ -30,4 +30,8 @@ class EncodedNetwork(Network):
         """Evaluate the field: (n, d_total) -> (n, outputs)."""
         if not isinstance(coords, Tensor) or len(coords) <= _ROWS or coords.device.type != "cpu":
             return super().forward(coords)
-        return torch.cat([super(EncodedNetwork, self).forward(piece) for piece in coords.split(_ROWS)])
+        if not isinstance(self.hidden, nn.Sequential) or not isinstance(self.hidden[0], GridEncoding):
+            return torch.cat([super(EncodedNetwork, self).forward(piece) for piece in coords.split(_ROWS)])
+        # A grid is read at once: a gradient of it is as large as its table, however few points it has.
+        encoded, after = self.hidden[0](self.scaling(coords)), self.hidden[1:]
+        return torch.cat([self.readout(after(piece)) for piece in encoded.split(_ROWS)])

@@ -12,14 +12,14 @@ from torch import Tensor, nn
 
 from . import checks
 from .activations import activation
-from .base import AxisLike, Network
+from .base import AxisLike, DrawnSpec, Network
 from .initialise import small_readout
 from .mlp import dense
 from .scaling import scaling_of
 
 
 @dataclass(frozen=True)
-class FourierMLP:
+class FourierMLP(DrawnSpec[Network]):
     """Fourier features, then a multilayer perceptron: u = MLP([cos 2 pi B v, sin 2 pi B v]), v = s(x) in [-1, 1]^d.
 
     B is (features, d_total) with B_ja ~ N(0, sigma_a^2), in periods per unit of v. The authors' v spans [0, 1], half
@@ -53,15 +53,9 @@ class FourierMLP:
         sigma = checks.positive_or_tuple(
             "FourierMLP", "sigma", self.sigma, each="axis", repair="0.2 to 2 suits equations, 5 and more images"
         )
-        for name, start in (("features", 32), ("width", 64), ("depth", 2)):
-            value = checks.count("FourierMLP", name, getattr(self, name), repair=f"{start} is a good start")
-            object.__setattr__(self, name, value)
         object.__setattr__(self, "sigma", sigma)
-        if not isinstance(self.learned, bool):
-            raise ValueError(
-                f"FourierMLP: `learned` must be True or False, got {self.learned!r}; "
-                f"True trains the frequencies, False keeps them as drawn"
-            )
+        checks.hold_counts(self, features=32, width=64, depth=2)
+        checks.hold_flags(self, learned="True trains the frequencies, False keeps them as drawn")
         activation("FourierMLP", self.activation)
 
     @property
@@ -69,24 +63,14 @@ class FourierMLP:
         """How many times the field may be differentiated: as often as its activation."""
         return activation("FourierMLP", self.activation).smoothness
 
-    def build(
-        self,
-        axes: Sequence[AxisLike],
-        outputs: int,
-        *,
-        generator: torch.Generator,
-        dtype: torch.dtype,
-        device: torch.device | str,
-    ) -> Network:
-        """Build the network over `axes`: (n, d_total) -> (n, outputs)."""
-        checks.build_arguments("FourierMLP", axes, outputs, generator=generator, dtype=dtype)
+    def _build(self, axes: Sequence[AxisLike], outputs: int, generator: torch.Generator) -> Network:
         scaling = scaling_of(axes)
         sigma = scaling.spread(checks.per_column("FourierMLP", "sigma", self.sigma, axes))
         frequencies = sigma * torch.randn(self.features, scaling.width, generator=generator, dtype=torch.float64)
         layers = dense(2 * self.features, self.width, self.depth, self.activation, generator=generator)
         hidden = nn.Sequential(FourierFeatures(frequencies, learned=self.learned), *layers)
         readout = small_readout(self.width, outputs, generator=generator)
-        return Network(self, scaling, hidden, readout).to(device=device, dtype=dtype)
+        return Network(self, scaling, hidden, readout)
 
 
 class FourierFeatures(nn.Module):

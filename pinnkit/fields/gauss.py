@@ -11,13 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from . import checks
-from .base import AxisLike, Network
+from .base import AxisLike, DrawnSpec, Network
 from .initialise import fan_in
 from .scaling import scaling_of
 
 
 @dataclass(frozen=True)
-class Gauss:
+class Gauss(DrawnSpec[Network]):
     """Gaussian network: h_0 = s(x), h_l = exp(-(scale (W_l h_{l-1} + b_l))^2) for l = 1..depth, u = W h_depth + b.
 
     Every weight and bias ~ U(-1/sqrt(n), 1/sqrt(n)), n being the inputs of the layer. The width of a bump along a
@@ -48,22 +48,10 @@ class Gauss:
 
     def __post_init__(self) -> None:
         """Check the arguments."""
-        object.__setattr__(self, "width", checks.count("Gauss", "width", self.width, repair="64 is a good start"))
-        object.__setattr__(self, "depth", checks.count("Gauss", "depth", self.depth, repair="3 is a good start"))
-        repair = "use about 2 for equations, 10 to 30 for images"
-        object.__setattr__(self, "scale", checks.positive("Gauss", "scale", self.scale, repair=repair))
+        checks.hold_counts(self, width=64, depth=3)
+        checks.hold_positive(self, scale="use about 2 for equations, 10 to 30 for images")
 
-    def build(
-        self,
-        axes: Sequence[AxisLike],
-        outputs: int,
-        *,
-        generator: torch.Generator,
-        dtype: torch.dtype,
-        device: torch.device | str,
-    ) -> Network:
-        """Build the network over `axes`: (n, d_total) -> (n, outputs)."""
-        checks.build_arguments("Gauss", axes, outputs, generator=generator, dtype=dtype)
+    def _build(self, axes: Sequence[AxisLike], outputs: int, generator: torch.Generator) -> Network:
         scaling = scaling_of(axes)
         inputs = scaling.width
         layers = []
@@ -71,7 +59,7 @@ class Gauss:
             layers.append(BumpLayer(fan_in(inputs, self.width, generator=generator), self.scale))
             inputs = self.width
         readout = fan_in(inputs, outputs, generator=generator)
-        return Network(self, scaling, nn.Sequential(*layers), readout).to(device=device, dtype=dtype)
+        return Network(self, scaling, nn.Sequential(*layers), readout)
 
 
 class BumpLayer(nn.Module):

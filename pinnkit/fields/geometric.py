@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from . import checks
-from .base import AxisLike, Network
+from .base import AxisLike, DrawnSpec, Network
 from .initialise import linear
 from .scaling import scaling_of
 
@@ -23,7 +23,7 @@ _MEASURED = 512
 
 
 @dataclass(frozen=True)
-class GeometricMLP:
+class GeometricMLP(DrawnSpec[Network]):
     """Network that begins as a distance: at the start u(x) = |x - c| - R nearly, c the middle of the box.
 
     h_0 = s(x), h_l = softplus_beta(W_l h_{l-1} + b_l) for l = 1..depth, u = w . h_depth + b, softplus_beta(z) =
@@ -62,35 +62,23 @@ class GeometricMLP:
 
     def __post_init__(self) -> None:
         """Check the arguments."""
-        width = checks.count("GeometricMLP", "width", self.width, repair="64 is a good start")
-        depth = checks.count("GeometricMLP", "depth", self.depth, repair="4 is a good start")
-        radius = checks.positive("GeometricMLP", "radius", self.radius, repair="0.5 is half of the way to the walls")
-        beta = checks.positive("GeometricMLP", "beta", self.beta, repair="100 is nearly a ReLU, 10 is smoother")
-        skip = self.skip
+        checks.hold_counts(self, width=64, depth=4)
+        checks.hold_positive(
+            self, radius="0.5 is half of the way to the walls", beta="100 is nearly a ReLU, 10 is smoother"
+        )
+        skip, depth = self.skip, self.depth
         if skip is not None and (isinstance(skip, bool) or not isinstance(skip, int) or not 0 <= skip < depth):
             raise ValueError(
                 f"GeometricMLP: `skip` must be None or a whole number from 0 to depth - 1 = {depth - 1}, got {skip!r}; "
                 f"None lets the input enter again half way, 0 leaves that out"
             )
-        for name, value in (("width", width), ("depth", depth), ("radius", radius), ("beta", beta)):
-            object.__setattr__(self, name, value)
 
     @property
     def enters_after(self) -> int:
         """After how many hidden layers the input enters again; 0 where it does not."""
         return self.depth // 2 if self.skip is None else self.skip
 
-    def build(
-        self,
-        axes: Sequence[AxisLike],
-        outputs: int,
-        *,
-        generator: torch.Generator,
-        dtype: torch.dtype,
-        device: torch.device | str,
-    ) -> Network:
-        """Build the network over `axes`: (n, d_total) -> (n, outputs)."""
-        checks.build_arguments("GeometricMLP", axes, outputs, generator=generator, dtype=dtype)
+    def _build(self, axes: Sequence[AxisLike], outputs: int, generator: torch.Generator) -> Network:
         scaling = scaling_of(axes)
         half = torch.tensor([(a.upper - a.lower) / 2 for a in axes for _ in range(a.dim)], dtype=torch.float64)
         longest, columns = half.max().item(), scaling.width
@@ -109,7 +97,7 @@ class GeometricMLP:
         network = Network(self, scaling, hidden, readout)
         middle = torch.tensor([(a.upper + a.lower) / 2 for a in axes for _ in range(a.dim)], dtype=torch.float64)
         _settle(network, middle, half, self.radius * half.min(), generator)
-        return network.to(device=device, dtype=dtype)
+        return network
 
 
 class SoftplusLayers(nn.Module):

@@ -10,13 +10,13 @@ from torch import nn
 
 from . import checks
 from .activations import Pointwise, activation
-from .base import AxisLike, Network
+from .base import AxisLike, DrawnSpec, Network
 from .initialise import glorot, small_readout
 from .scaling import scaling_of
 
 
 @dataclass(frozen=True)
-class MLP:
+class MLP(DrawnSpec[Network]):
     """Multilayer perceptron: h_0 = s(x), h_l = a(W_l h_{l-1} + b_l) for l = 1..depth, u = W h_depth + b.
 
     W ~ U(-r, r) with r = sqrt(6 / (inputs + outputs)) of each layer, a tenth of that for the read-out, b = 0.
@@ -38,8 +38,7 @@ class MLP:
 
     def __post_init__(self) -> None:
         """Check the arguments."""
-        object.__setattr__(self, "width", checks.count("MLP", "width", self.width, repair="64 is a good start"))
-        object.__setattr__(self, "depth", checks.count("MLP", "depth", self.depth, repair="3 is a good start"))
+        checks.hold_counts(self, width=64, depth=3)
         activation("MLP", self.activation)
 
     @property
@@ -47,21 +46,11 @@ class MLP:
         """How many times the field may be differentiated: as often as its activation."""
         return activation("MLP", self.activation).smoothness
 
-    def build(
-        self,
-        axes: Sequence[AxisLike],
-        outputs: int,
-        *,
-        generator: torch.Generator,
-        dtype: torch.dtype,
-        device: torch.device | str,
-    ) -> Network:
-        """Build the network over `axes`: (n, d_total) -> (n, outputs)."""
-        checks.build_arguments("MLP", axes, outputs, generator=generator, dtype=dtype)
+    def _build(self, axes: Sequence[AxisLike], outputs: int, generator: torch.Generator) -> Network:
         scaling = scaling_of(axes)
         hidden = nn.Sequential(*dense(scaling.width, self.width, self.depth, self.activation, generator=generator))
         readout = small_readout(self.width, outputs, generator=generator)
-        return Network(self, scaling, hidden, readout).to(device=device, dtype=dtype)
+        return Network(self, scaling, hidden, readout)
 
 
 def dense(inputs: int, width: int, depth: int, name: str, *, generator: torch.Generator) -> list[nn.Module]:

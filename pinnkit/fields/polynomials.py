@@ -21,6 +21,8 @@ Exponents = tuple[tuple[tuple[int, int], ...], ...]
 """For each function the pairs (column, degree >= 1) of its factors; columns ascend."""
 Order = tuple[int, ...]
 
+_LARGEST = 20_000
+"""Functions beyond which no least squares on a workstation goes."""
 _BLOCK = 2**21
 """Numbers in one block of features: 16 MB, about what a cache holds."""
 
@@ -182,20 +184,27 @@ class Polynomials(nn.Module):
 
 
 def build_polynomials(
-    spec: Additive | TotalDegree, axes: Sequence[AxisLike], exponents: Exponents, outputs: int
+    spec: Additive | TotalDegree, axes: Sequence[AxisLike], outputs: int, *, repair: str
 ) -> Polynomials:
     """The module of a spec over `axes`.
 
     Raises:
-        ValueError: for a periodic axis, whose ends a polynomial does not join.
+        ValueError: for more functions than can be solved for, with the repair given here; for a periodic axis, whose
+            ends a polynomial does not join.
     """
+    columns = sum(axis.dim for axis in axes)
+    if spec.count(columns) > _LARGEST:
+        raise ValueError(
+            f"{type(spec).__name__}.build: {spec.count(columns)} functions in {columns} columns are more than "
+            f"{_LARGEST}; {repair}"
+        )
     for axis in axes:
         if getattr(axis, "periodic", False):
             raise ValueError(
                 f"{type(spec).__name__}.build: polynomials cannot be periodic along {axis!r}; use RandomFourier, "
                 f"or a Periodic condition without hard=True"
             )
-    return Polynomials(spec, Scaling(axes), exponents, outputs)
+    return Polynomials(spec, Scaling(axes), spec.exponents(columns), outputs)
 
 
 def _members(order: Order | OperatorLike) -> Sequence[tuple[float, Order]]:

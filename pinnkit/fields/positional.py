@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from . import checks
 from .activations import Pointwise, activation
-from .base import AxisLike
+from .base import AxisLike, DrawnSpec
 from .encoded import EncodedNetwork
 from .initialise import glorot
 from .scaling import scaling_of
@@ -22,7 +22,7 @@ __all__ = ["PositionalEncoding", "PositionalMLP"]
 
 
 @dataclass(frozen=True)
-class PositionalMLP:
+class PositionalMLP(DrawnSpec[EncodedNetwork]):
     """Sines and cosines of doubling frequency, then a multilayer perceptron: u = MLP(gamma(v)), v = s(x) in [-1, 1]^d.
 
     gamma(v) = [v, sin(pi v), ..., sin(2^(L-1) pi v), cos(pi v), ..., cos(2^(L-1) pi v)] for every column of v, the
@@ -57,15 +57,10 @@ class PositionalMLP:
 
     def __post_init__(self) -> None:
         """Check the arguments."""
-        starts = {"frequencies": 8, "width": 128, "depth": 4} | ({} if self.skip is None else {"skip": 5})
-        for name, start in starts.items():
-            value = checks.count("PositionalMLP", name, getattr(self, name), repair=f"{start} is a good start")
-            object.__setattr__(self, name, value)
-        if not isinstance(self.inputs, bool):
-            raise ValueError(
-                f"PositionalMLP: `inputs` must be True or False, got {self.inputs!r}; "
-                f"True puts the coordinates beside their sines and cosines"
-            )
+        checks.hold_counts(self, frequencies=8, width=128, depth=4)
+        if self.skip is not None:
+            checks.hold_counts(self, skip=5)
+        checks.hold_flags(self, inputs="True puts the coordinates beside their sines and cosines")
         activation("PositionalMLP", self.activation)
 
     @property
@@ -73,17 +68,7 @@ class PositionalMLP:
         """How many times the field may be differentiated: as often as its activation."""
         return activation("PositionalMLP", self.activation).smoothness
 
-    def build(
-        self,
-        axes: Sequence[AxisLike],
-        outputs: int,
-        *,
-        generator: torch.Generator,
-        dtype: torch.dtype,
-        device: torch.device | str,
-    ) -> EncodedNetwork:
-        """Build the network over `axes`: (n, d_total) -> (n, outputs)."""
-        checks.build_arguments("PositionalMLP", axes, outputs, generator=generator, dtype=dtype)
+    def _build(self, axes: Sequence[AxisLike], outputs: int, generator: torch.Generator) -> EncodedNetwork:
         scaling = scaling_of(axes)
         encoding = PositionalEncoding(scaling.width, self.frequencies, inputs=self.inputs)
         layers: list[nn.Module] = []
@@ -94,7 +79,7 @@ class PositionalMLP:
             entering = self.width + (encoding.width if again else 0)
         readout = glorot(self.width, outputs, generator=generator)
         hidden = _Skipping(encoding, layers, Pointwise(self.activation), after=self.skip)
-        return EncodedNetwork(self, scaling, hidden, readout).to(device=device, dtype=dtype)
+        return EncodedNetwork(self, scaling, hidden, readout)
 
 
 class PositionalEncoding(nn.Module):

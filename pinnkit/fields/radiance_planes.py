@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from . import checks
-from .base import AxisLike
+from .base import AxisLike, DrawnSpec
 from .interpolation import Multilinear
 from .plane_encoding import PlaneEncoding, nodes_of
 from .planes_and_lines import check_resolution
@@ -24,7 +24,7 @@ _ROWS = 8192
 
 
 @dataclass(frozen=True)
-class RadiancePlanes:
+class RadiancePlanes(DrawnSpec["RadianceNetwork"]):
     """Planes times lines, then two hidden layers; the direction enters the second, as nine spherical harmonics.
 
     The six columns are a place and a direction (`field_domain`).  The first output, the density, is read from the
@@ -55,29 +55,13 @@ class RadiancePlanes:
     def __post_init__(self) -> None:
         """Check the arguments."""
         object.__setattr__(self, "resolution", check_resolution("RadiancePlanes", self.resolution))
-        for name, start in {"components": 12, "width": 64}.items():
-            value = checks.count("RadiancePlanes", name, getattr(self, name), repair=f"{start} is a good start")
-            object.__setattr__(self, name, value)
+        checks.hold_counts(self, components=12, width=64)
 
-    def build(
-        self,
-        axes: Sequence[AxisLike],
-        outputs: int,
-        *,
-        generator: torch.Generator,
-        dtype: torch.dtype,
-        device: torch.device | str,
-    ) -> RadianceNetwork:
-        """Build the network over a place and a direction: (n, 6) -> (n, outputs)."""
-        checks.build_arguments("RadiancePlanes", axes, outputs, generator=generator, dtype=dtype)
-        if outputs < 2:
-            raise ValueError(
-                f"RadiancePlanes.build: `outputs` must be a density and colours, at least 2, got {outputs}"
-            )
-        scaling = place_and_view("RadiancePlanes", axes)
+    def _build(self, axes: Sequence[AxisLike], outputs: int, generator: torch.Generator) -> RadianceNetwork:
+        scaling = place_and_view("RadiancePlanes", axes, outputs)
         encoding = PlaneEncoding(nodes_of(self.resolution), self.components, Multilinear(), generator=generator)
         head = SeenFrom(encoding.width, HARMONICS, self.width, outputs, generator=generator)
-        return RadianceNetwork(self, scaling, encoding, head).to(device=device, dtype=dtype)
+        return RadianceNetwork(self, scaling, encoding, head)
 
 
 class RadianceNetwork(nn.Module):

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from . import checks
-from .base import AxisLike
+from .base import AxisLike, DrawnSpec
 from .initialise import linear, uniform
 from .scaling import Scaling, periodic_columns, scaling_of
 
@@ -20,7 +20,7 @@ _FEATURES = 400
 
 
 @dataclass(frozen=True)
-class RandomFourier:
+class RandomFourier(DrawnSpec["RandomSines"]):
     """Random sines, linear read-out: u = sum_j c_j phi_j, phi_j = sin(w_j . s(x) + b_j), s(x) in [-1, 1]^d.
 
     w_ja ~ U(-R_a, R_a) and b_j ~ U(0, 2 pi) stay as drawn; only the read-out c, zero at the start, is solved for. The
@@ -50,8 +50,7 @@ class RandomFourier:
     def __post_init__(self) -> None:
         """Check the arguments."""
         if self.features is not None:
-            features = checks.count("RandomFourier", "features", self.features, repair="400 is a good start")
-            object.__setattr__(self, "features", features)
+            checks.hold_counts(self, features=_FEATURES)
         if self.bandwidth is not None:
             repair = "None lets solve() choose it"
             bandwidth = checks.positive_or_tuple(
@@ -59,29 +58,19 @@ class RandomFourier:
             )
             object.__setattr__(self, "bandwidth", bandwidth)
 
-    def build(
-        self,
-        axes: Sequence[AxisLike],
-        outputs: int,
-        *,
-        generator: torch.Generator,
-        dtype: torch.dtype,
-        device: torch.device | str,
-    ) -> RandomSines:
-        """Build the field over `axes`: (n, d_total) -> (n, outputs), zero until its read-out is solved for."""
+    def _build(self, axes: Sequence[AxisLike], outputs: int, generator: torch.Generator) -> RandomSines:
         features = self.features or _FEATURES
-        inputs = checks.build_arguments("RandomFourier", axes, outputs, generator=generator, dtype=dtype)
         if self.bandwidth is None:
             raise ValueError(
                 "RandomFourier.build: `bandwidth` must be a number or one number per axis, got None; solve() chooses "
                 "it from the residual at held-out points; to build the field yourself, say RandomFourier(bandwidth=8.0)"
             )
         bandwidth = checks.per_column("RandomFourier", "bandwidth", self.bandwidth, axes)
-        drawn = uniform(features, inputs, bound=1.0, generator=generator)
+        drawn = uniform(features, sum(axis.dim for axis in axes), bound=1.0, generator=generator)
         frequencies = torch.where(periodic_columns(axes), _whole(drawn, bandwidth), bandwidth * drawn)
         phases = math.pi + uniform(features, bound=math.pi, generator=generator)
         readout = linear(torch.zeros(outputs, features, dtype=torch.float64), None)
-        return RandomSines(self, scaling_of(axes), frequencies, phases, readout).to(device=device, dtype=dtype)
+        return RandomSines(self, scaling_of(axes), frequencies, phases, readout)
 
 
 def _whole(drawn: Tensor, bandwidth: Tensor) -> Tensor:

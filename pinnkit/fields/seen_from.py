@@ -19,12 +19,14 @@ HARMONICS = 9
 """Real spherical harmonics of degree 0, 1 and 2."""
 
 
-def place_and_view(owner: str, axes: Sequence[AxisLike]) -> Scaling:
+def place_and_view(owner: str, axes: Sequence[AxisLike], outputs: int) -> Scaling:
     """The scaling of six columns: three of the place, and one axis of three columns for the direction.
 
     Raises:
-        ValueError: for other axes.
+        ValueError: for other axes, or a single output: the density is one, and colours follow.
     """
+    if outputs < 2:
+        raise ValueError(f"{owner}.build: `outputs` must be a density and colours, at least 2, got {outputs}")
     scaling = scaling_of(axes)
     if scaling.width != 6 or scaling.center.shape[0] != 6 or axes[-1].dim != 3:
         raise ValueError(

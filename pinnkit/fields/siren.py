@@ -11,13 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from . import checks
-from .base import AxisLike, Network
+from .base import AxisLike, DrawnSpec, Network
 from .initialise import linear, uniform
 from .scaling import scaling_of
 
 
 @dataclass(frozen=True)
-class Siren:
+class Siren(DrawnSpec[Network]):
     """Sinusoidal network: h_0 = s(x), h_l = sin(omega_l (W_l h_{l-1} + b_l)) for l = 1..depth, u = W h_depth + b.
 
     Initialised as its authors do, n being the inputs of a layer: W_1 ~ U(-1/n, 1/n); every other weight, the
@@ -48,13 +48,12 @@ class Siren:
 
     def __post_init__(self) -> None:
         """Check the arguments."""
-        width = checks.count("Siren", "width", self.width, repair="64 is a good start")
-        depth = checks.count("Siren", "depth", self.depth, repair="3 is a good start")
+        checks.hold_counts(self, width=64, depth=3)
         repair = "use 4 to 10 for equations, 30 for images"
         omega = checks.positive_or_tuple("Siren", "omega", self.omega, each="layer", repair=repair)
-        if isinstance(omega, tuple) and len(omega) != depth:
+        if isinstance(omega, tuple) and len(omega) != self.depth:
             raise ValueError(
-                f"Siren: `omega` must be one number or a tuple of depth = {depth}, got a tuple of {len(omega)}: "
+                f"Siren: `omega` must be one number or a tuple of depth = {self.depth}, got a tuple of {len(omega)}: "
                 f"{omega!r}; give one number per sine layer, first layer first"
             )
         if self.first_omega is not None:
@@ -63,10 +62,7 @@ class Siren:
                     f"Siren: `first_omega` must be None where `omega` is a tuple, got {self.first_omega!r}; "
                     f"write it as the first entry of `omega`"
                 )
-            first = checks.positive("Siren", "first_omega", self.first_omega, repair=f"{repair}, or leave it out")
-            object.__setattr__(self, "first_omega", first)
-        object.__setattr__(self, "width", width)
-        object.__setattr__(self, "depth", depth)
+            checks.hold_positive(self, first_omega=f"{repair}, or leave it out")
         object.__setattr__(self, "omega", omega)
 
     @property
@@ -77,17 +73,7 @@ class Siren:
         first = self.omega if self.first_omega is None else self.first_omega
         return (first, *[self.omega] * (self.depth - 1))
 
-    def build(
-        self,
-        axes: Sequence[AxisLike],
-        outputs: int,
-        *,
-        generator: torch.Generator,
-        dtype: torch.dtype,
-        device: torch.device | str,
-    ) -> Network:
-        """Build the network over `axes`: (n, d_total) -> (n, outputs)."""
-        checks.build_arguments("Siren", axes, outputs, generator=generator, dtype=dtype)
+    def _build(self, axes: Sequence[AxisLike], outputs: int, generator: torch.Generator) -> Network:
         scaling = scaling_of(axes)
         inputs = scaling.width
         layers = []
@@ -96,7 +82,7 @@ class Siren:
             layers.append(SineLayer(_draw(inputs, self.width, bound, generator), omega))
             inputs = self.width
         readout = _draw(inputs, outputs, (6 / inputs) ** 0.5 / self.omegas[-1], generator)
-        return Network(self, scaling, nn.Sequential(*layers), readout).to(device=device, dtype=dtype)
+        return Network(self, scaling, nn.Sequential(*layers), readout)
 
 
 class SineLayer(nn.Module):

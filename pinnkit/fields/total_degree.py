@@ -10,15 +10,12 @@ from typing import ClassVar
 import torch
 
 from . import checks
-from .base import AxisLike
+from .base import AxisLike, DrawnSpec
 from .polynomials import Exponents, Polynomials, build_polynomials
-
-_LARGEST = 20_000
-"""Functions beyond which no least squares on a workstation goes."""
 
 
 @dataclass(frozen=True)
-class TotalDegree:
+class TotalDegree(DrawnSpec[Polynomials]):
     """Polynomials of total degree p: u = sum_alpha c_alpha prod_a T_(alpha_a)(s_a), alpha_1 + ... + alpha_d <= p.
 
     T_k is the Chebyshev polynomial of degree k and s the coordinates scaled to [-1, 1]; there are (d + p)! / (d! p!)
@@ -45,10 +42,8 @@ class TotalDegree:
 
     def __post_init__(self) -> None:
         """Check the arguments."""
-        degree = checks.count("TotalDegree", "degree", self.degree, repair="6 is a good start")
-        object.__setattr__(self, "degree", degree)
-        if not isinstance(self.cross, bool):
-            raise ValueError(f"TotalDegree: `cross` must be True or False, got {self.cross!r}; False is the usual one")
+        checks.hold_counts(self, degree=6)
+        checks.hold_flags(self, cross="False is the usual one")
 
     def exponents(self, columns: int) -> Exponents:
         """For each function but the constant the pairs (column, degree) of its factors, in `columns` columns."""
@@ -81,20 +76,11 @@ class TotalDegree:
             ways = after
         return sum(ways.values()) - 1
 
-    def build(
+    def _build(
         self,
         axes: Sequence[AxisLike],
         outputs: int,
-        *,
-        generator: torch.Generator,
-        dtype: torch.dtype,
-        device: torch.device | str,
+        generator: torch.Generator,  # noqa: ARG002 - nothing is drawn
     ) -> Polynomials:
-        """Build the field over `axes`: (n, d_total) -> (n, outputs), zero until it is solved for; nothing is drawn."""
-        columns = checks.build_arguments("TotalDegree", axes, outputs, generator=generator, dtype=dtype)
-        if self.count(columns) > _LARGEST:
-            raise ValueError(
-                f"TotalDegree.build: {self.count(columns)} functions in {columns} columns are more than {_LARGEST}; "
-                f"lower `degree`, take cross=True, or use Additive"
-            )
-        return build_polynomials(self, axes, self.exponents(columns), outputs).to(device=device, dtype=dtype)
+        repair = "lower `degree`, take cross=True, or use Additive"
+        return build_polynomials(self, axes, outputs, repair=repair)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from . import checks
-from .base import AxisLike
+from .base import AxisLike, DrawnSpec
 from .initialise import glorot, small_readout
 from .positional import PositionalEncoding
 from .scaling import Scaling
@@ -22,7 +22,7 @@ _ROWS = 8192
 
 
 @dataclass(frozen=True)
-class ViewMLP:
+class ViewMLP(DrawnSpec["ViewNetwork"]):
     """The field of NeRF: gamma(x), `depth` layers, the density, then gamma(d) and one narrower layer, the colour.
 
     gamma(v) = [v, sin(2^l pi v), cos(2^l pi v)], l = 0..L-1, of the place (scaled to [-1, 1]) and of the direction.
@@ -52,26 +52,13 @@ class ViewMLP:
 
     def __post_init__(self) -> None:
         """Check the arguments."""
-        starts = {"width": 64, "depth": 4, "frequencies": 8, "view_frequencies": 2}
-        for name, start in starts.items() if self.skip is None else {**starts, "skip": 2}.items():
-            value = checks.count("ViewMLP", name, getattr(self, name), repair=f"{start} is a good start")
-            object.__setattr__(self, name, value)
+        checks.hold_counts(self, width=64, depth=4, frequencies=8, view_frequencies=2)
+        if self.skip is not None:
+            checks.hold_counts(self, skip=2)
 
-    def build(
-        self,
-        axes: Sequence[AxisLike],
-        outputs: int,
-        *,
-        generator: torch.Generator,
-        dtype: torch.dtype,
-        device: torch.device | str,
-    ) -> ViewNetwork:
-        """Build the network over a place and a direction: (n, 6) -> (n, outputs)."""
-        checks.build_arguments("ViewMLP", axes, outputs, generator=generator, dtype=dtype)
-        if outputs < 2:
-            raise ValueError(f"ViewMLP.build: `outputs` must be a density and colours, at least 2, got {outputs}")
-        scaling = place_and_view("ViewMLP", axes)
-        return ViewNetwork(self, scaling, outputs, generator).to(device=device, dtype=dtype)
+    def _build(self, axes: Sequence[AxisLike], outputs: int, generator: torch.Generator) -> ViewNetwork:
+        scaling = place_and_view("ViewMLP", axes, outputs)
+        return ViewNetwork(self, scaling, outputs, generator)
 
 
 class ViewNetwork(nn.Module):

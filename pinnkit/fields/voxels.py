@@ -10,8 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from . import checks
-from .base import AxisLike
+from .base import AxisLike, DrawnSpec
 from .initialise import uniform
 from .plane_encoding import nodes_of
 from .planes_and_lines import check_resolution
@@ -22,7 +21,7 @@ __all__ = ["VoxelField", "Voxels"]
 
 
 @dataclass(frozen=True)
-class Voxels:
+class Voxels(DrawnSpec["VoxelField"]):
     """One trained number for every output at each node of a dense grid, trilinear between them: linear in them.
 
     Of six columns, a place and a direction, only the place counts: a radiance field that looks the same from
@@ -51,17 +50,7 @@ class Voxels:
         if isinstance(self.start, bool) or not isinstance(self.start, (int, float)) or not self.start >= 0:
             raise ValueError(f"Voxels: `start` must be at least 0, got {self.start!r}; 0.01 is a good start")
 
-    def build(
-        self,
-        axes: Sequence[AxisLike],
-        outputs: int,
-        *,
-        generator: torch.Generator,
-        dtype: torch.dtype,
-        device: torch.device | str,
-    ) -> VoxelField:
-        """Build the field over `axes`: (n, 3) or (n, 6) -> (n, outputs)."""
-        checks.build_arguments("Voxels", axes, outputs, generator=generator, dtype=dtype)
+    def _build(self, axes: Sequence[AxisLike], outputs: int, generator: torch.Generator) -> VoxelField:
         scaling = scaling_of(axes)
         if scaling.width not in (3, 6) or scaling.center.shape[0] != scaling.width:
             raise ValueError(
@@ -70,7 +59,7 @@ class Voxels:
             )
         nodes = nodes_of(self.resolution)
         table = uniform(nodes[0] * nodes[1] * nodes[2], outputs, bound=self.start, generator=generator)
-        return VoxelField(self, scaling, nodes, table).to(device=device, dtype=dtype)
+        return VoxelField(self, scaling, nodes, table)
 
 
 class VoxelField(nn.Module):

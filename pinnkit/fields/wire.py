@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from . import checks
-from .base import AxisLike, Network
+from .base import AxisLike, DrawnSpec, Network
 from .initialise import fan_in, linear, uniform
 from .scaling import scaling_of
 
@@ -21,7 +21,7 @@ _WILDEST = 4.0
 
 
 @dataclass(frozen=True)
-class Wire:
+class Wire(DrawnSpec[Network]):
     """Wavelet network: h_0 = s(x), h_l = psi(W_l h_{l-1} + b_l) for l = 1..depth, u = Re(W h_depth + b).
 
     psi(z) = exp(j omega z - |scale z|^2) is a complex Gabor wavelet; W_1 is real, all further weights are complex, with
@@ -57,13 +57,10 @@ class Wire:
 
     def __post_init__(self) -> None:
         """Check the arguments."""
-        width = checks.count("Wire", "width", self.width, repair="64 is a good start")
-        if width < 2:
-            raise ValueError(f"Wire: `width` must be at least 2, one complex unit, got {width}; 64 is a good start")
-        object.__setattr__(self, "width", width)
-        object.__setattr__(self, "depth", checks.count("Wire", "depth", self.depth, repair="3 is a good start"))
-        for name, repair in (("omega", "20 suits images, 5 equations"), ("scale", "10 suits images, 5 equations")):
-            object.__setattr__(self, name, checks.positive("Wire", name, getattr(self, name), repair=repair))
+        checks.hold_counts(self, width=64, depth=3)
+        if self.width < 2:
+            raise ValueError("Wire: `width` must be at least 2, one complex unit, got 1; 64 is a good start")
+        checks.hold_positive(self, omega="20 suits images, 5 equations", scale="10 suits images, 5 equations")
         if self.omega > _WILDEST * self.scale:
             raise ValueError(
                 f"Wire: `omega` must be at most {_WILDEST:g} times `scale`, got {self.omega:g} and {self.scale:g}: "
@@ -75,17 +72,7 @@ class Wire:
         """Complex units per layer."""
         return int(self.width / math.sqrt(2))
 
-    def build(
-        self,
-        axes: Sequence[AxisLike],
-        outputs: int,
-        *,
-        generator: torch.Generator,
-        dtype: torch.dtype,
-        device: torch.device | str,
-    ) -> Network:
-        """Build the network over `axes`: (n, d_total) -> (n, outputs)."""
-        checks.build_arguments("Wire", axes, outputs, generator=generator, dtype=dtype)
+    def _build(self, axes: Sequence[AxisLike], outputs: int, generator: torch.Generator) -> Network:
         scaling = scaling_of(axes)
         hidden = Wavelets(
             fan_in(scaling.width, self.units, generator=generator),
@@ -97,7 +84,7 @@ class Wire:
         bound = self.units**-0.5
         weight = uniform(outputs, 2 * self.units, bound=bound, generator=generator)
         readout = linear(weight, uniform(outputs, bound=bound, generator=generator))
-        return Network(self, scaling, hidden, readout).to(device=device, dtype=dtype)
+        return Network(self, scaling, hidden, readout)
 
 
 class Wavelets(nn.Module):
