@@ -67,7 +67,7 @@ def results_table(published: Path) -> str:
         )
     fits = [r for r in rows if r.get("figures")]
     if fits:
-        lines += ["", *_fits_table(fits)]
+        lines += _fits_tables(fits)
     machine = solved[0]
     lines.append("")
     lines.append(
@@ -137,23 +137,38 @@ def _figures(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _fits_table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Rows with several figures: a line each, with those figures that have a target, or all where none has one."""
-    lines = ["| what | how | seeds | median (worst; target) | seconds |", "|---|---|---|---|---|"]
-    for r in sorted(rows, key=lambda r: (r["table"], r["problem"], r["what"])):
-        named = r["figures"]
-        shown = {n: f for n, f in named.items() if f["target"] is not None} or named
-        cells = "; ".join(_cell(name, figure) for name, figure in shown.items())
-        what = f"{r['table']}: {r['problem']}"
-        lines.append(f"| {what} | {r['what']} | {len(r['seeds'])} | {cells} | {number(r['seconds']['median'])} |")
+def _fits_tables(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A table for each kind of fit: a line for each row, a column for each of its figures."""
+    lines = []
+    for kind in sorted({r["table"] for r in rows}):
+        mine = sorted((r for r in rows if r["table"] == kind), key=lambda r: (r["problem"], r["what"]))
+        names = list(dict.fromkeys(name for r in mine for name in r["figures"]))
+        aims = {name: {_aim(r["figures"][name]) for r in mine if name in r["figures"]} for name in names}
+        common = {name: next(iter(found)) if len(found) == 1 else "" for name, found in aims.items()}
+        heads = [f"{name} ({common[name]})" if common[name] else name for name in names]
+        lines += ["", f"| {' | '.join((kind, 'how', 'seeds', *heads, 'seconds'))} |", "|---" * (len(names) + 4) + "|"]
+        for r in mine:
+            cells = [_cell(r["figures"].get(name), told=bool(common[name])) for name in names]
+            seconds = number(r["seconds"]["median"])
+            lines.append(f"| {' | '.join((r['problem'], r['what'], str(len(r['seeds'])), *cells, seconds))} |")
     return lines
 
 
-def _cell(name: str, figure: Mapping[str, Any]) -> str:
+def _aim(figure: Mapping[str, Any]) -> str:
+    """What a figure should be, in words; nothing where it is only shown."""
     if figure["target"] is None:
-        return f"{name} {number(figure['median'])} ({number(figure['worst'])})"
-    sign = "at least" if figure["at_least"] else "at most"
-    return f"{name} {number(figure['median'])} ({number(figure['worst'])}; {sign} {number(figure['target'])})"
+        return ""
+    return f"{'at least' if figure['at_least'] else 'at most'} {number(figure['target'])}"
+
+
+def _cell(figure: Mapping[str, Any] | None, *, told: bool) -> str:
+    """Median (worst), what it should be where the heading does not say so, and whether that was missed."""
+    if figure is None:
+        return ""
+    median, worst, target = figure["median"], figure["worst"], figure["target"]
+    said = number(median) if median == worst else f"{number(median)} ({number(worst)})"
+    missed = target is not None and (worst is None or (worst < target if figure["at_least"] else worst > target))
+    return "; ".join([said, *([_aim(figure)] if _aim(figure) and not told else []), *(["missed"] if missed else [])])
 
 
 def _picture(file: Path, out: Path) -> list[Path]:

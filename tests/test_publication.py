@@ -49,19 +49,23 @@ def test_the_table_has_median_worst_and_the_reference_beside_it(published):
     assert table == results_table(published / "published")
 
 
-def test_a_row_with_figures_has_a_line_of_its_own(tmp_path, published):
+def test_rows_with_figures_have_a_table_for_each_kind_with_a_column_a_figure(tmp_path, published):
     for seed, psnr in enumerate([31.0, 30.0, 33.0]):
-        figures = {
-            "PSNR, dB": {"value": psnr, "target": 29.0, "at_least": True},
-            "Hausdorff": {"value": 2.0, "target": None, "at_least": False},
-        }
-        more = dict(table="radiance", unit="worst share of a target", figures=figures, what="planes", value=0.9)
-        accepted(published / "accept", seed=seed, **more)
+        for what, aim in (("planes", 29.0), ("rays", 30.5)):
+            figures = {
+                "PSNR, dB": {"value": psnr, "target": aim, "at_least": True},
+                "depth": {"value": 1.0, "target": 1.5, "at_least": False},
+                "Hausdorff": {"value": 2.0, "target": None, "at_least": False},
+            }
+            if what == "rays":
+                del figures["Hausdorff"]
+            more = dict(table="radiance", unit="worst share of a target", figures=figures, what=what, value=0.9)
+            accepted(published / "accept", seed=seed, **more)
     publish(published / "accept", tmp_path / "again", readme=tmp_path / "README.md", problems=tmp_path)
     table = results_table(tmp_path / "again")
-    assert "| radiance: heat | planes | 3 | PSNR, dB 31 (30; at least 29) | 2 |" in table
-    assert "Hausdorff" not in table
-    assert "| heat | planes |" not in table
+    assert "| radiance | how | seeds | PSNR, dB | depth (at most 1.5) | Hausdorff | seconds |\n|---" in table
+    assert "| heat | planes | 3 | 31 (30); at least 29 | 1 | 2 | 2 |" in table
+    assert "| heat | rays | 3 | 31 (30); at least 30.5; missed | 1 |  | 2 |" in table
 
 
 def test_the_rest_of_the_readme_stays_as_it_was(published):
