@@ -16,7 +16,7 @@ def accepted(folder, **changes):
         "detail": {"field": "RandomFourier()", "versions": {"torch": "2.13"}}, **changes,
     }  # fmt: skip
     folder.mkdir(exist_ok=True)
-    (folder / f"{run['table']}-{run['problem']}-{run['seed']}.json").write_text(json.dumps(run))
+    (folder / f"{run['table']}-{run['problem']}-{run['what']}-{run['seed']}.json").write_text(json.dumps(run))
 
 
 @pytest.fixture
