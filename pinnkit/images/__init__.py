@@ -1,11 +1,11 @@
 """Images: pictures as problems, fitted, made finer, filled in, and recovered from their gradients."""
 
+from .files import read_mask as read_mask
+from .files import read_picture as read_picture
+from .files import write_picture as write_picture
 from .gradients import gradient_problem as gradient_problem
 from .picture import Picture as Picture
 from .picture import checked_mask as checked_mask
-from .picture import read_mask as read_mask
-from .picture import read_picture as read_picture
-from .picture import write_picture as write_picture
 from .pixels import Pixels as Pixels
 from .problem import image_problem as image_problem
 from .quality import psnr as psnr

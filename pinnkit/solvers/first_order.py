@@ -75,12 +75,12 @@ class Adam:
         k = state["step"] + 1
         b1, b2 = self.betas
         m = torch.lerp(state["m"], found.gradient, 1 - b1)
-        v = torch.addcmul(state["v"] * b2, found.gradient, found.gradient, value=1 - b2)
+        v = (state["v"] * b2).addcmul_(found.gradient, found.gradient, value=1 - b2)
         root = v.sqrt().mul_((1 - b2**k) ** -0.5).add_(self.eps)
         factor = self.schedule.factor(state["step"], self.steps) / (1 - b1**k)
         rates = self._rates(objective)
         if isinstance(rates, Tensor):
-            theta = torch.addcmul(state["theta"], m / root, rates, value=-factor)
+            theta = torch.addcmul(state["theta"], torch.div(m, root, out=root), rates, value=-factor)
         else:
             theta = torch.addcdiv(state["theta"], m, root, value=-rates * factor)
         return {

@@ -9,9 +9,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from pinnkit.domains import Points
 from pinnkit.evaluation import FieldSet
 from pinnkit.fields.scaling import Scaling
 from pinnkit.history import Record
+from pinnkit.problem import Problem
 from pinnkit.solution import Solution
 from pinnkit.status import Status
 
@@ -32,6 +34,9 @@ from .setup import Saving, Setup, differentiates, readout_cloud, solution_of
 from .sight import Sight
 
 __all__ = ["trained"]
+
+_MOST_ROWS = 2**18
+"""Of a chunk."""
 
 
 def trained(
@@ -70,10 +75,11 @@ def trained(
         schemes=(setup.adaptive, *setup.weights, "compiled" if compiles else None),
     )
     paths = [saving.path(stage) for stage, _ in enumerate(_stages(setup.solvers))]
+    chunk = _chunk(problem, parameters.count)
     sight = Sight(
         fields,
         parameters,
-        lambda solver, draw: _cloud(setup, solver, draw),
+        lambda solver, draw: _cloud(setup, solver, draw, chunk),
         balance,
         adaptive=setup.adaptive,
         weights=setup.weights,
@@ -145,7 +151,13 @@ def _balance(setup: Setup, fields: FieldSet) -> dict[str, float]:
     return row_norm_weights(Readout(fields, own, cloud))
 
 
-def _cloud(setup: Setup, solver: Any, draw: int) -> Cloud:
+def _chunk(problem: Problem, parameters: int) -> int:
+    """Rows of a chunk: more of data for a field of very many numbers, all of which every backward pass writes."""
+    brought = all(isinstance(term.points, Points) for term in problem.soft_terms)
+    return max(CHUNK, min(parameters // 64, _MOST_ROWS)) if brought else CHUNK
+
+
+def _cloud(setup: Setup, solver: Any, draw: int, chunk: int = CHUNK) -> Cloud:
     like = Adam()  # what a solver that says nothing of points gets
     points, condition_points = (getattr(solver, n, getattr(like, n)) for n in ("points", "condition_points"))
     batch = getattr(solver, "batch", None)
@@ -161,7 +173,7 @@ def _cloud(setup: Setup, solver: Any, draw: int) -> Cloud:
         device=setup.device,
         dtype=setup.dtype,
         sampling=getattr(solver, "sampling", like.sampling),
-        chunk=CHUNK,
+        chunk=chunk,
         batch=batch,
     )
 
