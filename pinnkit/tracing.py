@@ -15,6 +15,7 @@ from torch import Generator, Tensor
 from torch.overrides import TorchFunctionMode
 
 from .domains import Points
+from .jets.steps import refusing_steps
 from .linearise import Channel, residual_rows, term_weight
 from .terms import Term
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["Trace", "trace"]
 
 _SIZES = (7, 11)  # two different counts, so that a wrong shape cannot pass by coincidence
+_MANY = 251
+"""Points at which a coefficient that jumps is looked for."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,7 @@ def trace(problem: Problem, term: Term, *, raw: bool) -> Trace:
     label = f"problem '{problem.name}': term '{term.name}'"
     with naming(label):
         results = [_probe(problem, term, size, generator, raw) for size in _SIZES]
+        _refuse_steps(problem, term, raw)
     (small, asked, points), (large, _, _) = results
     if small.shape[1] != large.shape[1]:
         raise ValueError(
@@ -115,6 +119,19 @@ def _probe(
         raise ValueError("`weight` must be finite and never negative")
     rows = residual_rows(problem, term, points, lookup, problem.initial_coefficients(), raw=raw)
     return rows, tuple(asked), points
+
+
+def _refuse_steps(problem: Problem, term: Term, raw: bool) -> None:
+    """Refuse a derivative of plain numbers that differ from point to point.
+
+    Raises:
+        ValueError: where the residual takes one.
+    """
+    generator = torch.Generator().manual_seed(1)
+    points = tuple(_first(p, _MANY).to(problem.dtype, torch.device("cpu")) for p in term.sample(_MANY, generator))
+    draw = _drawer(problem, points, generator)
+    with refusing_steps(points[0].coords.shape[0]):
+        residual_rows(problem, term, points, lambda c: draw(c, 1.0), problem.initial_coefficients(), raw=raw)
 
 
 def _first(points: Points, size: int) -> Points:

@@ -25,6 +25,7 @@ from pinnkit import (
     Robin,
     Unknown,
     div,
+    grad,
     laplacian,
 )
 
@@ -133,6 +134,16 @@ BAD_CALLS: dict[str, tuple[Callable[[], Any], list[str]]] = {
     "NumPy of a coordinate": (only(lambda u, x: u.t - no_numbers(x)), ["term 'equation'", "torch functions instead"]),
     "a NumPy array": (only(lambda u: np.ones(7) * u), ["term 'equation'", "NumPy arrays do not mix", "data columns"]),
     "if of an unknown": (only(lambda u: u if u else 0 * u), ["term 'equation'", "torch.where"]),
+    "a jump that is differentiated": (
+        only(lambda u, x: u.t - div(torch.where(x < 0.5, 1.0, 10.0) * grad(u))),
+        ["term 'equation'", "plain numbers", "torch.sigmoid", "k * u.laplacian"],
+    ),
+    "a thin layer that is differentiated": (
+        only(lambda u, x: u.t - (torch.where((x - 0.5).abs().value < 0.02, 5.0, 1.0) * u.x).x),
+        ["term 'equation'", "plain numbers"],
+    ),
+    "a sign that is differentiated": (only(lambda u, x: u.t - (torch.sign(x - 0.3) + u).x), ["plain numbers"]),
+    "a detached coefficient": (only(lambda u: u.t - div(torch.exp(u).detach() * grad(u))), ["plain numbers"]),
     "in place": (only(lambda u: u.mul_(2.0)), ["term 'equation'", "in place", "torch.mul"]),
     "no derivative rule": (only(lambda u: torch.lgamma(u)), ["term 'equation'", "torch.lgamma has no derivative rule"]),
     "a wrong letter": (only(lambda u: u.tt - u.xz), ["term 'equation'", "`.xz` is no derivative", "('x', 't')"]),

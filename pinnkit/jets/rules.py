@@ -20,6 +20,7 @@ from torch import Tensor
 from .bessel import bessel_j
 from .frame import Frame
 from .jet import Jet, constant, plain
+from .steps import refuse_step
 
 __all__ = ["apply"]
 
@@ -182,7 +183,7 @@ def _linear(frame: Frame, func: Function, args: tuple[Any, ...], kwargs: dict[st
     items = list(first) if many else [first]
 
     def partial(column: str) -> Jet | None:
-        parts = [item.partial(column) if isinstance(item, Jet) else None for item in items]
+        parts = [_partial(item, column) for item in items]
         if all(part is None for part in parts):
             return None
         filled = [
@@ -223,7 +224,10 @@ def _bilinear(frame: Frame, func: Function, args: tuple[Any, ...], kwargs: dict[
 
 
 def _partial(value: Any, column: str) -> Jet | None:
-    return value.partial(column) if isinstance(value, Jet) else None
+    if isinstance(value, Jet):
+        return value.partial(column)
+    refuse_step(value)
+    return None
 
 
 def _total(left: Jet | None, right: Jet | None) -> Jet | None:
@@ -439,7 +443,7 @@ SLOPES: dict[str, tuple[Function, Function]] = {
     "rsqrt": (torch.rsqrt, lambda z: -0.5 * torch.rsqrt(z) / z),
     "square": (torch.square, lambda z: 2.0 * z),
     "reciprocal": (torch.reciprocal, lambda z: -1.0 / (z * z)),
-    "abs": (torch.abs, lambda z: torch.sign(z)),
+    "abs": (torch.abs, lambda z: constant(z.frame, torch.sign(z.value))),
     "erf": (torch.erf, lambda z: 2.0 / math.sqrt(math.pi) * torch.exp(-z * z)),
     "erfc": (torch.erfc, lambda z: -2.0 / math.sqrt(math.pi) * torch.exp(-z * z)),
     "sigmoid": (torch.sigmoid, lambda z: torch.sigmoid(z) * (1.0 - torch.sigmoid(z))),
@@ -448,7 +452,7 @@ SLOPES: dict[str, tuple[Function, Function]] = {
     "softplus": (F.softplus, _softplus_slope),
     "silu": (F.silu, lambda z, **_: torch.sigmoid(z) * (1.0 + z * (1.0 - torch.sigmoid(z)))),
     "gelu": (F.gelu, _gelu_slope),
-    "relu": (F.relu, lambda z, **_: (z.value > 0).to(z.dtype)),
+    "relu": (F.relu, lambda z, **_: constant(z.frame, (z.value > 0).to(z.dtype))),
     "sinc": (torch.sinc, _sinc_slope),
 }
 

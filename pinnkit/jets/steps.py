@@ -1,0 +1,47 @@
+"""Plain numbers that differ from point to point: they have no derivative, and none is taken of them unnoticed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from torch import Tensor
+
+__all__ = ["refuse_step", "refusing_steps"]
+
+_POINTS: ContextVar[int | None] = ContextVar("points", default=None)
+
+
+@contextmanager
+def refusing_steps(points: int) -> Iterator[None]:
+    """Within, a derivative of a plain tensor with a value for each of so many points is an error, not zero.
+
+    ``k = torch.where(x < 0.5, 1.0, 10.0)`` is such a tensor: flat on both sides, so that ``div(k * grad(u))`` would be
+    k laplacian(u) and say nothing of the flux across the jump.
+    """
+    token = _POINTS.set(points)
+    try:
+        yield
+    finally:
+        _POINTS.reset(token)
+
+
+def refuse_step(value: Any) -> None:
+    """Refuse `value` where it differs among the points.
+
+    Raises:
+        ValueError: within `refusing_steps`.
+    """
+    points = _POINTS.get()
+    if points is None or not isinstance(value, Tensor) or value.ndim == 0 or value.shape[0] != points:
+        return
+    if bool((value != value[:1]).any()):
+        raise ValueError(
+            "a derivative is taken of something with plain numbers in it that differ from point to point, as those of "
+            "torch.where(x < 0.5, 1.0, 10.0), sign, floor, .detach() or .value do; it would count as zero, and a jump "
+            "would be missed.  Smooth a jump over a width that the field resolves, "
+            "1 + 9 * torch.sigmoid((x - 0.5) / 0.02); give tables as Tabulated(...); or write the product out, "
+            "k * u.laplacian, where that is what is meant"
+        )
