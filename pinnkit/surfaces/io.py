@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from pinnkit.storage import replacing
 
 from .cloud import PointCloud
+from .mesh_files import read_polygons
 from .ply import ply_bytes, read_vertices
+from .text_table import TextTable
 
 if TYPE_CHECKING:
     import trimesh
@@ -60,8 +62,9 @@ def read_points(path: str | Path) -> PointCloud:
 def read_mesh(path: str | Path) -> trimesh.Trimesh:
     """A triangle mesh from a PLY, OBJ, STL or OFF file, in the coordinates of the file.
 
-    Equal vertices are merged (STL repeats each), triangles that use a vertex twice and vertices without a triangle are
-    dropped.
+    Objects, groups and solids of a file become one mesh; faces of more than three corners are cut into triangles, also
+    where they are not convex.  Equal vertices are merged (STL repeats each), triangles that use a vertex twice and
+    vertices without a triangle are dropped.
 
     Raises:
         FileNotFoundError: where there is no such file.
@@ -70,12 +73,11 @@ def read_mesh(path: str | Path) -> trimesh.Trimesh:
     path = _existing(path, _MESHES, "read_mesh")
     trimesh = import_trimesh()
     try:
-        with np.errstate(all="ignore"):
-            loaded = trimesh.load(path, force="mesh", process=False, skip_materials=True)
-        vertices, faces = np.asarray(loaded.vertices, np.float64), np.asarray(loaded.faces, np.int64)
-    except Exception as error:  # readers of broken files raise whatever they stumble over
-        raise ValueError(f"'{path}': cannot be read as a mesh, {type(error).__name__}: {error}") from None
-    if not len(faces):
+        polygons = read_polygons(path)
+    except ValueError as error:
+        raise ValueError(f"'{path}': cannot be read as a mesh, {error}") from None
+    vertices = polygons.vertices
+    if not (polygons.counts >= 3).any():
         raise ValueError(
             f"'{path}': has {len(vertices):,} vertices and no triangles; a point cloud becomes a mesh by "
             f"`pinnkit reconstruct {path.name} --out mesh.ply`"
@@ -86,8 +88,7 @@ def read_mesh(path: str | Path) -> trimesh.Trimesh:
             f"'{path}': {int(bad.sum())} of {len(vertices):,} vertices are not finite, the first is number "
             f"{int(bad.argmax())}; repair the file"
         )
-    if faces.min() < 0 or faces.max() >= len(vertices):
-        raise ValueError(f"'{path}': triangles name vertex {faces.max()}, there are {len(vertices):,}; repair the file")
+    faces = polygons.triangles()
     used, corners = np.unique(vertices[faces.reshape(-1)], axis=0, return_inverse=True)
     corners = corners.reshape(-1, 3)
     a, b, c = corners.T
@@ -144,7 +145,10 @@ def write_points(path: str | Path, cloud: PointCloud) -> Path:
 
 # the formats ----------------------------------------------------------------------------------------------------------
 def _read_ply(path: Path) -> PointCloud:
-    columns, kinds, faces = read_vertices(path.read_bytes(), f"'{path}'")
+    try:
+        columns, kinds, faces = read_vertices(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"'{path}': {error}") from None
     if faces:
         return _from_mesh(path)
     missing = [name for name in "xyz" if name not in columns]
@@ -188,19 +192,11 @@ def _read_off(path: Path) -> PointCloud:
 
 
 def _read_text(path: Path) -> PointCloud:
-    rows = [line.replace(",", " ").replace("\t", " ").split() for line in _lines(path)]
-    notes = list[str]()
-    if rows and len(rows) > 1 and not _is_number(rows[0][0]) and _is_number(rows[1][0]):
-        notes.append(f"The first line of the file was taken as names of columns: {' '.join(rows[0])!r}.")
-        rows = rows[1:]
-    if rows and len(rows[0]) == 1 and len(rows) > 1 and len(rows[1]) >= 3:
-        rows = rows[1:]  # the number of points
-    widths = {len(row) for row in rows}
-    if not rows or len(widths) > 1 or min(widths) < 3:
-        found = f"rows of {sorted(widths)[:5]} columns" if rows else "no rows"
-        raise ValueError(f"'{path}': each row must be x y z or x y z nx ny nz, all alike; there are {found}")
-    table = _array(rows, path, "rows")
-    return _from_table(table, path, notes)
+    try:
+        table = TextTable.of(_text(path))
+    except ValueError as error:
+        raise ValueError(f"'{path}': {error}") from None
+    return _from_table(table.values, path, list(table.notes), named=table.named)
 
 
 def _read_npy(path: Path) -> PointCloud:
@@ -209,9 +205,13 @@ def _read_npy(path: Path) -> PointCloud:
 
 def _read_npz(path: Path) -> PointCloud:
     arrays = _numpy(path)
-    if "points" not in arrays:
+    named = [name for name in _NPZ if name in arrays]
+    if not named:
         raise ValueError(f"'{path}': an NPZ file must have an array `points`, it has {sorted(arrays)}")
-    return PointCloud.of(arrays["points"], arrays.get("normals"), source=f"'{path}'")
+    return PointCloud.of(arrays[named[0]], arrays.get("normals"), source=f"'{path}'")
+
+
+_NPZ = ("points", "xyz", "vertices", "positions", "pos")
 
 
 _CLOUD_READERS: Mapping[str, Callable[[Path], PointCloud]] = {
@@ -239,25 +239,39 @@ def _from_mesh(path: Path) -> PointCloud:
     return PointCloud.of(points, normals, source=f"'{path}'", notes=(note,))
 
 
-def _from_table(table: Any, path: Path, notes: list[str]) -> PointCloud:
-    """Columns 1 to 3 are points; 4 to 6 are normals if they have unit length, or are all zero."""
+def _from_table(table: Any, path: Path, notes: list[str], *, named: bool = False) -> PointCloud:
+    """Columns 1 to 3 are points; 4 to 6, or 7 to 9 after colours, are normals if they are all of unit length or zero.
+
+    Where columns have names these decide.
+    """
     array = np.asarray(table)
+    if array.dtype.kind in "fiu" and array.ndim == 2 and array.shape[0] in (3, 6) and array.shape[1] > 6:
+        raise ValueError(
+            f"'{path}': points are rows, (n, 3) or (n, 6) with normals; write the transpose of {array.shape}"
+        )
     if array.dtype.kind not in "fiu" or array.ndim != 2 or array.shape[1] < 3:
         raise ValueError(
             f"'{path}': must hold numbers of shape (n, 3), or (n, 6) with normals, got {array.dtype} {array.shape}"
         )
     points, others = array[:, :3].astype(np.float64), array[:, 3:].astype(np.float64)
-    normals = None
-    if others.shape[1] >= 3:
-        with np.errstate(all="ignore"):
-            length = np.linalg.norm(others[:, :3], axis=1)
-        unit = (np.abs(length - 1) < 0.1) | ~(length > 0)  # zeros and nan are those of programs without normals
-        normals = others[:, :3] if unit.mean() > 0.9 else None
+    places = (0,) if named else (0, 3)
+    trusted = [at for at in places if others.shape[1] >= at + 3 and (named or _of_unit_length(others[:, at : at + 3]))]
+    normals = others[:, trusted[0] : trusted[0] + 3] if trusted else None
+    if trusted == [3]:
+        notes.append("Columns 7 to 9 have unit length and were taken as normals.")
     ignored = others.shape[1] - (0 if normals is None else 3)
     if ignored:
-        notes.append(f"{ignored} further columns were ignored: normals would be three of unit length after x y z.")
+        why = "" if named else ": normals would be three of unit length after x y z"
+        notes.append(f"{ignored} further columns were ignored{why}.")
     single = array.dtype == np.float32
     return PointCloud.of(points, normals, source=f"'{path}'", notes=(*notes, *_coarse(points, single)))
+
+
+def _of_unit_length(columns: NDArray[np.float64]) -> bool:
+    with np.errstate(all="ignore"):
+        length = np.linalg.norm(columns, axis=1)
+    unit = (np.abs(length - 1) < 0.1) | ~(length > 0)  # zeros and nan are those of programs without normals
+    return bool(unit.mean() > 0.9)
 
 
 # reading and checking -------------------------------------------------------------------------------------------------
@@ -282,13 +296,16 @@ def _writable(path: str | Path, endings: tuple[str, ...], owner: str) -> Path:
 
 def _lines(path: Path) -> list[str]:
     """The lines of a text file without comments and blank ones."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise ValueError(f"'{path}': is not text, although its ending {path.suffix} says so") from None
-    stripped = (line.strip() for line in text.splitlines())
+    stripped = (line.strip() for line in _text(path).splitlines())
     found = [line for line in stripped if line and not line.startswith(_COMMENTS)]
     return [line.split("#")[0] for line in found]
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError(f"'{path}': is not text, although its ending {path.suffix} says so") from None
 
 
 def _array(rows: list[list[str]], path: Path, what: str) -> NDArray[np.float64]:

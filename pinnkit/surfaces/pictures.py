@@ -132,8 +132,15 @@ def draw_curve(
     largest = float(np.abs(values).max()) or 1.0
     figure = _figure(6.0, 5.2)
     ax = figure.subplots()
-    options = {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest, "interpolation": "bilinear"}
-    shown = ax.imshow(values, origin="lower", extent=(-1, 1, -1, 1), **options)
+    shown = ax.imshow(
+        values,
+        origin="lower",
+        extent=(-1, 1, -1, 1),
+        cmap="RdBu_r",
+        vmin=-largest,
+        vmax=largest,
+        interpolation="bilinear",
+    )
     ax.contour(ticks, ticks, values, levels=np.linspace(-largest, largest, 21), colors="0.25", linewidths=0.3)
     if values.min() < 0 < values.max():
         ax.contour(ticks, ticks, values, levels=[0.0], colors="k", linewidths=1.2)

@@ -1,15 +1,16 @@
-"""PLY, ascii and binary: the vertices of a file as they are stored, and whole files written in float64."""
+"""PLY, ascii and binary: vertices and faces of a file as they are stored, and whole files written in float64."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Element", "ply_bytes", "read_vertices"]
+__all__ = ["Element", "ply_bytes", "read_faces", "read_vertices"]
 
 _TYPES = {
     **dict.fromkeys(("char", "int8"), "i1"),
@@ -24,20 +25,38 @@ _TYPES = {
 _FORMATS = {"ascii": "", "binary_little_endian": "<", "binary_big_endian": ">"}
 
 
+Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
+_CORNERS = ("vertex_indices", "vertex_index")
+
+
 @dataclass(frozen=True)
 class Element:
-    """One table of the header: its name, its number of rows, and (name, type) of its scalar properties.
+    """One table of the header: its name, its number of rows, and its properties in their order.
 
-    `lists` says whether it has properties of varying length, such as the corners of a face.
+    A property is (name, type), and (name, type, type of its length) where each row has a list of its own length, such
+    as the corners of a face.
     """
 
     name: str
     rows: int
-    properties: tuple[tuple[str, str], ...]
-    lists: bool
+    properties: tuple[tuple[str, ...], ...]
+
+    @property
+    def lists(self) -> bool:
+        """Whether it has properties of varying length."""
+        return any(len(p) == 3 for p in self.properties)
 
 
-def read_vertices(data: bytes, source: str) -> tuple[dict[str, NDArray[np.float64]], dict[str, str], int]:
+@dataclass(frozen=True, eq=False)
+class _Table:
+    """Numbers of one element: scalars ``(n,)`` by name; lists by name as lengths ``(n,)`` and all entries in a row."""
+
+    columns: Mapping[str, Floats]
+    lists: Mapping[str, tuple[Indices, Floats]]
+
+
+def read_vertices(data: bytes) -> tuple[dict[str, Floats], dict[str, str], int]:
     """The scalar properties of the element `vertex`.
 
     Returns:
@@ -46,37 +65,34 @@ def read_vertices(data: bytes, source: str) -> tuple[dict[str, NDArray[np.float6
     Raises:
         ValueError: for what is no PLY file, or is cut short.
     """
-    order, elements, start = _header(data, source)
-    index = next((i for i, e in enumerate(elements) if e.name == "vertex"), None)
-    if index is None:
-        raise ValueError(f"{source}: this PLY file has no element `vertex`, only {[e.name for e in elements]}")
-    vertex, before = elements[index], elements[:index]
-    if vertex.lists or any(e.lists for e in before):
-        raise ValueError(
-            f"{source}: lists before or inside the element `vertex` are not read; write the vertices first"
-        )
+    elements = _header(data)[1]
     faces = sum(e.rows for e in elements if e.name in ("face", "tristrips"))
-    names = [name for name, _ in vertex.properties]
-    if order == "ascii":
-        lines = data[start:].decode("ascii", errors="replace").split("\n")
-        skipped = sum(e.rows for e in before)
-        rows = [line.split() for line in lines if line.strip()][skipped : skipped + vertex.rows]
-        if len(rows) < vertex.rows:
-            raise ValueError(
-                f"{source}: the header promises {vertex.rows:,} vertices, the file ends after {len(rows):,}"
-            )
-        table = _table(rows, len(names), source)
-        columns = {name: table[:, i] for i, name in enumerate(names)}
-    else:
-        sign = _FORMATS[order]
-        offset = start + sum(e.rows * np.dtype([(n, sign + t) for n, t in e.properties]).itemsize for e in before)
-        layout = np.dtype([(name, sign + kind) for name, kind in vertex.properties])
-        there = max(len(data) - offset, 0) // max(layout.itemsize, 1)
-        if there < vertex.rows:
-            raise ValueError(f"{source}: the header promises {vertex.rows:,} vertices, the file ends after {there:,}")
-        read = np.frombuffer(data, layout, count=vertex.rows, offset=offset)
-        columns = {name: read[name].astype(np.float64) for name in names}
-    return columns, dict(vertex.properties), faces
+    for element, table in _tables(data):
+        if element.name == "vertex":
+            return dict(table.columns), {p[0]: p[1] for p in element.properties}, faces
+    raise ValueError(f"this PLY file has no element `vertex`, only {[e.name for e in elements]}")
+
+
+def read_faces(data: bytes) -> tuple[Floats, Indices, Indices]:
+    """Vertices ``(n, 3)``, the number of corners of each face ``(m,)``, and the corners, face after face.
+
+    Raises:
+        ValueError: for what is no PLY file, is cut short, or has triangle strips.
+    """
+    points, counts, corners = np.zeros((0, 3)), np.zeros(0, np.int64), np.zeros(0, np.int64)
+    for element, table in _tables(data):
+        if element.name == "vertex":
+            if missing := [name for name in "xyz" if name not in table.columns]:
+                raise ValueError(f"the vertices have no property `{missing[0]}`, only {list(table.columns)}")
+            points = np.column_stack([table.columns[name] for name in "xyz"])
+        elif element.name == "face" and element.rows:
+            if not (named := [name for name in _CORNERS if name in table.lists]):
+                raise ValueError(f"the faces have no list `vertex_indices`, only {[p[0] for p in element.properties]}")
+            counts, found = table.lists[named[0]]
+            corners = found.astype(np.int64)
+        elif element.name == "tristrips" and element.rows:
+            raise ValueError("triangle strips are not read; write the file with an element `face`")
+    return points, counts, corners
 
 
 def ply_bytes(
@@ -102,10 +118,123 @@ def _write_rows(out: IO[bytes], rows: NDArray[np.generic]) -> None:
     out.write(np.ascontiguousarray(rows).tobytes())
 
 
-def _header(data: bytes, source: str) -> tuple[str, list[Element], int]:
+def _tables(data: bytes) -> Iterator[tuple[Element, _Table]]:
+    """The elements of a file one after the other, so that what comes after the last one asked for is not read."""
+    order, elements, start = _header(data)
+    if order == "ascii":
+        lines = [line for line in data[start:].decode("ascii", errors="replace").split("\n") if line.strip()]
+        for element in elements:
+            rows, lines = [line.split() for line in lines[: element.rows]], lines[element.rows :]
+            if len(rows) < element.rows:
+                raise _short(element, len(rows))
+            yield element, _of_words(rows, element)
+        return
+    for element in elements:
+        table, start = _of_bytes(data, start, element, _FORMATS[order])
+        yield element, table
+
+
+def _short(element: Element, there: int) -> ValueError:
+    plural = {"vertex": "vertices", "face": "faces"}.get(element.name, f"rows of `{element.name}`")
+    return ValueError(f"the header promises {element.rows:,} {plural}, the file ends after {there:,}")
+
+
+def _of_words(rows: list[list[str]], element: Element) -> _Table:
+    if not element.lists:
+        names = [p[0] for p in element.properties]
+        table = _table(rows, len(names), element.name)
+        return _Table({name: table[:, i] for i, name in enumerate(names)}, {})
+    gathered: dict[str, list[str]] = {p[0]: [] for p in element.properties}
+    lengths: dict[str, list[int]] = {p[0]: [] for p in element.properties if len(p) == 3}
+    try:
+        for row in rows:
+            at = 0
+            for name, _, *length in element.properties:
+                count = int(row[at]) if length else 1
+                if length:
+                    lengths[name].append(count)
+                    at += 1
+                gathered[name].extend(row[at : at + count])
+                at += count
+            if at > len(row):
+                raise ValueError(f"{at} numbers were expected in {' '.join(row)!r}")
+        arrays = {name: np.array(words, dtype=np.float64) for name, words in gathered.items()}
+    except (ValueError, IndexError) as error:
+        raise ValueError(f"a row of `{element.name}` cannot be read, {error}") from None
+    return _sorted(arrays, {name: np.array(counts, np.int64) for name, counts in lengths.items()})
+
+
+def _of_bytes(data: bytes, start: int, element: Element, sign: str) -> tuple[_Table, int]:
+    """Rows alike are read at once: all scalars, or lists that are everywhere as long as in the first row."""
+    there = max(len(data) - start, 0)
+    counts = _lengths(data, start, element, sign) if element.lists and element.rows else {}
+    fields: list[tuple[str, str, tuple[int, ...]]] = []
+    for name, kind, *length in element.properties:
+        if length:
+            fields.append((f"{name} length", sign + length[0], ()))
+        fields.append((name, sign + kind, (counts.get(name, 0),) if length else ()))
+    layout = np.dtype(fields)
+    fitting = min(there // max(layout.itemsize, 1), element.rows)
+    rows = np.frombuffer(data, layout, count=fitting, offset=start if fitting else 0)
+    if all((rows[f"{name} length"] == count).all() for name, count in counts.items()):
+        if fitting < element.rows:
+            raise _short(element, fitting)
+        arrays = {p[0]: rows[p[0]].astype(np.float64).reshape(-1) for p in element.properties}
+        lengths = {name: np.full(element.rows, count) for name, count in counts.items()}
+        return _sorted(arrays, lengths), start + layout.itemsize * element.rows
+    return _row_by_row(data, start, element, sign)
+
+
+def _lengths(data: bytes, start: int, element: Element, sign: str) -> dict[str, int]:
+    """Of the lists in the row that begins at `start`."""
+    found: dict[str, int] = {}
+    for name, kind, *length in element.properties:
+        if length:
+            size = np.dtype(length[0]).itemsize
+            if start + size > len(data):
+                raise _short(element, 0)
+            found[name] = int(np.frombuffer(data, sign + length[0], 1, start)[0])
+            start += size
+        start += np.dtype(kind).itemsize * found.get(name, 1)
+    return found
+
+
+def _row_by_row(data: bytes, start: int, element: Element, sign: str) -> tuple[_Table, int]:
+    """Rows of different length; runs of equal ones are found by the lengths alone, entries read by their places."""
+    places: dict[str, list[int]] = {p[0]: [] for p in element.properties}
+    lengths: dict[str, list[int]] = {p[0]: [] for p in element.properties if len(p) == 3}
+    order = "big" if sign == ">" else "little"
+    sizes = [(p[0], np.dtype(p[1]).itemsize, np.dtype(p[2]).itemsize if len(p) == 3 else 0) for p in element.properties]
+    for row in range(element.rows):
+        for name, size, prefix in sizes:
+            count = int.from_bytes(data[start : start + prefix], order) if prefix else 1  # type: ignore[arg-type]
+            if prefix:
+                lengths[name].append(count)
+                start += prefix
+            places[name].append(start)
+            start += size * count
+        if start > len(data):
+            raise _short(element, row)
+    raw, arrays = np.frombuffer(data, np.uint8), {}
+    for name, kind, *_ in element.properties:
+        counts = np.array(lengths.get(name, np.ones(element.rows)), np.int64)
+        within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        size = np.dtype(kind).itemsize
+        first = np.repeat(np.array(places[name], np.int64), counts) + size * within
+        entries = np.ascontiguousarray(raw[first[:, None] + np.arange(size)])
+        arrays[name] = entries.view(sign + kind)[:, 0].astype(np.float64)
+    return _sorted(arrays, {name: np.array(counts, np.int64) for name, counts in lengths.items()}), start
+
+
+def _sorted(arrays: Mapping[str, Floats], lengths: Mapping[str, Indices]) -> _Table:
+    scalars = {name: array for name, array in arrays.items() if name not in lengths}
+    return _Table(scalars, {name: (counts, arrays[name]) for name, counts in lengths.items()})
+
+
+def _header(data: bytes) -> tuple[str, list[Element], int]:
     end = data.find(b"end_header")
     if not data.startswith(b"ply") or end < 0:
-        raise ValueError(f"{source}: not a PLY file, it must begin with `ply` and have an `end_header`")
+        raise ValueError("not a PLY file, it must begin with `ply` and have an `end_header`")
     start = data.find(b"\n", end) + 1
     order, elements = "", list[Element]()
     for line in data[:end].decode("ascii", errors="replace").replace("\r", "\n").splitlines():
@@ -115,22 +244,23 @@ def _header(data: bytes, source: str) -> tuple[str, list[Element], int]:
                 case ["format", kind, *_]:
                     order = kind
                 case ["element", name, rows, *_]:
-                    elements.append(Element(name, int(rows), (), False))
-                case ["property", "list", *_]:
-                    elements[-1] = Element(elements[-1].name, elements[-1].rows, elements[-1].properties, True)
+                    elements.append(Element(name, int(rows), ()))
+                case ["property", "list", length, kind, name, *_]:
+                    known = (*elements[-1].properties, (name, _TYPES[kind], _TYPES[length]))
+                    elements[-1] = Element(elements[-1].name, elements[-1].rows, known)
                 case ["property", kind, name, *_]:
                     known = (*elements[-1].properties, (name, _TYPES[kind]))
-                    elements[-1] = Element(elements[-1].name, elements[-1].rows, known, elements[-1].lists)
+                    elements[-1] = Element(elements[-1].name, elements[-1].rows, known)
         except (KeyError, IndexError, ValueError):
-            raise ValueError(f"{source}: the PLY header has a line that cannot be read, {line!r}") from None
+            raise ValueError(f"the PLY header has a line that cannot be read, {line!r}") from None
     if order not in _FORMATS or not start:
-        raise ValueError(f"{source}: the PLY format must be one of {', '.join(_FORMATS)}, got {order!r}")
+        raise ValueError(f"the PLY format must be one of {', '.join(_FORMATS)}, got {order!r}")
     return order, elements, start
 
 
-def _table(rows: list[list[str]], width: int, source: str) -> NDArray[np.float64]:
+def _table(rows: list[list[str]], width: int, name: str) -> Floats:
     try:
         table = np.array([row[:width] for row in rows], dtype=np.float64)
+        return table.reshape(len(rows), width)
     except ValueError as error:
-        raise ValueError(f"{source}: a vertex cannot be read as {width} numbers, {error}") from None
-    return table.reshape(len(rows), width)
+        raise ValueError(f"a row of `{name}` cannot be read as {width} numbers, {error}") from None

@@ -1,0 +1,114 @@
+"""Points as text: rows of numbers with any of the usual separators, names of columns, comments and counts."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["TextTable"]
+
+_COMMENTS = ("#", "//", ";", "%", "!")
+_POINT = ("x", "y", "z")
+_NORMAL = ("nx", "ny", "nz")
+_SPELLINGS = {f"{prefix}{a}": f"n{a}" for prefix in ("normal", "normal_", "n_") for a in _POINT}
+
+
+@dataclass(frozen=True, eq=False)
+class TextTable:
+    """Numbers ``(n, c)``, x y z first, then normals where columns are named so, then the others.
+
+    Attributes:
+        values: the numbers.
+        named: whether columns 4 to 6 are normals by their names.
+        notes: sentences on what the first lines were taken for.
+    """
+
+    values: NDArray[np.float64]
+    named: bool
+    notes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, text: str) -> TextTable:
+        """Read it.
+
+        Columns are parted by blanks, tabs, commas or semicolons; with semicolons or tabs, decimal commas are read.
+        Lines that begin with #, //, ;, % or ! are comments.  Before the first row there may be text, the number of
+        points, and names: where they have x, y and z, they say which columns these are.
+
+        Raises:
+            ValueError: for no rows, rows of different lengths or of less than three numbers, words among the numbers.
+        """
+        lines = [line.strip() for line in text.splitlines()]
+        comments = [line for line in lines if line.startswith(_COMMENTS)]
+        rows = [_words(line) for line in lines if line and not line.startswith(_COMMENTS)]
+        head = 0
+        while head < len(rows) and not _is_number(rows[head][0]):
+            head += 1
+        before, rows = rows[:head], rows[head:]
+        if len(rows) > 1 and len(rows[0]) == 1 and len(rows[1]) >= 3:
+            rows = rows[1:]  # the number of points
+        widths = {len(row) for row in rows}
+        if not rows or len(widths) > 1 or min(widths) < 3:
+            found = f"rows of {sorted(widths)[:5]} columns" if rows else "no rows"
+            raise ValueError(f"each row must be x y z or x y z nx ny nz, all alike; there are {found}")
+        notes: tuple[str, ...] = ()
+        if before:
+            what = "first line of the file was" if len(before) == 1 else f"first {len(before)} lines of the file were"
+            as_what = "names of columns" if len(before) == 1 else "text"
+            notes = (f"The {what} taken as {as_what}: {' '.join(before[-1])!r}.",)
+        values = _array(rows)
+        for names in [*reversed(before), *(_words(line.lstrip("#/;%! \t")) for line in reversed(comments))]:
+            if len(names) == values.shape[1] and (order := _order([_plain(name) for name in names])):
+                ordered, named = order
+                if ordered[:3] != [0, 1, 2]:
+                    kept = ", ".join(names[i] for i in ordered[: 6 if named else 3])
+                    notes = (*notes, f"Columns were taken by their names: {kept}.")
+                return cls(values[:, ordered], named, notes)
+        return cls(values, False, notes)
+
+
+def _words(line: str) -> list[str]:
+    """The fields of one line; a separator at its end begins no further one."""
+    if ";" in line:
+        fields = [field.strip().replace(",", ".") for field in line.rstrip("; \t").split(";")]
+    elif "," in line and "\t" in line and line.count(",") != line.count("\t") - 1:
+        fields = line.replace(",", ".").split("\t")
+    else:
+        fields = line.rstrip(", \t").split(",") if "," in line else line.split()
+        if any(len(words := field.split()) > 1 and _is_number(words[0]) for field in fields):
+            fields = line.replace(",", " ").split()  # "1, 2 3"
+    return [field.strip().strip("\"'") for field in fields]
+
+
+def _plain(name: str) -> str:
+    """`X`, `x (m)`, `"x"`, `x[mm]` and `x_coord` are x."""
+    word = re.sub(r"(\(.*|\[.*|_?coord.*)", "", name.strip().lower()).strip()
+    return _SPELLINGS.get(word, word)
+
+
+def _order(names: list[str]) -> tuple[list[int], bool] | None:
+    """Columns x y z, normals, others; and whether there are normals. None where there is no x, y and z."""
+    if not all(names.count(name) == 1 for name in _POINT):
+        return None
+    named = all(names.count(name) == 1 for name in _NORMAL)
+    first = [names.index(name) for name in (*_POINT, *(_NORMAL if named else ()))]
+    return first + [i for i in range(len(names)) if i not in first], named
+
+
+def _array(rows: list[list[str]]) -> NDArray[np.float64]:
+    try:
+        return np.array(rows, dtype=np.float64)
+    except ValueError:
+        at = next(i for i, row in enumerate(rows) if not all(map(_is_number, row)))
+        raise ValueError(f"rows must be numbers, number {at} is {' '.join(rows[at])!r}") from None
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
