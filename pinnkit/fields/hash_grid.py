@@ -11,7 +11,7 @@ from torch import nn
 
 from . import checks, interpolation
 from .activations import activation
-from .base import AxisLike
+from .base import AxisLike, DrawnSpec
 from .encoded import EncodedNetwork
 from .grid_encoding import GridEncoding
 from .initialise import glorot
@@ -24,14 +24,14 @@ __all__ = ["HashGrid"]
 
 
 @dataclass(frozen=True)
-class HashGrid:
+class HashGrid(DrawnSpec[EncodedNetwork]):
     """Hash grids of many resolutions, then a perceptron: u = MLP(e(v)), v = s(x) in [-1, 1]^d, d from 1 to 4.
 
-    Level l = 0..levels-1 has about N_l = coarsest * b^l cells along each axis, b = (finest / coarsest)^(1/(levels-1)),
-    and at most `rows` rows of `features` trained numbers. While the nodes of a level fit, each has a row of its own;
-    beyond that node k has the row xor_a(k_a p_a) mod rows with the primes 1, 2654435761, 805459861 (and, for a fourth
-    axis, 3674653429). e(v) holds the interpolated features of all levels. Numbers in the table: at most
-    levels * rows * features.
+    Level l = 0..levels-1 has about N_l = coarsest * b^l cells along the axis of the greatest `finest`, with
+    b = (that finest / coarsest)^(1/(levels-1)), along the others fewer in proportion, and at most `rows` rows of
+    `features` trained numbers. While the nodes of a level fit, each has a row of its own; beyond that node k has the
+    row xor_a(k_a p_a) mod rows with the primes 1, 2654435761, 805459861 (and, for a fourth axis, 3674653429). e(v)
+    holds the interpolated features of all levels. Numbers in the table: at most levels * rows * features.
 
     Coordinates beyond the bounds continue the outermost cells.
 
@@ -39,8 +39,9 @@ class HashGrid:
         levels: number of grids.
         features: numbers in a row; even.
         rows: most rows of a level, a power of two; the authors take 2**14 to 2**19.
-        coarsest: cells along each axis of the first level.
-        finest: cells along each axis of the last level; the pixels along the longest side suit an image.
+        coarsest: cells along the longest axis of the first level.
+        finest: cells along each axis of the last level: one number, one per axis or one per coordinate column. The
+            pixels of an image, (width, height), make cells that are square.
         interpolation: Multilinear() or Smoothstep() between the nodes.
         width: units per hidden layer.
         depth: number of hidden layers.
@@ -48,7 +49,8 @@ class HashGrid:
 
     Raises:
         ValueError: for a count below 1, odd features, rows that are no power of two, finest below coarsest, another
-            interpolation or activation; from `build` for more than 4 coordinate columns.
+            interpolation or activation; from `build` for more than 4 coordinate columns, or a tuple that does not fit
+            the axes.
 
     Source: Müller, Evans, Schied, Keller, Instant Neural Graphics Primitives with a Multiresolution Hash Encoding, ACM
     Trans. Graph. 41 (2022) 102, section 3, with the constants of the authors' code.
@@ -63,7 +65,7 @@ class HashGrid:
     features: int = 2
     rows: int = 2**15
     coarsest: int = 16
-    finest: int = 256
+    finest: int | tuple[int, ...] = 256
     interpolation: Interpolation = field(default_factory=Multilinear)
     width: int = 64
     depth: int = 2
@@ -71,16 +73,16 @@ class HashGrid:
 
     def __post_init__(self) -> None:
         """Check the arguments."""
-        starts = {"levels": 8, "features": 2, "rows": 2**15, "coarsest": 16, "finest": 256, "width": 64, "depth": 2}
-        for name, start in starts.items():
-            value = checks.count("HashGrid", name, getattr(self, name), repair=f"{start} is a good start")
-            object.__setattr__(self, name, value)
+        checks.hold_counts(self, levels=8, features=2, rows=2**15, coarsest=16, width=64, depth=2)
+        repair = "give the cells of the last level along each axis, such as the pixels of an image"
+        finest = checks.count_or_tuple("HashGrid", "finest", self.finest, each="axis", repair=repair)
+        object.__setattr__(self, "finest", finest)
         checks.even("HashGrid", "features", self.features)
         if self.rows & (self.rows - 1) or self.rows < 2:
             raise ValueError(
                 f"HashGrid: `rows` must be a power of two, got {self.rows}; take 2**{max(self.rows.bit_length(), 1)}"
             )
-        checks.growing("HashGrid", self.coarsest, self.finest)
+        checks.growing("HashGrid", self.coarsest, finest if isinstance(finest, int) else max(finest))
         interpolation.check("HashGrid", self.interpolation)
         activation("HashGrid", self.activation)
 
@@ -89,25 +91,15 @@ class HashGrid:
         """How many times the field may be differentiated: as often as its interpolation and its activation allow."""
         return min(self.interpolation.smoothness, activation("HashGrid", self.activation).smoothness)
 
-    def build(
-        self,
-        axes: Sequence[AxisLike],
-        outputs: int,
-        *,
-        generator: torch.Generator,
-        dtype: torch.dtype,
-        device: torch.device | str,
-    ) -> EncodedNetwork:
-        """Build the network over `axes`: (n, d_total) -> (n, outputs)."""
-        checks.build_arguments("HashGrid", axes, outputs, generator=generator, dtype=dtype)
+    def _build(self, axes: Sequence[AxisLike], outputs: int, generator: torch.Generator) -> EncodedNetwork:
         scaling = scaling_of(axes)
         checks.grid_dimension("HashGrid", scaling.width, most=len(PRIMES))
-        lattice = hash_lattice(
-            levels=self.levels, coarsest=self.coarsest, finest=self.finest, rows=self.rows, dimension=scaling.width
-        )
+        finest = float(self.finest) if isinstance(self.finest, int) else self.finest
+        cells = [int(n) for n in scaling.spread(checks.per_column("HashGrid", "finest", finest, axes))]
+        lattice = hash_lattice(levels=self.levels, coarsest=self.coarsest, finest=cells, rows=self.rows)
         encoding = GridEncoding(lattice, self.interpolation, features=self.features, generator=generator)
         hidden = nn.Sequential(
             encoding, *dense(encoding.width, self.width, self.depth, self.activation, generator=generator)
         )
         readout = glorot(self.width, outputs, generator=generator)  # the small table keeps the field near zero
-        return EncodedNetwork(self, scaling, hidden, readout).to(device=device, dtype=dtype)
+        return EncodedNetwork(self, scaling, hidden, readout)

@@ -64,23 +64,29 @@ def dense_lattice(resolutions: Sequence[Sequence[int]], *, centred: bool) -> Lat
     return Lattice(cells.double(), shift, nodes, nodes.prod(1))
 
 
-def hash_lattice(*, levels: int, coarsest: int, finest: int, rows: int, dimension: int) -> Lattice:
+def hash_lattice(*, levels: int, coarsest: int, finest: Sequence[int], rows: int) -> Lattice:
     """At most `rows` rows a level: a row for every node while they fit, hashed where they do not.
 
-    scale_l = N_min b^l - 1 with b = (N_max / N_min)^(1 / (levels - 1)), shifted by half a cell so that the nodes of
-    different levels do not coincide: position = scale_l u + 1/2, and ceil(scale_l) + 2 nodes along each axis.
+    scale_l = N_l - 1 with N_l = N_min b^l and b = (N_max / N_min)^(1 / (levels - 1)), shifted by half a cell so that
+    the nodes of different levels do not coincide: position = scale_l u + 1/2, and ceil(scale_l) + 2 nodes.  That is so
+    along the axes whose `finest` is the greatest; along the others N_l is less in proportion, but at least 1.
 
-    Source: Müller et al. 2022, section 3, and the authors' code (NVlabs/tiny-cuda-nn, grid.h).
+    Args:
+        levels: how many.
+        coarsest: N_min, along the axes of most cells.
+        finest: cells along each axis of the last level.
+        rows: most rows of a level.
+
+    Source: Müller et al. 2022, section 3, and the authors' code (NVlabs/tiny-cuda-nn, grid.h), which has the same
+    number of cells along all axes.
     """
-    growth = 1.0 if levels == 1 else math.log(finest / coarsest) / (levels - 1)
-    scales = [coarsest * math.exp(level * growth) - 1 for level in range(levels)]
-    counts = [math.ceil(scale - 1e-9) + 2 for scale in scales]
-    return Lattice(
-        torch.tensor(scales, dtype=torch.float64)[:, None].expand(-1, dimension),
-        torch.full((levels, dimension), 0.5, dtype=torch.float64),
-        torch.tensor(counts)[:, None].expand(-1, dimension),
-        torch.tensor([min(count**dimension, rows) for count in counts]),
-    )
+    growth = 1.0 if levels == 1 else math.log(max(finest) / coarsest) / (levels - 1)
+    along = [coarsest * math.exp(level * growth) for level in range(levels)]
+    scales = [[max(n * cells / max(finest), 1.0) - 1 for cells in finest] for n in along]
+    counts = torch.tensor([[math.ceil(scale - 1e-9) + 2 for scale in level] for level in scales])
+    scale = torch.tensor(scales, dtype=torch.float64)
+    kept = torch.tensor([min(math.prod(level), rows) for level in counts.tolist()])
+    return Lattice(scale, torch.full_like(scale, 0.5), counts, kept)
 
 
 def outer(operation: Callable[[Tensor, Tensor], Tensor], pairs: Sequence[Tensor]) -> Tensor:

@@ -12,7 +12,7 @@ from torch import nn
 
 from . import checks, interpolation
 from .activations import activation
-from .base import AxisLike
+from .base import AxisLike, DrawnSpec
 from .encoded import EncodedNetwork
 from .grid_encoding import GridEncoding
 from .initialise import glorot
@@ -28,7 +28,7 @@ _MOST = 2**28
 
 
 @dataclass(frozen=True)
-class MultilevelGrid:
+class MultilevelGrid(DrawnSpec[EncodedNetwork]):
     """Dense grids of several resolutions, then a perceptron: u = MLP(e(v)), v = s(x) in [-1, 1]^d, d from 1 to 4.
 
     Level l = 0..levels-1 has r_l = finest * b^(l - levels + 1) cells along each axis, rounded, with
@@ -42,8 +42,8 @@ class MultilevelGrid:
         levels: number of grids.
         features: numbers at a node; even.
         coarsest: cells along the longest axis of the first level.
-        finest: cells along each axis of the last level: one number, one per axis or one per coordinate column. The
-            pixels of an image, (height, width), put one node of the last level on each.
+        finest: cells along each axis of the last level: one number, one per axis or one per coordinate column.
+            The pixels of an image, as many as along each axis, put one node of the last level on each.
         interpolation: Multilinear() or Smoothstep() between the nodes.
         centred: the nodes are the centres of the cells, (k + 1/2) / r for k = 0..r-1 of the extent, and the half cell
             beyond the outermost is extrapolated; False puts r + 1 nodes at k / r, ends included.
@@ -77,21 +77,14 @@ class MultilevelGrid:
 
     def __post_init__(self) -> None:
         """Check the arguments."""
-        starts = {"levels": 5, "features": 2, "coarsest": 16, "width": 64, "depth": 2}
-        for name, start in starts.items():
-            value = checks.count("MultilevelGrid", name, getattr(self, name), repair=f"{start} is a good start")
-            object.__setattr__(self, name, value)
+        checks.hold_counts(self, levels=5, features=2, coarsest=16, width=64, depth=2)
         checks.even("MultilevelGrid", "features", self.features)
         repair = "give the cells of the last level along each axis, such as the pixels of an image"
         finest = checks.count_or_tuple("MultilevelGrid", "finest", self.finest, each="axis", repair=repair)
         object.__setattr__(self, "finest", finest)
         checks.growing("MultilevelGrid", self.coarsest, finest if isinstance(finest, int) else max(finest))
         interpolation.check("MultilevelGrid", self.interpolation)
-        if not isinstance(self.centred, bool):
-            raise ValueError(
-                f"MultilevelGrid: `centred` must be True or False, got {self.centred!r}; "
-                f"True puts nodes on the centres of pixels, False on the ends of the axes"
-            )
+        checks.hold_flags(self, centred="True puts nodes on the centres of pixels, False on the ends of the axes")
         activation("MultilevelGrid", self.activation)
 
     @property
@@ -108,17 +101,7 @@ class MultilevelGrid:
             for back in reversed(range(self.levels))
         ]
 
-    def build(
-        self,
-        axes: Sequence[AxisLike],
-        outputs: int,
-        *,
-        generator: torch.Generator,
-        dtype: torch.dtype,
-        device: torch.device | str,
-    ) -> EncodedNetwork:
-        """Build the network over `axes`: (n, d_total) -> (n, outputs)."""
-        checks.build_arguments("MultilevelGrid", axes, outputs, generator=generator, dtype=dtype)
+    def _build(self, axes: Sequence[AxisLike], outputs: int, generator: torch.Generator) -> EncodedNetwork:
         scaling = scaling_of(axes)
         checks.grid_dimension("MultilevelGrid", scaling.width, most=4)
         finest = float(self.finest) if isinstance(self.finest, int) else self.finest
@@ -136,4 +119,4 @@ class MultilevelGrid:
             encoding, *dense(encoding.width, self.width, self.depth, self.activation, generator=generator)
         )
         readout = glorot(self.width, outputs, generator=generator)  # the small table keeps the field near zero
-        return EncodedNetwork(self, scaling, hidden, readout).to(device=device, dtype=dtype)
+        return EncodedNetwork(self, scaling, hidden, readout)

@@ -118,6 +118,7 @@ def _in_srgb(image: Any, profile: bytes | None) -> Any:
     from PIL import ImageCms
 
     try:
+        given: Any
         if profile is not None:
             given = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         elif image.mode == "LAB":

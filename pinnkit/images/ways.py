@@ -66,9 +66,10 @@ def _grid(width: int, height: int, known: int) -> Choice:
 
 
 def _hash(width: int, height: int, known: int) -> Choice:
-    finest = max(4, round(_across(width, height, known)))
-    coarsest = max(2, min(16, finest // 4))
-    levels = max(2, round(2 * math.log2(finest / coarsest)))
+    share = math.sqrt(known / (width * height))
+    finest = max(4, round(width * share)), max(4, round(height * share))
+    coarsest = max(2, min(16, max(finest) // 4))
+    levels = max(2, round(2 * math.log2(max(finest) / coarsest)))
     rows = 2 ** min(max(math.ceil(math.log2(known / 2)), 8), 19)
     spec = HashGrid(levels=levels, rows=rows, coarsest=coarsest, finest=finest)
     return _by_adam(spec, known, "A multiresolution hash grid before a small network, by Adam.")

@@ -79,7 +79,7 @@ def test_every_corner_of_every_level_has_the_row_of_the_words(dimension: int) ->
 
 
 def test_scales_and_resolutions_follow_the_formula() -> None:
-    lattice = hash_lattice(levels=16, coarsest=16, finest=512, rows=2**14, dimension=2)
+    lattice = hash_lattice(levels=16, coarsest=16, finest=(512, 512), rows=2**14)
     growth = math.exp((math.log(512) - math.log(16)) / 15)
     for level in range(16):
         scale = 2 ** (level * math.log2(growth)) * 16 - 1
@@ -89,6 +89,28 @@ def test_scales_and_resolutions_follow_the_formula() -> None:
     assert lattice.nodes[-1, 0] == 513
     assert lattice.rows.tolist() == [min(int(n) ** 2, 2**14) for n in lattice.nodes[:, 0]]
     assert lattice.dense == sum(int(n) ** 2 <= 2**14 for n in lattice.nodes[:, 0])
+
+
+def test_cells_are_square_where_the_last_level_has_as_many_as_the_picture_pixels() -> None:
+    spec = HashGrid(levels=6, rows=2**9, coarsest=12, finest=(600, 100))
+    wide = SimpleNamespace(lower=0.0, upper=600.0, dim=1)
+    high = SimpleNamespace(lower=0.0, upper=100.0, dim=1)
+    field = spec.build([wide, high], 3, generator=seeded(), dtype=torch.float64, device="cpu")
+    grid = field.hidden[0]
+    per_pixel = grid.scale[:, :, 0] * field.scaling.rate[:, None]  # cells along each axis, per pixel
+    cells = grid.scale[:, :, 0] * 2 + 1
+    torch.testing.assert_close(cells[0] / cells[1], torch.full((6,), 6.0, dtype=torch.float64))
+    assert (cells[:, -1] - torch.tensor([600.0, 100.0])).abs().max() < 1e-9
+    assert (per_pixel[:, -1] - 1).abs().max() < 0.02
+    assert grid.dense == 2
+    points = 2 * torch.rand(300, 2, generator=seeded(), dtype=torch.float64) - 1
+    torch.testing.assert_close(grid.pass_through(points), grid.encode(points), rtol=1e-9, atol=1e-12)
+
+
+def test_along_a_short_axis_there_is_at_least_the_one_cell_that_holds_it() -> None:
+    lattice = hash_lattice(levels=3, coarsest=4, finest=(400, 2), rows=2**6)
+    assert lattice.scale[:, 1].tolist() == pytest.approx([0.0, 0.0, 1.0])
+    assert lattice.nodes[:, 1].tolist() == [2, 2, 3]
 
 
 def test_positions_of_the_box_stay_between_the_nodes_and_no_row_is_out_of_reach() -> None:
@@ -144,6 +166,8 @@ BAD: list[tuple[Any, list[str]]] = [
     (lambda: HashGrid(rows=1), ["`rows` must be a power of two", "got 1", "2**1"]),
     (lambda: HashGrid(features=1), ["`features` must be even", "got 1"]),
     (lambda: HashGrid(finest=8), ["`finest` must be at least `coarsest` = 16", "got 8"]),
+    (lambda: HashGrid(finest=(512, 0)), ["HashGrid: `finest`", "got 0", "one for each axis"]),
+    (lambda: build(HashGrid(finest=(64, 64, 64))), ["HashGrid: `finest` must be one number or a tuple of 2"]),
     (lambda: HashGrid(levels=True), ["HashGrid: `levels`", "got True", "8 is a good start"]),
     (lambda: HashGrid(interpolation=None), ["`interpolation` must be", "got None"]),  # type: ignore[arg-type]
     (lambda: HashGrid(activation=None), ["HashGrid: `activation`", "got None"]),  # type: ignore[arg-type]
