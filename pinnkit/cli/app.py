@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
@@ -19,9 +18,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-Json = Annotated[bool, typer.Option("--json", help="Print the summary as JSON on stdout, all else on stderr.")]
-File = Annotated[Path, typer.Argument(help="A Python file that defines `problem`.", show_default=False)]
 
 
 def main(problem: Problem | None = None) -> None:

@@ -17,8 +17,9 @@ from pinnkit.report import SUMMARY_NAME
 from pinnkit.status import Status
 from pinnkit.validate import validate
 
-from .app import Json, app
+from .app import app
 from .console import exit_code, needs, result_folder, run_solve, user_errors
+from .options import Device, Json, NoFigures, Out, Quick, Resume, Seconds, Seed
 from .words import at_least, device_word
 
 if TYPE_CHECKING:
@@ -49,14 +50,14 @@ def fit(
         int | None, typer.Option(help="Which picture of an animation or of several pages, from 0.")
     ] = None,
     steps: Annotated[int | None, typer.Option(help="Of the solver.")] = None,
-    seconds: Annotated[float | None, typer.Option(help="Stop after so long, with what there is.")] = None,
-    seed: Annotated[int, typer.Option(help="Same seed, same result.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
-    out: Annotated[Path | None, typer.Option(help="Folder to write; results/NAME by default.")] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="At most 3 s of work: does it run?")] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
+    seconds: Seconds = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    out: Out = None,
+    quick: Quick = False,
+    resume: Resume = False,
     json_: Json = False,
-    no_figures: Annotated[bool, typer.Option("--no-figures", help="Draw nothing.")] = False,
+    no_figures: NoFigures = False,
 ) -> None:
     """Fit a function to IMAGE; write it as picture.png, finer with --scale, filled with --mask."""
     from pinnkit.images import Pixels, image_problem, read_mask, read_picture, render, watch, way, write_picture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,8 +14,9 @@ from rich.text import Text
 
 from pinnkit.problem_file import load_problem
 
-from .app import Json, app
+from .app import app
 from .console import DONE, FAILED, user_errors
+from .options import Json
 from .words import FIELDS, at_least, ways_of
 
 bench = typer.Typer(help="Measure how fast pinnkit is on this machine.", no_args_is_help=True)
@@ -23,12 +25,19 @@ app.add_typer(bench, name="bench")
 Quick = Annotated[bool, typer.Option("--quick", help="A small case, to see that it runs.")]
 
 
-def _print_rows(measured: Any, rows: Any, console: Console, json_: bool, *, width: int) -> None:
-    """The rows of a benchmark as JSON on stdout, or as its table."""
+def _measure(
+    measured: Any, said: Callable[[Any], str] | None, json_: bool, *, width: int | None = None, **options: Any
+) -> None:
+    """Run a benchmark, saying which rows are done, and print them: as JSON on stdout, or as its table."""
+    console = Console(stderr=json_)
+    with console.status("measuring ...") as status:
+        if said is not None:
+            options["progress"] = lambda row: status.update(f"{said(row)}: done")
+        rows = measured.run(**options)
     if json_:
         sys.stdout.write(measured.as_json(rows) + "\n")
         return
-    if not console.is_terminal:  # a file has no edge to wrap at
+    if width is not None and not console.is_terminal:  # a file has no edge to wrap at
         console = Console(width=width)
     console.print(measured.table(rows))
 
@@ -38,10 +47,7 @@ def derivatives(quick: Quick = False, json_: Json = False) -> None:
     """Step time of the Taylor pass, eager and compiled, beside nested automatic differentiation."""
     from pinnkit.bench import derivatives as measured
 
-    console = Console(stderr=json_)
-    with console.status("measuring ...") as status:
-        rows = measured.run(quick=quick, progress=lambda r: status.update(f"{r.case}, {r.depth} x {r.width}: done"))
-    _print_rows(measured, rows, console, json_, width=128)
+    _measure(measured, lambda r: f"{r.case}, {r.depth} x {r.width}", json_, width=128, quick=quick)
 
 
 @bench.command()
@@ -49,10 +55,7 @@ def steps(quick: Quick = False, json_: Json = False) -> None:
     """Time of one Adam step: pinnkit eager and compiled, nested differentiation, and DeepXDE where it is installed."""
     from pinnkit.bench import steps as measured
 
-    console = Console(stderr=json_)
-    with console.status("measuring ...") as status:
-        rows = measured.run(quick=quick, progress=lambda r: status.update(f"{r.case}, {r.depth} x {r.width}: done"))
-    _print_rows(measured, rows, console, json_, width=150)
+    _measure(measured, lambda r: f"{r.case}, {r.depth} x {r.width}", json_, width=150, quick=quick)
 
 
 @bench.command()
@@ -60,10 +63,7 @@ def jacobians(quick: Quick = False, json_: Json = False) -> None:
     """The parameter Jacobian of every point by a recorded pass, beside vmap over jets and over nested derivatives."""
     from pinnkit.bench import jacobians as measured
 
-    console = Console(stderr=json_)
-    with console.status("measuring ...") as status:
-        rows = measured.run(quick=quick, progress=lambda r: status.update(f"{r.case}, {r.network}: done"))
-    _print_rows(measured, rows, console, json_, width=144)
+    _measure(measured, lambda r: f"{r.case}, {r.network}", json_, width=144, quick=quick)
 
 
 @bench.command()
@@ -71,10 +71,7 @@ def scaling(quick: Quick = False, json_: Json = False) -> None:
     """Time and memory of a training step and of a Gram matrix as points, width and dimension grow."""
     from pinnkit.bench import scaling as measured
 
-    console = Console(stderr=json_)
-    with console.status("measuring ...") as status:
-        rows = measured.run(quick=quick, progress=lambda r: status.update(f"{r.grows}, {r.work}: done"))
-    _print_rows(measured, rows, console, json_, width=128)
+    _measure(measured, lambda r: f"{r.grows}, {r.work}", json_, width=128, quick=quick)
 
 
 @bench.command()
@@ -82,13 +79,7 @@ def memory(json_: Json = False) -> None:
     """Peak memory of evaluation and of a training step on one and on ten million points."""
     from pinnkit.bench import memory as measured
 
-    console = Console(stderr=json_)
-    with console.status("measuring ..."):
-        rows = measured.run()
-    if json_:
-        sys.stdout.write(measured.as_json(rows) + "\n")
-    else:
-        console.print(measured.table(rows))
+    _measure(measured, None, json_)
 
 
 @app.command()

@@ -16,8 +16,9 @@ from pinnkit.domains import Role
 from pinnkit.solution import Solution
 from pinnkit.storage import load
 
-from .app import Json, app
+from .app import app
 from .console import DONE, FAILED, needs, user_errors
+from .options import Json
 from .words import at_least
 
 

@@ -15,8 +15,9 @@ from pinnkit.report import SUMMARY_NAME
 from pinnkit.status import Status
 from pinnkit.validate import validate
 
-from .app import Json, app
+from .app import app
 from .console import exit_code, progress, result_folder, user_errors
+from .options import Device, Json, NoFigures, Out, Resume, Seed
 from .scene import Poses, Where, box_of, convention_of
 from .words import at_least, device_word, word_in
 
@@ -48,13 +49,13 @@ def radiance(
     ] = None,
     convention: Poses = "opengl",
     box: Where = None,
-    seed: Annotated[int, typer.Option(help="Same seed, same result.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
-    out: Annotated[Path | None, typer.Option(help="Folder to write; results/NAME by default.")] = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    out: Out = None,
     quick: Annotated[bool, typer.Option("--quick", help="A few seconds of work: does it run?")] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
+    resume: Resume = False,
     json_: Json = False,
-    no_figures: Annotated[bool, typer.Option("--no-figures", help="Draw nothing.")] = False,
+    no_figures: NoFigures = False,
 ) -> None:
     """Train a radiance field on the pictures of SCENE, score it on the held-out ones, render a way around it."""
     from pinnkit.radiance import check_film, fit_radiance, orbit, read_scene, write_film

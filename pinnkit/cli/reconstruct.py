@@ -14,8 +14,9 @@ from rich.text import Text
 from pinnkit.report import SUMMARY_NAME
 from pinnkit.validate import validate
 
-from .app import Json, app
+from .app import app
 from .console import DONE, FAILED, exit_code, needs, progress, result_folder, user_errors
+from .options import Device, Json, NoFigures, Resume, Seed
 from .words import at_least, device_word, word_in
 
 if TYPE_CHECKING:
@@ -45,12 +46,12 @@ def reconstruct(
     truth: Annotated[Path | None, typer.Option(help="A mesh to compare with.")] = None,
     normals: Annotated[str, typer.Option(help="ignore: find the orientation from the points alone.")] = "use",
     results: Annotated[Path | None, typer.Option(help="Folder for the report; results/NAME by default.")] = None,
-    seed: Annotated[int, typer.Option(help="Same seed, same result.")] = 0,
+    seed: Seed = 0,
     seconds: Annotated[float | None, typer.Option(help="Stop training after so long, with what there is.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
+    device: Device = "auto",
+    resume: Resume = False,
     json_: Json = False,
-    no_figures: Annotated[bool, typer.Option("--no-figures", help="Draw nothing.")] = False,
+    no_figures: NoFigures = False,
 ) -> None:
     """Reconstruct the closed surface that the points of CLOUD lie on."""
     from pinnkit.surfaces import IGR, SirenLosses, read_mesh, read_points, write_mesh

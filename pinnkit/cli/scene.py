@@ -15,8 +15,9 @@ from rich.text import Text
 
 from pinnkit.domains import Box
 
-from .app import Json, app
+from .app import app
 from .console import user_errors
+from .options import Json
 from .words import at_least, word_in
 
 if TYPE_CHECKING:

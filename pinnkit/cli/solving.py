@@ -23,8 +23,9 @@ from pinnkit.status import Status
 from pinnkit.storage import FILE_NAME, load
 from pinnkit.validate import reference_error, validate
 
-from .app import File, Json, app
+from .app import app
 from .console import exit_code, result_folder, run_solve, user_errors
+from .options import Device, File, Json, NoFigures, Out, Quick, Resume, Seconds, Seed
 from .words import DTYPES, FIELDS, adaptive_words, at_least, device_word, field_of, solvers_of, weight_words, word_in
 
 if TYPE_CHECKING:
@@ -43,22 +44,22 @@ def solve(
         str | None, typer.Option(help="Steps of the last solver, or of each of them: 200,50.", metavar="N[,N]")
     ] = None,
     tolerance: Annotated[float | None, typer.Option(help="Residual at which to stop.")] = None,
-    seconds: Annotated[float | None, typer.Option(help="Stop after so long, with what there is.")] = None,
+    seconds: Seconds = None,
     adaptive: Annotated[str | None, typer.Option(help="Points that follow the residual: rad or r3.")] = None,
     weights: Annotated[
         str | None, typer.Option(help="gradient-norm, ntk, relobralo, self-adaptive, causal; by commas.")
     ] = None,
     slabs: Annotated[int | None, typer.Option(help="Solve in so many slabs of time.")] = None,
     hard: Annotated[bool, typer.Option("--hard", help="Make every condition exact that can be.")] = False,
-    seed: Annotated[int, typer.Option(help="Same seed, same result.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    seed: Seed = 0,
+    device: Device = "auto",
     dtype: Annotated[str | None, typer.Option(help="float32 or float64; the problem's own by default.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder to write; results/NAME by default.")] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="At most 3 s of work: does it run?")] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
+    out: Out = None,
+    quick: Quick = False,
+    resume: Resume = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 when anything looks wrong.")] = False,
     json_: Json = False,
-    no_figures: Annotated[bool, typer.Option("--no-figures", help="Draw nothing.")] = False,
+    no_figures: NoFigures = False,
     no_reference: Annotated[bool, typer.Option("--no-reference", help="No finite differences.")] = False,
 ) -> None:
     """Solve the problem in FILE, check the solution, and write results/NAME."""
