@@ -86,14 +86,19 @@ def exit_code(solution: Solution, report: Report, strict: bool) -> int:
 
 
 def result_folder(folder: Path, say: Console, *, keep: bool) -> Path:
-    """The folder to write; an earlier result there is moved aside, to NAME.1, NAME.2, ..."""
+    """The folder to write; an earlier result there is moved aside, to NAME.1, NAME.2, ..., or kept to go on from."""
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"--out must be a folder, '{folder}' is a file")
-    if keep or not folder.exists() or not any(folder.iterdir()):
+    goes_on = keep and any(folder.rglob("checkpoint*.h5"))
+    if keep and not goes_on:
+        say.print(Text(f"--resume: there is no checkpoint in {folder}, so this run begins anew", style="yellow"))
+    if goes_on or not folder.exists() or not any(folder.iterdir()):
         return folder
     ours = (SUMMARY_NAME, FILE_NAME, "checkpoint.h5", "history.csv")
     if not any((folder / name).exists() for name in ours):
         raise ValueError(f"--out: '{folder}' holds files that are no result of pinnkit; choose another folder")
+    if keep:
+        return folder
     aside = next(p for i in range(1, 10**6) if not (p := folder.with_name(f"{folder.name}.{i}")).exists())
     folder.rename(aside)
     say.print(Text(f"The earlier result is now in {aside}", style="dim"))

@@ -40,7 +40,7 @@ def draw_panels(panels: dict[str, NDArray[Any]], *, difference: tuple[str, str] 
     for ax, (title, values) in zip(axes, panels.items(), strict=False):
         _show(ax, values, title)
     if difference is not None:
-        a, b = (np.clip(panels[name], 0, 1) for name in difference)
+        a, b = (np.clip(_coarser(panels[name]), 0, 1) for name in difference)
         gap = np.abs(a.astype(np.float64) - b).mean(axis=2)
         image = axes[-1].imshow(gap, cmap="magma", vmin=0, vmax=max(float(np.quantile(gap, 0.999)), 1e-6))
         axes[-1].set_title("|difference|", fontsize=9)
@@ -79,10 +79,15 @@ def shown(values: NDArray[Any], known: NDArray[np.bool_]) -> NDArray[Any]:
 
 
 def _show(ax: Any, values: NDArray[Any], title: str) -> None:
-    step = max(1, -(-max(values.shape[:2]) // _MOST))
-    clipped = np.clip(values[::step, ::step], 0, 1)
+    clipped = np.clip(_coarser(values), 0, 1)
     if values.shape[2] == 4:  # over white, as paper
         clipped = clipped[..., :3] * clipped[..., 3:] + 1 - clipped[..., 3:]
     ax.imshow(clipped[..., 0] if clipped.shape[2] == 1 else clipped, cmap="gray", vmin=0, vmax=1)
     ax.set_title(title, fontsize=9)
     ax.axis("off")
+
+
+def _coarser(values: NDArray[Any]) -> NDArray[Any]:
+    """As many of the pixels as a panel shows."""
+    step = max(1, -(-max(values.shape[:2]) // _MOST))
+    return values[::step, ::step]

@@ -18,7 +18,7 @@ from .drawings import draw_derivatives, draw_panels, shown
 from .picture import Picture, checked_mask
 from .pixels import Pixels
 from .quality import psnr, ssim
-from .render import render
+from .render import Rendered, render
 from .rivals import bicubic, filled_linearly
 from .ways import filling, way
 
@@ -66,15 +66,16 @@ def image_problem(
         road = filling(picture.width, picture.height, int(known.sum()))
     elif road is None:
         road = way("grid", picture.width, picture.height)
+    seen = Rendered(pixels)
     return Problem(
         name=_name(picture) if name is None else name,
         domain=pixels.box,
         unknowns=unknown,
         terms=[_data(picture, pixels, known)],
-        metrics=_metrics(picture, pixels, known, truth),
+        metrics=_metrics(picture, pixels, known, truth, seen),
         dtype=torch.float32,
         road=road,
-        figures=_figures(picture, pixels, known, truth),
+        figures=_figures(picture, pixels, known, truth, seen),
         facts={"image": {"name": picture.name, **pixels.facts}},
     )
 
@@ -88,11 +89,13 @@ def _data(picture: Picture, pixels: Pixels, known: NDArray[np.bool_] | None) -> 
     return Data(dict(x=x[where], y=y[where]), **values)
 
 
-def _metrics(picture: Picture, pixels: Pixels, known: NDArray[np.bool_] | None, truth: Picture | None) -> Metrics:
+def _metrics(
+    picture: Picture, pixels: Pixels, known: NDArray[np.bool_] | None, truth: Picture | None, seen: Rendered
+) -> Metrics:
     values = picture.values
     out: dict[str, Callable[[Solution], float]] = {
-        "psnr": lambda s: psnr(render(s, pixels), values, known),
-        "ssim": lambda s: ssim(render(s, pixels), values, known),
+        "psnr": lambda s: psnr(seen(s), values, known),
+        "ssim": lambda s: ssim(seen(s), values, known),
     }
     if truth is not None and truth.channels != picture.channels:
         raise ValueError(f"image_problem: `truth` must be {picture.kind} as the picture is, got {truth.kind}")
@@ -102,8 +105,8 @@ def _metrics(picture: Picture, pixels: Pixels, known: NDArray[np.bool_] | None, 
         hidden = ~known
         if truth is not None or np.ptp(whole[hidden], axis=0).max() > 0:
             out |= {
-                "psnr_hidden": lambda s: psnr(render(s, pixels), whole, hidden),
-                "ssim_hidden": lambda s: ssim(render(s, pixels), whole, hidden),
+                "psnr_hidden": lambda s: psnr(seen(s), whole, hidden),
+                "ssim_hidden": lambda s: ssim(seen(s), whole, hidden),
                 "psnr_hidden_linear": lambda s: psnr(filled_linearly(values, known), whole, hidden),  # noqa: ARG005
             }
     elif finer:
@@ -121,10 +124,10 @@ def _metrics(picture: Picture, pixels: Pixels, known: NDArray[np.bool_] | None, 
 
 
 def _figures(
-    picture: Picture, pixels: Pixels, known: NDArray[np.bool_] | None, truth: Picture | None
+    picture: Picture, pixels: Pixels, known: NDArray[np.bool_] | None, truth: Picture | None, seen: Rendered
 ) -> Mapping[str, Callable[[Solution], Any]]:
     def fit(solution: Solution) -> Any:
-        found = render(solution, pixels)
+        found = seen(solution)
         if known is None:
             return draw_panels({"picture": picture.values, "fit": found}, difference=("picture", "fit"))
         filled = np.where(known[..., None], picture.values, found)

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 __all__ = ["psnr", "ssim"]
 
+_BAND = 2**20
+"""Pixels that are looked at together."""
+
 
 def psnr(found: NDArray[Any], truth: NDArray[Any], where: NDArray[np.bool_] | None = None) -> float:
     """Peak signal-to-noise ratio in dB, -10 log10 of the mean square difference; infinite for equal pictures.
@@ -23,9 +26,12 @@ def psnr(found: NDArray[Any], truth: NDArray[Any], where: NDArray[np.bool_] | No
         where: ``(height, width)``, the pixels to count; None counts all.
     """
     _check("psnr", found, truth, where)
-    difference = np.clip(found, 0, 1).astype(np.float64) - truth
-    square = np.square(difference if where is None else difference[where]).mean()
-    return math.inf if square == 0 else float(-10 * np.log10(square))
+    squares, count = 0.0, 0
+    for rows in _bands(truth):
+        difference = np.clip(found[rows], 0, 1).astype(np.float64) - truth[rows]
+        counted = difference if where is None else difference[where[rows]]
+        squares, count = squares + float(np.square(counted).sum()), count + counted.size
+    return math.inf if squares == 0 else -10 * math.log10(squares / count)
 
 
 def ssim(found: NDArray[Any], truth: NDArray[Any], where: NDArray[np.bool_] | None = None) -> float:
@@ -47,11 +53,24 @@ def ssim(found: NDArray[Any], truth: NDArray[Any], where: NDArray[np.bool_] | No
     window = min(7, least - 1 + least % 2)
     if window < 3:
         return math.nan
-    clipped = np.clip(found, 0, 1).astype(np.float64)
-    _, each = structural_similarity(
-        clipped, truth.astype(np.float64), win_size=window, data_range=1.0, channel_axis=2, full=True
-    )
-    return float(each.mean() if where is None else each[where].mean())
+    total, count = 0.0, 0
+    for rows in _bands(truth):
+        first, last = max(rows.start - window, 0), min(rows.stop + window, len(truth))  # what the windows reach
+        near, own = slice(first, last), slice(rows.start - first, rows.stop - first)
+        clipped = np.clip(found[near], 0, 1).astype(np.float64)
+        _, each = structural_similarity(
+            clipped, truth[near].astype(np.float64), win_size=window, data_range=1.0, channel_axis=2, full=True
+        )
+        counted = each[own] if where is None else each[own][where[rows]]
+        total, count = total + float(counted.sum()), count + counted.size
+    return total / count
+
+
+def _bands(values: NDArray[Any]) -> list[slice]:
+    """Rows of a picture, so many at a time that what is computed of them needs little memory."""
+    height, width = values.shape[:2]
+    each = max(_BAND // width, 1)
+    return [slice(start, min(start + each, height)) for start in range(0, height, each)]
 
 
 def _check(owner: str, found: NDArray[Any], truth: NDArray[Any], where: NDArray[np.bool_] | None) -> None:

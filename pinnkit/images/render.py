@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +13,23 @@ from pinnkit.solution import Solution
 
 from .pixels import Pixels
 
-__all__ = ["channels_of", "edges", "laplacian_of", "render"]
+__all__ = ["Rendered", "channels_of", "edges", "laplacian_of", "render"]
+
+
+class Rendered:
+    """The picture of a solution at its own pixels, computed once for all who look at one solution after another."""
+
+    def __init__(self, pixels: Pixels) -> None:
+        self.pixels = pixels
+        self._last: tuple[weakref.ref[Solution], NDArray[Any]] | None = None
+
+    def __call__(self, solution: Solution) -> NDArray[Any]:
+        """``(height, width, channels)``, not clipped and not to be changed."""
+        if self._last is None or self._last[0]() is not solution:
+            values = render(solution, self.pixels)
+            values.setflags(write=False)
+            self._last = weakref.ref(solution), values
+        return self._last[1]
 
 
 def render(solution: Solution, pixels: Pixels, scale: float = 1, *, derivative: tuple[str, ...] = ()) -> NDArray[Any]:
