@@ -14,6 +14,8 @@ from .losses import IGR as IGR
 from .losses import SirenLosses as SirenLosses
 from .losses import Supervised as Supervised
 from .losses import SurfaceLosses as SurfaceLosses
+from .mending import Mended as Mended
+from .mending import mended as mended
 from .mesh_distance import MeshDistance as MeshDistance
 from .mesh_problems import occupancy_problem as occupancy_problem
 from .mesh_problems import sdf_problem as sdf_problem

@@ -51,13 +51,13 @@ class MeshDistance:
         if state.boundary_edges:
             raise ValueError(
                 f"{source} is open: {state.boundary_edges:,} of its edges have one triangle only, so it has no "
-                f"inside. Close the holes (`trimesh.repair.fill_holes`, or MeshLab's Close Holes), or make a closed "
-                f"surface of it: pinnkit reconstruct FILE --out closed.ply"
+                f"inside. Close its holes by `pinnkit.surfaces.mended(mesh).mesh` (`notes` say how large they are), "
+                f"or make a closed surface of it: pinnkit reconstruct FILE --out closed.ply"
             )
         if not state.oriented:
             raise ValueError(
                 f"{source} is closed, but its triangles are not oriented alike, so that it does not wind around its "
-                f"inside; orient them by `trimesh.repair.fix_normals(mesh)`"
+                f"inside; turn them by `pinnkit.surfaces.mended(mesh).mesh`"
             )
         nearest = NearestPoint.of(mesh)
         return cls(nearest, WindingNumber(nearest.tree))
