@@ -39,7 +39,16 @@ class Absolute:
 
 @dataclass(frozen=True)
 class Huber:
-    """r^2 / 2 where |r| <= delta, else delta (|r| - delta / 2).  Source: Huber, Ann. Math. Statist. 35 (1964) 73."""
+    """r^2 / 2 where |r| <= delta, else delta (|r| - delta / 2).
+
+    Args:
+        delta: from where on it grows linearly, in the unit of the residual.
+
+    Raises:
+        ValueError: for a delta that is not positive.
+
+    Source: Huber, Robust estimation of a location parameter, Ann. Math. Statist. 35 (1964) 73.
+    """
 
     delta: float = 1.0
 

@@ -39,6 +39,9 @@ class Unknown:
         name: how equations call it.
         components: None for a scalar, ``(n,)``; a number c for a vector, ``(n, c)``.
         axes: the axes it depends on, ``("x",)`` for kappa(x); None means all of the domain's.
+
+    Raises:
+        ValueError: for a name that is reserved or no identifier, fewer than 1 component, or axes that are no tuple.
     """
 
     name: str
@@ -66,6 +69,10 @@ class Coefficient:
         name: how residuals call it.
         initial: where the search starts.
         positive: keep it above zero (its logarithm is what is sought).
+
+    Raises:
+        ValueError: for a name that is reserved or no identifier, or a start that is not finite, or not above zero where
+            it has to be positive.
     """
 
     name: str

@@ -77,7 +77,11 @@ class Tabulated:
         return f"Tabulated({grids}, degree={self.degree})"
 
     def evaluate(self, orders: Sequence[int], places: Sequence[Tensor]) -> Tensor:
-        """The partial derivative of the given orders at plain places, without gradient."""
+        """The partial derivative of the given orders at plain places, without gradient.
+
+        Raises:
+            ValueError: for an order above the degree of the spline, or a place outside of the table.
+        """
         if max(orders) > self.degree:
             raise ValueError(
                 f"Tabulated: derivative {max(orders)} of a spline of degree {self.degree}; give a higher `degree`"

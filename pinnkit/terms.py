@@ -45,6 +45,12 @@ class Term:
         points: how many points, or the points themselves; None leaves it to the solver.
         kind: of constructor, "equation" or "dirichlet".
         hard: met exactly, by an ansatz or by periodic features, instead of in the loss.
+        binding: how the term is completed once its problem is known; for the constructors below.
+
+    Raises:
+        TypeError: for a penalty that cannot be called, or a `hard` that is no bool.
+        ValueError: for a weight that is neither positive nor a function, fewer than 1 point, or a `hard` term of a kind
+            that has no ansatz.
     """
 
     name: str | None
@@ -99,7 +105,16 @@ class Term:
 def Equation(residual: Callable[..., Any], *, on: Part | None = None, name: str | None = None, **options: Any) -> Term:
     """A differential equation, `residual = 0` in the whole domain, or on the part `on`.
 
-    ``Equation(lambda u: u.t - alpha * u.xx)``.  Options: `penalty`, `weight`, `points`.
+    ``Equation(lambda u: u.t - alpha * u.xx)``.
+
+    Args:
+        residual: a function of coordinates, unknowns and coefficients by name; ``(n,)``, ``(n, k)`` or a tuple of such.
+        on: a part of the domain; None takes the whole of it.
+        name: how reports call it.
+        options: `penalty`, `weight`, `points`.
+
+    Raises:
+        TypeError: for a residual that is no function, or an `on` that is no part of a domain.
     """
     _callable(residual, "Equation")
     if on is not None:
@@ -110,7 +125,17 @@ def Equation(residual: Callable[..., Any], *, on: Part | None = None, name: str 
 
 
 def Condition(on: Part, residual: Callable[..., Any], *, name: str | None = None, **options: Any) -> Term:
-    """Any condition, `residual = 0` on the part `on`; the residual may use the outward normal `n`."""
+    """Any condition, `residual = 0` on the part `on`; the residual may use the outward normal `n`, ``(n, d)``.
+
+    Args:
+        on: where.
+        residual: as of `Equation`.
+        name: how reports call it.
+        options: `penalty`, `weight`, `points`.
+
+    Raises:
+        TypeError: for a residual that is no function, or an `on` that is no part of a domain.
+    """
     _callable(residual, "Condition")
     return Term(name, (_part(on, "Condition"),), residual, kind="condition", **options)
 
@@ -121,6 +146,16 @@ def Dirichlet(on: Part, *, hard: bool = False, name: str | None = None, **values
     Keywords that are options of a term (`penalty`, `weight`, `points`) are taken as such.  With `hard` the values are
     met exactly: u = g~ + m N, m the product of the distances from the walls, g~ the values carried into the inside;
     walls of a box only, and the values must agree where walls meet.
+
+    Args:
+        on: where.
+        hard: whether the values are met exactly.
+        name: how reports call it.
+        values: for each unknown a number or a function of the coordinates, in the unit of the unknown.
+
+    Raises:
+        TypeError: for an `on` that is no part of a domain.
+        ValueError: without an unknown.
     """
     options = _options(values)
     rule = Prescribed(_values(values, "Dirichlet"))
@@ -128,13 +163,33 @@ def Dirichlet(on: Part, *, hard: bool = False, name: str | None = None, **values
 
 
 def Neumann(on: Part, *, name: str | None = None, **derivatives: Value) -> Term:
-    """Prescribed flux, ∂u/∂n = g on `on`, n the outward normal: ``Neumann(wall, u=0.0)``."""
+    """Prescribed flux, ∂u/∂n = g on `on`, n the outward normal: ``Neumann(wall, u=0.0)``.
+
+    Args:
+        on: where.
+        name: how reports call it.
+        derivatives: g for each unknown, a number or a function of the coordinates; also `penalty`, `weight`, `points`.
+
+    Raises:
+        TypeError: for an `on` that is no part of a domain.
+        ValueError: without an unknown.
+    """
     options = _options(derivatives)
     return Term(name, (_part(on, "Neumann"),), Flux(_values(derivatives, "Neumann")), kind="neumann", **options)
 
 
 def Robin(on: Part, *, name: str | None = None, **abg: Any) -> Term:
-    """A mixed condition, a u + b ∂u/∂n = g on `on`: ``Robin(wall, u=(a, b, g))``."""
+    """A mixed condition, a u + b ∂u/∂n = g on `on`: ``Robin(wall, u=(a, b, g))``.
+
+    Args:
+        on: where.
+        name: how reports call it.
+        abg: (a, b, g) for each unknown, numbers or functions of the coordinates; also `penalty`, `weight`, `points`.
+
+    Raises:
+        TypeError: for an `on` that is no part of a domain.
+        ValueError: for what is no triple, or without an unknown.
+    """
     options = _options(abg)
     for key, triple in abg.items():
         if not isinstance(triple, (tuple, list)) or len(triple) != 3:
@@ -154,6 +209,9 @@ def Periodic(
         hard: every derivative agrees exactly: fields see the axis as (cos, sin) of its angle.
         name: how reports call it.
         options: `penalty`, `weight`, `points`.
+
+    Raises:
+        ValueError: for an order below 0; from `Problem` for an axis that is no space axis of its domain.
     """
     if order is not None and order < 0:
         raise ValueError(f"Periodic: `order` must be at least 0, got {order}")
@@ -176,6 +234,16 @@ def Initial(*, hard: bool = False, name: str | None = None, **values: Value) -> 
     With `hard` it is met exactly: u = u0 + s N, or u0 + (t - t0) v0 + s^2 N with a rate, s = (t - t0) / (t1 - t0).  The
     field then has to carry the state away, u0 included, which takes more of it the longer the time: for times over
     which the state is forgotten a soft condition is the better one.
+
+    Args:
+        hard: whether the state is met exactly.
+        name: how reports call it.
+        values: for each unknown, or its rate such as `u_t`, a number or a function of the other coordinates; also
+            `penalty`, `weight`, `points`.
+
+    Raises:
+        ValueError: without an unknown; from `Problem`, where its domain has no time axis or there is no such unknown or
+            rate.
     """
     options = _options(values)
     pairs = _values(values, "Initial")
@@ -205,6 +273,11 @@ def Data(points: Mapping[str, Any], /, *, sigma: Any = None, name: str | None = 
         sigma: standard deviation of the measurements, a number or m of them, in the unit of the unknown.
         name: how reports call it.
         values: m measured values for each unknown, ``(m,)`` or ``(m, components)``; also `penalty`, `weight`.
+
+    Raises:
+        TypeError: for points that are no mapping, or anything that is no array of numbers.
+        ValueError: without an unknown, for arrays that are empty, not finite or of different lengths, and a sigma that
+            is not positive; from `Problem` for other axes than those of its domain.
     """
     options = _options(values)
     if "points" in options:

@@ -156,7 +156,7 @@ class Box:
 
 
 def Interval(**bounds: tuple[float, float]) -> Box:
-    """The box of one space axis: `Interval(x=(0, 1))`.
+    """The box of one space axis, its bounds by its name: `Interval(x=(0, 1))`.
 
     Raises:
         ValueError: for anything but one scalar axis of space, and for what `Box` refuses.

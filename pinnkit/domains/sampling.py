@@ -49,7 +49,7 @@ class Sobol:
     """
 
     def unit(self, n: int, dim: int, generator: torch.Generator) -> Tensor:
-        """`(n, dim)` points, `dim` up to 21201 and n up to 2^30."""
+        """`(n, dim)` points, `dim` up to 21201 and n up to 2^30; beyond it raises ValueError."""
         seed = int(torch.randint(2**63 - 1, (), generator=generator, device=generator.device))
         points = torch.empty(n, dim, dtype=torch.float64)
         if n == 0 or dim == 0:

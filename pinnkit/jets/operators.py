@@ -88,6 +88,9 @@ def normal_derivative(u: Jet, n: Jet | Tensor) -> Jet:
 
     `n` has shape ``(n, d)``, one component for each space axis; a residual on a boundary gets it under the name `n`.
 
+    Raises:
+        ValueError: for an `n` with another number of components.
+
     Source: Evans, Partial Differential Equations, 2nd ed., appendix C.1.
     """
     frame = _jet(u, "normal_derivative").frame
