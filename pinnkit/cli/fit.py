@@ -24,10 +24,11 @@ from .words import at_least, device_word
 
 if TYPE_CHECKING:
     from pinnkit.problem import Problem
+    from pinnkit.solution import Solution
     from pinnkit.solvers.automatic import Choice
 
 _WORDS = "grid, hash, siren, fourier, positional, gauss or wire"
-_QUICK_SECONDS = 2.0
+_QUICK_SECONDS = 3.0
 
 
 _MOST = 2**28
@@ -61,6 +62,7 @@ def fit(
 ) -> None:
     """Fit a function to IMAGE; write it as picture.png, finer with --scale, filled with --mask."""
     from pinnkit.images import Pixels, image_problem, read_mask, read_picture, render, watch, way, write_picture
+    from pinnkit.images.brief import brief, stride_of, thinned, thinned_mask
 
     say = Console(stderr=json_)
     with user_errors(None):
@@ -70,21 +72,27 @@ def fit(
             raise ValueError(f"--seconds must be positive, got {seconds:g}")
         place = device_word(device)
         picture = read_picture(image, frame=frame)
+        known = None if mask is None else read_mask(mask, picture)
+        against = None if truth is None else read_picture(truth)
+        if quick and (stride := stride_of(picture)) > 1:
+            against = None if against is None else thinned(against, stride, picture)
+            known = None if known is None else thinned_mask(known, stride)
+            picture = thinned(picture, stride) or picture
+            say.print(Text(f"--quick: one pixel of {stride} x {stride} is fitted, by a small setting", style="dim"))
         pixels = Pixels(picture.height, picture.width, align_corners)
         rows, columns = pixels.size(scale)
         if rows * columns > _MOST:
             raise ValueError(f"--scale {scale:g} asks for {columns} x {rows} pixels; at most {_MOST:,} are written")
-        known = None if mask is None else read_mask(mask, picture)
         count = None if known is None else int(known.sum())
         road = None if field is None else way(field, picture.width, picture.height, count)
         problem = image_problem(
             picture,
             mask=known,
-            truth=None if truth is None else read_picture(truth),
+            truth=against,
             align_corners=align_corners,
             road=road,
         )
-        problem = _with_steps(problem, steps)
+        problem = _with_steps(replace(problem, road=brief(problem.road)) if quick else problem, steps)
         folder = result_folder(out or Path("results") / problem.name, say, keep=resume)
         solution = run_solve(
             problem, None, None, say,
@@ -96,9 +104,11 @@ def fit(
         found = render(solution, pixels, scale)
         if known is not None and found.shape == picture.values.shape:
             found = np.where(known[..., None], picture.values, found)
-        written.append(write_picture(folder / "picture.png", found))
+        target = folder / "picture.png"
+        written.append(write_picture(target, found, bits=picture.bits, profile=picture.profile))
     say.print(report)
     say.print(Text(f"In {folder}: {', '.join(p.name for p in written)}; picture.png has {_by(found)} pixels"))
+    say.print(Text(_kept(solution, (picture.values if known is None else picture.values[known]).size)))
     if json_:
         sys.stdout.write((folder / SUMMARY_NAME).read_text(encoding="utf-8"))
     raise typer.Exit(exit_code(solution, report, False))
@@ -112,6 +122,13 @@ def _with_steps(problem: Problem, steps: int | None) -> Problem:
     road: Choice = problem.road
     solver: Any = road.solvers[-1]
     return replace(problem, road=replace(road, solvers=(*road.solvers[:-1], replace(solver, steps=steps))))
+
+
+def _kept(solution: Solution, values: int) -> str:
+    """How much is kept of a picture, and what that shows."""
+    numbers = sum(p.numel() for module in solution.modules.values() for p in module.parameters())
+    text = f"{numbers:,} numbers hold {values:,} values of the pixels, {numbers / values:.2g} for each"
+    return f"{text}: any picture can be fitted with so many" if numbers >= values else text
 
 
 def _by(values: Any) -> str:

@@ -20,6 +20,8 @@ _FEWEST = 3
 """And in large ones."""
 _SAMPLES = 2**24
 """Pixels looked up in one fit of a large picture: a minute or two of one core."""
+_NODES = 2**22
+"""Of the last level of a grid: with more, steps on a photograph of 12 megapixels take longer than looking at it."""
 _STEPS = 700
 """Of networks without a table by Adam, about 0.1 s of one core each."""
 _MUON_STEPS = 450
@@ -57,17 +59,16 @@ def filling(width: int, height: int, known: int) -> Choice:
 
 
 def _grid(width: int, height: int, known: int) -> Choice:
-    share = math.sqrt(known / (width * height))  # as many nodes as there are known pixels: others would learn nothing
-    finest = max(2, round(width * share)), max(2, round(height * share))
+    finest = _cells(width, height, known, 2)
     coarsest = max(2, min(16, max(finest) // 4))
     levels = max(1, round(math.log2(max(finest) / coarsest)) + 1)
     spec = MultilevelGrid(levels=levels, coarsest=coarsest, finest=finest)
-    return _by_adam(spec, known, "Grids from coarse to one node a pixel before a small network, by Adam.")
+    per = "one node a pixel" if known <= _NODES else f"{finest[0]} x {finest[1]} nodes"
+    return _by_adam(spec, known, f"Grids from coarse to {per} before a small network, by Adam.")
 
 
 def _hash(width: int, height: int, known: int) -> Choice:
-    share = math.sqrt(known / (width * height))
-    finest = max(4, round(width * share)), max(4, round(height * share))
+    finest = _cells(width, height, known, 4)
     coarsest = max(2, min(16, max(finest) // 4))
     levels = max(2, round(2 * math.log2(max(finest) / coarsest)))
     rows = 2 ** min(max(math.ceil(math.log2(known / 2)), 8), 19)
@@ -109,14 +110,20 @@ def _network(spec: FieldSpec, known: int, reason: str) -> Choice:
 
 def _by_adam(spec: FieldSpec, known: int, reason: str) -> Choice:
     samples = min(_VISITS * known, max(_SAMPLES, _FEWEST * known))
-    batch = _batch(known)
+    batch = min(max(known // 32, _BATCH), 2**16)  # of large pictures more: a step touches every number of a grid
     solver = Adam(steps=max(samples // batch, 200), batch=batch, betas=(0.9, 0.99), schedule=Cosine(warmup=10))
     return Choice(spec, (solver,), reason, balance=False)
 
 
 def _batch(known: int) -> int:
-    """As many pixels a step, of large pictures more: a step also touches every number of a grid."""
-    return min(max(known // 32, _BATCH), 2**16)
+    """Pixels of a step of a network without a table, which costs as much as it has pixels."""
+    return min(max(known // 32, _BATCH), 2 * _BATCH)
+
+
+def _cells(width: int, height: int, known: int, least: int) -> tuple[int, int]:
+    """As many cells as there are known pixels: others would learn nothing; of large pictures fewer."""
+    share = math.sqrt(min(known, _NODES) / (width * height))
+    return max(least, round(width * share)), max(least, round(height * share))
 
 
 def _across(width: int, height: int, known: int) -> float:
