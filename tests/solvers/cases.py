@@ -6,7 +6,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pinnkit import Box, Dirichlet, Equation, FourierMLP, Initial, Problem, RandomFourier, Siren, Unknown
+from pinnkit import (
+    Box,
+    Coefficient,
+    Data,
+    Dirichlet,
+    Equation,
+    FourierMLP,
+    Initial,
+    Problem,
+    RandomFourier,
+    Siren,
+    Unknown,
+)
 from pinnkit.evaluation import FieldSet
 from pinnkit.solvers.cloud import Cloud
 from pinnkit.solvers.parameters import Parameters
@@ -94,9 +106,30 @@ def pair() -> Problem:
     )
 
 
+XS = torch.linspace(0.05, 0.95, 12, dtype=F64)
+GRID = [c.reshape(-1) for c in torch.meshgrid(XS, XS, indexing="ij")]
+
+
+def inverse(**options: Any) -> Problem:
+    """u_t = nu u_xx with nu = 0.15, measured at 144 points."""
+
+    def exact(x: Tensor, t: Tensor) -> Tensor:
+        return torch.sin(math.pi * x) * torch.exp(-0.15 * math.pi**2 * t)
+
+    return Problem(
+        "inverse",
+        ROD,
+        "u",
+        [Equation(lambda u, nu: u.t - nu * u.xx), Data(dict(x=GRID[0], t=GRID[1]), u=exact(*GRID))],
+        coefficients=[Coefficient("nu", 0.6, **options)],
+    )
+
+
 SMALL = Siren(width=8, depth=2)
 SINES = RandomFourier(12, bandwidth=3.0)
 FOURIER = FourierMLP(features=4, width=8, depth=1)
+NET = Siren(width=12, depth=2, omega=3.0)
+FEW = dict(points=64, condition_points=16)
 
 
 def fields_of(problem: Problem, spec: Any = SMALL, *, groups: Any = None, dtype: torch.dtype = F64) -> FieldSet:
@@ -127,3 +160,13 @@ def cloud_of(problem: Problem, count: int = 40, **options: Any) -> Cloud:
 def relative(found: Any, exact: Any) -> float:
     found, exact = torch.as_tensor(found), torch.as_tensor(exact)
     return float((found - exact).norm() / exact.norm())
+
+
+def error(solution: Any, **exact: Any) -> float:
+    """The worst relative L2 error of the named unknowns at random points of the domain."""
+    problem = solution.problem
+    coords = problem.domain.sample(400, torch.Generator().manual_seed(5)).coords
+    at = {a.name: coords[:, i].numpy() for i, a in enumerate(problem.axes)}
+    found = solution(**at)
+    inputs = [torch.as_tensor(v) for v in at.values()]
+    return max(relative(found[name], f(*inputs)) for name, f in exact.items())
