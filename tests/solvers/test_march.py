@@ -1,4 +1,4 @@
-"""Marching in time: orders of the integrators, walls of every kind, stretched modes, dense output, refusals."""
+"""Marching in time: walls of every kind, stretched modes, periodic domains, dense output."""
 
 import math
 
@@ -8,10 +8,7 @@ import torch
 
 from pinnkit import (
     Box,
-    CannotMarch,
-    Coefficient,
     Condition,
-    Data,
     Dirichlet,
     Equation,
     ExponentialRK,
@@ -26,12 +23,10 @@ from pinnkit import (
     Unknown,
 )
 from pinnkit.solution import exact_values
-from pinnkit.solvers.march import Marched, can_march, march
+from pinnkit.solvers.march import Marched, march
 from pinnkit.solvers.march_exponential import semilinear
 from pinnkit.solvers.march_implicit import Advance
 from pinnkit.solvers.march_maps import fit_map, modes_needed
-from pinnkit.solvers.march_phi import collocation_weights, lobatto_nodes, phi
-from pinnkit.solvers.march_radau import radau_step, radau_tableau
 from pinnkit.solvers.march_space import IDENTITY, chebyshev
 from pinnkit.solvers.march_survey import survey
 from pinnkit.solvers.march_system import Rates, Walls
@@ -52,95 +47,6 @@ def errors(problem: Problem, solver: March, n: int = 512) -> tuple[Marched, floa
 
 def problem_of(*terms, exact, domain=ROD, unknowns="u"):
     return Problem("case", domain, unknowns, list(terms), exact=exact)
-
-
-# integrators --------------------------------------------------------------------------------------------------------
-class Pendulum:
-    """A pendulum's angle and speed beside a stiff component that follows sin t."""
-
-    def rates(self, times, q):
-        return np.stack([q[:, 1], -np.sin(q[:, 0]), -50 * (q[:, 2] - np.sin(times)) + np.cos(times)], axis=1)
-
-    def jacobian(self, time, q):
-        del time
-        return np.array([[0.0, 1.0, 0.0], [-np.cos(q[0]), 0.0, 0.0], [0.0, 0.0, -50.0]])
-
-    def size(self, e):
-        return float(np.abs(e).max())
-
-
-def radau_end(stages: int, steps: int) -> np.ndarray:
-    q = np.array([1.0, 0.0, 0.0])
-    for i in range(steps):
-        found = radau_step(Pendulum(), radau_tableau(stages), 2 * i / steps, q, 2 / steps, None, tolerance=1e-12)
-        assert found.converged
-        q = found.stages[-1]
-    return q
-
-
-@pytest.mark.parametrize(("stages", "coarse"), [(3, 8), (5, 2)])
-def test_radau_has_order_two_s_minus_one(stages: int, coarse: int) -> None:
-    end = radau_end(7, 12)
-    one, two = (np.abs(radau_end(stages, n) - end)[:2].max() for n in (coarse, 2 * coarse))
-    assert math.log2(one / two) == pytest.approx(2 * stages - 1, abs=0.8)
-    assert np.abs(end[2] - math.sin(2)) < 1e-9  # the stiff component, without a restriction of the step
-
-
-def test_the_error_of_a_radau_step_has_order_s_plus_one_and_bounds_the_true_one() -> None:
-    q = np.array([1.0, 0.3, 0.1])
-    tableau = radau_tableau(3)
-    small, large = (radau_step(Pendulum(), tableau, 0.1, q, h, None, tolerance=1e-12) for h in (0.005, 0.01))
-    assert 2.5 < math.log2(large.error / small.error) < 4.5
-    q2 = q
-    for i in range(8):
-        q2 = radau_step(Pendulum(), tableau, 0.1 + i * 0.01 / 8, q2, 0.01 / 8, None, tolerance=1e-13).stages[-1]
-    assert np.abs(large.stages[-1] - q2).max() < large.error
-
-
-def test_phi_functions_keep_their_digits_for_small_and_large_arguments() -> None:
-    z = np.array([1e-9, -2.9, 3.1j, -40.0, 2 - 2j, 500j])
-    found = phi(z, 6)
-    nodes, weights = np.polynomial.legendre.leggauss(400)
-    s = (nodes + 1) / 2
-    for k in range(1, 7):  # phi_k(z) = int_0^1 exp((1 - s) z) s^(k-1) / (k-1)! ds
-        integral = (0.5 * weights * np.exp((1 - s) * z[:, None]) * s ** (k - 1) / math.factorial(k - 1)).sum(axis=1)
-        assert np.abs(found[k] - integral).max() < 1e-13
-
-
-def test_exponential_collocation_is_exact_for_polynomial_forcing_whatever_the_stiffness() -> None:
-    z = np.array([-1e6, -3.0, 0.0, 20j])
-    nodes = lobatto_nodes(6)
-    weights = collocation_weights(nodes, z)
-    forcing = np.repeat((1 + nodes**4)[:, None], 4, axis=1)
-    found = weights.growth[-1] * 1.0 + np.einsum("jz,jz->z", weights.stage[-1], forcing)
-    p = phi(z, 5)
-    assert np.allclose(found, p[0] + p[1] + 24 * p[5], rtol=1e-12)
-
-
-@pytest.mark.parametrize("stages", [3, 4])
-def test_the_exponential_march_has_order_stages_plus_one(stages: int) -> None:
-    def end(steps: int) -> np.ndarray:
-        from pinnkit.solvers.march_exponential import _March
-        from pinnkit.solvers.march_spectrum import Spectrum
-
-        problem = Problem(
-            "burgers",
-            RING,
-            "u",
-            [Equation(lambda u: u.t + u * u.x - 0.1 * u.xx), Periodic("x"), Initial(u=lambda x: torch.sin(x))],
-        )
-        found = survey(problem)
-        run = _March(found, Spectrum(found, Rates(found), 33), ExponentialRK(stages), 1e-13)
-        w = run.spectrum.eigen(run.spectrum.start)
-        for i in range(steps):
-            rest = run.spectrum.rest(np.array([0.5 * i / steps]), w[None])[0]
-            states, *_ = run._step(0.5 * i / steps, w, rest, 0.5 / steps, None)
-            w = states[-1]
-        return w
-
-    best = end(64)
-    one, two = (np.abs(end(n) - best).max() for n in (4, 8))
-    assert math.log2(one / two) > stages + 0.7  # superconvergence may add to it
 
 
 # walls --------------------------------------------------------------------------------------------------------------
@@ -428,81 +334,3 @@ def test_growth_without_end_is_reported_as_divergence() -> None:
     found = march(problem, March(tolerance=1e-3, modes=8))
     assert found.status is Status.DIVERGED
     assert found.reached == pytest.approx(1.0, abs=1e-3)
-
-
-BOX2 = Box(x=(0, 1), y=(0, 1), t=(0, 1))
-START = Initial(u=0.0)
-ZERO = Dirichlet(ROD.boundary, u=0.0)
-REFUSED = {
-    "2 space dimensions": (BOX2, [Equation(lambda u: u.t - u.laplacian), Dirichlet(BOX2.boundary, u=0.0), START]),
-    "no time axis": (Box(x=(0, 1)), [Equation(lambda u: u.xx), Dirichlet(Box(x=(0, 1)).boundary, u=0.0)]),
-    "no equation has a time derivative": (ROD, [Equation(lambda u: u.xx), ZERO, START]),
-    "not affine in the highest time derivatives": (ROD, [Equation(lambda u: u.t**2 - u.xx), ZERO, START]),
-    "differentiated in space as well": (ROD, [Equation(lambda u: u.t - u.d("x", "x", "t") - u.xx), ZERO, START]),
-    "no condition on the walls": (ROD, [Equation(lambda u: u.t - u.xx), START]),
-    "is not affine in the unknowns": (
-        ROD,
-        [Equation(lambda u: u.t - u.xx), Condition(ROD.boundary, lambda u: u**2), START],
-    ),
-    "change in time": (ROD, [Equation(lambda u: u.t - u.xx), Condition(LEFT, lambda u, t: (1 + t) * u + u.x), START]),
-    "holds a time derivative": (ROD, [Equation(lambda u: u.t - u.xx), Condition(LEFT, lambda u: u.t + u.x), START]),
-    "no initial state of `u`": (ROD, [Equation(lambda u: u.t - u.xx), ZERO]),
-    "no initial state of `u_t`": (ROD, [Equation(lambda u: u.tt - u.xx), ZERO, START]),
-    "a Data term": (
-        ROD,
-        [Equation(lambda u: u.t - u.xx), ZERO, START, Data({"x": [0.5], "t": [0.5]}, u=[0.1])],
-    ),
-    "condition at the end of time": (
-        ROD,
-        [Equation(lambda u: u.t - u.xx), ZERO, START, Condition(ROD.face(t=1), lambda u: u)],
-    ),
-}
-
-
-@pytest.mark.parametrize("words", REFUSED)
-def test_what_cannot_be_marched_is_refused_with_the_reason(words: str) -> None:
-    domain, terms = REFUSED[words]
-    problem = Problem("refused", domain, "u", terms)
-    assert words in can_march(problem)
-    with pytest.raises(CannotMarch, match="problem 'refused'"):
-        march(problem, March())
-
-
-def test_more_that_is_refused() -> None:
-    unknown = Problem(
-        "found",
-        ROD,
-        "u",
-        [Equation(lambda u, nu: u.t - nu * u.xx), ZERO, START],
-        coefficients=[Coefficient("nu", 0.1)],
-    )
-    assert "unknown coefficient" in can_march(unknown)
-    constraint = Problem(
-        "constraint",
-        RING,
-        ["u", "v"],
-        [Equation(lambda u, v: (u.t + v.t, u.t + v.t + u.xx)), Periodic("x"), Initial(u=0.0, v=0.0)],
-    )
-    assert "constraint" in can_march(constraint)
-    heat = Problem("heat", ROD, "u", [Equation(lambda u: u.t - u.xx), ZERO, START])
-    assert can_march(heat) is None
-    with pytest.raises(CannotMarch, match="not periodic"):
-        march(heat, March(ExponentialRK()))
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (dict(method="radau"), "`method` must be"),
-        (dict(tolerance=0.5), "`tolerance` must be"),
-        (dict(modes=3), "`modes` must be"),
-        (dict(most=True), "`most` must be"),
-        (dict(modes=50, most=20), "must not exceed"),
-    ],
-)
-def test_bad_arguments_are_named(arguments: dict, words: str) -> None:
-    with pytest.raises((TypeError, ValueError), match=words):
-        March(**arguments)
-    for method in (Radau, ExponentialRK):
-        with pytest.raises(ValueError, match="stages"):
-            method(stages=2)
