@@ -1,21 +1,27 @@
 """Pictures as problems: what is fitted where, how it is scored, and what comes back as pixels."""
 
+import io
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageCms
+from rich.console import Console
 
 from pinnkit.cli import run
+from pinnkit.cli.console import result_folder
 from pinnkit.fields import MultilevelGrid, Siren
+from pinnkit.fields.grid_encoding import GridEncoding
 from pinnkit.images import (
     WAYS,
     Picture,
     Pixels,
     edges,
+    filling,
     gradient_problem,
     image_problem,
     laplacian_of,
@@ -24,7 +30,9 @@ from pinnkit.images import (
     render,
     watch,
     way,
+    write_picture,
 )
+from pinnkit.images.brief import brief
 from pinnkit.solvers import Adam, solve
 from pinnkit.solvers.automatic import Choice
 
@@ -133,6 +141,74 @@ def test_every_way_makes_a_field_for_every_size(word: str, width: int, height: i
     assert choice.solvers[0].steps >= 1  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("word", ["grid", "hash"])
+def test_cells_of_grids_are_square_and_large_photographs_have_fewer_of_them_than_pixels(word: str) -> None:
+    for width, height, longest in ((640, 427, 640), (200, 1200, 1200), (4000, 3000, 2365)):
+        finest = way(word, width, height).field.finest  # type: ignore[union-attr]
+        assert max(finest) == longest
+        assert finest[0] / finest[1] == pytest.approx(width / height, rel=2e-3)
+
+
+@pytest.mark.parametrize("word", [*WAYS, "filling"])
+def test_a_look_takes_a_small_field_and_few_steps_of_a_whole_schedule(word: str) -> None:
+    road = brief(filling(256, 171, 4000) if word == "filling" else way(word, 256, 171))
+    (solver,) = road.solvers
+    assert isinstance(solver, Adam)
+    assert solver.steps <= 200
+    assert solver.batch is not None
+    assert solver.batch <= 4096
+    assert solver.schedule.factor(solver.steps - 1, solver.steps) < 0.05
+    assert road.field.width <= 64  # type: ignore[union-attr]
+
+
+def test_a_look_shows_the_picture() -> None:
+    picture = Picture(scene())
+    road = brief(way("siren", WIDTH, HEIGHT))
+    problem = image_problem(picture, road=road)
+    assert problem.metrics["psnr"](solve(problem, device="cpu")) > 25
+
+
+def test_a_solution_is_rendered_once_for_all_who_look_at_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    few = Choice(Siren(8, 1, omega=6.0), (Adam(steps=2),), "Two steps.", balance=False)
+    problem = image_problem(Picture(scene()), road=few)
+    solution, other = solve(problem, device="cpu"), solve(problem, device="cpu", seed=1)
+    rendered: list[object] = []
+    drawn = sys.modules["pinnkit.images.render"]  # the package has a function of that name
+    original = drawn.render
+    monkeypatch.setattr(drawn, "render", lambda s, pixels: rendered.append(s) or original(s, pixels))
+    for score in ("psnr", "ssim"):
+        assert np.isfinite(problem.metrics[score](solution))
+    problem.figures["fit"](solution)
+    assert rendered == [solution]
+    assert problem.metrics["psnr"](other) != problem.metrics["psnr"](solution)
+    assert len(rendered) == 3
+
+
+def test_the_table_of_a_large_picture_is_read_once_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gradient of it is as large as the table: eight of them for eight pieces would take most of the time."""
+    values = np.random.default_rng(0).random((700, 900, 1))
+    spec = MultilevelGrid(levels=2, coarsest=16, finest=(900, 700), width=8, depth=1)
+    road = Choice(spec, (Adam(steps=2, batch=16384),), "A large table.", balance=False)
+    read: list[int] = []
+    original = GridEncoding.encode
+    monkeypatch.setattr(GridEncoding, "encode", lambda self, x: read.append(len(x)) or original(self, x))
+    solve(image_problem(Picture(values), road=road), device="cpu")
+    assert read[:2] == [16384, 16384]
+
+
+def test_pieces_of_a_network_behind_a_grid_are_the_whole() -> None:
+    spec = MultilevelGrid(levels=2, coarsest=4, finest=(20, 12), width=8, depth=1)
+    box = Pixels(12, 20).box
+    field = spec.build(box.axes, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64, device="cpu")
+    points = torch.rand(20_000, 2, generator=torch.Generator().manual_seed(1), dtype=torch.float64) * 12
+    found = field(points)
+    parts = torch.cat([field(piece) for piece in points.split(5000)])
+    torch.testing.assert_close(found, parts, rtol=1e-13, atol=1e-15)
+    one, other = (torch.autograd.grad(v.square().sum(), list(field.parameters())) for v in (found, parts))
+    for a, b in zip(one, other, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-12)
+
+
 def test_the_siren_of_the_table_has_its_number_of_parameters() -> None:
     choice = way("siren", 256, 256)
     generator = torch.Generator().manual_seed(0)
@@ -176,6 +252,32 @@ def test_the_command_writes_a_picture_a_summary_and_figures(tmp_path: Path) -> N
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     assert summary["metrics"]["psnr"] > 20
     assert summary["facts"]["image"] == {"name": "a", "height": HEIGHT, "width": WIDTH, "align_corners": False}
+
+
+def test_depth_and_profile_of_the_file_are_those_of_the_picture_that_is_written(tmp_path: Path) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    write_picture(tmp_path / "a.png", scene(), bits=16, profile=profile)
+    out = tmp_path / "out"
+    how = ["--steps", "20", "--no-figures", "--out", out, "--seconds", "600"]
+    assert run(["fit", str(tmp_path / "a.png"), *map(str, how)]) == 0
+    found = read_picture(out / "picture.png")
+    assert (found.bits, found.profile) == (16, profile)
+    assert (found.height, found.width) == (HEIGHT, WIDTH)
+
+
+def test_going_on_without_a_checkpoint_is_said(tmp_path: Path) -> None:
+    say = Console(file=io.StringIO(), width=200)
+    assert result_folder(tmp_path / "r", say, keep=True) == tmp_path / "r"
+    assert "no checkpoint" in say.file.getvalue()  # type: ignore[attr-defined]
+    (tmp_path / "r" / "stage1").mkdir(parents=True)
+    (tmp_path / "r" / "stage1" / "checkpoint.h5").touch()
+    silent = Console(file=io.StringIO(), width=200)
+    assert result_folder(tmp_path / "r", silent, keep=True) == tmp_path / "r"
+    assert not silent.file.getvalue()  # type: ignore[attr-defined]
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").touch()
+    with pytest.raises(ValueError, match="no result of pinnkit"):
+        result_folder(tmp_path / "mine", say, keep=True)
 
 
 def test_filling_keeps_the_known_pixels_as_they_are(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from pinnkit.images import (
     image_problem,
     low_pass,
     psnr,
+    quality,
     read_mask,
     read_picture,
     shrunk,
@@ -289,3 +290,14 @@ def test_blocks_are_averaged_and_what_fills_none_is_left_out() -> None:
     values = np.arange(7 * 5, dtype=float).reshape(7, 5, 1)
     assert shrunk(values, 2).shape == (3, 2, 1)
     assert shrunk(values, 2)[0, 0, 0] == np.mean([0, 1, 5, 6])
+
+
+def test_scores_of_bands_are_those_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = np.random.default_rng(0)
+    truth = generator.random((61, 40, 3))
+    found, where = truth + 0.1 * generator.standard_normal(truth.shape), generator.random((61, 40)) < 0.4
+    whole = [score(found, truth, w) for score in (psnr, ssim) for w in (None, where)]
+    for pixels in (40 * 9, 1):
+        monkeypatch.setattr(quality, "_BAND", pixels)
+        bands = [score(found, truth, w) for score in (psnr, ssim) for w in (None, where)]
+        np.testing.assert_allclose(bands, whole, rtol=1e-12)
