@@ -102,6 +102,8 @@ def reconstruct(
         report.save(folder, figures=not no_figures)
         say.print(report)
         code = exit_code(solution, report, strict=False) or code
+    for note in made.cloud.notes[len(points.notes) :]:
+        say.print(Text(note, style="yellow"))
     if made.grid is not None:
         for note in made.grid.notes:
             say.print(Text(note, style="dim"))

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 
 from .normalisation import Normalisation
+from .strays import without_strays
 
 __all__ = ["MINIMUM", "PointCloud"]
 
@@ -102,6 +104,19 @@ class PointCloud:
     def without_normals(self) -> PointCloud:
         """The points alone."""
         return replace(self, normals=None)
+
+    def without_strays(self) -> PointCloud:
+        """Without points that are on no surface, with a sentence in `notes`; see `strays.without_strays`."""
+        kept = without_strays(torch.from_numpy(self.points)).numpy()
+        stray = int((~kept).sum())
+        if not stray:
+            return self
+        note = (
+            f"{stray:,} of {len(self):,} points ({100 * stray / len(self):.2g} %) stand alone, on no surface, and were "
+            f"left out."
+        )
+        normals = None if self.normals is None else self.normals[kept]
+        return replace(self, points=self.points[kept], normals=normals, notes=(*self.notes, note))
 
 
 def _numbers(values: ArrayLike, owner: str) -> NDArray[np.float64]:

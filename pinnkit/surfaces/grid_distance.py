@@ -21,6 +21,7 @@ from .orientation import orient
 from .periodic_grid import PeriodicGrid, around
 from .pieces import without_specks
 from .screened_poisson import screened_poisson
+from .strays import near_surface, without_strays
 from .thinning import thinned
 
 __all__ = ["grid_distance"]
@@ -43,7 +44,8 @@ def grid_distance(
 ) -> GridField:
     """A signed distance, negative inside, whose zero set is the closed surface that the points lie on.
 
-    1. More than 60,000 points are replaced by the means over cells of half the spacing of the grid or larger.
+    1. Strays are left out (`without_strays`, and `near_surface` after step 2).  More than 60,000 points are replaced by
+       the means over cells of half the spacing of the grid or larger.
     2. Without normals: parametric Gauss reconstruction (`orient`), two passes of bilateral averaging, three of planes
        of least squares.  With normals: they are taken as they are; where all face inwards they are turned round, where
        neighbours contradict each other, their signs come from parametric Gauss reconstruction.
@@ -68,20 +70,30 @@ def grid_distance(
     began = time.perf_counter()
     points = _checked(torch.as_tensor(points), resolution)
     normals = None if normals is None else torch.as_tensor(normals)
+    kept = without_strays(points)
+    given = points
+    points = points[kept]
     grid = around(points, resolution, room=_ROOM)
     fewer = thinned(points, cell=grid.spacing / 2, most=_MOST)
     cloud = _Cloud.of(fewer.points)
     notes: tuple[str, ...] = ()
     if normals is None:
         facing = _facing(cloud, generator)
-        noise = noise_level(cloud.points, generator=generator, normals=facing)
-        facing = _refined(cloud, facing, noise)
     else:
-        facing = fewer.mean(checked_normals(points, normals))
+        facing = fewer.mean(checked_normals(given, normals)[kept])
         length = torch.linalg.vector_norm(facing, dim=1, keepdim=True)
         facing = torch.where(length > 1e-3, facing / length.clamp_min(1e-3), cloud.first_axis)
         facing, notes = _repaired(cloud, facing, generator)
-        noise = noise_level(cloud.points, generator=generator, normals=facing)
+    noise = noise_level(cloud.points, generator=generator, normals=facing)
+    held = near_surface(cloud.points, facing, cloud.near, noise)
+    if not bool(held.all()):
+        cloud, facing = _Cloud.of(cloud.points[held]), facing[held]
+    dropped = len(given) - int(held[fewer.owner].sum())
+    if dropped:
+        share = 100 * dropped / len(given)
+        notes = (*notes, f"{dropped:,} of {len(given):,} points ({share:.2g} %) are on no surface and were left out.")
+    if normals is None:
+        facing = _refined(cloud, facing, noise)
     values, filled = without_specks(grid, _chi(grid, cloud, facing, noise), cloud.points)
     if filled:
         notes = (*notes, f"{filled} small piece(s) that hardly any points stand behind were filled in.")
@@ -91,7 +103,7 @@ def grid_distance(
         tuple(grid.lower.tolist()),
         tuple(upper.tolist()),
         noise=noise,
-        normals=facing[fewer.owner],
+        normals=_of_all(given, cloud.points, facing) if dropped else facing[fewer.owner],
         seconds=time.perf_counter() - began,
         notes=notes,
     )
@@ -132,6 +144,11 @@ class _Cloud:
         axis = torch.zeros_like(self.points[:1])
         axis[0, 0] = 1.0
         return axis
+
+
+def _of_all(given: Tensor, points: Tensor, normals: Tensor) -> Tensor:
+    """The normals of the nearest of the points that were kept, for all that were given."""
+    return normals[torch.from_numpy(cKDTree(points.numpy()).query(given.numpy())[1])]
 
 
 def _checked(points: Tensor, resolution: int) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -10,10 +12,13 @@ from .neighbours import Neighbours
 __all__ = ["noise_level"]
 
 _PROBES = 2000
-_FIRST = 12
+_UNORIENTED = 12
+_FIRST = 10
 _MOST = 400
 _FLAT = 0.22
 """Noise over the radius of a neighbourhood above which the neighbourhood is doubled."""
+_MEDIAN, _QUARTILE = 0.0, -0.67449
+"""Standard normal deviates of the quantiles that are taken over the probes."""
 
 
 def noise_level(points: Tensor, *, generator: torch.Generator, normals: Tensor | None = None) -> float:
@@ -21,10 +26,17 @@ def noise_level(points: Tensor, *, generator: torch.Generator, normals: Tensor |
 
     Around each of (at most) 2,000 points drawn, a quadric is fitted to the heights of its nearest neighbours over their
     plane of least squares; the residual over its degrees of freedom estimates the variance of the noise where the
-    surface is smooth.  The median over the points disregards edges.  Without normals the neighbourhood has 12 points,
-    so that it does not reach the other side of a thin wall, and shows noise up to about the spacing of the points.
-    With normals it has 32 points, of which those within 60 degrees of the middle one's count; where it is no wider than
-    a few times the noise, it shows a ball rather than a sheet, and is doubled until it is wider or holds 400 points.
+    quadric is all there is of the surface.
+
+    With normals a neighbourhood has 10 points, of which those within 60 degrees of the middle one's normal count.  The
+    lower quartile over the probes is taken, so that edges and folds may be three quarters of them.  Where the
+    neighbourhood is no wider than a few times the noise, it shows a ball rather than a sheet, and is doubled until it
+    is wider or holds 400 points.  What is left of the surface's shape in the residual grows as the sixth power of the
+    radius h, that of the noise does not: v(h) = sigma^2 + c h^6 for neighbourhoods of k and 2 k points (h^6 eight-fold)
+    gives sigma^2 = (8 v(k) - v(2 k)) / 7, which is taken where v grows, down to a sixteenth of v(k).
+
+    Without normals the neighbourhood has 12 points, so that it does not reach the other side of a thin wall, the median
+    is taken, and noise shows up to about the spacing of the points.
 
     Args:
         points: (n, d).
@@ -32,28 +44,40 @@ def noise_level(points: Tensor, *, generator: torch.Generator, normals: Tensor |
         normals: (n, d) unit, oriented.
 
     Source: local quadrics as in Cazals & Pouget, CAGD 22 (2005) 121; the estimate is the ordinary one of linear
-    regression, and its median is divided by that of chi-squared over its degrees of freedom (Wilson & Hilferty 1931).
+    regression, and its quantiles are divided by those of chi-squared over its degrees of freedom (Wilson & Hilferty
+    1931); Richardson, Phil. Trans. R. Soc. A 226 (1927) 299, for the extrapolation.
     """
-    n = len(points)
+    n, d = points.shape
     rows = torch.randperm(n, generator=generator)[:_PROBES]
-    k = min(_FIRST if normals is None else 32, n - 1)
-    while True:
-        near = Neighbours.of(points, k, rows=rows)
-        members = torch.cat([rows[:, None], near.index], 1)
-        counted = torch.ones(members.shape, dtype=points.dtype)
-        if normals is not None:
-            counted = ((normals[members] * normals[rows, None]).sum(2) > 0.5).to(points.dtype)
-        radius = float(near.distance[:, -1].median())
-        sigma = float(_residual_variance(points[members], counted).median().sqrt())
-        if normals is None or sigma < _FLAT * radius or 2 * k > min(_MOST, n // 8):
-            return sigma
+    if normals is None:
+        return math.sqrt(_variance(points, None, rows, _UNORIENTED, _MEDIAN)[0])
+    k = _FIRST
+    variance, radius = _variance(points, normals, rows, k, _QUARTILE)
+    while math.sqrt(variance) >= _FLAT * radius and 2 * k <= min(_MOST, n // 8):
         k *= 2
+        variance, radius = _variance(points, normals, rows, k, _QUARTILE)
+    growth = 2 ** (6 / (d - 1))
+    wider = _variance(points, normals, rows, 2 * k, _QUARTILE)[0]
+    return math.sqrt(max((growth * variance - max(wider, variance)) / (growth - 1), variance / 16))
 
 
-def _residual_variance(around: Tensor, counted: Tensor) -> Tensor:
+def _variance(points: Tensor, normals: Tensor | None, rows: Tensor, k: int, deviate: float) -> tuple[float, float]:
+    """A quantile of the residual variance over the rows named, and the median radius of k neighbours."""
+    near = Neighbours.of(points, k, rows=rows)
+    members = torch.cat([rows[:, None], near.index], 1)
+    counted = torch.ones(members.shape, dtype=points.dtype)
+    if normals is not None:
+        counted = ((normals[members] * normals[rows, None]).sum(2) > 0.5).to(points.dtype)
+    found = _residual_variance(points[members], counted, deviate)
+    share = 0.5 * math.erfc(-deviate / math.sqrt(2))
+    return max(float(found.quantile(share)), 0.0), float(near.distance[:, -1].median())
+
+
+def _residual_variance(around: Tensor, counted: Tensor, deviate: float) -> Tensor:
     """Of heights over the best plane about a quadric, for neighbourhoods (m, k, d) of members counted 0 or 1 (m, k).
 
-    Only neighbourhoods with at least two degrees of freedom are returned; a single zero where there are none.
+    Each is divided by the quantile, of this deviate, that it has for noise of variance one.  Only neighbourhoods with
+    at least two degrees of freedom are returned; a single zero where there are none.
     """
     d = around.shape[2]
     terms = d * (d + 1) // 2  # of a quadratic polynomial in d - 1 variables
@@ -74,4 +98,5 @@ def _residual_variance(around: Tensor, counted: Tensor) -> Tensor:
     normal = matrix.transpose(1, 2) @ matrix + 1e-9 * torch.eye(terms, dtype=around.dtype)
     found = torch.linalg.solve(normal, matrix.transpose(1, 2) @ height)
     rest = (height - matrix @ found).square().sum((1, 2)) / freedom
-    return rest * scale[:, 0, 0].square() / (1 - 2 / (9 * freedom)) ** 3
+    spread = 2 / (9 * freedom)
+    return rest * scale[:, 0, 0].square() / (1 - spread + deviate * spread.sqrt()) ** 3

@@ -43,7 +43,7 @@ class Reconstruction:
     """A surface made from points.
 
     Args:
-        cloud: the points it was made from, as they were given.
+        cloud: the points it was made from, in the coordinates of the input; strays left out, with a note.
         normalisation: from the coordinates of the input to [-1, 1]^3.
         grid: the signed distance on a grid, in normalised coordinates; None for a field that learns from points alone.
         solution: the neural signed distance, likewise; None where the grid is all that was asked for.
@@ -182,6 +182,7 @@ def reconstruct(
         raise ValueError("reconstruct: `neural=False` trains nothing; leave `losses`, `spec` and `solvers` out")
     if (spec is None) != (solvers is None):
         raise ValueError("reconstruct: give both `spec` and `solvers`, or neither: one is chosen for the other")
+    cloud = cloud.without_strays()  # before the box is taken: one point far away would shrink all else to a dot
     normalisation = cloud.normalisation
     points = torch.from_numpy(normalisation.apply(cloud.points))
     normals = None if cloud.normals is None else torch.from_numpy(cloud.normals)

@@ -44,7 +44,7 @@ def thinned(points: Tensor, *, cell: float, most: int) -> Thinned:
         return Thinned(torch.from_numpy(distinct), torch.from_numpy(owner.reshape(-1)))
     lower = points.amin(0)
     while True:
-        at = ((points - lower) / cell).floor().to(torch.int64)
+        at = ((points - lower) / cell).floor().clamp_max(2**20).to(torch.int64)  # so that flat indices fit 63 bits
         flat = at[:, 0]
         for axis in range(1, points.shape[1]):
             flat = flat * (int(at[:, axis].max()) + 1) + at[:, axis]

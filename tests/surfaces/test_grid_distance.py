@@ -93,6 +93,18 @@ def test_the_noise_is_estimated_from_the_points(sigma: float) -> None:
     assert noise_level(on, generator=seeded()) < 0.001
 
 
+@pytest.mark.parametrize("points", [500, 1000])
+def test_curvature_of_a_sparse_cloud_is_not_taken_for_noise(points: int) -> None:
+    torus = Torus()
+    on = torus.sample(points, seeded())
+    middle = on * torch.tensor([1.0, 1.0, 0.0]) * (torus.major / torch.hypot(on[:, 0], on[:, 1]))[:, None]
+    normals = torch.nn.functional.normalize(on - middle, dim=1)
+    assert noise_level(on, generator=seeded(), normals=normals) < 0.001
+    for sigma in (0.01, 0.02):
+        found = noise_level(moved(on, sigma), generator=seeded(), normals=normals)
+        assert found == pytest.approx(sigma, rel=0.2)
+
+
 def test_marching_gives_the_distance_to_second_order_away_from_the_middle() -> None:
     errors = []
     for r in (24, 48):
