@@ -33,6 +33,7 @@ def mesh(
     """Extract the surface on which a saved solution is zero, in the coordinates of what it was fitted to."""
     from pinnkit.bench.memory import peak
     from pinnkit.surfaces import Normalisation, distance_of, examine, extract, write_mesh
+    from pinnkit.surfaces.thin import THIN
 
     say = Console(stderr=json_)
     with user_errors(None):
@@ -76,6 +77,14 @@ def mesh(
             f"vertices within {extraction['largest_distance']:.1e} of the surface in normalised units"
         )
     )
+    if extraction["thinner_than_a_cell"] > THIN:
+        say.print(
+            Text(
+                f"{100 * extraction['thinner_than_a_cell']:.0f} % of the surface bounds a wall or a gap thinner than a "
+                f"cell, where the mesh may be torn or parts of it missing: try --resolution {2 * resolution}",
+                style="yellow",
+            )
+        )
     if json_:
         sys.stdout.write(json.dumps(summary, indent=2) + "\n")
     raise typer.Exit(DONE if state.closed and state.oriented else FAILED)

@@ -14,6 +14,7 @@ from .near_zero import BLOCK, Blocks, blocks_near_zero
 from .normalisation import Normalisation
 from .projection import project
 from .sampled import Sampled, ScalarField
+from .thin import thin_share
 
 if TYPE_CHECKING:
     import trimesh
@@ -59,8 +60,9 @@ def extract(
             nothing about the rest.
 
     Returns:
-        The mesh; `metadata["extraction"]` has the resolution, the number of evaluations, and the largest distance
-        left, in units of the box.
+        The mesh; `metadata["extraction"]` has the resolution, the number of evaluations, the largest distance left, in
+        units of the box, and the share of the vertices at which a wall or a gap is thinner than a cell (`thin_share`):
+        such parts are torn, and finer ones are missed.
 
     Raises:
         ValueError: where the field is not finite, never takes the level in the box (with the range of its values and
@@ -80,6 +82,7 @@ def extract(
     _check_walls(blocks, lattice)
     index, faces = _march(lattice, blocks)
     vertices, distance = project(lattice, sampled, index, tolerance=tolerance)
+    thin = thin_share(lattice, sampled, vertices)
     if normalisation is not None:
         vertices = normalisation.invert(vertices)
     facts = {
@@ -87,6 +90,7 @@ def extract(
         "level": float(level),
         "evaluations": blocks.evaluations,
         "largest_distance": float(distance.max()),
+        "thinner_than_a_cell": thin,
     }
     return trimesh.Trimesh(vertices, faces, process=False, metadata={"extraction": facts})
 
@@ -176,6 +180,11 @@ def _check_range(blocks: Blocks, level: float, lattice: Lattice) -> None:
         if low < high
         else "a constant field has no surface; it was not trained or has collapsed"
     )
+    if low < high and low - level < lattice.cell < high - level and low >= level:
+        repair = (
+            f"the least value is nearer to the level than a cell is wide ({lattice.cell:.3g}), so a wall thinner than "
+            f"that may lie between the points: raise `resolution`; else {repair}"
+        )
     upper = lattice.at(np.asarray([lattice.counts]))[0]
     raise ValueError(
         f"extract: there is no surface, the field is nowhere {'below' if side == 'greater' else 'above'} the level "

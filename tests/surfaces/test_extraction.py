@@ -41,6 +41,18 @@ def shell(p):
     return torch.maximum(g.abs() / 9 - 0.04, torch.linalg.vector_norm(p, dim=1) - 0.8)
 
 
+def plate(half, of=lambda d: d):
+    """A square plate askew in the box, and what is made of its distance."""
+    turn = torch.linalg.qr(torch.randn(3, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64))[0]
+    sides = torch.tensor([0.6, 0.6, half], dtype=torch.float64)
+
+    def field(p):
+        q = (p @ turn).abs() - sides
+        return of(torch.linalg.vector_norm(q.clamp_min(0), dim=1) + q.amax(dim=1).clamp_max(0))
+
+    return field
+
+
 @pytest.fixture(scope="module")
 def siren():
     """A rough field with a surface of high genus."""
@@ -67,6 +79,26 @@ def test_near_the_zero_set_gives_the_mesh_of_the_whole_lattice(name, resolution,
     fast, slow = extract(field, resolution=resolution), extract(field, resolution=resolution, everywhere=True)
     np.testing.assert_allclose(fast.vertices, slow.vertices, atol=1e-6)
     np.testing.assert_array_equal(fast.faces, slow.faces)
+
+
+@pytest.mark.parametrize(
+    "of",
+    [lambda d: d, lambda d: torch.tanh(40 * d), lambda d: d.clamp(-0.1, 0.1)],
+    ids=["distance", "sigmoid", "clamped"],
+)
+def test_a_plate_far_thinner_than_a_coarse_block_is_found_whole(of):
+    mesh = extract(plate(0.012, of), resolution=130)  # blocks of 8 cells first, 0.12 wide
+    assert (examine(mesh).closed, examine(mesh).euler, examine(mesh).components) == (True, 2, 1)
+    assert examine(mesh).volume == pytest.approx(1.2 * 1.2 * 0.024, rel=0.02)
+    assert mesh.metadata["extraction"]["thinner_than_a_cell"] == 0
+
+
+def test_walls_thinner_than_a_cell_are_told():
+    facts = extract(plate(0.008), resolution=60).metadata["extraction"]  # cells are 0.034 wide
+    assert facts["thinner_than_a_cell"] > 0.9
+    assert extract(torus, resolution=60).metadata["extraction"]["thinner_than_a_cell"] == 0
+    with pytest.raises(ValueError, match=r"a wall thinner than that may lie between the points: raise `resolution`"):
+        extract(lambda p: torch.maximum(p[:, 2].abs() - 1e-3, p[:, :2].norm(dim=1) - 0.5), resolution=40)
 
 
 def test_work_grows_with_the_surface_and_not_with_the_volume():
