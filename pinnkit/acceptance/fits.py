@@ -151,8 +151,13 @@ def rows() -> Iterable[Row]:
     for field in _FIELDS:
         measure = _fit("odd_pixels", None, field, rival="bicubic")
         yield one("images", "astronaut 256 x 256", f"odd pixels after even ones, {field}", measure)
-    fills = _fit("inpainting", None, rival="linear interpolation", least=True)
+    fills = _fit("inpainting", None, None, rival="linear interpolation", least=True)
     yield one("images", "camera 256 x 256", "nine pixels of ten filled in", fills)
+    for field in _FIELDS:
+        if field == "siren":
+            continue  # the default
+        fills = _fit("inpainting", None, field, rival="linear interpolation", least=True)
+        yield one("images", "camera 256 x 256", f"nine pixels of ten filled in, {field}", fills)
     yield one("images", "camera 128 x 128", "from gradients", _fit("gradients", 30.0, rival="the sparse equation"))
     for name in ("sphere", "torus", "box minus cylinder", "gyroid shell", "scan"):
         for noise, table in ((0.0, "surfaces"), (0.005, "noisy")):

@@ -77,11 +77,15 @@ def odd_pixels(field: str, seed: int) -> tuple[float, float, float]:
     return psnr(_rendered(found, given), given.values, odd), rival, found.seconds
 
 
-def inpainting(seed: int, name: str = "camera", size: int = 256) -> tuple[float, float, float]:
-    """One pixel in ten is known, drawn by the seed: PSNR on the others, that of linear interpolation, and seconds."""
+def inpainting(field: str | None, seed: int, name: str = "camera", size: int = 256) -> tuple[float, float, float]:
+    """One pixel in ten is known, drawn by the seed: PSNR on the others, that of linear interpolation, and seconds.
+
+    `field` is a word of `pinnkit fit --field`, None for what it takes by default.
+    """
     given = picture(name, size)
     known = np.random.default_rng(seed).random((given.height, given.width)) < 0.1
-    problem = image_problem(given, mask=known)
+    road = None if field is None else way(field, given.width, given.height, int(known.sum()))
+    problem = image_problem(given, mask=known, road=road)
     found = solve(problem, seed=seed)
     return _score(problem, found, "psnr_hidden"), _score(problem, found, "psnr_hidden_linear"), found.seconds
 

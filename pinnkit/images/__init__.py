@@ -3,6 +3,7 @@
 from .files import read_mask as read_mask
 from .files import read_picture as read_picture
 from .files import write_picture as write_picture
+from .filling import filling as filling
 from .gradients import gradient_problem as gradient_problem
 from .picture import Picture as Picture
 from .picture import checked_mask as checked_mask
@@ -22,5 +23,4 @@ from .rivals import low_pass as low_pass
 from .rivals import shrunk as shrunk
 from .watching import watch as watch
 from .ways import WAYS as WAYS
-from .ways import filling as filling
 from .ways import way as way

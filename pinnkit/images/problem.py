@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,13 +15,15 @@ from pinnkit.solution import Solution
 from pinnkit.solvers.automatic import Choice
 from pinnkit.terms import Data, Term
 
+from .curvature import curvature
 from .drawings import draw_derivatives, draw_panels, shown
+from .filling import STEP, bending, filling
 from .picture import Picture, checked_mask
 from .pixels import Pixels
 from .quality import psnr, ssim
 from .render import Rendered, render
 from .rivals import bicubic, filled_linearly
-from .ways import filling, way
+from .ways import way
 
 __all__ = ["image_problem"]
 
@@ -35,6 +38,7 @@ def image_problem(
     align_corners: bool = False,
     name: str | None = None,
     road: Choice | None = None,
+    bend: float | None = None,
 ) -> Problem:
     """A function of the plane that has the picture's colours at its pixels.
 
@@ -55,9 +59,12 @@ def image_problem(
         align_corners: whether pixels are points of which the outermost lie on the border; else their centres count.
         name: of the problem; None takes the picture's.
         road: field and solver; None takes a grid, or for hidden pixels a smooth network.
+        bend: weight of a second term, the `curvature` of the field anywhere in the picture, against the mean square
+            error; 0 leaves it out.  None takes 0.1 for a field on grids where it fills hidden pixels or is scored
+            against a finer `truth`, and else 0.
 
     Raises:
-        ValueError: for a mask or a truth that does not fit the picture.
+        ValueError: for a mask or a truth that does not fit the picture, or a negative `bend`.
     """
     pixels = Pixels(picture.height, picture.width, align_corners)
     known = None if mask is None else checked_mask(mask, picture)
@@ -66,12 +73,16 @@ def image_problem(
         road = filling(picture.width, picture.height, int(known.sum()))
     elif road is None:
         road = way("grid", picture.width, picture.height)
+    between = known is not None or (truth is not None and truth.values.shape != picture.values.shape)
+    weight = (bending(road.field) if between else 0.0) if bend is None else bend
+    if not (weight >= 0 and math.isfinite(weight)):
+        raise ValueError(f"image_problem: `bend` must be a weight of at least 0, such as 0.1, got {bend}")
     seen = Rendered(pixels)
     return Problem(
         name=_name(picture) if name is None else name,
         domain=pixels.box,
         unknowns=unknown,
-        terms=[_data(picture, pixels, known)],
+        terms=[_data(picture, pixels, known), *_smooth(picture, pixels, known, road, weight)],
         metrics=_metrics(picture, pixels, known, truth, seen),
         dtype=torch.float32,
         road=road,
@@ -87,6 +98,17 @@ def _data(picture: Picture, pixels: Pixels, known: NDArray[np.bool_] | None) -> 
     colours = picture.values[where]
     values: dict[str, Any] = {picture.kind: colours[:, 0] if picture.channels == 1 else colours}
     return Data(dict(x=x[where], y=y[where]), **values)
+
+
+def _smooth(
+    picture: Picture, pixels: Pixels, known: NDArray[np.bool_] | None, road: Choice, weight: float
+) -> list[Term]:
+    """The curvature of the field, over half the distance between known pixels; nothing where it has no weight."""
+    if not weight:
+        return []
+    share = 1.0 if known is None else float(known.mean())
+    points = max((getattr(road.solvers[-1], "batch", None) or 2048) // 2, 256)
+    return [curvature(picture.kind, pixels.box, step=STEP * share**-0.5, weight=weight, points=points)]
 
 
 def _metrics(

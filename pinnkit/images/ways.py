@@ -10,7 +10,9 @@ from pinnkit.fields import FieldSpec, FourierMLP, Gauss, HashGrid, MultilevelGri
 from pinnkit.solvers import Adam, Cosine, Muon
 from pinnkit.solvers.automatic import Choice
 
-__all__ = ["WAYS", "filling", "way"]
+from .filling import across, filling
+
+__all__ = ["WAYS", "way"]
 
 _BATCH = 4096
 """Pixels of a step: few enough for the cache of a core."""
@@ -35,27 +37,16 @@ def way(word: str, width: int, height: int, known: int | None = None) -> Choice:
         word: one of `WAYS`.
         width: columns of the picture.
         height: rows.
-        known: how many of its pixels are fitted; None for all.
+        known: how many of its pixels are fitted; None for all.  Fewer are fitted to fill in the others, see `filling`.
 
     Raises:
         ValueError: for another word.
     """
     if word not in WAYS:
         raise ValueError(f"`field` must be one of {', '.join(WAYS)}, got '{word}'")
-    return WAYS[word](width, height, width * height if known is None else known)
-
-
-def filling(width: int, height: int, known: int) -> Choice:
-    """A smooth network that fills hidden pixels: it begins with the frequencies that the known pixels can tell.
-
-    `known` pixels of width x height leave one in a square of side sqrt(width height / known); omega is a fifth of the
-    number of those along the longer side, between 4 and 60.
-    """
-    across = _across(width, height, known)
-    omega = round(min(max(across / 5, 4.0), 60.0), 1)
-    steps = min(max(known // 13, 400), 1500)  # more of them learn the known pixels by heart
-    reason = f"A Siren by Adam, omega = {omega:g}: waves that {known} known pixels can tell apart."
-    return Choice(Siren(128, 3, omega=omega), (Adam(steps=steps, lr=1e-3, batch=2048),), reason, balance=False)
+    if known is not None and known < width * height:
+        return filling(width, height, known, word)
+    return WAYS[word](width, height, width * height)
 
 
 def _grid(width: int, height: int, known: int) -> Choice:
@@ -90,7 +81,7 @@ def _fourier(width: int, height: int, known: int) -> Choice:
 
 
 def _positional(width: int, height: int, known: int) -> Choice:
-    waves = max(2, round(math.log2(_across(width, height, known))))  # the fastest has two pixels to a period
+    waves = max(2, round(math.log2(across(width, height, known))))  # the fastest has two pixels to a period
     spec = PositionalMLP(frequencies=waves, width=256, depth=4)
     return _network(spec, known, "Waves of doubling frequency before a network of rectifiers, by Adam.")
 
@@ -126,14 +117,9 @@ def _cells(width: int, height: int, known: int, least: int) -> tuple[int, int]:
     return max(least, round(width * share)), max(least, round(height * share))
 
 
-def _across(width: int, height: int, known: int) -> float:
-    """How many known pixels stand along the longer side, were they spread evenly."""
-    return max(width, height) * math.sqrt(known / (width * height))
-
-
 def _scaled(at_256: float, width: int, height: int, known: int) -> float:
     """A frequency that suits 256 pixels along the longer side, for this picture; no lower than an eighth."""
-    return round(at_256 * min(max(_across(width, height, known) / 256, 0.125), 2.0), 2)
+    return round(at_256 * min(max(across(width, height, known) / 256, 0.125), 2.0), 2)
 
 
 WAYS: Mapping[str, Callable[[int, int, int], Choice]] = MappingProxyType(

@@ -1,0 +1,140 @@
+"""Which field fills in hidden pixels, and how it is trained: by static rules from how many pixels are known.
+
+What a field shows between its pixels is decided by the frequencies that it begins with, and by how much it can bend.
+Networks take frequencies that the known pixels can tell apart, a third to a fifth of those that suit a fit of all
+pixels; fields on grids have one node to a known pixel, and are told to bend little (`bending`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from pinnkit.fields import FieldSpec, FourierMLP, Gauss, HashGrid, MultilevelGrid, PositionalMLP, Siren, Wire
+from pinnkit.solvers import Adam, Cosine
+from pinnkit.solvers.automatic import Choice
+
+__all__ = ["FILLINGS", "STEP", "across", "bending", "filling"]
+
+STEP = 0.5
+"""Of the differences that measure curvature, in distances between known pixels."""
+_BENDING = 0.1
+"""Weight of the curvature of a field on grids: on photographs between 0.03 and 0.15 there is little to choose."""
+_MANY = 10_000
+"""Known pixels from which a network is 256 wide and not 128."""
+_STEPS = 600
+_BATCH = 1024
+_NODES = 2**22
+"""Of the last level of a grid at most."""
+
+
+def filling(width: int, height: int, known: int, word: str = "siren") -> Choice:
+    """The field of a word that fills hidden pixels, with the solver that suits it.
+
+    Args:
+        width: columns of the picture.
+        height: rows.
+        known: how many of its pixels are known.
+        word: one of `FILLINGS`; of those a Siren comes closest to photographs.
+
+    Raises:
+        ValueError: for another word.
+    """
+    if word not in FILLINGS:
+        raise ValueError(f"`field` must be one of {', '.join(FILLINGS)}, got '{word}'")
+    return FILLINGS[word](width, height, known)
+
+
+def bending(field: FieldSpec | None) -> float:
+    """What the curvature of a field counts where values between pixels matter: 0 for a network, which bends little."""
+    return _BENDING if isinstance(field, MultilevelGrid | HashGrid) else 0.0
+
+
+def across(width: int, height: int, known: int) -> float:
+    """How many known pixels stand along the longer side, were they spread evenly."""
+    return max(width, height) * math.sqrt(known / (width * height))
+
+
+def _siren(width: int, height: int, known: int) -> Choice:
+    """Omega is a fifth of the known pixels along the longer side, between 4 and 60."""
+    omega = round(min(max(across(width, height, known) / 5, 4.0), 60.0), 1)
+    steps = min(max(known // 13, 400), 1500)  # more of them learn the known pixels by heart
+    reason = f"A Siren by Adam, omega = {omega:g}: waves that {known} known pixels can tell apart."
+    return Choice(Siren(128, 3, omega=omega), (Adam(steps=steps, lr=1e-3, batch=2048),), reason, balance=False)
+
+
+def _fourier(width: int, height: int, known: int) -> Choice:
+    sigma = round(max(across(width, height, known) / 40, 0.5), 2)
+    wide = _wide(known)
+    spec = FourierMLP(features=wide // 2, sigma=sigma, width=wide, depth=3, activation="relu")
+    return _by_adam(spec, f"Random Fourier features of low frequency, sigma = {sigma:g}, before rectifiers, by Adam.")
+
+
+def _positional(width: int, height: int, known: int) -> Choice:
+    waves = max(2, round(math.log2(across(width, height, known))) - 2)
+    spec = PositionalMLP(frequencies=waves, width=_wide(known), depth=4)
+    return _by_adam(spec, "Waves of doubling frequency, the fastest of eight known pixels, before rectifiers, by Adam.")
+
+
+def _gauss(width: int, height: int, known: int) -> Choice:
+    scale = round(max(0.8 * math.sqrt(across(width, height, known)), 2.0), 2)
+    return _by_adam(Gauss(_wide(known), 3, scale=scale), "Wide Gaussian bumps in three layers, by Adam.")
+
+
+def _wire(width: int, height: int, known: int) -> Choice:
+    omega = round(max(0.67 * math.sqrt(across(width, height, known)), 2.0), 2)
+    spec = Wire(128 if known < _MANY else 192, 3, omega=omega, scale=omega)
+    return _by_adam(spec, "Gabor wavelets of low frequency in three layers, by Adam.", steps=500)
+
+
+def _grid(width: int, height: int, known: int) -> Choice:
+    finest = _cells(width, height, known)
+    coarsest = min(4, *finest)
+    levels = max(1, round(math.log2(max(finest) / coarsest)) + 1)
+    spec = MultilevelGrid(levels=levels, coarsest=coarsest, finest=finest)
+    return _on_grids(spec, known, "Grids from coarse to one node a known pixel that bend little, by Adam.")
+
+
+def _hash(width: int, height: int, known: int) -> Choice:
+    finest = _cells(width, height, known)
+    coarsest = min(4, *finest)
+    levels = max(2, round(2 * math.log2(max(finest) / coarsest)))
+    rows = 2 ** min(max(math.ceil(math.log2(known)), 8), 19)
+    spec = HashGrid(levels=levels, rows=rows, coarsest=coarsest, finest=finest)
+    return _on_grids(spec, known, "A multiresolution hash grid that bends little, by Adam.")
+
+
+def _by_adam(spec: FieldSpec, reason: str, steps: int = _STEPS) -> Choice:
+    solver = Adam(steps=steps, batch=_BATCH, betas=(0.9, 0.99), schedule=Cosine(warmup=20))
+    return Choice(spec, (solver,), reason, balance=False)
+
+
+def _on_grids(spec: FieldSpec, known: int, reason: str) -> Choice:
+    batch = min(max(known // 8, 1024), 2**14)
+    solver = Adam(steps=400, batch=batch, betas=(0.9, 0.99), schedule=Cosine(warmup=20))
+    return Choice(spec, (solver,), reason, balance=False)
+
+
+def _wide(known: int) -> int:
+    return 128 if known < _MANY else 256
+
+
+def _cells(width: int, height: int, known: int) -> tuple[int, int]:
+    """One node to a known pixel: on others only the curvature would say anything."""
+    share = math.sqrt(min(known, _NODES) / (width * height))
+    return max(2, round(width * share)), max(2, round(height * share))
+
+
+FILLINGS: Mapping[str, Callable[[int, int, int], Choice]] = MappingProxyType(
+    {
+        "grid": _grid,
+        "hash": _hash,
+        "siren": _siren,
+        "fourier": _fourier,
+        "positional": _positional,
+        "gauss": _gauss,
+        "wire": _wire,
+    }
+)
+"""The words of `pinnkit fit --field` with `--mask`: (width, height, known pixels) -> field and solver."""
