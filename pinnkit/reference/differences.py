@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from pinnkit.domains import Box
 from pinnkit.problem import Problem
 
 from .budget import choose
+from .curved import Curved
 from .eikonal import Eikonal
 from .error_bar import measure
 from .evolution import Evolution
@@ -27,7 +29,9 @@ _GRACE = 10.0  # seconds that are never worth giving up for
 
 @dataclass(frozen=True)
 class FiniteDifferences:
-    """Finite differences of second order, fast marching for eikonal equations: for any problem on a box.
+    """Finite differences of second order, fast marching for eikonal equations.
+
+    On a box for any problem; inside a curved wall for steady equations of second order with values prescribed on it.
 
     The derivatives of the residual come from stencils.  Three grids, each twice as fine as the one before, give the
     error bars (see error_bar.py).  The grids follow from the problem and the budget alone; on a machine that would take
@@ -62,6 +66,7 @@ class FiniteDifferences:
             seconds=time.perf_counter() - begin,
             kind=scheme.kind,
             divisor=divisor,
+            between=fine.between,
         )
 
 
@@ -74,6 +79,8 @@ def discretise(problem: Problem) -> Scheme:
     rays = medium(problem)
     if rays is not None:
         return Eikonal(rays)
+    if not isinstance(problem.domain, Box):
+        return Curved(problem)
     found = survey(problem)
     if found.time is None:
         return Steady(found)

@@ -18,6 +18,7 @@ TRUST = 0.3  # how near the observed order must be to the stated one, to be beli
 SAFETY = 1.25  # what an estimate from three grids is multiplied by, so that it is a bound and not a guess of the error
 _ROUNDING = 1e-15
 _LINES = 64  # lines along each axis on which the interpolation is tried
+_SCATTERED = 1000  # nodes at which it is tried where there are no lines
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,12 @@ def measure(name: str, coarse: Solved, medium: Solved, fine: Solved, order: floa
     size = _rms(fine.values[name])
     found = observed(name, coarse, medium, fine)
     part = share(found, order)
-    gap, greatest = _interpolation(list(fine.grid.values()), fine.values[name], divisor)
+    if medium.between is not None:
+        gap, greatest = _scattered(name, medium, fine)
+    else:
+        gap, greatest = _interpolation(list(fine.grid.values()), fine.values[name], divisor)
     l2 = max(part * _rms(last), gap / 4, _ROUNDING * size)
-    peak = max(part * float(np.abs(last).max()), greatest / 4, _ROUNDING * size)
+    peak = max(part * float(np.nanmax(np.abs(last))), greatest / 4, _ROUNDING * size)
     return Bar(l2 / size if size > 0 else l2, peak, found)
 
 
@@ -80,7 +84,8 @@ def _thin(values: Array, dims: int) -> Array:
 
 
 def _rms(values: Array) -> float:
-    return float(np.sqrt(np.mean(values**2)))
+    """Over the nodes of the domain: NaN stands outside."""
+    return float(np.sqrt(np.nanmean(values**2)))
 
 
 def _interpolation(ticks: Sequence[Array], values: Array, divisor: Array | None) -> tuple[float, float]:
@@ -95,6 +100,18 @@ def _interpolation(ticks: Sequence[Array], values: Array, divisor: Array | None)
         mean += _rms(gap)
         greatest += float(np.abs(gap).max())
     return mean, greatest
+
+
+def _scattered(name: str, medium: Solved, fine: Solved) -> tuple[float, float]:
+    """Errors, root mean square and greatest, of what stands between the nodes of the middle grid, at finer nodes."""
+    assert medium.between is not None
+    known = np.argwhere(np.isfinite(fine.values[name].reshape(*fine.values[name].shape[: len(fine.grid)], -1)[..., 0]))
+    known = known[(known % 2 != 0).any(axis=1)]
+    some = known[:: max(1, len(known) // _SCATTERED)]
+    ticks = list(fine.grid.values())
+    points = np.stack([t[some[:, i]] for i, t in enumerate(ticks)], axis=1)
+    gap = medium.between.at(points)[name] - fine.values[name][tuple(some.T)]
+    return _rms(gap), float(np.nanmax(np.abs(gap)))
 
 
 def _some_lines(values: Array, axis: int) -> Array:

@@ -35,7 +35,7 @@ class Reference:
 
     Args:
         values: for each unknown its values on the finest grid, ``(n1, n2, ...)`` in the order of the domain's axes,
-            components last for a vector.
+            components last for a vector; NaN outside a curved wall.
         grid: the coordinates along each axis, both ends included; the columns of a vector axis are `x[0]`, `x[1]`, ...
         error_bar: for each unknown the relative error, root mean square over root mean square, on the grid.
         max_error_bar: for each unknown the greatest error of a single value, in its unit.

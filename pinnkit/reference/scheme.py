@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from .grid import Array
+from .result import Between
 
 __all__ = ["Scheme", "Solved"]
 
@@ -17,11 +18,13 @@ class Solved:
 
     Args:
         grid: the coordinates along each column, both ends included, in the order of the domain's axes.
-        values: for each unknown ``(n1, n2, ...)``, components last for a vector.
+        values: for each unknown ``(n1, n2, ...)``, components last for a vector; NaN outside a curved wall.
+        between: values between the nodes where splines are no way to them.
     """
 
     grid: Mapping[str, Array]
     values: Mapping[str, Array]
+    between: Between | None = None
 
 
 class Scheme(Protocol):

@@ -13,7 +13,7 @@ from .grid import Line
 from .refusal import CannotDiscretise
 from .rows import Component, Row, match_conditions, match_equations, members, needs, order_along
 
-__all__ = ["Survey", "refuse_common", "survey"]
+__all__ = ["Survey", "refuse_common", "refuse_what_no_scheme_covers", "survey"]
 
 _CELLS = 16  # of the lines of a survey; a scheme takes its own
 
@@ -47,16 +47,26 @@ class Survey:
 
 
 def refuse_common(problem: Problem) -> Box:
-    """Refuse what no scheme of this package covers; the domain, a box, is handed back.
+    """Refuse what no scheme on a box covers; the domain, a box, is handed back.
+
+    Raises:
+        CannotDiscretise: with the reason.
+    """
+    box = problem.domain
+    if not isinstance(box, Box):
+        raise CannotDiscretise(f"problem '{problem.name}': the domain is not a box but {type(box).__name__}")
+    refuse_what_no_scheme_covers(problem)
+    return box
+
+
+def refuse_what_no_scheme_covers(problem: Problem) -> None:
+    """Refuse what no scheme of this package covers on any domain.
 
     Raises:
         CannotDiscretise: with the reason.
     """
     label = f"problem '{problem.name}'"
-    box = problem.domain
-    if not isinstance(box, Box):
-        raise CannotDiscretise(f"{label}: the domain is not a box but {type(box).__name__}")
-    parameters = [a.name for a in box.axes if a.role is Role.PARAMETER]
+    parameters = [a.name for a in problem.axes if a.role is Role.PARAMETER]
     if parameters:
         raise CannotDiscretise(f"{label}: there is a parameter axis `{parameters[0]}`; fix its value to compare with")
     if len(problem.frame.space) > 3:
@@ -71,7 +81,6 @@ def refuse_common(problem: Problem) -> Box:
             raise CannotDiscretise(f"{label}: `{term.name}` is a Data term, which is fitted and not solved")
         if getattr(term.points, "columns", None):
             raise CannotDiscretise(f"{label}: term '{term.name}' uses data columns, known at its own points only")
-    return box
 
 
 def survey(problem: Problem) -> Survey:

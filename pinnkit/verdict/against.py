@@ -84,7 +84,7 @@ def reference_error(
     for name, value in exact_values(problem, coords, coefficients).items():
         if name in reference.values:
             found = np.asarray(reference.values[name])
-            true = value.numpy().reshape(found.shape)
+            true = np.where(np.isnan(found), np.nan, value.numpy().reshape(found.shape))  # outside a curved wall
             out.append(_compare(name, EXACT, found, true, _ROUNDING, None, {}))
     return tuple(out)
 

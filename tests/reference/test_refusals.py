@@ -16,7 +16,7 @@ clock = Box(t=(0, 1))
 
 
 class Disc:
-    """A domain that is no box."""
+    """A domain that is no box and does not say how far its wall is."""
 
     axes = square.axes
     columns = square.columns
@@ -25,7 +25,6 @@ class Disc:
     face = square.face
     sample = square.sample
     contains = square.contains
-    signed_distance = square.signed_distance
 
 
 def poisson(box, *conditions, **options):
@@ -45,7 +44,7 @@ ends = Dirichlet(rod.boundary, u=0.0)
 start = Initial(u=0.0)
 
 REFUSED = {
-    "no box": (lambda: poisson(Disc(), walls), "not a box but Disc"),
+    "no box": (lambda: poisson(Disc(), walls), "not a box but Disc, which has no `signed_distance`"),
     "many dimensions": (lambda: poisson(many, Dirichlet(many.boundary, u=0.0)), "4 space dimensions, more than 3"),
     "parameter": (
         lambda: Problem("p", family, "u", [Equation(lambda u, nu: nu * u.xx), Dirichlet(family.boundary, u=0.0)]),

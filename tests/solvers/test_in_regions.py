@@ -13,6 +13,7 @@ from pinnkit.problem import Problem
 from pinnkit.reference import CannotDiscretise, reference
 from pinnkit.solvers import Adam, GaussNewton, LeastSquares, solve
 from pinnkit.terms import Condition, Data, Dirichlet, Equation, Initial, Neumann
+from pinnkit.validate import validate
 
 A, B = 0.8, 0.4
 BOX = Box(x=(-1, 1), y=(-0.5, 0.5))
@@ -100,10 +101,18 @@ def test_no_flux_leaves_a_constant_in_a_region() -> None:
 SINES_IN_TIME = RandomFourier(features=300, bandwidth=(4.0, 3.0, 3.0))
 
 
-def test_finite_differences_refuse_a_region_by_name() -> None:
+def test_a_solution_in_a_region_and_its_finite_differences_agree_within_their_bar() -> None:
     problem = Problem("ellipse", ellipse(), "u", [STEADY, Dirichlet(ellipse().boundary, u=0.0)])
-    with pytest.raises(CannotDiscretise, match="not a box but Region"):
-        reference(problem, budget=0.1)
+    found = validate(solve(problem, SINES, LeastSquares(), device="cpu"), budget=0.2).discretised[0]
+    assert found.points > 100
+    assert found.measured_l2 < found.l2_bar + 1e-5 < 1e-3
+
+
+def test_finite_differences_refuse_a_region_in_time_by_name() -> None:
+    region = ellipse() * Time(0, 1)
+    terms = [Equation(lambda u: u.t - u.laplacian), Dirichlet(region.boundary, u=0.0), Initial(u=1.5)]
+    with pytest.raises(CannotDiscretise, match=r"not a box but Region, .* without `t` only"):
+        reference(Problem("cooling", region, "u", terms), budget=0.1)
 
 
 def test_a_fitted_field_is_a_region() -> None:
