@@ -3,8 +3,8 @@
 The points, without normals, are reconstructed as a signed distance on a grid, and the domain is where it is negative.
 With f = 6 - 2 R / rho, rho the distance from the axis, the solution inside the exact torus is known,
 u = r^2 - (rho - R)^2 - z^2.  The same problem is solved inside the exact torus, and the two are compared at points
-inside both; finite differences, inside the reconstructed wall too, stand beside them.  A made-up solution, as in Roache,
-Code verification by the method of manufactured solutions, J. Fluids Eng. 124 (2002) 4, section 2.
+inside both; finite differences, inside the reconstructed wall too, stand beside them.  A made-up solution, as in
+Roache, Code verification by the method of manufactured solutions, J. Fluids Eng. 124 (2002) 4, section 2.
 
 Dimensionless.  Expected: 0.7 % between the two solutions (all of it from the wall), in ten seconds on two cores.
 """
