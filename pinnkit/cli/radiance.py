@@ -18,14 +18,14 @@ from pinnkit.validate import validate
 from .app import app
 from .console import exit_code, progress, result_folder, user_errors
 from .options import Device, Json, NoFigures, Out, Resume, Seed
-from .scene import Poses, Where, box_of, convention_of
+from .scene import Around, Poses, Where, box_of, convention_of
 from .words import at_least, device_word, word_in
 
 if TYPE_CHECKING:
     from pinnkit.radiance import Recipe
 
 _WORDS = ("planes", "nerf")
-_SECONDS = {"planes": 30.0, "nerf": 300.0}
+_SECONDS = {"planes": 30.0, "captured": 60.0, "nerf": 300.0}
 """What the default effort is meant to take on two cores."""
 _QUICK_SECONDS = 3.0
 _MARGIN = 0.85
@@ -39,16 +39,18 @@ def radiance(
         str, typer.Option(help="planes: voxels, then planes and lines; nerf: the classical coarse and fine networks.")
     ] = "planes",
     seconds: Annotated[
-        float | None, typer.Option(help="How long to train, on two cores; 30 by default, 300 for nerf.")
+        float | None,
+        typer.Option(help="How long to train, on two cores; 30 by default, 60 with surroundings, 300 for nerf."),
     ] = None,
     path: Annotated[Path | None, typer.Option(help="Render a way around it: orbit.gif or orbit.mp4.")] = None,
     frames: Annotated[int, typer.Option(help="Pictures of that way.")] = 60,
     width: Annotated[int | None, typer.Option(help="Of those pictures; by default as the scene's.")] = None,
     longest: Annotated[
-        int | None, typer.Option(help="Shrink pictures to so many pixels along the longest side.")
-    ] = None,
+        int, typer.Option(help="Shrink larger pictures to so many pixels along the longest side.")
+    ] = 400,
     convention: Poses = "opengl",
     box: Where = None,
+    surroundings: Around = None,
     seed: Seed = 0,
     device: Device = "auto",
     out: Out = None,
@@ -67,10 +69,14 @@ def radiance(
         if seconds is not None and not (seconds > 0 and math.isfinite(seconds)):
             raise ValueError(f"--seconds must be positive, got {seconds:g}")
         place = device_word(device)
-        recipe = _recipe(word_in("--field", field, {word: word for word in _WORDS}), seconds, quick)
+        at_least("--longest", longest, 2)
+        word = word_in("--field", field, {word: word for word in _WORDS})
         if path is not None:
             check_film(path)
-        read = read_scene(scene, convention=convention_of(convention), box=box_of(box), longest=longest)
+        read = read_scene(
+            scene, convention=convention_of(convention), box=box_of(box), longest=longest, surroundings=surroundings
+        )
+        recipe = _recipe("captured" if word == "planes" and read.space is not None else word, seconds, quick)
         for note in read.notes:
             say.print(Text(note, style="yellow"))
         name = scene.resolve().stem if scene.is_dir() else scene.resolve().parent.stem
@@ -98,10 +104,12 @@ def radiance(
 
 
 def _recipe(field: str, seconds: float | None, quick: bool) -> Recipe:
-    from pinnkit.radiance import Classical, Planes
+    from pinnkit.radiance import Captured, Classical, Planes
 
     wanted = _QUICK_SECONDS if quick else _SECONDS[field] if seconds is None else _MARGIN * seconds
     effort = wanted / _SECONDS[field]
     if field == "planes":
         return Planes(effort=effort)
+    if field == "captured":
+        return Captured(effort=effort)
     return Classical(steps=max(round(Classical().steps * effort), 10))

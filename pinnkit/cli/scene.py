@@ -42,6 +42,16 @@ Where = Annotated[
 ]
 
 
+Around = Annotated[
+    bool | None,
+    typer.Option(
+        help="Whether the pictures show surroundings, far away too; by default those do that are opaque, whose "
+        "background is not even and for which no box is given.",
+        show_default=False,
+    ),
+]
+
+
 def box_of(words: str | None) -> Box | None:
     """The box of six numbers; None where none is given."""
     if words is None:
@@ -73,23 +83,37 @@ def make(
     size: Annotated[int, typer.Option(help="Pixels along each side.")] = 100,
     seed: Annotated[int, typer.Option(help="Decides the solids, their colours and the cameras.")] = 0,
     samples: Annotated[int, typer.Option(help="A pixel is the mean of so many x so many rays.")] = 3,
+    inside: Annotated[
+        str | None,
+        typer.Option(
+            help="room or landscape: opaque photographs by hand of a table in these surroundings, from one side, "
+            "with a lens that distorts, written like a capture."
+        ),
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Balls and a box on a checkered floor, traced exactly: RGBA, depth and normals, transforms.json as of Blender."""
-    from pinnkit.radiance import make_scene, write_scene
+    from pinnkit.radiance import Surroundings, capture, make_scene, read_scene, write_capture, write_scene
 
     console = Console(stderr=json_)
     with user_errors(None):
         for option, value in {"--views": views, "--test": test, "--samples": samples}.items():
             at_least(option, value, 1)
         at_least("--size", size, 2)
+        words = {kind.value: kind for kind in Surroundings}
+        around = None if inside is None else word_in("--inside", inside, words)
         at_least("--seed", seed, 0)
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise ValueError(f"'{out}' is there already; choose a new folder or empty this one")
         began = time.perf_counter()
         with console.status(f"tracing {views + test} pictures of {size} x {size} ..."):
-            made = make_scene(views=views, test=test, size=size, seed=seed, samples=samples)
-            write_scene(made, out)
+            if around is None:
+                made = make_scene(views=views, test=test, size=size, seed=seed, samples=samples)
+                write_scene(made, out)
+            else:
+                sides = {"width": max(2, round(0.5625 * size)), "height": size}
+                taken = capture(around, views=views + test, seed=seed, samples=samples, **sides)
+                made = read_scene(write_capture(taken, out), longest=None, most_test=None)
             _draw(made, out)
         seconds = time.perf_counter() - began
         _say(made, out, console, json_, {"seconds": round(seconds, 2), "seed": seed})
@@ -101,6 +125,7 @@ def show(
     out: Annotated[Path | None, typer.Option(help="A folder for cameras.png and views.png.")] = None,
     convention: Poses = "opengl",
     box: Where = None,
+    surroundings: Around = None,
     json_: Json = False,
 ) -> None:
     """What a scene holds and what was assumed in reading it; with --out, pictures of its cameras and views."""
@@ -108,7 +133,9 @@ def show(
 
     console = Console(stderr=json_)
     with user_errors(None):
-        read = read_scene(path, convention=convention_of(convention), box=box_of(box))
+        read = read_scene(
+            path, convention=convention_of(convention), box=box_of(box), surroundings=surroundings, most_test=None
+        )
         if out is not None:
             out.mkdir(parents=True, exist_ok=True)
             _draw(read, out)

@@ -10,6 +10,10 @@ from .cameras import Camera as Camera
 from .cameras import Convention as Convention
 from .cameras import RayBundle as RayBundle
 from .cameras import look_at as look_at
+from .captured import Surroundings as Surroundings
+from .captured import capture as capture
+from .captured import write_capture as write_capture
+from .contraction import Contraction as Contraction
 from .drawing import draw_cameras as draw_cameras
 from .drawing import draw_views as draw_views
 from .examination import Examination as Examination
@@ -17,10 +21,12 @@ from .examination import psnr as psnr
 from .front import Front as Front
 from .generated import make_scene as make_scene
 from .generated import write_scene as write_scene
+from .guided import Guided as Guided
 from .hierarchical import Hierarchical as Hierarchical
 from .hierarchical import Stratified as Stratified
 from .marching import Marcher as Marcher
 from .marching import Samples as Samples
+from .marching import Walk as Walk
 from .occupancy import OccupancyGrid as OccupancyGrid
 from .occupancy import carve as carve
 from .path import check_film as check_film
@@ -44,6 +50,7 @@ from .sampling import sample_cdf as sample_cdf
 from .sampling import stratified as stratified
 from .scene import Scene as Scene
 from .scene import View as View
+from .training import Captured as Captured
 from .training import Classical as Classical
 from .training import Planes as Planes
 from .training import Recipe as Recipe

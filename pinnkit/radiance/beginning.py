@@ -21,7 +21,7 @@ def first_rays(scene: Scene, resolution: int, step: float, *, generator: torch.G
         step: between samples, a length.
         generator: chooses pixels where there are more than memory should hold.
     """
-    marcher = Marcher(first_cells(scene, resolution), step)
+    marcher = Marcher(first_cells(scene, resolution), step, space=scene.space)
     return Rays.of(scene.train, scene.box, marcher, background=scene.behind, generator=generator)
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from pinnkit.evaluation import FieldSet
 from pinnkit.solution import Solution
 
-from .marching import Marcher
+from .marching import Walk
 from .photographs import Photograph, photograph_field, render_rays
 from .rendering import over
 from .scene import Scene, View
@@ -42,7 +42,7 @@ class Examination:
         samples: rays are samples x samples a pixel.
     """
 
-    def __init__(self, scene: Scene, marcher: Marcher, *, samples: int = 1) -> None:
+    def __init__(self, scene: Scene, marcher: Walk, *, samples: int = 1) -> None:
         self.scene = scene
         self.marcher = marcher
         self.samples = samples
@@ -64,7 +64,8 @@ class Examination:
     def metrics(self) -> Mapping[str, Callable[[Solution], float]]:
         """What a problem is scored by: psnr and ssim of the views, and errors of depth where depth is known.
 
-        Depth errors are those of pixels with alpha above 1/2, as a share of the scene's size, its diagonal.
+        Depth errors are those of pixels with alpha above 1/2, as a share of the scene's size, its diagonal; in a scene
+        with surroundings, which has no size, each is a share of the true depth.
         """
         prefix = "" if self.scene.test else "train_"
         found: dict[str, Callable[[Solution], float]] = {f"{prefix}psnr": self._psnr}
@@ -127,8 +128,9 @@ class Examination:
             assert view.depth is not None
             solid = (view.alpha > 0.5) & view.depth.isfinite()
             # Where the field shows nothing the error is as large as the scene.
-            error = (taken.depth.cpu() - view.depth).abs().nan_to_num(nan=self.scene.size)
-            errors.append(error[solid] / self.scene.size)
+            unit = torch.full_like(view.depth, self.scene.size) if self.scene.space is None else view.depth
+            error = ((taken.depth.cpu() - view.depth).abs() / unit).nan_to_num(nan=1.0)
+            errors.append(error[solid])
         return torch.cat(errors)
 
     def _draw(self, solution: Solution) -> Figure:
@@ -141,7 +143,9 @@ class Examination:
         figure = Figure(figsize=(2.3 * len(titles), 2.3 * count), layout="constrained")
         spread = [t.depth[t.alpha > 0.5].cpu() for t in (taken[i] for i in chosen)]
         seen = torch.cat(spread)
-        low, high = (float(seen.min()), float(seen.max())) if len(seen) else (0.0, 1.0)
+        low, high = (0.0, 1.0) if len(seen) == 0 else (float(seen.min()), float(seen.max()))
+        if self.scene.space is not None:  # what is far away would leave no colours to the rest
+            high = min(high, 3 * float(seen.median())) if len(seen) else high
         placed = figure.subplots(count, len(titles), squeeze=False)
         for row, number in enumerate(chosen):
             truth, shown = self.views[number].over(self.background), taken[number].rgb.cpu()

@@ -10,11 +10,16 @@ from torch import Tensor
 from pinnkit.domains import Box
 
 from .cameras import Camera, Convention, nearest_point
+from .contraction import Contraction
 from .occupancy import OccupancyGrid, carve
 from .scene import Scene, View, box_around, corners
 
-__all__ = ["check_box", "check_poses", "choose_box", "first_cells"]
+__all__ = ["check_box", "check_poses", "choose_box", "choose_space", "first_cells"]
 
+_INNER = 0.6
+"""Of the cameras' median distance, within which a contraction leaves space as it is."""
+_NEAR = 0.2
+"""Of the cameras' median distance, how near to a camera nothing is looked for in a capture."""
 _PARALLEL = 0.01
 """Optical axes within about 6 degrees of a common direction do not say where they meet."""
 
@@ -121,6 +126,30 @@ def choose_box(views: Sequence[View], *, owner: str) -> tuple[Box, str]:
     )
 
 
+def choose_space(views: Sequence[View], *, owner: str) -> tuple[Contraction, str]:
+    """Where the things are that a capture looks at, with all of space around them, and the sentence that says it.
+
+    The centre is the point nearest to all optical axes; within 0.6 of the median distance of the cameras from it space
+    is as it is, and beyond that it is squeezed.
+
+    Raises:
+        ValueError: when the axes are almost parallel, so that nothing says how far away the things are.
+    """
+    cameras = [view.camera for view in views]
+    if _parallel(cameras):
+        raise ValueError(
+            f"{owner}: the optical axes are almost parallel, so the poses do not say how far away the scene is; "
+            "give its box (box=, --box)"
+        )
+    middle = nearest_point(cameras)
+    distance = float(torch.stack([(camera.position - middle).norm() for camera in cameras]).median())
+    space = Contraction.about(middle, _INNER * distance)
+    return space, (
+        f"The pictures are opaque, so the surroundings are fitted too: all of space, contracted outside a ball of "
+        f"radius {space.radius:.3g} about {_point(middle)}, the point nearest to all optical axes."
+    )
+
+
 def first_cells(scene: Scene, resolution: int) -> OccupancyGrid:
     """The cells that may hold something before anything is learnt, in float32.
 
@@ -132,6 +161,8 @@ def first_cells(scene: Scene, resolution: int) -> OccupancyGrid:
         scene: the views.
         resolution: cells along the longest side of the box.
     """
+    if scene.space is not None:
+        return _seen_cells(scene, scene.space, resolution)
     lower, upper = (corner.float() for corner in corners(scene.box))
     cameras = [view.camera for view in scene.train]
     alphas = [view.alpha for view in scene.train]
@@ -145,6 +176,30 @@ def first_cells(scene: Scene, resolution: int) -> OccupancyGrid:
     distance = float((positions - (lower + upper) / 2).norm(dim=1).median())
     clear = grid.clear_of(positions, 0.4 * distance)
     return clear if bool(clear.cells.any()) else grid
+
+
+def _seen_cells(scene: Scene, space: Contraction, resolution: int) -> OccupancyGrid:
+    """The cells of contracted space that at least three views see, or two where there are few, and no camera is in."""
+    lower, upper = (corner.float() for corner in corners(space.box))
+    grid = OccupancyGrid.full(lower, upper, resolution)
+    places = grid.centres().double()
+    # The corners of the box hold nothing; what is squeezed to the surface of the ball is just within it.
+    own = space.own(places)
+    m = own.norm(dim=1, keepdim=True)
+    inside = m[:, 0] < 2 + float(grid.cell.norm()) / 2 / space.radius
+    points = space.world(torch.where(m > 1.98, own * (1.98 / m), own) * space.radius + torch.tensor(space.centre))
+    views = torch.zeros(len(points), dtype=torch.int64)
+    positions = torch.stack([view.camera.position for view in scene.train])
+    near = _NEAR * float((positions - torch.tensor(space.centre)).norm(dim=1).median())
+    clear = torch.ones(len(points), dtype=torch.bool)
+    for view in scene.train:
+        camera = view.camera
+        pixel, depth = camera.project(points)
+        views += (depth > 0) & (pixel >= 0).all(dim=1) & (pixel[:, 0] < camera.width) & (pixel[:, 1] < camera.height)
+        clear &= (points - camera.position).norm(dim=1) >= near
+    least = 3 if len(scene.train) > 10 else 2
+    cells = (inside & clear & (views >= least)).reshape(grid.cells.shape)
+    return OccupancyGrid(lower, upper, cells)
 
 
 def _parallel(cameras: Sequence[Camera]) -> bool:

@@ -51,15 +51,24 @@ class Stratified:
 
     def span(self, origins: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
         """Where rays are in the box; an empty span where they miss it."""
-        grid = self.rays.marcher.grid
-        near, far = box_span(origins, directions, grid.lower, grid.upper)
+        marcher = self.rays.marcher
+        if marcher.space is not None:
+            return torch.zeros_like(origins[:, 0]), marcher.space.reach(origins)
+        near, far = box_span(origins, directions, marcher.grid.lower, marcher.grid.upper)
         return near, torch.maximum(far, near)
 
     def points(self, origins: Tensor, directions: Tensor, distance: Tensor, columns: dict[str, Tensor]) -> Points:
         """Samples at distances `(rows, k)` as points with the columns of `Rays`."""
         near, far = self.span(origins, directions)
         _, delta = intervals(distance, near, far)
-        place = origins[:, None] + distance[..., None] * directions[:, None]
+        space = self.rays.marcher.space
+        if space is None:
+            place = origins[:, None] + distance[..., None] * directions[:, None]
+        else:
+            each = distance.shape[1]
+            o, d = origins.repeat_interleave(each, dim=0), directions.repeat_interleave(each, dim=0)
+            found = space.on_rays(o, d, distance.flatten())
+            place, delta = found.place.view(*distance.shape, 3), delta * found.speed.view(distance.shape)
         coords = torch.cat([place, directions[:, None].expand_as(place)], dim=2).flatten(0, 1)
         rows, k = distance.shape
         counts = torch.full((rows,), k, dtype=torch.int64, device=origins.device)

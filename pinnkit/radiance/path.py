@@ -15,7 +15,7 @@ from torch import Tensor
 from pinnkit.evaluation import FieldSet
 
 from .cameras import Camera, Convention, look_at, nearest_point
-from .marching import Marcher
+from .marching import Walk
 from .photographs import photograph_field
 from .scene import Scene, corners
 
@@ -82,7 +82,7 @@ def write_film(
     path: Path | str,
     fields: FieldSet,
     cameras: Sequence[Camera],
-    marcher: Marcher,
+    marcher: Walk,
     background: Sequence[float],
     *,
     per_second: int = 20,

@@ -11,7 +11,7 @@ from torch import Tensor
 from pinnkit.evaluation import FieldSet
 
 from .cameras import Camera
-from .marching import Marcher
+from .marching import Walk
 from .rays import ray_points
 from .rendering import over, render
 
@@ -35,7 +35,7 @@ def render_rays(
     fields: FieldSet,
     origins: Tensor,
     directions: Tensor,
-    marcher: Marcher,
+    marcher: Walk,
     *,
     coefficients: Mapping[str, Tensor] | None = None,
     chunk: int = 8192,
@@ -66,7 +66,7 @@ def render_rays(
 def photograph_field(
     fields: FieldSet,
     camera: Camera,
-    marcher: Marcher,
+    marcher: Walk,
     background: Sequence[float],
     *,
     samples: int = 1,

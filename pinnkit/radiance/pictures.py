@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["PictureError", "picture_size", "read_picture", "write_png"]
+__all__ = ["PictureError", "picture_size", "read_picture", "write_jpeg", "write_png"]
 
 
 class PictureError(ValueError):
@@ -19,6 +19,11 @@ class PictureError(ValueError):
 def write_png(path: Path, image: Tensor) -> None:
     """Write uint8 `(H, W, 3)` or `(H, W, 4)` as PNG."""
     _pillow().fromarray(np.ascontiguousarray(image.cpu().numpy())).save(path)
+
+
+def write_jpeg(path: Path, image: Tensor, *, quality: int = 95) -> None:
+    """Write uint8 `(H, W, 3)` as JPEG, colours not subsampled."""
+    _pillow().fromarray(np.ascontiguousarray(image.cpu().numpy())).save(path, quality=quality, subsampling=0)
 
 
 def read_picture(path: Path, *, width: int | None = None, height: int | None = None) -> Tensor:

@@ -17,7 +17,7 @@ from pinnkit.terms import Condition, Term
 
 from .beginning import first_rays, footprint, longest_side, nodes_along
 from .examination import Examination
-from .marching import Marcher
+from .marching import Walk
 from .outputs import colour_of, density_in
 from .rays import Rays, field_domain
 from .rendering import composite, over, ray_weights
@@ -51,7 +51,7 @@ def _difference(
 def radiance_problem(
     scene: Scene,
     rays: Part | None = None,
-    marcher: Marcher | None = None,
+    marcher: Walk | None = None,
     *,
     name: str | None = None,
     coarse_rays: Part | None = None,
@@ -134,6 +134,7 @@ def _facts(scene: Scene) -> dict[str, Any]:
         "alpha": scene.has_alpha,
         "pose_convention": camera.convention.name,
         "box": [[axis.lower for axis in axes], [axis.upper for axis in axes]],
+        "contracted": None if scene.space is None else {"centre": scene.space.centre, "radius": scene.space.radius},
         "notes": list(scene.notes),
     }
 

@@ -65,7 +65,8 @@ def next_marcher(
     thickness = density * float(grid.cell.max())
     candidates = OccupancyGrid(grid.lower, grid.upper, (thickness > _HIDDEN).view(grid.cells.shape))
     front = Front(grid, density, margin)
-    marcher = Marcher(candidates, float(grid.cell.min()) / 2, front)
+    space = rays.marcher.space
+    marcher = Marcher(candidates, float(grid.cell.min()) / 2, front, space)
     largest = torch.zeros_like(density)
     count = min(most, 2 * rays.drawn.shape[0])
     pick = torch.randint(rays.drawn.shape[0], (count,), generator=generator, device=generator.device)
@@ -77,9 +78,8 @@ def next_marcher(
         samples = marcher.march(origins, directions, offset)
         if samples.distance.shape[0] == 0:
             continue
-        place = torch.addcmul(origins[samples.ray], samples.distance[:, None], directions[samples.ray])
-        cell = grid.index(place)
-        weights = ray_weights(density[cell], torch.full_like(samples.distance, marcher.step), samples.counts)
+        cell = grid.index(samples.place)
+        weights = ray_weights(density[cell], samples.delta, samples.counts)
         # Against the largest on the same ray: a field that is still blurred has small weights everywhere.
         peak = torch.zeros_like(origins[:, 0]).scatter_reduce_(0, samples.ray, weights, "amax")
         peak = torch.where(segment_sum(weights, samples.counts) > _NOTHING, peak, torch.inf)
@@ -87,5 +87,5 @@ def next_marcher(
     seen = OccupancyGrid(grid.lower, grid.upper, (largest > _WEIGHT).view(grid.cells.shape)).dilated(1)
     kept = OccupancyGrid(grid.lower, grid.upper, seen.cells & grid.cells)
     if not bool(kept.cells.any()):  # nothing has been found yet
-        return Marcher(grid, step)
-    return Marcher(kept, step, front)
+        return Marcher(grid, step, space=space)
+    return Marcher(kept, step, front, space)

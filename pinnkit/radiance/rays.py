@@ -16,7 +16,7 @@ from pinnkit.domains import Axis, Box, Cube, Parameters, Points, Sampling
 from pinnkit.domains.sampling import DEFAULT_SAMPLING, check_sample
 
 from .backgrounds import AnyColour, Background
-from .marching import Marcher, Samples
+from .marching import Marcher, Samples, Walk
 from .occupancy import OccupancyGrid
 from .scene import View
 
@@ -33,7 +33,7 @@ def field_domain(box: Box) -> Box:
 
 
 def ray_points(
-    origins: Tensor, directions: Tensor, marcher: Marcher, offset: Tensor | float = 0.5
+    origins: Tensor, directions: Tensor, marcher: Walk, offset: Tensor | float = 0.5
 ) -> tuple[Points, Samples]:
     """Samples in occupied cells along rays, as points of `field_domain`.
 
@@ -52,13 +52,12 @@ def ray_points(
     directions = directions / directions.norm(dim=1, keepdim=True)
     samples = marcher.march(origins, directions, offset)
     along = directions.index_select(0, samples.ray)
-    place = torch.addcmul(origins.index_select(0, samples.ray), samples.distance[:, None], along)
     columns = {
-        "delta": torch.full_like(samples.distance, marcher.step),
+        "delta": samples.delta,
         "distance": samples.distance,
         "counts": samples.counts,
     }
-    return Points(torch.cat([place, along], dim=1), columns=columns, group=samples.counts), samples
+    return Points(torch.cat([samples.place, along], dim=1), columns=columns, group=samples.counts), samples
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -89,7 +88,7 @@ class Rays:
     """
 
     box: Box
-    marcher: Marcher
+    marcher: Walk
     background: Background
     jitter: bool
     origins: Tensor
@@ -188,7 +187,8 @@ class Rays:
         Raises:
             ValueError: when no ray meets an occupied cell.
         """
-        marcher = Marcher(grid, self.marcher.step if step is None else step)
+        old = self._plain("through")
+        marcher = replace(old, grid=grid, step=old.step if step is None else step, front=None)
         unit = self.directions / self.directions.norm(dim=1, keepdim=True)
         met = marcher.meets(self.origins[self.view], unit).nonzero()[:, 0]
         if met.numel() == 0:
@@ -200,9 +200,14 @@ class Rays:
 
     def pruned(self, grid: OccupancyGrid) -> Rays:
         """The same pixels, drawn as before, with fewer occupied cells: cheaper than `through`."""
-        return replace(self, marcher=Marcher(grid, self.marcher.step))
+        return replace(self, marcher=replace(self._plain("pruned"), grid=grid, front=None))
 
-    def seen_by(self, marcher: Marcher) -> Rays:
+    def _plain(self, owner: str) -> Marcher:
+        if not isinstance(self.marcher, Marcher):
+            raise TypeError(f"Rays.{owner}: needs samples by a Marcher, got {self.marcher!r}; use `seen_by`")
+        return self.marcher
+
+    def seen_by(self, marcher: Walk) -> Rays:
         """The pixels that were drawn and still meet an occupied cell, with samples taken by another marcher."""
         directions = self.directions.index_select(0, self.drawn)
         directions = directions / directions.norm(dim=1, keepdim=True)

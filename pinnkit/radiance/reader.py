@@ -14,16 +14,21 @@ import torch
 from pinnkit.domains import Box
 
 from .cameras import Camera, Convention
-from .framing import check_box, check_poses, choose_box
+from .framing import check_box, check_poses, choose_box, choose_space
 from .matting import cut_out, even_background
 from .pictures import PictureError, read_picture
 from .scene import Scene, View, box_around
 from .transforms import Frame, Transforms, read_transforms
 
-__all__ = ["HELD_OUT", "read_scene"]
+__all__ = ["HELD_OUT", "LONGEST", "MOST_TEST", "read_scene"]
 
 HELD_OUT = 8
 """Of a single transforms.json every eighth view, from the first on in the order of names, is held out."""
+LONGEST = 400
+"""Pixels along the longer side to which larger pictures are scaled down: finer than a field learns in minutes on a CPU,
+and a hundred photographs take 27 MB, however large their files are."""
+MOST_TEST = 16
+"""Held-out views that are looked at: rendering them takes as long as a part of the training."""
 
 
 def read_scene(
@@ -31,23 +36,28 @@ def read_scene(
     *,
     convention: Convention = Convention.OPENGL,
     box: Box | None = None,
-    longest: int | None = None,
-    most_test: int | None = None,
+    longest: int | None = LONGEST,
+    most_test: int | None = MOST_TEST,
+    surroundings: bool | None = None,
 ) -> Scene:
     """Read posed pictures.
 
-    A folder with transforms_train.json and transforms_test.json (Blender's flavour) is taken as it is split; a single
+    A folder with transforms_train.json and transforms_test.json, or transforms_val.json where there is none (Blender's
+    flavour), is taken as it is split; a single
     transforms.json (instant-ngp, nerfstudio) may name `train_filenames` and `test_filenames`, else every eighth view is
     held out.  The box is the argument, else `box` of the file (which `pinnkit scene make` writes), else chosen from the
     cameras and the transparency of the pictures (`choose_box`).  Opaque pictures of an object before an even background
-    are cut out (`even_background`).  What was assumed, scaled or left out is in the notes.
+    are cut out (`even_background`); all other opaque ones show surroundings, which are then fitted too, in contracted
+    space (`choose_space`), unless a box is given.  What was assumed, scaled or left out is in the notes.
 
     Args:
         path: a folder, or one JSON file.
         convention: where the axes of the poses point.
         box: where the scene is, axes x, y, z in the units of the poses.
-        longest: larger pictures are scaled down to so many pixels on their longer side.
+        longest: larger pictures are scaled down to so many pixels on their longer side, one at a time; None: none is.
+        surroundings: whether there are any, whatever the pictures and the box say.
         most_test: of more held-out views, so many are kept, evenly spread; the rest is not trained on either.
+            None: all.
 
     Raises:
         FileNotFoundError: when there is nothing at `path`, or no transforms file in it.
@@ -80,13 +90,19 @@ def read_scene(
         elif background is None:
             mean = torch.stack([view.rgb.mean(dim=(0, 1)) for view in views]).mean(dim=0)
             background = mean.tolist()
-            notes.append("The pictures are opaque; where a ray leaves the box, it sees their mean colour.")
+            notes.append("The pictures are opaque; where a ray meets nothing, it sees their mean colour.")
     if box is None and "box" in content:
         box = _stated_box(path, content["box"])
-    if box is None:
+    opaque = not any(view.image.shape[2] == 4 and bool((view.image[..., 3] < 255).any()) for view in views)
+    space = None
+    if surroundings if surroundings is not None else opaque and box is None:
+        space, sentence = choose_space(views, owner=f"'{path}'")
+        box = space.box
+        notes.append(sentence)
+    elif box is None:
         box, sentence = choose_box(views, owner=f"'{path}'")
         notes.append(sentence)
-    check_box([view.camera for view in views], box, owner=f"'{path}'")
+    check_box([view.camera for view in views], box if space is None else space.cube(1.0), owner=f"'{path}'")
     samples = content.get("samples_per_pixel")
     return Scene(
         name=path.resolve().name if path.is_dir() else path.resolve().parent.name,
@@ -96,6 +112,7 @@ def read_scene(
         background=None if background is None else _colour(path, background),
         samples=None if samples is None else int(samples),
         notes=tuple(dict.fromkeys(notes)),
+        space=space,
     )
 
 
@@ -111,6 +128,8 @@ def _split(path: Path, convention: Convention) -> tuple[list[Frame], list[Frame]
     first = read_transforms(given, convention=convention)
     notes = list(first.notes)
     other = given.with_name("transforms_test.json")
+    if not other.is_file():
+        other = given.with_name("transforms_val.json")
     if given.name == "transforms_train.json" and other.is_file():
         second = read_transforms(other, convention=convention)
         return list(first.frames), list(second.frames), [*notes, *second.notes], first.content
@@ -143,7 +162,10 @@ def _view(frame: Frame, longest: int | None, notes: list[str]) -> View:
     if longest is not None and max(camera.width, camera.height) > longest:
         factor = longest / max(camera.width, camera.height)
         width, height = max(2, round(camera.width * factor)), max(2, round(camera.height * factor))
-        notes.append(f"Pictures of {camera.width} x {camera.height} were scaled down to {width} x {height}.")
+        notes.append(
+            f"Pictures of {camera.width} x {camera.height} were scaled down to {width} x {height} "
+            "(longest=, --longest)."
+        )
         camera = camera.resized(width, height)
     try:
         image = read_picture(frame.picture, width=camera.width, height=camera.height)

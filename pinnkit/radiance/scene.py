@@ -12,6 +12,7 @@ from pinnkit.domains import Box
 
 from .backgrounds import BLACK, AnyColour, Background, Plain
 from .cameras import Camera
+from .contraction import Contraction
 
 __all__ = ["Scene", "View", "box_around", "corners", "size"]
 
@@ -76,6 +77,8 @@ class Scene:
         background: colour behind the scene where pictures are transparent or rays leave the box, or None: not known.
         samples: a pixel is the mean of samples x samples rays; None: not known (photographs).
         notes: sentences on how the files were read.
+        space: where the surroundings are to be seen too, all of space is contracted to the box, which is then
+            `space.box`; None: there is nothing outside the box.
 
     Raises:
         ValueError: without a training view.
@@ -88,6 +91,7 @@ class Scene:
     background: tuple[float, float, float] | None = None
     samples: int | None = None
     notes: tuple[str, ...] = ()
+    space: Contraction | None = None
 
     def __post_init__(self) -> None:
         if not self.train:

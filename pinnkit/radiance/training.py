@@ -17,15 +17,16 @@ from pinnkit.solvers import Adam, Choice, Cosine, Monitor, Stage, in_stages
 from pinnkit.solvers.staged import MakeStage
 
 from .beginning import first_rays, footprint, longest_side, nodes_along
+from .capturing import Captured
 from .examination import Examination
 from .hierarchical import Hierarchical, Stratified
-from .marching import Marcher
+from .marching import Marcher, Walk
 from .problem import radiance_problem
 from .pruning import next_marcher
 from .rays import Rays
 from .scene import Scene
 
-__all__ = ["Classical", "Planes", "Recipe", "fit_radiance", "marcher_of"]
+__all__ = ["Captured", "Classical", "Planes", "Recipe", "fit_radiance", "marcher_of"]
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ class Classical:
             density = self.field.build(rays.axes, 4, generator=generator, dtype=torch.float32, device="cpu")
             coarse = Stratified(rays, self.coarse)
             fine = Hierarchical(coarse, density, self.fine)
-            marcher = Marcher(rays.marcher.grid, longest_side(scene) / 100)
+            marcher = Marcher(rays.marcher.grid, longest_side(scene) / 100, space=scene.space)
             monitor = Monitor({"psnr": Examination(scene, marcher).quick_psnr(2_000)}, every=every)
             groups: dict[tuple[str, str], Any] = {
                 ("density", "colour"): self.field,
@@ -160,11 +161,11 @@ class Classical:
         return [make]
 
 
-Recipe = Planes | Classical
+Recipe = Planes | Captured | Classical
 """How a scene is fitted."""
 
 
-def marcher_of(solution: Solution) -> Marcher:
+def marcher_of(solution: Solution) -> Walk:
     """Where the samples of a radiance field are taken: as at the end of its fit.
 
     Raises:
@@ -193,7 +194,8 @@ def fit_radiance(
 
     Args:
         scene: posed pictures, from `read_scene` or `make_scene`.
-        recipe: `Planes(...)`, the default, or `Classical(...)`.
+        recipe: `Planes(...)`, `Captured(...)` or `Classical(...)`; by default `Captured()` where the scene has
+            surroundings (`scene.space`), else `Planes()`.
         name: of the problem; by default that of the scene.
         seed: of the weights, and of the rays that are drawn.
         device: as in `solve`.
@@ -206,7 +208,8 @@ def fit_radiance(
     Returns:
         The solution of the last stage, with the history of all; its problem has metrics and figures.
     """
-    how: Recipe = Planes() if recipe is None else recipe
+    default = Planes() if scene.space is None else Captured()
+    how: Recipe = default if recipe is None else recipe
     generator = torch.Generator().manual_seed(seed)
     scene = scene if name is None else replace(scene, name=name)
     return in_stages(

@@ -14,9 +14,12 @@ from .pictures import picture_size
 
 __all__ = ["Frame", "Transforms", "read_transforms"]
 
-_ENDINGS = ("", ".png", ".jpg", ".jpeg", ".PNG", ".JPG", ".webp")
-_IGNORED = ("aabb_scale", "scale", "offset", "applied_transform", "applied_scale")
+_ENDINGS = ("", ".png", ".jpg", ".jpeg", ".PNG", ".JPG", ".JPEG", ".webp")
+_IGNORED = ("aabb_scale", "scale", "offset", "applied_transform", "applied_scale", "rolling_shutter")
 _UNSUPPORTED = ("k3", "k4", "k5", "k6")
+_PINHOLES = ("OPENCV", "FULL_OPENCV", "PINHOLE", "SIMPLE_PINHOLE", "PERSPECTIVE", "SIMPLE_RADIAL", "RADIAL")
+_OTHER_LENSES = ("is_fisheye", "ftheta_p0", "latlong", "equirectangular", "orthographic")
+"""Keys of instant-ngp for lenses that are no pinhole."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +72,7 @@ def read_transforms(file: Path, *, convention: Convention) -> Transforms:
             continue
         if "transform_matrix" not in entry:
             raise ValueError(f"{where} ({entry['file_path']}): needs `transform_matrix`, its camera-to-world pose")
-        camera, stated = _camera(where, {**content, **entry}, picture, convention)
+        camera, stated = _camera(where, _joined(content, entry), picture, convention)
         if stated is not None:
             scaled.add((*stated, camera.width, camera.height))
         frames.append(Frame(entry["file_path"], picture, camera))
@@ -94,8 +97,9 @@ def _camera(
 ) -> tuple[Camera, tuple[int, int] | None]:
     """The camera of a frame at the size of its picture, and the size stated in the file where that is another one."""
     model = str(entry.get("camera_model", "OPENCV"))
-    if "FISHEYE" in model.upper() or "EQUI" in model.upper() or entry.get("is_fisheye"):
-        raise ValueError(f"{where}: the lens `{model}` is no pinhole; undistort the pictures first")
+    other = [name for name in _OTHER_LENSES if entry.get(name)]
+    if model.upper() not in _PINHOLES or other:
+        raise ValueError(f"{where}: the lens `{_list(other) or model}` is no pinhole; undistort the pictures first")
     odd = [name for name in _UNSUPPORTED if _number(where, entry, name)]
     if odd:
         raise ValueError(f"{where}: distortion {_list(odd)} is not supported, only k1, k2, p1, p2; undistort first")
@@ -123,7 +127,7 @@ def _camera(
             round(h),
             focal[0],
             focal[-1],
-            entry["transform_matrix"],
+            _four_rows(entry["transform_matrix"]),
             cx=_number(where, entry, "cx"),
             cy=_number(where, entry, "cy"),
             convention=convention,
@@ -134,6 +138,20 @@ def _camera(
     if (camera.width, camera.height) == (width, height):
         return camera, None
     return camera.resized(width, height), (camera.width, camera.height)
+
+
+def _joined(content: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What holds for a frame: its own words before those of the file; of one lens in two words, its own alone."""
+    joined = {**content, **entry}
+    for length, angle in (("fl_x", "camera_angle_x"), ("fl_y", "camera_angle_y")):
+        if angle in entry and length not in entry:
+            joined.pop(length, None)
+    return joined
+
+
+def _four_rows(matrix: Any) -> Any:
+    """A pose of three rows with its fourth."""
+    return [*matrix, [0.0, 0.0, 0.0, 1.0]] if isinstance(matrix, list) and len(matrix) == 3 else matrix
 
 
 def _focal(where: str, entry: Mapping[str, Any], name: str, pixels: float) -> float | None:
@@ -157,7 +175,12 @@ def _number(where: str, entry: Mapping[str, Any], name: str) -> float | None:
 def _picture(folder: Path, name: str) -> Path | None:
     """The picture of a frame; names written on Windows are understood, and one is found beside the file by its name."""
     given = Path(*PureWindowsPath(name).parts) if "\\" in name else Path(name)
-    for base in (folder / given, folder / "images" / given.name):
+    if not given.name:
+        return None
+    bases = [folder / given, folder / given.parent.name / given.name, folder / "images" / given.name]
+    if given.suffix:  # pictures that were converted after the file was written
+        bases += [base.with_suffix("") for base in bases]
+    for base in bases:
         for ending in _ENDINGS:
             path = base.with_name(base.name + ending)
             if path.is_file():

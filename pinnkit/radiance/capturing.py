@@ -1,0 +1,105 @@
+"""The recipe for captures: things in their surroundings, from opaque photographs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+
+from pinnkit.fields import RadiancePlanes, Voxels
+from pinnkit.fields.base import FieldSpec
+from pinnkit.solution import Solution
+from pinnkit.solvers import Adam, Choice, Cosine, Monitor, Stage
+from pinnkit.solvers.staged import MakeStage
+
+from .beginning import first_rays, footprint, longest_side, nodes_along
+from .examination import Examination
+from .framing import first_cells
+from .guided import Guided
+from .marching import Marcher
+from .problem import radiance_problem
+from .pruning import densities
+from .rays import Rays
+from .scene import Scene
+
+__all__ = ["Captured"]
+
+
+@dataclass(frozen=True)
+class Captured:
+    """Voxels on all of contracted space, then planes and lines that grow, on samples that the stage before guides.
+
+    A photograph shows something everywhere, so nothing is carved: what is left out is what no three views see, and what
+    is near to a camera.
+
+    Args:
+        effort: 1 is about a minute on two cores; steps grow with it, and resolution slowly.
+        components: of planes and lines.
+        width: of the hidden layers.
+        batch: rays a step.
+
+    Raises:
+        ValueError: for numbers that are not positive.
+    """
+
+    effort: float = 1.0
+    components: int = 12
+    width: int = 64
+    batch: int = 1024
+
+    def __post_init__(self) -> None:
+        for name in ("effort", "components", "width", "batch"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"Captured: `{name}` must be positive, got {getattr(self, name)!r}")
+
+    def stages(self, scene: Scene, generator: torch.Generator, every: int) -> list[MakeStage]:
+        """Voxels, and three stages of planes and lines."""
+        longest = longest_side(scene)
+        finest = min(int(2.5 * longest / footprint(scene)), round(192 * min(self.effort, 16.0) ** 0.2))
+        finest = max(finest, 24)
+        voxels = min(48, finest)
+        total = max(round(500 * self.effort), 8)
+        plan = (  # nodes, share of all steps, samples a ray, cells, learning rates fall to
+            (max(voxels, finest // 2), 0.2, 24, finest // 3, 0.4),
+            (max(voxels, 3 * finest // 4), 0.3, 32, finest // 2, 0.3),
+            (finest, 0.5, 48, 2 * finest // 3, 0.02),
+        )
+        state: dict[str, Rays] = {}
+
+        def begin(_: Solution | None) -> Stage:
+            rays = first_rays(scene, voxels, longest / 50, generator=generator)
+            state["rays"] = rays
+            warm = Adam(
+                steps=max(round(80 * min(self.effort, 3.0)), 4), batch=self.batch, betas=(0.9, 0.99), eps=1e-12,
+                schedule=Cosine(warmup=3, final=0.2),
+            )  # fmt: skip
+            field = Voxels(resolution=nodes_along(scene, voxels))
+            return self._stage(scene, state["rays"], field, warm, every, starts=False)
+
+        def grow(number: int) -> Callable[[Solution | None], Stage]:
+            nodes, share, samples, resolution, final = plan[number]
+
+            def make(previous: Solution | None) -> Stage:
+                assert previous is not None
+                grid = first_cells(scene, max(16, resolution))
+                pieces = Marcher(grid, float(grid.cell.max()), space=scene.space)
+                guided = Guided(pieces, densities(previous.fieldset, grid), samples)
+                rays = replace(state["rays"], marcher=guided)
+                field = RadiancePlanes(nodes_along(scene, nodes), components=self.components, width=self.width)
+                steps = max(round(share * total), 2)
+                solver = Adam(
+                    steps=steps, batch=self.batch, betas=(0.9, 0.99), eps=1e-12,
+                    schedule=Cosine(warmup=min(10, steps // 4), final=final),
+                )  # fmt: skip
+                return self._stage(scene, rays, field, solver, every, starts=number > 0)
+
+            return make
+
+        return [begin, *(grow(number) for number in range(len(plan)))]
+
+    def _stage(self, scene: Scene, rays: Rays, field: FieldSpec, solver: Adam, every: int, *, starts: bool) -> Stage:
+        road = Choice(field, (solver,), "A stage of several, each from the one before.")
+        problem = radiance_problem(scene, rays, rays.marcher, road=road)
+        monitor = Monitor({"psnr": Examination(scene, rays.marcher).quick_psnr()}, every=every)
+        return Stage(problem, field, solver, starts=starts, options={"monitor": monitor})
