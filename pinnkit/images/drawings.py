@@ -19,6 +19,8 @@ __all__ = ["draw_derivatives", "draw_panels", "shown"]
 
 _MOST = 1024
 """Pixels along the longer side of a figure's panel; larger pictures are shown coarser."""
+_PANORAMA = 0.4
+"""Height to width below which panels stand one below the other."""
 _HIDDEN = 0.5
 """Grey in the place of hidden pixels."""
 
@@ -28,15 +30,9 @@ def draw_panels(panels: dict[str, NDArray[Any]], *, difference: tuple[str, str] 
 
     `difference` names two of them whose difference, absolute and averaged over the channels, is one more panel.
     """
-    from matplotlib.figure import Figure
-
     count = len(panels) + (difference is not None)
     height, width = next(iter(panels.values())).shape[:2]
-    panel = 3.2
-    figure = Figure(
-        figsize=(panel * count + 0.6, panel * min(max(height / width, 0.3), 2.5) + 0.5), layout="constrained"
-    )
-    axes = np.atleast_1d(figure.subplots(1, count))
+    figure, axes = _panels(count, height / width, 3.2)
     for ax, (title, values) in zip(axes, panels.items(), strict=False):
         _show(ax, values, title)
     if difference is not None:
@@ -51,16 +47,12 @@ def draw_panels(panels: dict[str, NDArray[Any]], *, difference: tuple[str, str] 
 
 def draw_derivatives(solution: Solution, pixels: Pixels) -> Figure:
     """The fit, its edges |grad u| and, for a field that is twice differentiable, its Laplacian; means over channels."""
-    from matplotlib.figure import Figure
-
     scale = min(1.0, _MOST / max(pixels.height, pixels.width))
     maps = {"|grad u| per pixel": (edges(solution, pixels, scale).mean(axis=2), "gray", False)}
     if solution.smoothness >= 2:
         maps["laplacian per pixel squared"] = (laplacian_of(solution, pixels, scale).mean(axis=2), "RdBu_r", True)
     count = 1 + len(maps)
-    ratio = min(max(pixels.height / pixels.width, 0.3), 2.5)
-    figure = Figure(figsize=(3.8 * count, 3.2 * ratio + 0.5), layout="constrained")
-    axes = np.atleast_1d(figure.subplots(1, count))
+    figure, axes = _panels(count, pixels.height / pixels.width, 3.6)
     _show(axes[0], render(solution, pixels, scale), "fit")
     for ax, (title, (values, colours, signed)) in zip(axes[1:], maps.items(), strict=True):
         most = max(float(np.quantile(np.abs(values), 0.995)), 1e-12)
@@ -76,6 +68,17 @@ def shown(values: NDArray[Any], known: NDArray[np.bool_]) -> NDArray[Any]:
     out = np.array(values)
     out[~known, : min(3, values.shape[2])] = _HIDDEN
     return out
+
+
+def _panels(count: int, ratio: float, side: float) -> tuple[Figure, NDArray[Any]]:
+    """A figure of so many panels of that height to width: side by side, of panoramas one below the other."""
+    from matplotlib.figure import Figure
+
+    if ratio < _PANORAMA:
+        figure = Figure(figsize=(3 * side, (3 * side * ratio + 0.4) * count), layout="constrained")
+        return figure, np.atleast_1d(figure.subplots(count, 1))
+    figure = Figure(figsize=(side * count + 0.6, side * min(ratio, 2.5) + 0.5), layout="constrained")
+    return figure, np.atleast_1d(figure.subplots(1, count))
 
 
 def _show(ax: Any, values: NDArray[Any], title: str) -> None:

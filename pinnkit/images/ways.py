@@ -18,8 +18,8 @@ _BATCH = 4096
 """Pixels of a step: few enough for the cache of a core."""
 _VISITS = 20
 """How often a pixel is seen, in pictures that are small enough for that."""
-_FEWEST = 3
-"""And in large ones."""
+_FEWEST = 2
+"""And in large ones: a third look at 12 megapixels gave 0.7 dB for half as much time again."""
 _SAMPLES = 2**24
 """Pixels looked up in one fit of a large picture: a minute or two of one core."""
 _NODES = 2**22
