@@ -82,7 +82,7 @@ def sdf_problem(
         Condition(part, apart, name="distance", penalty=Absolute(), points=_BATCH),
         Condition(_BOX.boundary, too_near, name="walls", penalty=Absolute(), weight=_WALLS, points=_ON_WALLS),
     ]
-    return _problem(name, terms, solid, "signed distance")
+    return _problem(name, terms, solid, "signed distance", Siren(width=96, depth=3, omega=30.0))
 
 
 def occupancy_problem(
@@ -112,7 +112,7 @@ def occupancy_problem(
         Condition(part, _signed_logit, name="inside", penalty=CrossEntropy(), points=_BATCH),
         Condition(_BOX.boundary, _logit, name="walls", penalty=CrossEntropy(), weight=_WALLS, points=_ON_WALLS),
     ]
-    return _problem(name, terms, solid, "logit of being outside")
+    return _problem(name, terms, solid, "logit of being outside", Siren(width=64, depth=3, omega=10.0))
 
 
 def _signed_logit(f: Any, side: Any) -> Any:
@@ -158,7 +158,7 @@ class _Solid:
         return torch.cat([(on + width * noise).clamp(-1, 1), uniform])
 
 
-def _problem(name: str, terms: list[Term], solid: _Solid, quantity: str) -> Problem:
+def _problem(name: str, terms: list[Term], solid: _Solid, quantity: str, field: Siren) -> Problem:
     metrics: Mapping[str, Callable[[Solution], float]] = {
         "iou": lambda solution: _iou(solution, solid),
         "chamfer_percent_of_diagonal": lambda solution: _chamfer(solution, solid),
@@ -172,8 +172,8 @@ def _problem(name: str, terms: list[Term], solid: _Solid, quantity: str) -> Prob
         figures={"surface": _surface, "slices": lambda solution: _slices(solution, quantity)},
         facts={"normalisation": solid.normalisation.facts},
         road=Choice(
-            Siren(width=64, depth=3, omega=10.0),
-            (Adam(steps=1500, lr=2e-3, schedule=Cosine(final=0.01, warmup=20), batch=_BATCH),),
+            field,
+            (Adam(steps=1500, lr=2e-3, schedule=Cosine(final=0.01, warmup=20), batch=_BATCH, betas=(0.9, 0.99)),),
             "A Siren by Adam on a fresh choice of the samples at every step.",
             balance=False,
         ),
