@@ -29,11 +29,14 @@ class Siren(DrawnSpec[Network]):
         width: sines per layer.
         depth: number of sine layers.
         omega: one frequency factor for all layers, or a tuple of `depth`, first layer first.
-        first_omega: the factor of the first layer where it differs from a single `omega`.
+        first_omega: the factor of the first layer where it differs from a single `omega`. One per axis, or per
+            coordinate column, begins with other frequencies along each: the greatest is the factor, and the weights of
+            the others are drawn smaller in proportion. The sides of a picture, in proportion, treat both alike.
 
     Raises:
         ValueError: for a width or depth below 1, a factor that is not above 0, a tuple of the wrong length, or
-            `first_omega` beside a tuple, which holds that factor already.
+            `first_omega` beside a tuple, which holds that factor already; from `build` for one that does not fit the
+            axes.
 
     Source: Sitzmann, Martel, Bergman, Lindell, Wetzstein, Implicit Neural Representations with Periodic Activation
     Functions, NeurIPS 2020, section 3.2, and the authors' code (vsitzmann/siren).
@@ -44,7 +47,7 @@ class Siren(DrawnSpec[Network]):
     width: int = 64
     depth: int = 3
     omega: float | tuple[float, ...] = 10.0
-    first_omega: float | None = None
+    first_omega: float | tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         """Check the arguments."""
@@ -62,7 +65,9 @@ class Siren(DrawnSpec[Network]):
                     f"Siren: `first_omega` must be None where `omega` is a tuple, got {self.first_omega!r}; "
                     f"write it as the first entry of `omega`"
                 )
-            checks.hold_positive(self, first_omega=f"{repair}, or leave it out")
+            repair = f"{repair}, or leave it out"
+            first = checks.positive_or_tuple("Siren", "first_omega", self.first_omega, each="axis", repair=repair)
+            object.__setattr__(self, "first_omega", first)
         object.__setattr__(self, "omega", omega)
 
     @property
@@ -71,7 +76,7 @@ class Siren(DrawnSpec[Network]):
         if isinstance(self.omega, tuple):
             return self.omega
         first = self.omega if self.first_omega is None else self.first_omega
-        return (first, *[self.omega] * (self.depth - 1))
+        return (max(first) if isinstance(first, tuple) else first, *[self.omega] * (self.depth - 1))
 
     def _build(self, axes: Sequence[AxisLike], outputs: int, generator: torch.Generator) -> Network:
         scaling = scaling_of(axes)
@@ -81,6 +86,10 @@ class Siren(DrawnSpec[Network]):
             bound = 1 / inputs if index == 0 else (6 / inputs) ** 0.5 / omega
             layers.append(SineLayer(_draw(inputs, self.width, bound, generator), omega))
             inputs = self.width
+        if isinstance(self.first_omega, tuple):
+            along = scaling.spread(checks.per_column("Siren", "first_omega", self.first_omega, axes))
+            with torch.no_grad():
+                layers[0].linear.weight.mul_(along / self.omegas[0])
         readout = _draw(inputs, outputs, (6 / inputs) ** 0.5 / self.omegas[-1], generator)
         return Network(self, scaling, nn.Sequential(*layers), readout)
 

@@ -70,12 +70,12 @@ def _hash(width: int, height: int, known: int) -> Choice:
 def _siren(width: int, height: int, known: int) -> Choice:
     reason = "A Siren of 256 sines in 5 layers, by Muon (Adam for its first layer, biases and read-out)."
     solver = Muon(steps=_MUON_STEPS, lr=1e-3, adam_lr=1e-3, batch=_batch(known), schedule=Cosine(warmup=20))
-    first = _scaled(90.0, width, height, known)
+    first = _along(_scaled(90.0, width, height, known), width, height)
     return Choice(Siren(256, 5, omega=30.0, first_omega=first), (solver,), reason, balance=False)
 
 
 def _fourier(width: int, height: int, known: int) -> Choice:
-    sigma = _scaled(8.0, width, height, known)
+    sigma = _along(_scaled(8.0, width, height, known), width, height)
     spec = FourierMLP(features=128, sigma=sigma, width=256, depth=3, activation="relu")
     return _network(spec, known, "Random Fourier features before a network of rectifiers, by Adam.")
 
@@ -120,6 +120,12 @@ def _cells(width: int, height: int, known: int, least: int) -> tuple[int, int]:
 def _scaled(at_256: float, width: int, height: int, known: int) -> float:
     """A frequency that suits 256 pixels along the longer side, for this picture; no lower than an eighth."""
     return round(at_256 * min(max(across(width, height, known) / 256, 0.125), 2.0), 2)
+
+
+def _along(longer: float, width: int, height: int) -> float | tuple[float, float]:
+    """A frequency per extent of the longer side as one of each side, the same per pixel."""
+    most = max(width, height)
+    return longer if width == height else (round(longer * width / most, 2), round(longer * height / most, 2))
 
 
 WAYS: Mapping[str, Callable[[int, int, int], Choice]] = MappingProxyType(

@@ -81,3 +81,17 @@ def test_every_weight_is_trained() -> None:
     siren = build(Siren(width=6, depth=3))
     siren(torch.rand(10, 2, generator=torch.Generator().manual_seed(1), dtype=torch.float64)).square().sum().backward()
     assert all(torch.any(parameter.grad != 0) for parameter in siren.parameters())
+
+
+def test_a_first_factor_for_each_axis_draws_waves_as_long_along_all_of_them() -> None:
+    axes = [SimpleNamespace(lower=0.0, upper=upper, dim=1) for upper in (600.0, 100.0)]
+    given = dict(generator=torch.Generator().manual_seed(0), dtype=torch.float64, device="cpu")
+    field = Siren(width=400, depth=2, first_omega=(60.0, 10.0)).build(axes, 3, **given)
+    first = field.hidden[0]
+    assert Siren(depth=2, first_omega=[60, 10]).omegas == (60.0, 10.0)  # type: ignore[arg-type]
+    assert first.omega == 60
+    per_unit = first.omega * first.linear.weight * field.scaling.rate
+    spread = per_unit.std(0)
+    assert spread[0].item() == pytest.approx(spread[1].item(), rel=0.1)
+    with pytest.raises(ValueError, match="`first_omega` must be one number or a tuple of 2"):
+        Siren(first_omega=(1.0, 2.0, 3.0)).build(axes, 3, **given)
