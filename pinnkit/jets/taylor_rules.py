@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, TypeGuard
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,53 +19,10 @@ from .layers import Applied, LinearLayer
 from .plain import Parts, product_parts
 from .record import spread
 from .taylor import RULES, Taylor, UnsupportedOperation, implements
+from .taylor_arguments import Scalar, aligned, feature_dim, is_number, linearly, parts_of, plan_of, value_of
+from .taylor_shapes import squeeze, unbind, unsqueeze
 
 __all__: list[str] = []
-
-Scalar = int | float
-
-
-# reading arguments --------------------------------------------------------------------------------------------------
-def _is_number(value: Any) -> TypeGuard[Scalar]:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _plan_of(*values: Any) -> Any:
-    return next(value.plan for value in values if isinstance(value, Taylor))
-
-
-def _value(operand: Any) -> Any:
-    return operand.value if isinstance(operand, Taylor) else operand
-
-
-def _parts(plan: Any, operand: Any, like: Taylor) -> Parts:
-    if isinstance(operand, Taylor):
-        return operand.parts()
-    tensor = torch.as_tensor(operand, dtype=None if isinstance(operand, Tensor) else like.dtype, device=like.device)
-    return [tensor, *[None] * (len(plan.channels) - 1)]
-
-
-def _aligned(data: Tensor, ndim: int) -> Tensor:
-    """Channels of a quantity with fewer dimensions than `ndim`, ready to be broadcast against one that has them."""
-    missing = ndim + 1 - data.ndim
-    return data if missing <= 0 else data.reshape(data.shape[0], *[1] * missing, *data.shape[1:])
-
-
-def _dim(name: str, x: Taylor, dim: int) -> int:
-    """The position of feature dimension `dim` in (C, n, ...)."""
-    position = dim % x.ndim
-    if position == 0:
-        raise UnsupportedOperation(name, "dimension 0 counts the points, which cannot be mixed")
-    return position + 1
-
-
-def _linear(x: Taylor, act: Callable[[Tensor], Tensor]) -> Taylor:
-    """Apply `act`, which is linear and leaves the first two dimensions (channels, points) alone, to all channels."""
-    affinity = x.affinity
-    if affinity is None:
-        return Taylor.full(x.plan, act(x.coefficients))
-    value, rows = affinity
-    return Taylor.affine(x.plan, act(value.unsqueeze(0)).squeeze(0), act(rows))
 
 
 # elementwise functions ----------------------------------------------------------------------------------------------
@@ -169,7 +126,7 @@ def _add(a: Any, b: Any, alpha: Scalar = 1) -> Taylor:
             return Taylor.affine(a.plan, first[0] + second[0], first[1] + second[1])
         if first is None and second is None:
             ndim = max(a.ndim, b.ndim)
-            return Taylor.full(a.plan, _aligned(a.coefficients, ndim) + _aligned(b.coefficients, ndim))
+            return Taylor.full(a.plan, aligned(a.coefficients, ndim) + aligned(b.coefficients, ndim))
         return Taylor.stacked(a.plan, _sums(a.parts(), b.parts()))
     x, constant = (a, b) if isinstance(a, Taylor) else (b, a)
     return _shifted(x, constant)
@@ -182,11 +139,11 @@ def _shifted(x: Taylor, constant: Any) -> Taylor:
         value, rows = affinity
         shifted = value + constant
         return Taylor.affine(x.plan, shifted, rows.expand(rows.shape[0], 1, *shifted.shape[1:]))
-    return Taylor.stacked(x.plan, _sums(x.parts(), _parts(x.plan, constant, x)))
+    return Taylor.stacked(x.plan, _sums(x.parts(), parts_of(x.plan, constant, x)))
 
 
 def _same_at_all_points(x: Taylor, constant: Any) -> bool:
-    return _is_number(constant) or (isinstance(constant, Tensor) and constant.ndim < x.ndim)
+    return is_number(constant) or (isinstance(constant, Tensor) and constant.ndim < x.ndim)
 
 
 def _sums(a: Parts, b: Parts) -> Parts:
@@ -198,7 +155,7 @@ def _sums(a: Parts, b: Parts) -> Parts:
 
 @implements("neg", "negative", "__neg__")
 def _neg(x: Taylor) -> Taylor:
-    return _linear(x, torch.neg)
+    return linearly(x, torch.neg)
 
 
 @implements("positive", "__pos__", "clone", "contiguous")
@@ -208,7 +165,7 @@ def _same(x: Taylor, **_: Any) -> Taylor:
 
 @implements("sub", "subtract", "__sub__")
 def _sub(a: Any, b: Any, alpha: Scalar = 1) -> Taylor:
-    if _is_number(b):
+    if is_number(b):
         return _add(a, -alpha * b)
     return _add(a, -b if alpha == 1 else b * -alpha)
 
@@ -226,16 +183,16 @@ def _mul(a: Any, b: Any) -> Taylor:
         return Taylor.stacked(a.plan, product_parts(a.plan, a.parts(), b.parts()))
     x, factor = (a, b) if isinstance(a, Taylor) else (b, a)
     pending = x.pending
-    if _is_number(factor):
+    if is_number(factor):
         if isinstance(pending, LinearLayer):
             return Taylor.later(x.plan, pending.weight, x.shape, pending.scaled(factor))
-        return _linear(x, lambda data: data * factor)
+        return linearly(x, lambda data: data * factor)
     if not isinstance(factor, Tensor):
         raise UnsupportedOperation("mul", f"no rule for a factor of type {type(factor).__name__}")
     factor = spread(x, factor)
     if x.affinity is not None and not _same_at_all_points(x, factor):
         return Taylor.stacked(x.plan, [None if part is None else part * factor for part in x.parts()])
-    return _linear(x, lambda data: _aligned(data, factor.ndim) * factor)
+    return linearly(x, lambda data: aligned(data, factor.ndim) * factor)
 
 
 @implements("div", "divide", "true_divide", "__truediv__", "__div__")
@@ -255,10 +212,10 @@ def _rdiv(a: Any, b: Any) -> Taylor:
 @implements("pow", "__pow__", "float_power")
 def _pow(a: Any, b: Any) -> Taylor:
     if isinstance(a, Taylor) and not isinstance(b, Taylor):
-        if _is_number(b):
+        if is_number(b):
             return _apply(a, activations.power(float(b)))
         return _exponential(b * RULES["log"](a))
-    base = RULES["log"](a) if isinstance(a, Taylor) else math.log(a) if _is_number(a) else torch.log(a)
+    base = RULES["log"](a) if isinstance(a, Taylor) else math.log(a) if is_number(a) else torch.log(a)
     return _exponential(b * base)
 
 
@@ -284,10 +241,10 @@ def _lerp(a: Any, b: Any, weight: Any) -> Any:
 @implements("atan2", "arctan2")
 def _atan2(y: Any, x: Any) -> Taylor:
     """Turn by the angle at the point: atan2(y, x) = angle + atan((x0 y - y0 x) / (x0 x + y0 y)), whose value is 0."""
-    x0, y0 = _value(x), _value(y)
-    if _is_number(x0):
+    x0, y0 = value_of(x), value_of(y)
+    if is_number(x0):
         x0 = torch.full_like(y0, x0)
-    if _is_number(y0):
+    if is_number(y0):
         y0 = torch.full_like(x0, y0)
     turned = RULES["atan"](_div(_sub(_mul_any(x0, y), _mul_any(y0, x)), _add(_mul_any(x0, x), _mul_any(y0, y))))
     parts = turned.parts()
@@ -304,10 +261,10 @@ def _mul_any(a: Any, b: Any) -> Any:
 def _where(condition: Any, a: Any = None, b: Any = None) -> Taylor:
     if isinstance(condition, Taylor) or a is None or b is None:
         raise UnsupportedOperation("where", "no rule for this form")
-    plan = _plan_of(a, b)
+    plan = plan_of(a, b)
     like = a if isinstance(a, Taylor) else b
     parts: Parts = []
-    for first, second in zip(_parts(plan, a, like), _parts(plan, b, like), strict=True):
+    for first, second in zip(parts_of(plan, a, like), parts_of(plan, b, like), strict=True):
         if first is None and second is None:
             parts.append(None)
             continue
@@ -327,7 +284,7 @@ def _maximum(a: Any, b: Any) -> Any:
 
 
 def _compared(comparison: Callable[..., Tensor], a: Any, b: Any) -> Tensor:
-    first, second = _value(a), _value(b)
+    first, second = value_of(a), value_of(b)
     return comparison(first, second) if isinstance(first, Tensor) else ~comparison(second, first)
 
 
@@ -347,7 +304,7 @@ def _min(a: Any, b: Any = None, **options: Any) -> Any:
 
 # values alone -------------------------------------------------------------------------------------------------------
 def _of_values(function: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda *args, **kwargs: function(*map(_value, args), **kwargs)
+    return lambda *args, **kwargs: function(*map(value_of, args), **kwargs)
 
 
 _VALUES: dict[str, Callable[..., Any]] = {
@@ -392,7 +349,7 @@ def _matmul(a: Any, b: Any) -> Taylor:
     if not isinstance(a, Taylor) or not isinstance(b, Tensor) or a.ndim < 2 or b.ndim not in (1, 2):
         raise UnsupportedOperation("matmul", "no rule but for features (n, ..., k) times a constant matrix (k, h)")
     if b.ndim == 1:
-        return _squeeze(_linear_layer(a, b.unsqueeze(0)), -1)
+        return squeeze(_linear_layer(a, b.unsqueeze(0)), -1)
     return _linear_layer(a, b.t())
 
 
@@ -401,197 +358,39 @@ def _addmm(bias: Any, a: Any, b: Any, *, beta: Scalar = 1, alpha: Scalar = 1) ->
     return _add(_mul(_matmul(a, b), alpha), bias if beta == 1 else bias * beta)
 
 
-# structure ----------------------------------------------------------------------------------------------------------
-@implements("getitem", "__getitem__")
-def _getitem(x: Taylor, index: Any) -> Taylor:
-    index = index if isinstance(index, tuple) else (index,)
-    used = sum(1 for entry in index if entry is not None and entry is not Ellipsis)
-    points = (index[0] is Ellipsis and used < x.ndim) or (isinstance(index[0], slice) and index[0] == slice(None))
-    if not points:
-        raise UnsupportedOperation("getitem", "index features with x[:, ...] or x[..., i]; points cannot be picked")
-    for entry in index:
-        fits = entry is None or entry is Ellipsis or isinstance(entry, int | slice | list)
-        if not fits and not (isinstance(entry, Tensor) and entry.ndim == 1 and entry.dtype != torch.bool):
-            raise UnsupportedOperation("getitem", f"no rule for an index of type {type(entry).__name__}")
-    return _linear(x, lambda data: data[(slice(None), *index)])
-
-
-def _reshaped(name: str, x: Taylor, shape: Sequence[int]) -> Taylor:
-    known = math.prod(size for size in shape if size != -1)
-    sizes = [x.numel() // max(known, 1) if size == -1 else int(size) for size in shape]
-    if not sizes or sizes[0] != x.shape[0]:
-        raise UnsupportedOperation(name, "dimension 0 counts the points, which cannot be mixed")
-    return _linear(x, lambda data: data.reshape(data.shape[0], data.shape[1], *sizes[1:]))
-
-
-@implements("reshape", "view")
-def _reshape(x: Taylor, *shape: Any) -> Taylor:
-    if len(shape) == 1 and not isinstance(shape[0], int):
-        shape = tuple(shape[0])
-    return _reshaped("reshape", x, shape)
-
-
-@implements("flatten")
-def _flatten(x: Taylor, start_dim: int = 0, end_dim: int = -1) -> Taylor:
-    first, last = start_dim % x.ndim, end_dim % x.ndim
-    if last <= first:
-        return x
-    return _reshaped("flatten", x, (*x.shape[:first], math.prod(x.shape[first : last + 1]), *x.shape[last + 1 :]))
-
-
-@implements("unflatten")
-def _unflatten(x: Taylor, dim: int, sizes: Sequence[int]) -> Taylor:
-    position = _dim("unflatten", x, dim)
-    return _linear(x, lambda data: data.unflatten(position, tuple(sizes)))
-
-
-@implements("unsqueeze")
-def _unsqueeze(x: Taylor, dim: int) -> Taylor:
-    position = dim % (x.ndim + 1)
-    if position == 0:
-        raise UnsupportedOperation("unsqueeze", "dimension 0 counts the points")
-    return _linear(x, lambda data: data.unsqueeze(position + 1))
-
-
-@implements("squeeze")
-def _squeeze(x: Taylor, dim: int | None = None) -> Taylor:
-    if dim is None:
-        return _reshaped("squeeze", x, (x.shape[0], *(size for size in x.shape[1:] if size != 1)))
-    position = _dim("squeeze", x, dim)
-    return _linear(x, lambda data: data.squeeze(position))
-
-
-@implements("transpose", "swapaxes", "swapdims")
-def _transpose(x: Taylor, dim0: int, dim1: int) -> Taylor:
-    first, second = _dim("transpose", x, dim0), _dim("transpose", x, dim1)
-    return _linear(x, lambda data: data.transpose(first, second))
-
-
-@implements("permute")
-def _permute(x: Taylor, *dims: Any) -> Taylor:
-    order = tuple(dims[0]) if len(dims) == 1 and not isinstance(dims[0], int) else dims
-    if order[0] % x.ndim != 0:
-        raise UnsupportedOperation("permute", "dimension 0 counts the points, which stay first")
-    return _linear(x, lambda data: data.permute(0, *(dim % x.ndim + 1 for dim in order)))
-
-
-@implements("expand", "broadcast_to")
-def _expand(x: Taylor, *sizes: Any) -> Taylor:
-    shape = tuple(sizes[0]) if len(sizes) == 1 and not isinstance(sizes[0], int) else sizes
-    if len(shape) != x.ndim or shape[0] not in (-1, x.shape[0]):
-        raise UnsupportedOperation("expand", "no rule for new leading dimensions")
-    return _linear(x, lambda data: data.expand(data.shape[0], -1, *shape[1:]))
-
-
-@implements("narrow")
-def _narrow(x: Taylor, dim: int, start: int, length: int) -> Taylor:
-    position = _dim("narrow", x, dim)
-    return _linear(x, lambda data: data.narrow(position, start, length))
-
-
-@implements("select")
-def _select(x: Taylor, dim: int, index: int) -> Taylor:
-    position = _dim("select", x, dim)
-    return _linear(x, lambda data: data.select(position, index))
-
-
-@implements("index_select")
-def _index_select(x: Taylor, dim: int, index: Tensor) -> Taylor:
-    position = _dim("index_select", x, dim)
-    return _linear(x, lambda data: data.index_select(position, index))
-
-
-@implements("split", "split_with_sizes")
-def _split(x: Taylor, split_size_or_sections: Any, dim: int = 0) -> tuple[Taylor, ...]:
-    length = x.shape[_dim("split", x, dim) - 1]
-    sizes = split_size_or_sections
-    if isinstance(sizes, int):
-        sizes = [min(sizes, length - start) for start in range(0, length, sizes)]
-    starts = [sum(sizes[:position]) for position in range(len(sizes))]
-    return tuple(_narrow(x, dim, start, size) for start, size in zip(starts, sizes, strict=True))
-
-
-@implements("chunk")
-def _chunk(x: Taylor, chunks: int, dim: int = 0) -> tuple[Taylor, ...]:
-    length = x.shape[_dim("chunk", x, dim) - 1]
-    return _split(x, -(-length // chunks), dim)
-
-
-@implements("unbind")
-def _unbind(x: Taylor, dim: int = 0) -> tuple[Taylor, ...]:
-    length = x.shape[_dim("unbind", x, dim) - 1]
-    return tuple(_select(x, dim, index) for index in range(length))
-
-
-@implements("cat", "concat", "concatenate")
-def _cat(tensors: Sequence[Any], dim: int = 0) -> Taylor:
-    first = next(tensor for tensor in tensors if isinstance(tensor, Taylor))
-    position = _dim("cat", first, dim)
-    affinities = [tensor.affinity if isinstance(tensor, Taylor) else None for tensor in tensors]
-    if all(affinity is not None for affinity in affinities):
-        values = [affinity[0] for affinity in affinities if affinity is not None]
-        rows = [affinity[1] for affinity in affinities if affinity is not None]
-        return Taylor.affine(first.plan, torch.cat(values, position - 1), torch.cat(rows, position))
-    return Taylor.full(first.plan, torch.cat([_data(tensor, first) for tensor in tensors], position))
-
-
-def _data(operand: Any, like: Taylor) -> Tensor:
-    if isinstance(operand, Taylor):
-        return operand.coefficients
-    return Taylor.stacked(like.plan, _parts(like.plan, operand, like)).coefficients
-
-
-@implements("hstack", "column_stack")
-def _hstack(tensors: Sequence[Any]) -> Taylor:
-    return _cat([_unsqueeze(x, -1) if x.ndim == 1 and isinstance(x, Taylor) else x for x in tensors], 1)
-
-
-@implements("stack")
-def _stack(tensors: Sequence[Any], dim: int = 0) -> Taylor:
-    first = next(tensor for tensor in tensors if isinstance(tensor, Taylor))
-    position = dim % (first.ndim + 1)
-    if position == 0:
-        raise UnsupportedOperation("stack", "dimension 0 counts the points")
-    return _cat([_as(tensor, first).unsqueeze(position) for tensor in tensors], position)
-
-
-def _as(operand: Any, like: Taylor) -> Any:
-    return operand if isinstance(operand, Taylor) else torch.as_tensor(operand, device=like.device)
-
-
 # reductions over features -------------------------------------------------------------------------------------------
 def _dims(name: str, x: Taylor, dim: int | Sequence[int] | None) -> tuple[int, ...]:
     if dim is None:
         raise UnsupportedOperation(name, "without `dim` it mixes the points")
-    return tuple(_dim(name, x, entry) for entry in ([dim] if isinstance(dim, int) else dim))
+    return tuple(feature_dim(name, x, entry) for entry in ([dim] if isinstance(dim, int) else dim))
 
 
 @implements("sum")
 def _sum(x: Taylor, dim: Any = None, keepdim: bool = False) -> Taylor:
     dims = _dims("sum", x, dim)
-    return _linear(x, lambda data: data.sum(dims, keepdim=keepdim))
+    return linearly(x, lambda data: data.sum(dims, keepdim=keepdim))
 
 
 @implements("mean")
 def _mean(x: Taylor, dim: Any = None, keepdim: bool = False) -> Taylor:
     dims = _dims("mean", x, dim)
-    return _linear(x, lambda data: data.mean(dims, keepdim=keepdim))
+    return linearly(x, lambda data: data.mean(dims, keepdim=keepdim))
 
 
 @implements("cumsum")
 def _cumsum(x: Taylor, dim: int) -> Taylor:
-    position = _dim("cumsum", x, dim)
-    return _linear(x, lambda data: data.cumsum(position))
+    position = feature_dim("cumsum", x, dim)
+    return linearly(x, lambda data: data.cumsum(position))
 
 
 @implements("prod")
 def _prod(x: Taylor, dim: Any = None, keepdim: bool = False) -> Taylor:
     (position,) = _dims("prod", x, dim)
-    factors = _unbind(x, position - 1)
+    factors = unbind(x, position - 1)
     product = factors[0]
     for factor in factors[1:]:
         product = _mul(product, factor)
-    return _unsqueeze(product, position - 1) if keepdim else product
+    return unsqueeze(product, position - 1) if keepdim else product
 
 
 @implements("norm", "linalg_norm", "linalg_vector_norm")
@@ -603,7 +402,7 @@ def _norm(x: Taylor, p: Any = 2, dim: Any = None, keepdim: bool = False, ord: An
         return RULES["sqrt"](_sum(_apply(x, ELEMENTWISE["square"]), dims, keepdim))
     if p == 1:
         return _sum(_apply(x, ELEMENTWISE["abs"]), dims, keepdim)
-    if _is_number(p) and 1 < p < math.inf:
+    if is_number(p) and 1 < p < math.inf:
         return _pow(_sum(_pow(_apply(x, ELEMENTWISE["abs"]), p), dims, keepdim), 1 / p)
     raise UnsupportedOperation("norm", f"no rule for p = {p!r}")
 
