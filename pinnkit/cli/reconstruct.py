@@ -41,7 +41,9 @@ def reconstruct(
             "network that learns from the points alone."
         ),
     ] = "neural",
-    resolution: Annotated[int, typer.Option(help="Of marching cubes, points along the longest side.")] = 128,
+    resolution: Annotated[
+        int, typer.Option(help="Of marching cubes, points along the longest side; more for dense clouds, with --nodes.")
+    ] = 128,
     nodes: Annotated[int, typer.Option(help="Of the grid that says which side is inside, along each side.")] = 128,
     truth: Annotated[Path | None, typer.Option(help="A mesh to compare with.")] = None,
     normals: Annotated[str, typer.Option(help="ignore: find the orientation from the points alone.")] = "use",
@@ -56,6 +58,7 @@ def reconstruct(
     """Reconstruct the closed surface that the points of CLOUD lie on."""
     from pinnkit.surfaces import IGR, SirenLosses, read_mesh, read_points, write_mesh
     from pinnkit.surfaces import reconstruct as run
+    from pinnkit.surfaces.thin import THIN
 
     say = Console(stderr=json_)
     with user_errors(None):
@@ -115,7 +118,15 @@ def reconstruct(
                 style="yellow",
             )
         )
-    noise = "" if made.noise is None else f"; noise of the points {made.noise:.3g}"
+    if (thin := made.mesh.metadata["extraction"]["thinner_than_a_cell"]) > THIN:
+        say.print(
+            Text(
+                f"{100 * thin:.0f} % of the surface bounds a wall or a gap thinner than a cell, where the mesh may be "
+                f"torn: try --resolution {2 * resolution} and --nodes {2 * nodes}",
+                style="yellow",
+            )
+        )
+    noise = "" if made.noise is None else f"; estimated noise of the points {made.noise:.3g}"
     stages = ", ".join(f"{name} {used:.1f} s" for name, used in made.seconds.items())
     say.print(Text(f"{out}: {made.soundness.sentence}", style="bold"))
     say.print(Text(f"{stages}{noise}; report in {folder}"))

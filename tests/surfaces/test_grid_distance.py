@@ -1,6 +1,7 @@
 """The fast road from points to a signed distance, each step and all together."""
 
 import math
+import sys
 
 import pytest
 import torch
@@ -181,6 +182,19 @@ def test_a_few_stray_points_leave_one_piece() -> None:
     stray = torch.tensor([[0.9, 0.9, 0.9], [-0.9, 0.9, -0.85], [0.1, 0.05, 0.0]], dtype=torch.float64)
     field = grid_distance(torch.cat([on, stray]), generator=seeded(), resolution=NODES)
     assert (field(stray) * torch.tensor([1.0, 1.0, -1.0]) > 0.2).all()
+
+
+def test_points_denser_than_the_grid_are_averaged_and_told_that_a_finer_one_shows_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys.modules[grid_distance.__module__], "_MOST", 1200)  # fewer points, for speed
+    on = Sphere().sample(4000, seeded())
+    field = grid_distance(on, generator=seeded(), resolution=24)
+    assert "4,000 points show more than a grid of 24 nodes" in field.notes[0]
+    assert field.normals is not None
+    assert ((field.normals * on).sum(1) > 0.7).all()
+    noisy = grid_distance(moved(on, 0.05), generator=seeded(), resolution=24)
+    assert not any("show more" in note for note in noisy.notes)
 
 
 BAD = [
