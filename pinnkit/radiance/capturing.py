@@ -30,7 +30,7 @@ __all__ = ["Captured"]
 class Captured:
     """Voxels on all of contracted space, then planes and lines that grow, on samples that the stage before guides.
 
-    A photograph shows something everywhere, so nothing is carved: what is left out is what no three views see, and what
+    A photograph shows something everywhere, so nothing is carved: what is left out is what no two views see, and what
     is near to a camera.
 
     Args:
@@ -46,7 +46,7 @@ class Captured:
     effort: float = 1.0
     components: int = 12
     width: int = 64
-    batch: int = 1024
+    batch: int = 1536
 
     def __post_init__(self) -> None:
         for name in ("effort", "components", "width", "batch"):
@@ -61,9 +61,9 @@ class Captured:
         voxels = min(48, finest)
         total = max(round(500 * self.effort), 8)
         plan = (  # nodes, share of all steps, samples a ray, cells, learning rates fall to
-            (max(voxels, finest // 2), 0.2, 24, finest // 3, 0.4),
-            (max(voxels, 3 * finest // 4), 0.3, 32, finest // 2, 0.3),
-            (finest, 0.5, 48, 2 * finest // 3, 0.02),
+            (max(voxels, finest // 2), 0.2, 16, finest // 3, 0.4),
+            (max(voxels, 3 * finest // 4), 0.3, 20, finest // 2, 0.3),
+            (finest, 0.5, 24, 2 * finest // 3, 0.02),
         )
         state: dict[str, Rays] = {}
 
@@ -83,7 +83,7 @@ class Captured:
             def make(previous: Solution | None) -> Stage:
                 assert previous is not None
                 grid = first_cells(scene, max(16, resolution))
-                pieces = Marcher(grid, float(grid.cell.max()), space=scene.space)
+                pieces = Marcher(grid, 1.5 * float(grid.cell.max()), space=scene.space)
                 guided = Guided(pieces, densities(previous.fieldset, grid), samples)
                 rays = replace(state["rays"], marcher=guided)
                 field = RadiancePlanes(nodes_along(scene, nodes), components=self.components, width=self.width)

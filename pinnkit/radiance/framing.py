@@ -18,6 +18,8 @@ __all__ = ["check_box", "check_poses", "choose_box", "choose_space", "first_cell
 
 _INNER = 0.6
 """Of the cameras' median distance, within which a contraction leaves space as it is."""
+_VIEWS = 2
+"""By how many views of a capture a place must be seen."""
 _NEAR = 0.2
 """Of the cameras' median distance, how near to a camera nothing is looked for in a capture."""
 _PARALLEL = 0.01
@@ -179,7 +181,7 @@ def first_cells(scene: Scene, resolution: int) -> OccupancyGrid:
 
 
 def _seen_cells(scene: Scene, space: Contraction, resolution: int) -> OccupancyGrid:
-    """The cells of contracted space that at least three views see, or two where there are few, and no camera is in."""
+    """The cells of contracted space that at least two views see and no camera is near."""
     lower, upper = (corner.float() for corner in corners(space.box))
     grid = OccupancyGrid.full(lower, upper, resolution)
     places = grid.centres().double()
@@ -197,7 +199,7 @@ def _seen_cells(scene: Scene, space: Contraction, resolution: int) -> OccupancyG
         pixel, depth = camera.project(points)
         views += (depth > 0) & (pixel >= 0).all(dim=1) & (pixel[:, 0] < camera.width) & (pixel[:, 1] < camera.height)
         clear &= (points - camera.position).norm(dim=1) >= near
-    least = 3 if len(scene.train) > 10 else 2
+    least = min(_VIEWS, len(scene.train))
     cells = (inside & clear & (views >= least)).reshape(grid.cells.shape)
     return OccupancyGrid(lower, upper, cells)
 
