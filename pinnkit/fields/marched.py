@@ -17,6 +17,7 @@ from .scaling import Scaling
 __all__ = ["MarchedField", "MarchedSpec", "Piece"]
 
 _ROWS = 2048  # points evaluated at once
+_ROUNDING = 1e-9  # half extents of time by which a point may lie beyond the last step
 
 
 class Piece(NamedTuple):
@@ -93,6 +94,9 @@ class MarchedField(nn.Module):
     axis, else Chebyshev polynomials T_n(g(s)) of a coordinate g that is stretched where the solution is sharp; s in
     [-1, 1] is the scaled coordinate.  All derivatives have closed forms; jets take them from here.
 
+    Where the march was ended before the end of time, the last state stands still from there on, with rate 0: so its
+    residual says that it did not arrive, and nothing is extrapolated.
+
     Complex numbers are kept as pairs of real ones, the last dimension.  Buffers of piece i: `times_i` (K + 1,),
     `powers_i` (K, m, outputs, N, parts), `waves_i` (K, outputs, J, N, 2), `rates_i` (J, N, 2), `map_i` (2 + 3 sites,).
     """
@@ -140,11 +144,18 @@ class MarchedField(nn.Module):
     @torch.no_grad()
     def evaluate(self, coords: Tensor, along: int, rate: int) -> Tensor:
         """`along` derivatives in space and `rate` in time, (n, outputs)."""
-        times = coords[:, self.spec.time].contiguous()
+        coords = coords.clone()
+        times = coords[:, self.spec.time]
+        last = self._buffer("times", len(self.spec.pieces) - 1)[-1]
+        beyond = times > last + _ROUNDING / self.scaling.rate[self.spec.time]
+        times = torch.where(beyond, last, times)
+        coords[:, self.spec.time] = times
         starts = torch.stack([self._buffer("times", i)[0] for i in range(len(self.spec.pieces))])
         which = (torch.searchsorted(starts, times, right=True) - 1).clamp(min=0)
         out = coords.new_zeros(coords.shape[0], self.outputs)
         order = torch.argsort(times, stable=True)
+        if rate:
+            order = order[~beyond[order]]
         for i in range(len(self.spec.pieces)):
             mine = order[which[order] == i]
             for rows in mine.split(_ROWS):

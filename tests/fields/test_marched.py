@@ -72,6 +72,20 @@ def test_grids_and_scattered_points_agree(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SPECS)
+def test_the_last_state_stands_still_where_the_march_was_ended_early(name: str) -> None:
+    field = filled(name)
+    knots = getattr(field, f"times_{len(field.spec.pieces) - 1}")
+    knots.copy_(torch.linspace(float(knots[0]), 1.5, len(knots)))
+    at, later = points().clone(), points().clone()
+    at[:, 1], later[:, 1] = 1.5, torch.linspace(1.6, 2.0, 40, dtype=torch.float64)
+    for order in ((), (0,), (0, 0)):
+        assert torch.allclose(field.derivative(later, order), field.derivative(at, order), rtol=1e-12, atol=1e-12)
+    for order in ((1,), (0, 1)):
+        assert not field.derivative(later, order).any()
+        assert field.derivative(at, order).abs().max() > 0.1
+
+
+@pytest.mark.parametrize("name", SPECS)
 def test_a_spec_and_its_state_come_back_from_plain_data(name: str) -> None:
     field = filled(name)
     spec = spec_from_dict(json.loads(json.dumps(spec_to_dict(field.spec))))
