@@ -261,7 +261,7 @@ def test_blenders_views_for_validation_are_held_out_where_there_are_none_for_tes
 
 # fitting ------------------------------------------------------------------------------------------------------------
 def test_a_tiny_capture_is_fitted_better_than_by_its_mean_colour(scene: Scene) -> None:
-    solution = fit_radiance(scene, Captured(effort=0.1, components=6, width=16, batch=384), every=10**6)
+    solution = fit_radiance(scene, Captured(effort=0.15, components=6, width=16, batch=512), every=10**6)
     metrics = validate(solution, budget=0).metrics
     truth = torch.stack([view.rgb for view in scene.test])
     flat = -10 * math.log10(float((truth - torch.tensor(scene.background)).square().mean()))
