@@ -184,6 +184,18 @@ def test_a_few_stray_points_leave_one_piece() -> None:
     assert (field(stray) * torch.tensor([1.0, 1.0, -1.0]) > 0.2).all()
 
 
+def test_a_scan_twenty_times_denser_at_one_end_is_oriented_everywhere() -> None:
+    torus = Torus()
+    on = torus.sample(20_000, seeded())
+    along = (on[:, 0] - on[:, 0].min()) / (on[:, 0].max() - on[:, 0].min())
+    on = on[torch.rand(len(on), generator=seeded(1), dtype=torch.float64) < 10 ** (-1.3 * along)]
+    middle = on * torch.tensor([1.0, 1.0, 0.0]) * (torus.major / torch.hypot(on[:, 0], on[:, 1]))[:, None]
+    field = grid_distance(on, generator=seeded(), resolution=NODES)
+    assert field.normals is not None
+    assert (((on - middle) * field.normals).sum(1) > 0).all()
+    assert field(on).abs().max() < 0.03
+
+
 def test_points_denser_than_the_grid_are_averaged_and_told_that_a_finer_one_shows_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
