@@ -61,7 +61,10 @@ def _siren(width: int, height: int, known: int) -> Choice:
     omega = round(min(max(across(width, height, known) / 5, 4.0), 60.0), 1)
     steps = min(max(known // 13, 400), 1500)  # more of them learn the known pixels by heart
     reason = f"A Siren by Adam, omega = {omega:g}: waves that {known} known pixels can tell apart."
-    return Choice(Siren(128, 3, omega=omega), (Adam(steps=steps, lr=1e-3, batch=2048),), reason, balance=False)
+    most = max(width, height)  # along the shorter side as many waves to a pixel, not as many in all
+    first = None if width == height else (round(omega * width / most, 2), round(omega * height / most, 2))
+    spec = Siren(128, 3, omega=omega, first_omega=first)
+    return Choice(spec, (Adam(steps=steps, lr=1e-3, batch=2048),), reason, balance=False)
 
 
 def _fourier(width: int, height: int, known: int) -> Choice:

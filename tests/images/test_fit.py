@@ -100,6 +100,11 @@ def test_hidden_pixels_are_not_fitted_and_scored_apart() -> None:
     assert int(known.sum()) == problem.terms[0].points.coords.shape[0]  # type: ignore[union-attr]
 
 
+def test_a_picture_of_two_rows_has_no_structural_similarity() -> None:
+    assert set(image_problem(Picture(scene(3, 2, 9))).metrics) == {"psnr"}
+    assert set(image_problem(Picture(scene(3, 3, 9))).metrics) == {"psnr", "ssim"}
+
+
 def test_holes_of_one_colour_show_no_truth_and_are_not_scored() -> None:
     values = scene()
     known = np.ones((HEIGHT, WIDTH), dtype=bool)
