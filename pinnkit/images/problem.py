@@ -62,8 +62,8 @@ def image_problem(
         name: of the problem; None takes the picture's.
         road: field and solver; None takes a grid, or for hidden pixels a smooth network.
         bend: weight of a second term, the `curvature` of the field anywhere in the picture, against the mean square
-            error; 0 leaves it out.  None takes 0.1 for a field on grids where it fills hidden pixels or is scored
-            against a finer `truth`, and else 0.
+            error; 0 leaves it out.  None takes 0.01 over the share of known pixels for a field on grids that fills
+            hidden ones, and else 0: between pixels that are all known it was measured to do harm.
 
     Raises:
         ValueError: for a mask or a truth that does not fit the picture, or a negative `bend`.
@@ -75,8 +75,8 @@ def image_problem(
         road = filling(picture.width, picture.height, int(known.sum()))
     elif road is None:
         road = way("grid", picture.width, picture.height)
-    between = known is not None or (truth is not None and truth.values.shape != picture.values.shape)
-    weight = (bending(road.field) if between else 0.0) if bend is None else bend
+    share = 1.0 if known is None else float(known.mean())
+    weight = (bending(road.field, share) if known is not None else 0.0) if bend is None else bend
     if not (weight >= 0 and math.isfinite(weight)):
         raise ValueError(f"image_problem: `bend` must be a weight of at least 0, such as 0.1, got {bend}")
     seen = Rendered(pixels)
@@ -84,7 +84,7 @@ def image_problem(
         name=_name(picture) if name is None else name,
         domain=pixels.box,
         unknowns=unknown,
-        terms=[_data(picture, pixels, known), *_smooth(picture, pixels, known, road, weight)],
+        terms=[_data(picture, pixels, known), *_smooth(picture, pixels, share, road, weight)],
         metrics=_metrics(picture, pixels, known, truth, seen),
         dtype=torch.float32,
         road=road,
@@ -102,13 +102,10 @@ def _data(picture: Picture, pixels: Pixels, known: NDArray[np.bool_] | None) -> 
     return Data(dict(x=x[where], y=y[where]), **values)
 
 
-def _smooth(
-    picture: Picture, pixels: Pixels, known: NDArray[np.bool_] | None, road: Choice, weight: float
-) -> list[Term]:
+def _smooth(picture: Picture, pixels: Pixels, share: float, road: Choice, weight: float) -> list[Term]:
     """The curvature of the field, over half the distance between known pixels; nothing where it has no weight."""
     if not weight:
         return []
-    share = 1.0 if known is None else float(known.mean())
     points = max((getattr(road.solvers[-1], "batch", None) or 2048) // 2, 256)
     return [curvature(picture.kind, pixels.box, step=STEP * share**-0.5, weight=weight, points=points)]
 

@@ -1,0 +1,121 @@
+"""Hidden pixels: every field fills them about as well as triangles do, and the term that keeps a grid from bending."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from pinnkit.domains import Box
+from pinnkit.fields import MultilevelGrid, Siren
+from pinnkit.images import WAYS, Picture, image_problem, way
+from pinnkit.images.curvature import Triples, curvature
+from pinnkit.images.filling import FILLINGS, bending, filling
+from pinnkit.problem import Problem
+from pinnkit.residuals import residuals
+from pinnkit.solvers import solve
+
+HEIGHT, WIDTH = 40, 56
+
+
+def drawn() -> NDArray[np.float64]:
+    """Smooth shading, a bright disc and a slanted dark bar: edges in every direction."""
+    y, x = np.mgrid[:HEIGHT, :WIDTH] + 0.5
+    shade = 0.4 + 0.2 * np.sin(x / 11) * np.cos(y / 9)
+    disc = 0.3 / (1 + np.exp(np.hypot(x - 18, y - 22) - 9))
+    bar = -0.35 / (1 + np.exp(2 * np.abs(x - 1.2 * y - 14) - 8))
+    return np.clip(np.stack([shade + disc, shade + bar, shade + disc + bar], axis=2), 0, 1)
+
+
+LEAST = {"grid": 2.4, "hash": 1.5, "siren": 1, "gauss": 1.5, "fourier": -1, "wire": -2, "positional": -2.5}
+"""dB above linear interpolation after few steps.  The settings for whole pictures and no curvature, after as many: grid
+1.9, hash -1.3, gauss -10, wire -14, positional -7."""
+
+
+@pytest.mark.parametrize("word", FILLINGS)
+def test_every_field_fills_hidden_pixels_about_as_well_as_triangles(word: str) -> None:
+    """A picture of 2,240 pixels of which one in four is known, drawn by a seed, and fewer steps than a fit takes."""
+    known = np.random.default_rng(5).random((HEIGHT, WIDTH)) < 0.25
+    road = way(word, WIDTH, HEIGHT, int(known.sum()))
+    road = replace(road, solvers=(replace(road.solvers[0], steps=250, batch=128),))
+    problem = image_problem(Picture(drawn()), mask=known, road=road)
+    solution = solve(problem, seed=3, device="cpu")
+    above = problem.metrics["psnr_hidden"](solution) - problem.metrics["psnr_hidden_linear"](solution)
+    assert above > LEAST[word]
+
+
+def test_words_for_holes_are_those_for_whole_pictures() -> None:
+    assert list(FILLINGS) == list(WAYS)
+    assert way("gauss", 30, 20, 60) == filling(30, 20, 60, "gauss")
+    assert way("gauss", 30, 20, 600) == way("gauss", 30, 20) != filling(30, 20, 600, "gauss")
+    with pytest.raises(ValueError, match=r"one of grid, hash, siren.*got 'gird'"):
+        filling(30, 20, 60, "gird")
+
+
+def test_only_grids_are_told_to_bend_little_and_only_where_pixels_are_hidden() -> None:
+    picture, known = Picture(drawn()), np.ones((HEIGHT, WIDTH), dtype=bool)
+    known[::2] = False
+    grid = way("grid", WIDTH, HEIGHT, int(known.sum()))
+    names = {
+        "whole": [t.name for t in image_problem(picture).terms],
+        "hidden, network": [t.name for t in image_problem(picture, mask=known).terms],
+        "hidden, grid": [t.name for t in image_problem(picture, mask=known, road=grid).terms],
+        "not wanted": [t.name for t in image_problem(picture, mask=known, road=grid, bend=0).terms],
+        "wanted": [t.name for t in image_problem(picture, bend=0.2).terms],
+    }
+    bent = {key for key, found in names.items() if "curvature" in found}
+    assert bent == {"hidden, grid", "wanted"}
+    assert bending(MultilevelGrid(), 0.1) > bending(MultilevelGrid(), 0.5) > 0 == bending(Siren(), 0.1)
+    with pytest.raises(ValueError, match=r"`bend` must be a weight of at least 0.*got -1"):
+        image_problem(picture, bend=-1)
+
+
+# the term -------------------------------------------------------------------------------------------------------------
+BOX = Box(x=(0, 6), y=(0, 4))
+
+
+def bends(function: Callable[[torch.Tensor, torch.Tensor], torch.Tensor], step: float = 0.5) -> NDArray[np.float64]:
+    """The rows of the curvature of a function of x and y."""
+    problem = Problem("p", BOX, "grey", [curvature("grey", BOX, step=step, weight=1.0, points=64)])
+
+    class Plain(torch.nn.Module):
+        def forward(self, coords: torch.Tensor) -> torch.Tensor:
+            return function(coords[:, 0], coords[:, 1])[:, None]
+
+    (points,) = problem.terms[0].sample(64, torch.Generator().manual_seed(0))
+    return residuals(problem, Plain(), {"curvature": points})["curvature"].detach().numpy()[:, 0]
+
+
+def test_a_plane_does_not_bend_and_a_paraboloid_bends_alike_in_all_directions() -> None:
+    np.testing.assert_allclose(bends(lambda x, y: 2 * x - 3 * y + 1), 0, atol=1e-12)
+    np.testing.assert_allclose(bends(lambda x, y: x * x + y * y, step=0.3), 2 * 0.3**2, rtol=1e-9)
+
+
+def test_a_fold_bends_where_a_chord_crosses_it_though_it_has_no_second_derivative() -> None:
+    found = bends(lambda x, y: (x - 3).abs() + 0 * y)
+    assert (found >= -1e-12).all()
+    assert 0 < (found > 1e-9).mean() < 0.5
+    assert found.max() <= 2 * 0.5 + 1e-12
+
+
+@pytest.mark.parametrize(("box", "step"), [(BOX, 0.5), (BOX, 1.9), (Box(x=(2, 3), y=(0, 100)), 40.0)])
+def test_chords_stay_in_the_box_in_all_directions(box: Box, step: float) -> None:
+    points = Triples(box, step).sample(500, torch.Generator().manual_seed(1))
+    assert points.row_count == 500
+    for column, axis in enumerate(box.axes):
+        assert axis.lower - 1e-9 <= points.coords[:, column].min() <= points.coords[:, column].max()
+        assert points.coords[:, column].max() <= axis.upper + 1e-9
+    before, here, after = points.coords.reshape(500, 3, 2).unbind(1)
+    torch.testing.assert_close(here - before, after - here)
+    long = min(step, min(a.extent for a in box.axes) / 2)
+    torch.testing.assert_close((after - here).norm(dim=1), torch.full((500,), long, dtype=torch.float64))
+    assert (after - here)[:, 0].min() < -0.9 * long < 0.9 * long < (after - here)[:, 1].max()
+
+
+def test_bad_chords_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"two coordinates.*'x', 'y', 't'"):
+        Triples(Box(x=(0, 1), y=(0, 1), t=(0, 1)), 0.1)
+    with pytest.raises(ValueError, match=r"`step` must be a positive number.*got 0"):
+        Triples(BOX, 0)
