@@ -10,14 +10,26 @@ from torch import Tensor
 
 __all__ = ["chebyshev_modes", "fourier_modes", "mapped"]
 
+_FINE = 128
+"""Neighbouring Fourier modes that are made from one another where there are very many."""
+
 
 def fourier_modes(s: Tensor, modes: int, order: int) -> Tensor:
     """The `order`-th derivatives of exp(i pi n (s + 1)), n = 0 .. modes - 1, s in [-1, 1]: (p,) -> (p, modes)."""
     n = torch.arange(modes, dtype=s.dtype, device=s.device)
+    if modes <= 8 * _FINE:
+        waves = _waves(s, n)
+    else:  # exp(i (a + b)) = exp(i a) exp(i b), with far fewer exponentials
+        coarse = _waves(s, _FINE * torch.arange(-(-modes // _FINE), dtype=s.dtype, device=s.device))
+        waves = (coarse[:, :, None] * _waves(s, n[:_FINE])[:, None]).flatten(1)[:, :modes]
+    return waves if order == 0 else waves * (1j * math.pi * n) ** order
+
+
+def _waves(s: Tensor, n: Tensor) -> Tensor:
+    """exp(i pi n (s + 1)): (p,), (modes,) -> (p, modes)."""
     # The angle is reduced before it is multiplied out of range: n (s + 1) modulo 2 keeps its digits.
     angle = torch.remainder(n * (s[:, None] + 1), 2.0) * math.pi
-    waves = torch.polar(torch.ones_like(angle), angle)
-    return waves if order == 0 else waves * (1j * math.pi * n) ** order
+    return torch.polar(torch.ones_like(angle), angle)
 
 
 def mapped(s: Tensor, numbers: Tensor, order: int) -> list[Tensor]:

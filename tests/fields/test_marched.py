@@ -112,6 +112,16 @@ def test_modes_are_what_they_say() -> None:
     assert torch.allclose(stretched, torch.tensor([-1.0, 1.0], dtype=torch.float64))
 
 
+def test_very_many_fourier_modes_are_products_of_few() -> None:
+    s = torch.linspace(-1, 1, 9, dtype=torch.float64)[1:-1]
+    few, many = fourier_modes(s, 1024, 1), fourier_modes(s, 1500, 1)
+    assert many.shape == (7, 1500)
+    scale = math.pi * 1500
+    assert (many[:, :1024] - few).abs().max() < 1e-11 * scale
+    last = torch.polar(torch.ones_like(s), torch.remainder(1499 * (s + 1), 2.0) * math.pi) * (1499j * math.pi)
+    assert (many[:, -1] - last).abs().max() < 1e-11 * scale
+
+
 def test_shapes_that_no_march_makes_are_refused() -> None:
     with pytest.raises(ValueError, match="at least one piece"):
         MarchedSpec(time=1, pieces=())
