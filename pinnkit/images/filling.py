@@ -1,8 +1,8 @@
 """Which field fills in hidden pixels, and how it is trained: by static rules from how many pixels are known.
 
 What a field shows between its pixels is decided by the frequencies that it begins with, and by how much it can bend.
-Networks take frequencies that the known pixels can tell apart, a third to a fifth of those that suit a fit of all
-pixels; fields on grids have one node to a known pixel, and are told to bend little (`bending`).
+Networks take frequencies that the known pixels can tell apart, lower ones than a fit of all pixels does;
+fields on grids have one node to a known pixel, and are told to bend little (`bending`).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def filling(width: int, height: int, known: int, word: str = "siren") -> Choice:
         width: columns of the picture.
         height: rows.
         known: how many of its pixels are known.
-        word: one of `FILLINGS`; of those a Siren comes closest to photographs.
+        word: one of `FILLINGS`; of the networks a Siren is the fastest.
 
     Raises:
         ValueError: for another word.
