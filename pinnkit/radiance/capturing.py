@@ -30,7 +30,7 @@ __all__ = ["Captured"]
 class Captured:
     """Voxels on all of contracted space, then planes and lines that grow, on samples that the stage before guides.
 
-    A photograph shows something everywhere, so nothing is carved: what is left out is what no two views see, and what
+    A photograph shows something everywhere, so nothing is carved: what is left out is what no three views see, and what
     is near to a camera.
 
     Args:

@@ -18,9 +18,9 @@ __all__ = ["check_box", "check_poses", "choose_box", "choose_space", "first_cell
 
 _INNER = 0.6
 """Of the cameras' median distance, within which a contraction leaves space as it is."""
-_VIEWS = 2
+_VIEWS = 3
 """By how many views of a capture a place must be seen."""
-_NEAR = 0.2
+_NEAR = 0.4
 """Of the cameras' median distance, how near to a camera nothing is looked for in a capture."""
 _PARALLEL = 0.01
 """Optical axes within about 6 degrees of a common direction do not say where they meet."""
@@ -181,7 +181,7 @@ def first_cells(scene: Scene, resolution: int) -> OccupancyGrid:
 
 
 def _seen_cells(scene: Scene, space: Contraction, resolution: int) -> OccupancyGrid:
-    """The cells of contracted space that at least two views see and no camera is near."""
+    """The cells of contracted space that at least three views see and no camera is near."""
     lower, upper = (corner.float() for corner in corners(space.box))
     grid = OccupancyGrid.full(lower, upper, resolution)
     places = grid.centres().double()
