@@ -90,10 +90,22 @@ def test_an_earlier_result_is_moved_aside(decay, fake_solve, tmp_path):
 
 def test_resume_keeps_the_folder(decay, fake_solve, tmp_path):
     run("solve", decay, "--no-figures", "--no-reference")
+    (tmp_path / "results/decay/checkpoint.h5").touch()
     assert run("solve", decay, "--no-figures", "--no-reference", "--resume") == 0
     assert fake_solve[-1]["resume"] is True
     assert str(fake_solve[-1]["out"]) == "results/decay"
     assert [p.name for p in (tmp_path / "results").iterdir()] == ["decay"]
+
+
+def test_resume_without_a_checkpoint_says_so_and_loses_nothing(decay, fake_solve, tmp_path, capsys):
+    run("solve", decay, "--no-figures", "--no-reference")
+    capsys.readouterr()
+    assert run("solve", decay, "--no-figures", "--no-reference", "--resume") == 0
+    assert "there is no checkpoint in results/decay, so this run begins anew" in " ".join(
+        capsys.readouterr().out.split()
+    )
+    assert len(fake_solve) == 2
+    assert sorted(p.name for p in (tmp_path / "results").iterdir()) == ["decay", "decay.1"]
 
 
 def test_a_folder_with_other_files_is_not_touched(decay, fake_solve, tmp_path, capsys):

@@ -89,7 +89,7 @@ def result_folder(folder: Path, say: Console, *, keep: bool) -> Path:
     """The folder to write; an earlier result there is moved aside, to NAME.1, NAME.2, ..., or kept to go on from."""
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"--out must be a folder, '{folder}' is a file")
-    goes_on = keep and any(folder.rglob("checkpoint*.h5"))
+    goes_on = keep and any(next(folder.rglob(name), None) for name in ("checkpoint*.h5", "stage*.h5"))
     if keep and not goes_on:
         say.print(Text(f"--resume: there is no checkpoint in {folder}, so this run begins anew", style="yellow"))
     if goes_on or not folder.exists() or not any(folder.iterdir()):
@@ -97,8 +97,6 @@ def result_folder(folder: Path, say: Console, *, keep: bool) -> Path:
     ours = (SUMMARY_NAME, FILE_NAME, "checkpoint.h5", "history.csv")
     if not any((folder / name).exists() for name in ours):
         raise ValueError(f"--out: '{folder}' holds files that are no result of pinnkit; choose another folder")
-    if keep:
-        return folder
     aside = next(p for i in range(1, 10**6) if not (p := folder.with_name(f"{folder.name}.{i}")).exists())
     folder.rename(aside)
     say.print(Text(f"The earlier result is now in {aside}", style="dim"))
