@@ -1,13 +1,13 @@
 """Surfaces: point clouds and meshes, signed distances that reconstruct them, and what measures the two."""
 
 from .cloud import PointCloud as PointCloud
+from .cloud_files import read_points as read_points
 from .extraction import extract as extract
 from .fitted import distance_of as distance_of
 from .grid_distance import grid_distance as grid_distance
 from .grid_field import GridField as GridField
 from .gyroid import GyroidShell as GyroidShell
 from .io import read_mesh as read_mesh
-from .io import read_points as read_points
 from .io import write_mesh as write_mesh
 from .io import write_points as write_points
 from .losses import IGR as IGR

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["TextTable"]
+__all__ = ["TextTable", "number_rows"]
 
 _COMMENTS = ("#", "//", ";", "%", "!")
 _POINT = ("x", "y", "z")
@@ -59,7 +59,7 @@ class TextTable:
             what = "first line of the file was" if len(before) == 1 else f"first {len(before)} lines of the file were"
             as_what = "names of columns" if len(before) == 1 else "text"
             notes = (f"The {what} taken as {as_what}: {' '.join(before[-1])!r}.",)
-        values = _array(rows)
+        values = number_rows(rows, "rows")
         for names in [*reversed(before), *(_words(line.lstrip("#/;%! \t")) for line in reversed(comments))]:
             if len(names) == values.shape[1] and (order := _order([_plain(name) for name in names])):
                 ordered, named = order
@@ -98,12 +98,17 @@ def _order(names: list[str]) -> tuple[list[int], bool] | None:
     return first + [i for i in range(len(names)) if i not in first], named
 
 
-def _array(rows: list[list[str]]) -> NDArray[np.float64]:
+def number_rows(rows: list[list[str]], what: str) -> NDArray[np.float64]:
+    """Words as numbers, ``(n, columns)``.
+
+    Raises:
+        ValueError: for a word that is no number, or rows of unequal length, with the first such row.
+    """
     try:
-        return np.array(rows, dtype=np.float64)
+        return np.array(rows, dtype=np.float64).reshape(len(rows), -1)
     except ValueError:
-        at = next(i for i, row in enumerate(rows) if not all(map(_is_number, row)))
-        raise ValueError(f"rows must be numbers, number {at} is {' '.join(rows[at])!r}") from None
+        at = next(i for i, row in enumerate(rows) if len(row) != len(rows[0]) or not all(map(_is_number, row)))
+        raise ValueError(f"{what} must be numbers, number {at} is {' '.join(rows[at])!r}") from None
 
 
 def _is_number(word: str) -> bool:
