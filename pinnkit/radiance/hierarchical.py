@@ -118,7 +118,7 @@ class Hierarchical:
             points = coarse.points(origins, directions, first, {})
             like = next(self.module.parameters())
             raw = self.module(points.coords.to(like))[:, 0].to(first)
-            density = density_in(coarse.rays.box)(raw).view(first.shape)
+            density = density_in(coarse.rays.box, coarse.rays.marcher.space)(raw).view(first.shape)
             edges, delta = intervals(first, near, far)
             second = sample_cdf(edges, ray_weights(density, delta), self.samples, generator)
         return coarse.points(origins, directions, merged(first, second), columns)

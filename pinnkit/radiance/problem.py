@@ -63,7 +63,8 @@ def radiance_problem(
     sum_i T_i (1 - exp(-sigma_i delta_i)) c_i + (1 - A) background = rgb, with one row a ray and three components.
 
     The unknowns are `density` (n,), per unit of length, and `colour` (n, 3) in (0, 1), both on x, y, z and the
-    direction `view`.  Any field of six columns will do: a raw output r becomes 3 exp(r) / diagonal and a sigmoid.
+    direction `view`.  Any field of six columns will do: a raw output r becomes q exp(r) / diagonal and a
+    sigmoid, with q = 3, or 0.3 where all of space is contracted to the box.
 
     Args:
         scene: for its box, and for the held-out views that the metrics are measured on.
@@ -88,7 +89,7 @@ def radiance_problem(
             raise ValueError("radiance_problem: give a `marcher` where `rays` are not Rays")
         marcher = rays.marcher
     exam = Examination(scene, marcher)
-    density = density_in(scene.box)
+    density = density_in(scene.box, scene.space)
     unknowns = [Unknown("density"), Unknown("colour", components=3)]
     terms: list[Term] = [Condition(rays, pixels, name="pixels")]
     ansatz: dict[str, Callable[..., Any]] = {
