@@ -8,20 +8,18 @@ from dataclasses import dataclass, replace
 import torch
 
 from pinnkit.fields import RadiancePlanes, Voxels
-from pinnkit.fields.base import FieldSpec
 from pinnkit.solution import Solution
-from pinnkit.solvers import Adam, Choice, Cosine, Monitor, Stage
+from pinnkit.solvers import Stage
 from pinnkit.solvers.staged import MakeStage
 
 from .beginning import first_rays, footprint, longest_side, nodes_along
-from .examination import Examination
 from .framing import first_cells
 from .guided import Guided
 from .marching import Marcher
-from .problem import radiance_problem
 from .pruning import densities
 from .rays import Rays
 from .scene import Scene
+from .stages import adam, check_positive, stage
 
 __all__ = ["Captured"]
 
@@ -49,9 +47,7 @@ class Captured:
     batch: int = 1536
 
     def __post_init__(self) -> None:
-        for name in ("effort", "components", "width", "batch"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"Captured: `{name}` must be positive, got {getattr(self, name)!r}")
+        check_positive(self, "effort", "components", "width", "batch")
 
     def stages(self, scene: Scene, generator: torch.Generator, every: int) -> list[MakeStage]:
         """Voxels, and three stages of planes and lines."""
@@ -70,12 +66,9 @@ class Captured:
         def begin(_: Solution | None) -> Stage:
             rays = first_rays(scene, voxels, longest / 50, generator=generator)
             state["rays"] = rays
-            warm = Adam(
-                steps=max(round(80 * min(self.effort, 3.0)), 4), batch=self.batch, betas=(0.9, 0.99), eps=1e-12,
-                schedule=Cosine(warmup=3, final=0.2),
-            )  # fmt: skip
+            warm = adam(max(round(80 * min(self.effort, 3.0)), 4), self.batch, warmup=3, final=0.2)
             field = Voxels(resolution=nodes_along(scene, voxels))
-            return self._stage(scene, state["rays"], field, warm, every, starts=False)
+            return stage(scene, state["rays"], field, warm, every, starts=False)
 
         def grow(number: int) -> Callable[[Solution | None], Stage]:
             nodes, share, samples, resolution, final = plan[number]
@@ -88,18 +81,9 @@ class Captured:
                 rays = replace(state["rays"], marcher=guided)
                 field = RadiancePlanes(nodes_along(scene, nodes), components=self.components, width=self.width)
                 steps = max(round(share * total), 2)
-                solver = Adam(
-                    steps=steps, batch=self.batch, betas=(0.9, 0.99), eps=1e-12,
-                    schedule=Cosine(warmup=min(10, steps // 4), final=final),
-                )  # fmt: skip
-                return self._stage(scene, rays, field, solver, every, starts=number > 0)
+                solver = adam(steps, self.batch, warmup=min(10, steps // 4), final=final)
+                return stage(scene, rays, field, solver, every, starts=number > 0)
 
             return make
 
         return [begin, *(grow(number) for number in range(len(plan)))]
-
-    def _stage(self, scene: Scene, rays: Rays, field: FieldSpec, solver: Adam, every: int, *, starts: bool) -> Stage:
-        road = Choice(field, (solver,), "A stage of several, each from the one before.")
-        problem = radiance_problem(scene, rays, rays.marcher, road=road)
-        monitor = Monitor({"psnr": Examination(scene, rays.marcher).quick_psnr()}, every=every)
-        return Stage(problem, field, solver, starts=starts, options={"monitor": monitor})

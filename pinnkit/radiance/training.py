@@ -25,6 +25,7 @@ from .problem import radiance_problem
 from .pruning import next_marcher
 from .rays import Rays
 from .scene import Scene
+from .stages import adam, check_positive, stage
 
 __all__ = ["Captured", "Classical", "Planes", "Recipe", "fit_radiance", "marcher_of"]
 
@@ -49,9 +50,7 @@ class Planes:
     batch: int = 1024
 
     def __post_init__(self) -> None:
-        for name in ("effort", "components", "width", "batch"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"Planes: `{name}` must be positive, got {getattr(self, name)!r}")
+        check_positive(self, "effort", "components", "width", "batch")
 
     def stages(self, scene: Scene, generator: torch.Generator, every: int) -> list[MakeStage]:
         """Voxels, and three stages of planes and lines."""
@@ -74,11 +73,8 @@ class Planes:
             rays = first_rays(scene, 48, longest / 60, generator=generator)
             state["rays"] = rays
             field = Voxels(resolution=nodes_along(scene, voxels))
-            warm = Adam(
-                steps=max(round(120 * min(self.effort, 3.0)), 4), batch=self.batch, betas=(0.9, 0.99), eps=1e-12,
-                schedule=Cosine(warmup=3, final=0.2),
-            )  # fmt: skip
-            return self._stage(scene, rays, field, warm, every, starts=False)
+            warm = adam(max(round(120 * min(self.effort, 3.0)), 4), self.batch, warmup=3, final=0.2)
+            return stage(scene, rays, field, warm, every, starts=False)
 
         def grow(number: int) -> Callable[[Solution | None], Stage]:
             nodes, share, length, visited, margin, final = plan[number]
@@ -93,22 +89,13 @@ class Planes:
                 state["rays"] = rays
                 field = RadiancePlanes(nodes_along(scene, nodes), components=self.components, width=self.width)
                 steps = max(round(share * total), 2)
-                solver = Adam(
-                    steps=steps, batch=self.batch * (1 if number < 2 else 2), betas=(0.9, 0.99), eps=1e-12,
-                    schedule=Cosine(warmup=min(10, steps // 4), final=final),
-                )  # fmt: skip
-                return self._stage(scene, rays, field, solver, every, starts=number > 0)
+                batch = self.batch * (1 if number < 2 else 2)
+                solver = adam(steps, batch, warmup=min(10, steps // 4), final=final)
+                return stage(scene, rays, field, solver, every, starts=number > 0)
 
             return make
 
         return [begin, *(grow(number) for number in range(len(plan)))]
-
-    def _stage(self, scene: Scene, rays: Rays, field: Any, solver: Adam, every: int, *, starts: bool) -> Stage:
-        road = Choice(field, (solver,), "A stage of several, each from the one before.")
-        problem = radiance_problem(scene, rays, rays.marcher, road=road)
-        exam = Examination(scene, rays.marcher)
-        monitor = Monitor({"psnr": exam.quick_psnr()}, every=every)
-        return Stage(problem, field, solver, starts=starts, options={"monitor": monitor})
 
 
 @dataclass(frozen=True)
@@ -135,9 +122,7 @@ class Classical:
     field: ViewMLP = dataclass_field(default_factory=ViewMLP)
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch", "coarse", "fine"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"Classical: `{name}` must be positive, got {getattr(self, name)!r}")
+        check_positive(self, "steps", "batch", "coarse", "fine")
 
     def stages(self, scene: Scene, generator: torch.Generator, every: int) -> list[MakeStage]:
         """One stage."""

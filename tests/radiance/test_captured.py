@@ -291,11 +291,11 @@ def test_problems_and_hierarchical_samples_mean_the_same_density(scene: Scene) -
         module.table[:, 0] = 4.0
     found = FieldSet(problem, {("density", "colour"): module}).unknowns(torch.zeros(1, 6), {})["density"]
     assert found.item() == pytest.approx(0.3 * math.exp(4.0) / scene.size, rel=1e-5)
-    # In the first twelfth of a ray about a third of the light is lost; of ten times the density 95 % would be.
+    # About half of the samples lie in the first twelfth of the rays; with ten times the density nine tenths would.
     samples = Hierarchical(Stratified(rays, 12), module, 200).sample(20, torch.Generator().manual_seed(2))
     assert scene.space is not None
     twelfth = scene.space.reach(rays.origins).mean() / 12
-    assert 0.1 < float((samples.columns["distance"] < twelfth).float().mean()) < 0.6
+    assert 0.1 < float((samples.columns["distance"] < twelfth).float().mean()) < 0.7
 
 
 # fitting ------------------------------------------------------------------------------------------------------------
