@@ -47,6 +47,10 @@ def fit(
     align_corners: Annotated[
         bool, typer.Option("--align-corners", help="Pixels are points, the outermost on the border; else squares.")
     ] = False,
+    means: Annotated[
+        bool | None,
+        typer.Option("--means/--centres", help="What a pixel is of the field; means with --scale above 1 and a grid."),
+    ] = None,
     frame: Annotated[
         int | None, typer.Option(help="Which picture of an animation or of several pages, from 0.")
     ] = None,
@@ -63,6 +67,7 @@ def fit(
     """Fit a function to IMAGE; write it as picture.png, finer with --scale, filled with --mask."""
     from pinnkit.images import Pixels, image_problem, read_mask, read_picture, render, watch, way, write_picture
     from pinnkit.images.brief import brief, stride_of, thinned, thinned_mask
+    from pinnkit.images.filling import REACH, guessed
 
     say = Console(stderr=json_)
     with user_errors(None):
@@ -79,18 +84,25 @@ def fit(
             known = None if known is None else thinned_mask(known, stride)
             picture = thinned(picture, stride) or picture
             say.print(Text(f"--quick: one pixel of {stride} x {stride} is fitted, by a small setting", style="dim"))
+        if known is not None and (share := guessed(known)) > 0.01:
+            say.print(Text(f"{share:.0%} of the hidden pixels are over {REACH:g} pixels from a known one: a guess"))
         pixels = Pixels(picture.height, picture.width, align_corners)
         rows, columns = pixels.size(scale)
         if rows * columns > _MOST:
             raise ValueError(f"--scale {scale:g} asks for {columns} x {rows} pixels; at most {_MOST:,} are written")
         count = None if known is None else int(known.sum())
-        road = None if field is None else way(field, picture.width, picture.height, count)
+        on_grid = known is None and field in (None, "grid")
+        if means is None:
+            means = scale > 1 and on_grid and not align_corners
+        finer = means and on_grid
+        road = None if finer or field is None else way(field, picture.width, picture.height, count)
         problem = image_problem(
             picture,
             mask=known,
             truth=against,
             align_corners=align_corners,
             road=road,
+            means=means,
         )
         problem = _with_steps(replace(problem, road=brief(problem.road)) if quick else problem, steps)
         folder = result_folder(out or Path("results") / problem.name, say, keep=resume)

@@ -4,6 +4,7 @@ from .files import read_mask as read_mask
 from .files import read_picture as read_picture
 from .files import write_picture as write_picture
 from .filling import filling as filling
+from .finer import finer as finer
 from .gradients import gradient_problem as gradient_problem
 from .picture import Picture as Picture
 from .picture import checked_mask as checked_mask

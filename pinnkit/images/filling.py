@@ -11,14 +11,19 @@ import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pinnkit.fields import FieldSpec, FourierMLP, Gauss, HashGrid, MultilevelGrid, PositionalMLP, Siren, Wire
 from pinnkit.solvers import Adam, Cosine
 from pinnkit.solvers.automatic import Choice
 
-__all__ = ["FILLINGS", "STEP", "across", "bending", "filling"]
+__all__ = ["FILLINGS", "REACH", "STEP", "across", "bending", "filling", "guessed"]
 
 STEP = 0.5
 """Of the differences that measure curvature, in distances between known pixels."""
+REACH = 8.0
+"""Pixels: of one known pixel in ten, drawn at random, hardly any hidden one is further away."""
 _BENDING = 0.01
 """Weight of the curvature of a field on grids where all pixels are known; differences grow with the square of the step.
 
@@ -53,6 +58,16 @@ def filling(width: int, height: int, known: int, word: str = "siren") -> Choice:
 def bending(field: FieldSpec | None, share: float) -> float:
     """What the curvature of a field counts where this share of pixels is known; 0 for a network, which bends little."""
     return min(_BENDING / share, 0.15) if isinstance(field, MultilevelGrid | HashGrid) else 0.0
+
+
+def guessed(known: NDArray[np.bool_]) -> float:
+    """The share of the hidden pixels that are further than `REACH` from any known one: what fills them is a guess.
+
+    Networks go on there with the waves that they have learnt elsewhere; no field knows what a hole hides.
+    """
+    from scipy.ndimage import distance_transform_edt
+
+    return float((distance_transform_edt(~known)[~known] > REACH).mean()) if not known.all() else 0.0
 
 
 def across(width: int, height: int, known: int) -> float:

@@ -15,9 +15,11 @@ from pinnkit.solution import Solution
 from pinnkit.solvers.automatic import Choice
 from pinnkit.terms import Data, Term
 
+from .areas import SIDE, areas
 from .curvature import curvature
 from .drawings import draw_derivatives, draw_panels, shown
 from .filling import STEP, bending, filling
+from .finer import finer
 from .picture import Picture, checked_mask
 from .pixels import Pixels
 from .quality import psnr, ssim
@@ -39,6 +41,7 @@ def image_problem(
     name: str | None = None,
     road: Choice | None = None,
     bend: float | None = None,
+    means: bool = False,
 ) -> Problem:
     """A function of the plane that has the picture's colours at its pixels.
 
@@ -63,33 +66,43 @@ def image_problem(
         road: field and solver; None takes a grid, or for hidden pixels a smooth network.
         bend: weight of a second term, the `curvature` of the field anywhere in the picture, against the mean square
             error; 0 leaves it out.  None takes 0.01 over the share of known pixels for a field on grids that fills
-            hidden ones, and else 0: between pixels that are all known it was measured to do harm.
+            hidden ones, for `means` what `finer` goes with, and else 0: between pixels that are all known at their
+            centres it was measured to do harm.
+        means: whether a pixel is the mean of the field over its square, see `areas`, and not its colour at the centre;
+            the field is to be looked at between pixels then, and `psnr`, `ssim` compare means.
 
     Raises:
-        ValueError: for a mask or a truth that does not fit the picture, or a negative `bend`.
+        ValueError: for a mask or a truth that does not fit the picture, a negative `bend`, or `means` of pixels that
+            are points.
     """
+    if means and align_corners:
+        raise ValueError("image_problem: with `align_corners` pixels are points, which have no `means`; leave one out")
     pixels = Pixels(picture.height, picture.width, align_corners)
     known = None if mask is None else checked_mask(mask, picture)
     unknown = Unknown(picture.kind, components=None if picture.channels == 1 else picture.channels)
     if road is None and known is not None:
         road = filling(picture.width, picture.height, int(known.sum()))
+    elif road is None and means:
+        road = finer(picture.width, picture.height)
     elif road is None:
         road = way("grid", picture.width, picture.height)
     share = 1.0 if known is None else float(known.mean())
-    weight = (bending(road.field, share) if known is not None else 0.0) if bend is None else bend
+    given = bending(road.field, share) if means or known is not None else 0.0
+    weight = given if bend is None else bend
     if not (weight >= 0 and math.isfinite(weight)):
         raise ValueError(f"image_problem: `bend` must be a weight of at least 0, such as 0.1, got {bend}")
-    seen = Rendered(pixels)
+    seen = Rendered(pixels, SIDE if means else 1)
+    data = _means(picture, known, road) if means else _data(picture, pixels, known)
     return Problem(
         name=_name(picture) if name is None else name,
         domain=pixels.box,
         unknowns=unknown,
-        terms=[_data(picture, pixels, known), *_smooth(picture, pixels, share, road, weight)],
+        terms=[data, *_smooth(picture, pixels, share, road, weight)],
         metrics=_metrics(picture, pixels, known, truth, seen),
         dtype=torch.float32,
         road=road,
         figures=_figures(picture, pixels, known, truth, seen),
-        facts={"image": {"name": picture.name, **pixels.facts}},
+        facts={"image": {"name": picture.name, **pixels.facts}, "pixel": "mean" if means else "centre"},
     )
 
 
@@ -100,6 +113,11 @@ def _data(picture: Picture, pixels: Pixels, known: NDArray[np.bool_] | None) -> 
     colours = picture.values[where]
     values: dict[str, Any] = {picture.kind: colours[:, 0] if picture.channels == 1 else colours}
     return Data(dict(x=x[where], y=y[where]), **values)
+
+
+def _means(picture: Picture, known: NDArray[np.bool_] | None, road: Choice) -> Term:
+    """The colours of the known pixels as means over their squares."""
+    return areas(picture, known, getattr(road.solvers[-1], "batch", None) or 4096)
 
 
 def _smooth(picture: Picture, pixels: Pixels, share: float, road: Choice, weight: float) -> list[Term]:

@@ -12,21 +12,31 @@ from numpy.typing import NDArray
 from pinnkit.solution import Solution
 
 from .pixels import Pixels
+from .rivals import shrunk
 
 __all__ = ["Rendered", "channels_of", "edges", "laplacian_of", "render"]
 
 
 class Rendered:
-    """The picture of a solution at its own pixels, computed once for all who look at one solution after another."""
+    """The picture of a solution at its own pixels, computed once for all who look at one solution after another.
 
-    def __init__(self, pixels: Pixels) -> None:
+    Args:
+        pixels: that it was fitted to.
+        side: along each side of a pixel so many points, of which the mean is taken; 1 looks at its centre.
+    """
+
+    def __init__(self, pixels: Pixels, side: int = 1) -> None:
         self.pixels = pixels
+        self.side = side
         self._last: tuple[weakref.ref[Solution], NDArray[Any]] | None = None
 
     def __call__(self, solution: Solution) -> NDArray[Any]:
         """``(height, width, channels)``, not clipped and not to be changed."""
         if self._last is None or self._last[0]() is not solution:
-            values = render(solution, self.pixels)
+            if self.side == 1:
+                values = render(solution, self.pixels)
+            else:
+                values = shrunk(render(solution, self.pixels, self.side), self.side)
             values.setflags(write=False)
             self._last = weakref.ref(solution), values
         return self._last[1]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import torch
 
-from pinnkit.domains import Points
+from pinnkit.domains import Points, PointSet
 from pinnkit.evaluation import FieldSet
 from pinnkit.problem import Problem
 from pinnkit.solvers import Monitor
+
+from .areas import Areas
 
 __all__ = ["watch"]
 
@@ -21,16 +23,24 @@ def watch(problem: Problem, every: int = 50) -> Monitor:
     Raises:
         ValueError: for a problem that `image_problem` did not make.
     """
-    given = problem.terms[0].points
-    if len(problem.names) != 1 or problem.terms[0].kind != "data" or not isinstance(given, Points):
+    term = problem.terms[0]
+    part = term.sites[0]
+    if len(problem.names) != 1 or term.kind != "data" or not isinstance(part, Areas | PointSet):
         raise ValueError(f"watch: `problem` must be one of image_problem, '{problem.name}' has no pixels")
     (name,) = problem.names
-    stride = -(-given.coords.shape[0] // _MOST)
-    coords, truth = given.coords[::stride].to(problem.dtype), given.columns[f"{name}_data"][::stride].to(problem.dtype)
+    total = round(part.measure)
+    index = torch.arange(0, total, -(-total // _MOST))
+    if isinstance(part, Areas):
+        some = part.of(index)
+    else:
+        assert isinstance(term.points, Points)
+        some = Points(term.points.coords[index], columns={k: v[index] for k, v in term.points.columns.items()})
+    coords, truth = some.coords.to(problem.dtype), some.columns[f"{name}_data"].to(problem.dtype)
 
     def measured(fields: FieldSet) -> float:
         device = next(next(iter(fields.modules.values())).parameters()).device
         found = fields.unknowns(coords.to(device), {})[name].clamp(0, 1).cpu()
+        found = found.reshape(truth.shape[0], -1, *truth.shape[1:]).mean(dim=1)
         return float(-10 * torch.log10((found - truth).square().mean()))
 
     return Monitor({"psnr": measured}, every=every)

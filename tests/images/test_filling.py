@@ -2,17 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 
+from pinnkit.cli import run
 from pinnkit.domains import Box
 from pinnkit.fields import MultilevelGrid, Siren
 from pinnkit.images import WAYS, Picture, image_problem, way
 from pinnkit.images.curvature import Triples, curvature
-from pinnkit.images.filling import FILLINGS, bending, filling
+from pinnkit.images.filling import FILLINGS, bending, filling, guessed
 from pinnkit.problem import Problem
 from pinnkit.residuals import residuals
 from pinnkit.solvers import solve
@@ -70,6 +73,20 @@ def test_only_grids_are_told_to_bend_little_and_only_where_pixels_are_hidden() -
     assert bending(MultilevelGrid(), 0.1) > bending(MultilevelGrid(), 0.5) > 0 == bending(Siren(), 0.1)
     with pytest.raises(ValueError, match=r"`bend` must be a weight of at least 0.*got -1"):
         image_problem(picture, bend=-1)
+
+
+def test_pixels_far_inside_a_hole_are_said_to_be_a_guess(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    known = np.ones((60, 80), dtype=bool)
+    assert guessed(known) == 0
+    known[::3] = False
+    assert guessed(known) == 0
+    known[10:50, 20:60] = False
+    assert 0.1 < guessed(known) < 0.5
+    rough = np.random.default_rng(0).random((60, 80, 3))
+    Image.fromarray(np.rint(rough * 255).astype(np.uint8)).save(tmp_path / "a.png")
+    Image.fromarray(known).save(tmp_path / "m.png")
+    assert run(["fit", "a.png", "--mask", "m.png", "--steps", "2", "--no-figures", "--out", "o"]) == 0
+    assert "over 8 pixels from a known one: a guess" in " ".join(capsys.readouterr().out.split())
 
 
 # the term -------------------------------------------------------------------------------------------------------------
