@@ -215,6 +215,8 @@ def load(path: str | Path, *, problem: Problem | None = None, device: str = "cpu
         ValueError: for a file that is damaged, cut off, or no solution; for a problem that is not the one solved.
     """
     target = _file(Path(path))
+    if target != Path(path) and Path(path).is_file():
+        raise ValueError(f"load: '{path}' is no result of a solve; give the folder of one, or its {FILE_NAME}")
     if not target.is_file():
         raise FileNotFoundError(f"load: there is no file '{target}'; a solve writes it")
     try:

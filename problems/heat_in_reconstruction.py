@@ -6,7 +6,8 @@ u = r^2 - (rho - R)^2 - z^2.  The same problem is solved inside the exact torus,
 inside both; finite differences, inside the reconstructed wall too, stand beside them.  A made-up solution, as in
 Roache, Code verification by the method of manufactured solutions, J. Fluids Eng. 124 (2002) 4, section 2.
 
-Dimensionless.  Expected: 0.7 % between the two solutions (all of it from the wall), in ten seconds on two cores.
+Dimensionless.  Expected: 0.7 % between the two solutions, in a few seconds on two cores.  Finite differences inside the
+reconstructed wall are 0.5 % from the closed form, which is the wall's share, and as far from the random sines.
 """
 
 import torch

@@ -138,6 +138,10 @@ BAD_CALLS: dict[str, tuple[Callable[[], Any], list[str]]] = {
         only(lambda u, x: u.t - div(torch.where(x < 0.5, 1.0, 10.0) * grad(u))),
         ["term 'equation'", "plain numbers", "torch.sigmoid", "k * u.laplacian"],
     ),
+    "a jump between functions that is differentiated": (
+        only(lambda u, x: u.t - (torch.where(x < 0.5, 1.0 + 0 * x, 10.0 + 0 * x) * u.x).x),
+        ["term 'equation'", "a jump apart", "torch.sigmoid"],
+    ),
     "a thin layer that is differentiated": (
         only(lambda u, x: u.t - (torch.where((x - 0.5).abs().value < 0.02, 5.0, 1.0) * u.x).x),
         ["term 'equation'", "plain numbers"],

@@ -220,3 +220,9 @@ def test_what_the_solve_saw_comes_back(tmp_path):
     found = load(tmp_path, problem=heat_problem()).solution
     assert found.rows == {"equation": 900}
     assert found.training_rms == {"equation": 1e-9}
+
+
+def test_a_file_that_is_no_result_is_named_as_such(tmp_path):
+    (tmp_path / "scan.xyz").write_text("0 0 0")
+    with pytest.raises(ValueError, match=r"scan\.xyz' is no result of a solve; give the folder of one"):
+        load(tmp_path / "scan.xyz")

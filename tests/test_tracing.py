@@ -136,3 +136,10 @@ def test_tracing_leaves_global_random_numbers_alone() -> None:
 def test_wrong_residuals_are_refused_at_construction(residual: Callable[..., Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         trace(residual)
+
+
+def test_kinks_and_upwind_differences_may_be_differentiated() -> None:
+    assert trace(lambda u, x: (torch.where(x < 0.5, x, 1 - x) * u.x).x)
+    assert trace(lambda u: (torch.where(u > 0, u, 0.1 * u) * u).x)
+    assert trace(lambda u, x: (torch.where(x > 1e-8, torch.sin(x) / x, 1.0) * u.x).x)
+    assert trace(lambda u, x: u.x + torch.where(x < 0.5, 1.0 + 0 * x, 10.0 + 0 * x) * u.xx)

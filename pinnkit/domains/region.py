@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import math
 from dataclasses import dataclass
 
@@ -70,6 +71,7 @@ class Region:
             raise TypeError(
                 f"Region: `inside` must be a function of points (n, d), or have a `signed_distance`, got {inside!r}"
             )
+        _check_one_argument(inside)
         if not isinstance(box, Box):
             raise TypeError(f"Region: `box` must be a Box of space, such as Box(x=(-1, 1), y=(-1, 1)), got {box!r}")
         if any(axis.role is not Role.SPACE for axis in box.axes):
@@ -220,3 +222,19 @@ class Region:
     def _spatial(self) -> int:
         """How many axes are space."""
         return sum(axis.role is Role.SPACE for axis in self.axes)
+
+
+def _check_one_argument(inside: Inside) -> None:
+    """Refuse a function of coordinates: shapes are functions of points, as signed distances and networks are."""
+    try:
+        parameters = inspect.signature(inside).parameters.values()
+    except (TypeError, ValueError):  # builtins have none to read
+        return
+    needed = [
+        p.name for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+    ]
+    if len(needed) > 1:
+        raise TypeError(
+            f"Region: `inside` takes all coordinates as one tensor of points (n, d), and {tuple(needed)} are "
+            f"{len(needed)} arguments; write lambda p: f({', '.join(f'p[:, {i}]' for i in range(len(needed)))})"
+        )

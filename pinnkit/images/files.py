@@ -49,6 +49,8 @@ def read_picture(path: str | Path, *, frame: int | None = None) -> Picture:
     path = Path(path)
     pillow, _ = _pillow()
     if not path.is_file():
+        if path.is_dir():
+            raise ValueError(f"read_picture: '{path}' is a folder; name one of its pictures")
         raise FileNotFoundError(f"read_picture: there is no file '{path}'")
     try:
         with warnings.catch_warnings():

@@ -7,11 +7,19 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+import torch
 from torch import Tensor
 
-__all__ = ["refuse_step", "refusing_steps"]
+__all__ = ["refuse_jump", "refuse_step", "refusing_steps"]
 
 _POINTS: ContextVar[int | None] = ContextVar("points", default=None)
+_REPAIR = (
+    "it would count as flat across the jump, and the flux there be missed.  Smooth a jump over a width that the field "
+    "resolves, 1 + 9 * torch.sigmoid((x - 0.5) / 0.02); give tables as Tabulated(...); or write the product out, "
+    "k * u.laplacian, where that is what is meant"
+)
+_KINK = 0.2
+"""Branches that meet where the condition changes come nearer to each other than this part of their largest distance."""
 
 
 @contextmanager
@@ -40,8 +48,21 @@ def refuse_step(value: Any) -> None:
     if bool((value != value[:1]).any()):
         raise ValueError(
             "a derivative is taken of something with plain numbers in it that differ from point to point, as those of "
-            "torch.where(x < 0.5, 1.0, 10.0), sign, floor, .detach() or .value do; it would count as zero, and a jump "
-            "would be missed.  Smooth a jump over a width that the field resolves, "
-            "1 + 9 * torch.sigmoid((x - 0.5) / 0.02); give tables as Tabulated(...); or write the product out, "
-            "k * u.laplacian, where that is what is meant"
+            f"torch.where(x < 0.5, 1.0, 10.0), sign, floor, .detach() or .value do; {_REPAIR}"
         )
+
+
+def refuse_jump(condition: Any, first: Any, second: Any) -> None:
+    """Refuse ``torch.where(condition, first, second)`` whose branches are nowhere near each other.
+
+    Among many points some are next to where the condition changes; there the branches of a kink (|x|, an upwind
+    difference) nearly agree.
+
+    Raises:
+        ValueError: within `refusing_steps`.
+    """
+    if _POINTS.get() is None or not isinstance(condition, Tensor) or bool(condition.all()) or not bool(condition.any()):
+        return
+    gap = (torch.as_tensor(first) - torch.as_tensor(second)).abs()
+    if bool(gap.isfinite().all()) and float(gap.min()) > _KINK * float(gap.max()):
+        raise ValueError(f"a derivative is taken of torch.where(...) whose branches are a jump apart; {_REPAIR}")

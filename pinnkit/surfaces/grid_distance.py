@@ -95,7 +95,10 @@ def grid_distance(
     dropped = len(given) - int(held[fewer.owner].sum())
     if dropped:
         share = 100 * dropped / len(given)
-        notes = (*notes, f"{dropped:,} of {len(given):,} points ({share:.2g} %) are on no surface and were left out.")
+        notes = (
+            *notes,
+            f"{dropped:,} of {len(given):,} points ({share:.2g} %) seem to be on no surface and were left out.",
+        )
     if len(points) > max(most, 1.5 * len(fewer.points)) and noise < grid.spacing / 2:
         finer = resolution * 3 // 2
         notes = (

@@ -245,6 +245,11 @@ def grow(x: Tensor) -> Tensor:
 
 BAD_CALLS = {
     "no function": (lambda: Region(3, CUBE), TypeError, ["`inside` must be a function", "got 3"]),
+    "a function of coordinates": (
+        lambda: Region(lambda x, y, z: x + y + z, CUBE),
+        TypeError,
+        ["('x', 'y', 'z') are 3 arguments", "lambda p: f(p[:, 0], p[:, 1], p[:, 2])"],
+    ),
     "no box": (lambda: Region(torus, (-1, 1)), TypeError, ["`box` must be a Box of space", "(-1, 1)"]),
     "a box in time": (lambda: Region(torus, Box(x=(0, 1), t=(0, 1))), ValueError, ["space alone", "multiply", "Time"]),
     "one dimension": (lambda: Region(torus, Box(x=(0, 1))), ValueError, ["two or three columns", "got 1"]),

@@ -149,6 +149,7 @@ PICTURE = Picture(ramp(), "p")
 NAN = np.full((4, 4), np.nan)
 
 BAD = {
+    "a folder": (lambda d: read_picture(d), ValueError, "is a folder"),
     "a file that is not there": (lambda d: read_picture(d / "no.png"), FileNotFoundError, "there is no file"),
     "a corrupt file": (_corrupt, ValueError, "damaged or cut short"),
     "an empty file": (_empty, ValueError, "no picture that Pillow can read"),
