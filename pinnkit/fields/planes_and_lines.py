@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from . import checks, interpolation
 from .activations import activation
-from .base import AxisLike, FieldSpec, Network
+from .base import AxisLike, DrawnSpec, FieldSpec, Network
 from .initialise import small_readout
 from .interpolation import Interpolation, Multilinear
 from .mlp import dense
@@ -25,7 +25,7 @@ _ROWS = 8192
 
 
 @dataclass(frozen=True)
-class PlanesAndLines:
+class PlanesAndLines(DrawnSpec["PlaneNetwork"]):
     """Planes times lines in place of a dense grid in three coordinates: u = W h(e(v)) + b, v = s(x) in [-1, 1]^3.
 
     e(v) = [P_1(v_1, v_2) L_1(v_3), P_2(v_1, v_3) L_2(v_2), P_3(v_2, v_3) L_3(v_1)], with R products in each of the
@@ -62,9 +62,7 @@ class PlanesAndLines:
     def __post_init__(self) -> None:
         """Check the arguments."""
         object.__setattr__(self, "resolution", check_resolution("PlanesAndLines", self.resolution))
-        for name, start in {"components": 8, "width": 64}.items():
-            value = checks.count("PlanesAndLines", name, getattr(self, name), repair=f"{start} is a good start")
-            object.__setattr__(self, name, value)
+        checks.hold_counts(self, components=8, width=64)
         if isinstance(self.depth, bool) or not isinstance(self.depth, int) or self.depth < 0:
             raise ValueError(f"PlanesAndLines: `depth` must be a whole number of at least 0, got {self.depth!r}")
         interpolation.check("PlanesAndLines", self.interpolation)
@@ -76,17 +74,7 @@ class PlanesAndLines:
         after = activation("PlanesAndLines", self.activation).smoothness if self.depth else float("inf")
         return min(self.interpolation.smoothness, after)
 
-    def build(
-        self,
-        axes: Sequence[AxisLike],
-        outputs: int,
-        *,
-        generator: torch.Generator,
-        dtype: torch.dtype,
-        device: torch.device | str,
-    ) -> PlaneNetwork:
-        """Build the network over `axes`: (n, 3) -> (n, outputs)."""
-        checks.build_arguments("PlanesAndLines", axes, outputs, generator=generator, dtype=dtype)
+    def _build(self, axes: Sequence[AxisLike], outputs: int, generator: torch.Generator) -> PlaneNetwork:
         scaling = scaling_of(axes)
         if scaling.width != 3:
             raise ValueError(
@@ -100,7 +88,7 @@ class PlanesAndLines:
             with torch.no_grad():
                 readout.weight.mul_(10)
         hidden = nn.Sequential(encoding, *layers)
-        return PlaneNetwork(self, scaling, hidden, readout).to(device=device, dtype=dtype)
+        return PlaneNetwork(self, scaling, hidden, readout)
 
 
 class PlaneNetwork(Network):
