@@ -65,7 +65,7 @@ class Curved:
         self.linear = all(problem.trace(t, raw=False).linear for t in problem.terms)
         self.kind = f"finite differences, curved walls{'' if self.linear else ', Newton'}"
 
-    def largest(self, column: str) -> int:  # noqa: ARG002
+    def largest(self, column: str) -> int:  # noqa: ARG002  (the same along all)
         """Rounding and memory allow more than time does."""
         return 1200 if len(self.columns) == 2 else 200
 
