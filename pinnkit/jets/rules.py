@@ -20,7 +20,7 @@ from torch import Tensor
 from .bessel import bessel_j
 from .frame import Frame
 from .jet import Jet, constant, plain
-from .steps import refuse_jump, refuse_step
+from .steps import refuse_jump, refuse_step, steps_are_refused
 
 __all__ = ["apply"]
 
@@ -313,7 +313,8 @@ def _where(frame: Frame, condition: Any, a: Any, b: Any) -> Jet:
 
     def partial(column: str) -> Jet | None:
         da, db = _partial(a, column), _partial(b, column)
-        refuse_jump(*_align(plain(condition), a, b))
+        if steps_are_refused():  # elsewhere the branches' values are not asked for
+            refuse_jump(*_align(plain(condition), a, b))
         if da is None and db is None:
             return None
         return _where(

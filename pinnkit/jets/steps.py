@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["refuse_jump", "refuse_step", "refusing_steps"]
+__all__ = ["refuse_jump", "refuse_step", "refusing_steps", "steps_are_refused"]
 
 _POINTS: ContextVar[int | None] = ContextVar("points", default=None)
 _REPAIR = (
@@ -36,6 +36,11 @@ def refusing_steps(points: int) -> Iterator[None]:
         _POINTS.reset(token)
 
 
+def steps_are_refused() -> bool:
+    """Whether this is within `refusing_steps`."""
+    return _POINTS.get() is not None
+
+
 def refuse_step(value: Any) -> None:
     """Refuse `value` where it differs among the points.
 
@@ -55,13 +60,15 @@ def refuse_step(value: Any) -> None:
 def refuse_jump(condition: Any, first: Any, second: Any) -> None:
     """Refuse ``torch.where(condition, first, second)`` whose branches are nowhere near each other.
 
+    To be asked within `refusing_steps` alone.
+
     Among many points some are next to where the condition changes; there the branches of a kink (|x|, an upwind
     difference) nearly agree.
 
     Raises:
-        ValueError: within `refusing_steps`.
+        ValueError: where they are not.
     """
-    if _POINTS.get() is None or not isinstance(condition, Tensor) or bool(condition.all()) or not bool(condition.any()):
+    if not isinstance(condition, Tensor) or bool(condition.all()) or not bool(condition.any()):
         return
     gap = (torch.as_tensor(first) - torch.as_tensor(second)).abs()
     if bool(gap.isfinite().all()) and float(gap.min()) > _KINK * float(gap.max()):
