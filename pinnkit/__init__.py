@@ -32,27 +32,27 @@ from .jets import laplacian as laplacian
 from .jets import normal_derivative as normal_derivative
 
 # What should vanish: terms and how much they count
-from .terms import Condition as Condition
-from .terms import Data as Data
-from .terms import Dirichlet as Dirichlet
-from .terms import Equation as Equation
-from .terms import Initial as Initial
-from .terms import Neumann as Neumann
-from .terms import Periodic as Periodic
-from .terms import Robin as Robin
-from .terms import Term as Term
-from .tabulated import Tabulated as Tabulated
-from .penalties import Absolute as Absolute
-from .penalties import CrossEntropy as CrossEntropy
-from .penalties import Energy as Energy
-from .penalties import Huber as Huber
-from .penalties import Square as Square
+from pinnkit.problem.terms import Condition as Condition
+from pinnkit.problem.terms import Data as Data
+from pinnkit.problem.terms import Dirichlet as Dirichlet
+from pinnkit.problem.terms import Equation as Equation
+from pinnkit.problem.terms import Initial as Initial
+from pinnkit.problem.terms import Neumann as Neumann
+from pinnkit.problem.terms import Periodic as Periodic
+from pinnkit.problem.terms import Robin as Robin
+from pinnkit.problem.terms import Term as Term
+from pinnkit.problem.tabulated import Tabulated as Tabulated
+from pinnkit.problem.penalties import Absolute as Absolute
+from pinnkit.problem.penalties import CrossEntropy as CrossEntropy
+from pinnkit.problem.penalties import Energy as Energy
+from pinnkit.problem.penalties import Huber as Huber
+from pinnkit.problem.penalties import Square as Square
 
 # The problem: a domain, its unknowns, and the terms
-from .hard_conditions import hardened as hardened
-from .problem import Coefficient as Coefficient
-from .problem import Problem as Problem
-from .problem import Unknown as Unknown
+from pinnkit.problem.hard_conditions import hardened as hardened
+from pinnkit.problem.problem import Coefficient as Coefficient
+from pinnkit.problem.problem import Problem as Problem
+from pinnkit.problem.problem import Unknown as Unknown
 
 # What is fitted: fields
 from .fields import Additive as Additive
@@ -97,24 +97,24 @@ from .solvers import Monitor as Monitor
 from .solvers import Stage as Stage
 from .solvers import in_stages as in_stages
 from .solvers import solve as solve
-from .residuals import residuals as residuals
+from pinnkit.solutions.residual_values import residuals as residuals
 
 # The other road: Fourier series or finite differences of the same problem
-from .reference import CannotDiscretise as CannotDiscretise
-from .reference import FiniteDifferences as FiniteDifferences
-from .reference import Reference as Reference
-from .reference import Spectral as Spectral
-from .reference import reference as reference
+from .references import CannotDiscretise as CannotDiscretise
+from .references import FiniteDifferences as FiniteDifferences
+from .references import Reference as Reference
+from .references import Spectral as Spectral
+from .references import reference as reference
 
 # What comes of it: the solution, in memory and in files, and what is wrong with it
-from .report import Report as Report
-from .solution import Solution as Solution
-from .status import Status as Status
-from .storage import load as load
-from .validate import validate as validate
-from .verdict import Finding as Finding
-from .verdict import Verdict as Verdict
-from .verdict import verdict as verdict
+from pinnkit.reports.report import Report as Report
+from pinnkit.solutions.solution import Solution as Solution
+from pinnkit.solutions.status import Status as Status
+from pinnkit.solutions.storage import load as load
+from pinnkit.reports.validation import validate as validate
+from .verification import Finding as Finding
+from .verification import Verdict as Verdict
+from .verification import verdict as verdict
 
 
 __all__ = [

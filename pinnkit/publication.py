@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .problem_file import load_problem
-from .report import number
-from .storage import replacing
+from pinnkit.problem.script import load_problem
+from pinnkit.reports.report import number
+from pinnkit.solutions.storage import replacing
 
 __all__ = ["BEGIN", "END", "between", "publish", "readme_with", "results_table"]
 
@@ -172,8 +172,9 @@ def _cell(figure: Mapping[str, Any] | None, *, told: bool) -> str:
 
 
 def _picture(file: Path, out: Path) -> list[Path]:
-    from . import figures
-    from .reference import reference
+    from pinnkit.reports import figures
+
+    from .references import reference
     from .solvers import solve
 
     problem = load_problem(file)

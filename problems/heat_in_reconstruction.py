@@ -13,7 +13,7 @@ reconstructed wall are 0.5 % from the closed form, which is the wall's share, an
 import torch
 
 from pinnkit import Box, Choice, Dirichlet, Equation, LeastSquares, Problem, RandomFourier, Region, main, solve
-from pinnkit.reference import FiniteDifferences
+from pinnkit.references import FiniteDifferences
 from pinnkit.surfaces import Torus, grid_distance
 
 torus = Torus(major=0.55, minor=0.23)

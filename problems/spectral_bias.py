@@ -16,7 +16,7 @@ import torch
 
 from pinnkit import MLP, Adam, Box, Data, FourierMLP, Problem, Siren, main
 from pinnkit.bench.bands import band_error, draw_bands
-from pinnkit.solvers.automatic import Choice
+from pinnkit.solvers.plans.automatic import Choice
 
 BANDS = [(0, 4), (4, 8), (8, 16), (16, 40)]
 FIELDS = {

@@ -23,10 +23,10 @@ from rich.table import Table
 from pinnkit import LBFGS, MLP, Adam, Sobol, solve, validate
 from pinnkit.bench.peer import CASES, deepxde_model, quiet, require_deepxde
 from pinnkit.compare import Way, compare
-from pinnkit.report import number
-from pinnkit.storage import replacing
-from pinnkit.verdict.against import TEST_POINTS
-from pinnkit.verdict.sample import TEST_SEED
+from pinnkit.reports.report import number
+from pinnkit.solutions.storage import replacing
+from pinnkit.verification.comparison import TEST_POINTS
+from pinnkit.verification.term_sample import TEST_SEED
 
 TARGET = 100.0  # times sooner
 POINTS, CONDITION_POINTS = 2048, 256

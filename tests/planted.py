@@ -11,10 +11,10 @@ import torch
 from torch import nn
 
 from pinnkit.domains import Box, Parameters, PointSet
-from pinnkit.problem import Coefficient, Problem
-from pinnkit.solution import Solution
-from pinnkit.status import Status
-from pinnkit.terms import Condition, Data, Dirichlet, Equation, Initial, Neumann, Periodic
+from pinnkit.problem.problem import Coefficient, Problem
+from pinnkit.problem.terms import Condition, Data, Dirichlet, Equation, Initial, Neumann, Periodic
+from pinnkit.solutions.solution import Solution
+from pinnkit.solutions.status import Status
 from tests.samples import solution_of
 
 PI = math.pi

@@ -8,11 +8,11 @@ import torch
 
 from pinnkit.domains import Box
 from pinnkit.fields import RandomFourier, Siren
-from pinnkit.history import History
-from pinnkit.problem import Problem, Unknown
-from pinnkit.solution import Solution, exact_values
-from pinnkit.status import Status
-from pinnkit.terms import Dirichlet, Equation, Initial
+from pinnkit.problem.problem import Problem, Unknown
+from pinnkit.problem.terms import Dirichlet, Equation, Initial
+from pinnkit.solutions.history import History
+from pinnkit.solutions.solution import Solution, exact_values
+from pinnkit.solutions.status import Status
 
 ALPHA = 1 / math.pi**2
 

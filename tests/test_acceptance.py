@@ -9,7 +9,7 @@ from rich.console import Console
 
 from pinnkit import acceptance
 from pinnkit.acceptance import ROWS, Figure, Measured, Result, Row
-from tests.test_cli import DECAY
+from tests.cli.test_cli import DECAY
 
 
 @pytest.fixture

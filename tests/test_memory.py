@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from pinnkit.bench import memory
-from pinnkit.solvers.cloud import _KEEP
+from pinnkit.solvers.collocation.collocation_points import _KEEP
 
 
 def test_training_on_five_times_the_points_takes_no_more_memory(root, monkeypatch) -> None:

@@ -9,11 +9,11 @@ from typing import Any
 import torch
 
 from pinnkit.fields import MLP, FieldSpec, FourierMLP, Siren
-from pinnkit.hard_conditions import hardened
-from pinnkit.problem import Problem
-from pinnkit.reference import Reference
-from pinnkit.solution import Solution
-from pinnkit.validate import reference_error, validate
+from pinnkit.problem.hard_conditions import hardened
+from pinnkit.problem.problem import Problem
+from pinnkit.references import Reference
+from pinnkit.reports.validation import reference_error, validate
+from pinnkit.solutions.solution import Solution
 
 from .row import Measure, Measured, Row
 
@@ -97,7 +97,7 @@ _known: dict[str, Reference] = {}  # one for all seeds: it depends on none
 
 
 def _reference(problem: Problem) -> Reference:
-    from pinnkit.reference import reference
+    from pinnkit.references import reference
 
     name = problem.name
     if name not in _known:
@@ -117,7 +117,7 @@ def judged(solution: Solution) -> Measured:
 
 def bar_ratio(row: Row, problem: Problem, seed: int) -> Measured:  # noqa: ARG001  (the signature of a measure)
     """The true error of the reference over its error bar, the worst unknown."""
-    from pinnkit.reference import reference
+    from pinnkit.references import reference
 
     found = reference(problem, budget=_BUDGET)
     errors = reference_error(problem, found, {})

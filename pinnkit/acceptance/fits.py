@@ -99,8 +99,8 @@ def _extraction(row: Row, problem: Any, seed: int) -> Measured:  # noqa: ARG001 
 
 
 def _inside(row: Row, problem: Any, seed: int) -> Measured:  # noqa: ARG001  (the signature of a measure)
+    from pinnkit.reports.validation import validate
     from pinnkit.solvers import solve
-    from pinnkit.validate import validate
 
     solution = solve(problem, seed=seed)
     report = validate(solution)

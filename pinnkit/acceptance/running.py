@@ -13,9 +13,9 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from pinnkit.problem_file import load_problem
-from pinnkit.report import finite, number
-from pinnkit.storage import replacing
+from pinnkit.problem.script import load_problem
+from pinnkit.reports.report import finite, number
+from pinnkit.solutions.storage import replacing
 
 from .row import Result, Row
 

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pinnkit.evaluation import FieldSet
-from pinnkit.solution import Solution
+from pinnkit.solutions.evaluation import FieldSet
+from pinnkit.solutions.solution import Solution
 from pinnkit.solvers import Monitor, solve
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from torch import Tensor
 from pinnkit.domains import Box, Cube
 from pinnkit.fields import Siren
 from pinnkit.jets.compiled import compiled, missing_compiler
-from pinnkit.jets.evaluate import jets
+from pinnkit.jets.evaluation import jets
 from pinnkit.jets.orders import Channel, Operator
-from pinnkit.jets.plan import make_plan
+from pinnkit.jets.taylor.channel_plan import make_plan
 
 __all__ = ["CASES", "Case", "Row", "as_json", "product_bound", "run", "table"]
 

@@ -18,10 +18,10 @@ from pinnkit.images import (
     shrunk,
     way,
 )
-from pinnkit.problem import Problem
-from pinnkit.solution import Solution
+from pinnkit.problem.problem import Problem
+from pinnkit.solutions.solution import Solution
 from pinnkit.solvers import Adam, Cosine, solve
-from pinnkit.solvers.automatic import Choice
+from pinnkit.solvers.plans.automatic import Choice
 
 __all__ = ["BUDGET", "astronaut", "gradients", "honest_budget", "inpainting", "odd_pixels", "picture", "siren"]
 

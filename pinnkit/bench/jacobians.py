@@ -14,14 +14,14 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, jacrev, vmap
 
 from pinnkit.domains import Box
-from pinnkit.evaluation import FieldSet
 from pinnkit.fields import MLP, FieldSpec, Siren
-from pinnkit.jets.functional import point_jets
-from pinnkit.problem import Problem
-from pinnkit.solvers.cloud import Cloud, generator_of
-from pinnkit.solvers.collocation import Collocation
-from pinnkit.solvers.parameters import Parameters
-from pinnkit.terms import Equation
+from pinnkit.jets.pointwise import point_jets
+from pinnkit.problem.problem import Problem
+from pinnkit.problem.terms import Equation
+from pinnkit.solutions.evaluation import FieldSet
+from pinnkit.solvers.collocation.collocation_points import Cloud, generator_of
+from pinnkit.solvers.collocation.parameters import Parameters
+from pinnkit.solvers.collocation.residual_loss import Collocation
 
 __all__ = ["CASES", "Case", "Row", "as_json", "run", "table"]
 

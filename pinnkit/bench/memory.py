@@ -15,14 +15,14 @@ import torch
 from rich.table import Table
 
 from pinnkit.domains import Box
-from pinnkit.evaluation import FieldSet
 from pinnkit.fields import Siren
-from pinnkit.problem import Problem
+from pinnkit.problem.problem import Problem
+from pinnkit.problem.terms import Dirichlet, Equation, Initial
+from pinnkit.solutions.evaluation import FieldSet
 from pinnkit.solvers import Adam
-from pinnkit.solvers.cloud import CHUNK, Cloud, generator_of
-from pinnkit.solvers.collocation import Collocation
-from pinnkit.solvers.parameters import Parameters
-from pinnkit.terms import Dirichlet, Equation, Initial
+from pinnkit.solvers.collocation.collocation_points import CHUNK, Cloud, generator_of
+from pinnkit.solvers.collocation.parameters import Parameters
+from pinnkit.solvers.collocation.residual_loss import Collocation
 
 __all__ = ["POINTS", "WORKS", "Row", "as_json", "growth", "peak", "run", "table"]
 

@@ -20,8 +20,8 @@ from torch import Tensor
 
 from pinnkit.domains import Box
 from pinnkit.jets.orders import Operator
-from pinnkit.problem import Problem
-from pinnkit.terms import Dirichlet, Equation, Initial
+from pinnkit.problem.problem import Problem
+from pinnkit.problem.terms import Dirichlet, Equation, Initial
 
 __all__ = ["CASES", "PeerCase", "deepxde_model", "has_deepxde", "quiet", "require_deepxde"]
 

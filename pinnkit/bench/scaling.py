@@ -13,13 +13,13 @@ import torch
 from rich.table import Table
 
 from pinnkit.domains import Box, Cube
-from pinnkit.evaluation import FieldSet
 from pinnkit.fields import MLP
-from pinnkit.problem import Problem
-from pinnkit.solvers.cloud import CHUNK, Cloud, generator_of
-from pinnkit.solvers.collocation import Collocation
-from pinnkit.solvers.parameters import Parameters
-from pinnkit.terms import Equation
+from pinnkit.problem.problem import Problem
+from pinnkit.problem.terms import Equation
+from pinnkit.solutions.evaluation import FieldSet
+from pinnkit.solvers.collocation.collocation_points import CHUNK, Cloud, generator_of
+from pinnkit.solvers.collocation.parameters import Parameters
+from pinnkit.solvers.collocation.residual_loss import Collocation
 
 from .memory import peak
 

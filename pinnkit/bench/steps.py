@@ -17,15 +17,15 @@ import torch
 from rich.table import Table
 from torch.utils.flop_counter import FlopCounterMode
 
-from pinnkit.evaluation import FieldSet
 from pinnkit.fields import MLP
 from pinnkit.jets.compiled import missing_compiler
-from pinnkit.jets.plan import make_plan
+from pinnkit.jets.taylor.channel_plan import make_plan
+from pinnkit.solutions.evaluation import FieldSet
 from pinnkit.solvers import Adam, Constant
-from pinnkit.solvers.cloud import Cloud, counts_of
-from pinnkit.solvers.collocation import Collocation
-from pinnkit.solvers.compiling import Compiled
-from pinnkit.solvers.parameters import Parameters
+from pinnkit.solvers.collocation.collocation_points import Cloud, counts_of
+from pinnkit.solvers.collocation.parameters import Parameters
+from pinnkit.solvers.collocation.residual_loss import Collocation
+from pinnkit.solvers.training.compilation import Compiled
 
 from .peer import CASES, PeerCase, deepxde_model, has_deepxde, quiet
 

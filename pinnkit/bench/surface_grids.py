@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 if TYPE_CHECKING:
-    from pinnkit.surfaces.shapes import Shape
+    from pinnkit.surfaces.solids.solids import Shape
 
 __all__ = ["bunny", "exact_shapes", "grid_row"]
 
@@ -22,8 +22,8 @@ _SAMPLES = 50_000
 
 def exact_shapes() -> dict[str, Shape]:
     """The shapes of the acceptance table that need no file."""
-    from pinnkit.surfaces.gyroid import GyroidShell
-    from pinnkit.surfaces.shapes import BoxMinusCylinder, Sphere, Torus
+    from pinnkit.surfaces.solids.gyroid import GyroidShell
+    from pinnkit.surfaces.solids.solids import BoxMinusCylinder, Sphere, Torus
 
     return {
         "sphere": Sphere(),
@@ -44,7 +44,7 @@ def bunny(path: str | Path) -> Shape:
     """
     import trimesh
 
-    from pinnkit.surfaces.scanned import Scanned
+    from pinnkit.surfaces.solids.mesh_solid import Scanned
 
     path = Path(path)
     if path.suffix != ".js":
@@ -70,11 +70,11 @@ def grid_row(shape: Shape, noise: float, seed: int, points: int = POINTS) -> dic
         seed: of the points and of the reconstruction.
         points: how many.
     """
-    from pinnkit.surfaces.extraction import extract
-    from pinnkit.surfaces.grid_distance import grid_distance
-    from pinnkit.surfaces.metrics import compare_surfaces, distance_error
-    from pinnkit.surfaces.shapes import diagonal
-    from pinnkit.surfaces.soundness import examine
+    from pinnkit.surfaces.distance.grid_distance import grid_distance
+    from pinnkit.surfaces.mesh.extraction import extract
+    from pinnkit.surfaces.mesh.mesh_checks import examine
+    from pinnkit.surfaces.mesh.metrics import compare_surfaces, distance_error
+    from pinnkit.surfaces.solids.solids import diagonal
 
     generator = torch.Generator().manual_seed(1_000 + seed)
     on = shape.sample(points, generator)

@@ -11,7 +11,7 @@ import torch
 
 if TYPE_CHECKING:
     from pinnkit.surfaces import PointCloud, Reconstruction
-    from pinnkit.surfaces.shapes import Shape
+    from pinnkit.surfaces.solids.solids import Shape
 
 __all__ = ["igr_row", "neural_row", "noisy_cloud", "score"]
 
@@ -23,7 +23,7 @@ _SAMPLES = 50_000
 def noisy_cloud(shape: Shape, noise: float, seed: int, points: int = POINTS) -> PointCloud:
     """Points on a shape, moved by Gaussian noise of standard deviation `noise` times the diagonal; no normals."""
     from pinnkit.surfaces import PointCloud
-    from pinnkit.surfaces.shapes import diagonal
+    from pinnkit.surfaces.solids.solids import diagonal
 
     generator = torch.Generator().manual_seed(1_000 + seed)
     on = shape.sample(points, generator)
@@ -57,8 +57,8 @@ def igr_row(shape: Shape, seed: int) -> dict[str, float | bool]:
 
 def score(made: Reconstruction, shape: Shape, seconds: float) -> dict[str, float | bool]:
     """Chamfer, Hausdorff, and the error of the distance in 1.15 x the box, in % of the diagonal of the exact shape."""
-    from pinnkit.surfaces.metrics import compare_surfaces, distance_error
-    from pinnkit.surfaces.shapes import diagonal
+    from pinnkit.surfaces.mesh.metrics import compare_surfaces, distance_error
+    from pinnkit.surfaces.solids.solids import diagonal
 
     percent = 100 / diagonal(shape)
     found = compare_surfaces(made.mesh, shape.mesh(), generator=np.random.default_rng(0), samples=_SAMPLES)

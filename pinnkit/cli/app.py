@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from pinnkit.problem import Problem
+from pinnkit.problem.problem import Problem
 
 from .console import DONE, INTERRUPTED, complain
 

@@ -16,13 +16,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from pinnkit.fields import FieldSpec
-from pinnkit.history import Record
-from pinnkit.problem import Problem
-from pinnkit.problem_file import PROBLEM_ERRORS, ProblemFileError
-from pinnkit.report import SUMMARY_NAME, Report, number
-from pinnkit.solution import Solution
-from pinnkit.status import Status
-from pinnkit.storage import FILE_NAME
+from pinnkit.problem.problem import Problem
+from pinnkit.problem.script import PROBLEM_ERRORS, ProblemFileError
+from pinnkit.reports.report import SUMMARY_NAME, Report, number
+from pinnkit.solutions.history import Record
+from pinnkit.solutions.solution import Solution
+from pinnkit.solutions.status import Status
+from pinnkit.solutions.storage import FILE_NAME
 
 if TYPE_CHECKING:
     from pinnkit.solvers import Solver

@@ -13,9 +13,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from pinnkit.report import SUMMARY_NAME
-from pinnkit.status import Status
-from pinnkit.validate import validate
+from pinnkit.reports.report import SUMMARY_NAME
+from pinnkit.reports.validation import validate
+from pinnkit.solutions.status import Status
 
 from .app import app
 from .console import exit_code, needs, result_folder, run_solve, user_errors
@@ -23,9 +23,9 @@ from .options import Device, Json, NoFigures, Out, Quick, Resume, Seconds, Seed
 from .words import at_least, device_word
 
 if TYPE_CHECKING:
-    from pinnkit.problem import Problem
-    from pinnkit.solution import Solution
-    from pinnkit.solvers.automatic import Choice
+    from pinnkit.problem.problem import Problem
+    from pinnkit.solutions.solution import Solution
+    from pinnkit.solvers.plans.automatic import Choice
 
 _WORDS = "grid, hash, siren, fourier, positional, gauss or wire"
 _QUICK_SECONDS = 3.0
@@ -66,8 +66,8 @@ def fit(
 ) -> None:
     """Fit a function to IMAGE; write it as picture.png, finer with --scale, filled with --mask."""
     from pinnkit.images import Pixels, image_problem, read_mask, read_picture, render, watch, way, write_picture
-    from pinnkit.images.brief import brief, stride_of, thinned, thinned_mask
-    from pinnkit.images.filling import REACH, guessed
+    from pinnkit.images.presets.filling import REACH, guessed
+    from pinnkit.images.quick import brief, stride_of, thinned, thinned_mask
 
     say = Console(stderr=json_)
     with user_errors(None):

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from pinnkit.problem_file import load_problem
+from pinnkit.problem.script import load_problem
 
 from .app import app
 from .console import DONE, FAILED, user_errors

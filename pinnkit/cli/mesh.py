@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.text import Text
 
 from pinnkit.domains import Role
-from pinnkit.solution import Solution
-from pinnkit.storage import load
+from pinnkit.solutions.solution import Solution
+from pinnkit.solutions.storage import load
 
 from .app import app
 from .console import DONE, FAILED, needs, user_errors
@@ -33,7 +33,7 @@ def mesh(
     """Extract the surface on which a saved solution is zero, in the coordinates of what it was fitted to."""
     from pinnkit.bench.memory import peak
     from pinnkit.surfaces import Normalisation, distance_of, examine, extract, write_mesh
-    from pinnkit.surfaces.thin import THIN
+    from pinnkit.surfaces.mesh.thin_walls import THIN
 
     say = Console(stderr=json_)
     with user_errors(None):

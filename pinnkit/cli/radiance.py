@@ -11,9 +11,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from pinnkit.report import SUMMARY_NAME
-from pinnkit.status import Status
-from pinnkit.validate import validate
+from pinnkit.reports.report import SUMMARY_NAME
+from pinnkit.reports.validation import validate
+from pinnkit.solutions.status import Status
 
 from .app import app
 from .console import exit_code, progress, result_folder, user_errors

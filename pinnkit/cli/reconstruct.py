@@ -11,8 +11,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from pinnkit.report import SUMMARY_NAME
-from pinnkit.validate import validate
+from pinnkit.reports.report import SUMMARY_NAME
+from pinnkit.reports.validation import validate
 
 from .app import app
 from .console import DONE, FAILED, exit_code, needs, progress, result_folder, user_errors
@@ -58,7 +58,7 @@ def reconstruct(
     """Reconstruct the closed surface that the points of CLOUD lie on."""
     from pinnkit.surfaces import IGR, SirenLosses, read_mesh, read_points, write_mesh
     from pinnkit.surfaces import reconstruct as run
-    from pinnkit.surfaces.thin import THIN
+    from pinnkit.surfaces.mesh.thin_walls import THIN
 
     say = Console(stderr=json_)
     with user_errors(None):
@@ -146,8 +146,8 @@ def _can_write(out: Path) -> None:
 
 def _scores(made: Reconstruction, truth: Any, seed: int) -> dict[str, float]:
     """Of the mesh: how far the points are from it, what it is, and how far it is from the true one."""
-    from pinnkit.surfaces.metrics import compare_surfaces
-    from pinnkit.surfaces.nearest import NearestPoint
+    from pinnkit.surfaces.mesh.metrics import compare_surfaces
+    from pinnkit.surfaces.mesh.nearest import NearestPoint
 
     away = NearestPoint.of(made.mesh)(made.cloud.points).distance
     found = {

@@ -14,22 +14,22 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pinnkit.hard_conditions import hardened
-from pinnkit.problem import Problem
-from pinnkit.problem_file import load_problem
-from pinnkit.report import SUMMARY_NAME, number, summary_table
-from pinnkit.starter import STARTER
-from pinnkit.status import Status
-from pinnkit.storage import FILE_NAME, load
-from pinnkit.validate import reference_error, validate
+from pinnkit.problem.hard_conditions import hardened
+from pinnkit.problem.problem import Problem
+from pinnkit.problem.script import load_problem
+from pinnkit.reports.report import SUMMARY_NAME, number, summary_table
+from pinnkit.reports.validation import reference_error, validate
+from pinnkit.solutions.status import Status
+from pinnkit.solutions.storage import FILE_NAME, load
 
 from .app import app
 from .console import exit_code, result_folder, run_solve, user_errors
 from .options import Device, File, Json, NoFigures, Out, Quick, Resume, Seconds, Seed
+from .starter import STARTER
 from .words import DTYPES, FIELDS, adaptive_words, at_least, device_word, field_of, solvers_of, weight_words, word_in
 
 if TYPE_CHECKING:
-    from pinnkit.reference import Reference
+    from pinnkit.references import Reference
 
 _QUICK_SECONDS, _QUICK_BUDGET = 2.0, 0.5  # of the 3 s that --quick may take
 
@@ -109,7 +109,7 @@ def reference(
         if not budget > 0:
             raise ValueError(f"--budget must be positive, got {budget:g}")
         problem = load_problem(file)
-        from pinnkit.reference import reference as discretise
+        from pinnkit.references import reference as discretise
 
         found = discretise(problem, budget=budget)
         error = reference_error(problem, found, {c.name: c.initial for c in problem.coefficients})

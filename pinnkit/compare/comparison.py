@@ -19,16 +19,16 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from pinnkit.problem import Problem
-from pinnkit.report import number
-from pinnkit.solvers.fingerprint import fingerprint
-from pinnkit.storage import replacing
-from pinnkit.validate import reference_error
+from pinnkit.problem.problem import Problem
+from pinnkit.reports.report import number
+from pinnkit.reports.validation import reference_error
+from pinnkit.solutions.storage import replacing
+from pinnkit.solvers.training.fingerprint import fingerprint
 
 from .run import Run, Way, measure
 
 if TYPE_CHECKING:
-    from pinnkit.reference import Reference
+    from pinnkit.references import Reference
 
 __all__ = ["Comparison", "compare"]
 
@@ -189,7 +189,7 @@ class _Other:
         return self._values
 
     def _make(self) -> tuple[Reference | None, dict[str, Any]]:
-        from pinnkit.reference import reference
+        from pinnkit.references import reference
 
         try:
             found = reference(self.problem, budget=self.budget)

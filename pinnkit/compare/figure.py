@@ -6,8 +6,8 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pinnkit.report import number
-from pinnkit.storage import replacing
+from pinnkit.reports.report import number
+from pinnkit.solutions.storage import replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +22,7 @@ def draw(comparison: Comparison, target: Path) -> Path:
     """Write the figure as a PNG, whole or not at all."""
     import matplotlib as mpl
 
-    from pinnkit.figures import STYLE
+    from pinnkit.reports.figures import STYLE
 
     with replacing(target) as temporary, mpl.rc_context(STYLE):
         figure(comparison).savefig(temporary, format="png", dpi=150)

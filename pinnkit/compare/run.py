@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from pinnkit.fields import FieldSpec
-from pinnkit.problem import Problem
-from pinnkit.report import number
+from pinnkit.problem.problem import Problem
+from pinnkit.reports.report import number
+from pinnkit.reports.validation import validate
+from pinnkit.solutions.status import Status
 from pinnkit.solvers import Solver
 from pinnkit.solvers import solve as run_solve
-from pinnkit.status import Status
-from pinnkit.validate import validate
 
 if TYPE_CHECKING:
-    from pinnkit.reference import Reference
+    from pinnkit.references import Reference
 
 __all__ = ["Moment", "Run", "Way", "measure"]
 

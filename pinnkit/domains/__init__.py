@@ -1,6 +1,9 @@
 """Where: axes, boxes and their walls, points and how they are sampled."""
 
 # Axes
+from pinnkit.domains.level_set.level_set_boundary import LevelWall as LevelWall
+from pinnkit.domains.level_set.region import Region as Region
+
 from .axes import RESERVED as RESERVED
 from .axes import Axis as Axis
 from .axes import Role as Role
@@ -12,19 +15,17 @@ from .axes import space_columns as space_columns
 from .ball import Ball as Ball
 from .box import Box as Box
 from .box import Interval as Interval
-from .ends import Ends as Ends
+from .cross_section import Ends as Ends
 from .faces import Faces as Faces
 from .factors import Cube as Cube
 from .factors import Parameters as Parameters
 from .factors import Time as Time
-from .level_wall import LevelWall as LevelWall
-from .part import Domain as Domain
-from .part import Part as Part
 from .point_set import PointSet as PointSet
 
 # Points and their layout
 from .points import Points as Points
-from .region import Region as Region
+from .protocols import Domain as Domain
+from .protocols import Part as Part
 from .sampling import DEFAULT_SAMPLING as DEFAULT_SAMPLING
 from .sampling import Chebyshev as Chebyshev
 from .sampling import Sampling as Sampling

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from .axes import Axis, Role, bounds, check_distinct, check_name, columns, is_finite, number
+from .cross_section import Ends
 from .directions import directions, spread, volume
-from .ends import Ends
 from .factors import Parameters, Time, written
 from .points import Points
 from .sampling import DEFAULT_SAMPLING, Sampling, check_sample

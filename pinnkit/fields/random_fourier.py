@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from . import checks
 from .base import AxisLike, DrawnSpec
-from .initialise import linear, uniform
+from .initialization import linear, uniform
 from .scaling import Scaling, periodic_columns, scaling_of
 
 _FEATURES = 400

@@ -1,11 +1,22 @@
 """Images: pictures as problems, fitted, made finer, filled in, and recovered from their gradients."""
 
+from pinnkit.images.presets.filling import filling as filling
+from pinnkit.images.presets.finer import finer as finer
+from pinnkit.images.presets.fitting import WAYS as WAYS
+from pinnkit.images.presets.fitting import way as way
+
+from .baselines import bicubic as bicubic
+from .baselines import bicubic_at as bicubic_at
+from .baselines import filled_linearly as filled_linearly
+from .baselines import from_gradients as from_gradients
+from .baselines import gradients as gradients
+from .baselines import low_pass as low_pass
+from .baselines import shrunk as shrunk
 from .files import read_mask as read_mask
 from .files import read_picture as read_picture
 from .files import write_picture as write_picture
-from .filling import filling as filling
-from .finer import finer as finer
 from .gradients import gradient_problem as gradient_problem
+from .monitors import watch as watch
 from .picture import Picture as Picture
 from .picture import checked_mask as checked_mask
 from .pixels import Pixels as Pixels
@@ -15,13 +26,3 @@ from .quality import ssim as ssim
 from .render import edges as edges
 from .render import laplacian_of as laplacian_of
 from .render import render as render
-from .rivals import bicubic as bicubic
-from .rivals import bicubic_at as bicubic_at
-from .rivals import filled_linearly as filled_linearly
-from .rivals import from_gradients as from_gradients
-from .rivals import gradients as gradients
-from .rivals import low_pass as low_pass
-from .rivals import shrunk as shrunk
-from .watching import watch as watch
-from .ways import WAYS as WAYS
-from .ways import way as way

@@ -12,8 +12,8 @@ from torch import Generator, Tensor
 
 from pinnkit.domains import Axis, Box, Points, Sampling
 from pinnkit.domains.sampling import DEFAULT_SAMPLING, check_sample
-from pinnkit.penalties import Absolute
-from pinnkit.terms import Term
+from pinnkit.problem.penalties import Absolute
+from pinnkit.problem.terms import Term
 
 __all__ = ["Triples", "curvature"]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pinnkit.solution import Solution
+from pinnkit.solutions.solution import Solution
 
 from .pixels import Pixels
 from .render import edges, laplacian_of, render

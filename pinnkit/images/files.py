@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pinnkit.storage import replacing
+from pinnkit.solutions.storage import replacing
 
-from .deep import deep_values, png_of_16_bits
 from .picture import Picture, by, checked_mask
+from .png16 import deep_values, png_of_16_bits
 
 __all__ = ["read_mask", "read_picture", "write_picture"]
 

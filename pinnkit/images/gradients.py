@@ -11,19 +11,19 @@ from numpy.typing import NDArray
 
 from pinnkit.domains import Points, PointSet
 from pinnkit.fields import Siren
-from pinnkit.problem import Problem, Unknown
-from pinnkit.reference import Reference
-from pinnkit.solution import Solution
+from pinnkit.problem.problem import Problem, Unknown
+from pinnkit.problem.terms import Dirichlet, Equation, Term
+from pinnkit.references import Reference
+from pinnkit.solutions.solution import Solution
 from pinnkit.solvers import Muon
-from pinnkit.solvers.automatic import Choice
-from pinnkit.terms import Dirichlet, Equation, Term
+from pinnkit.solvers.plans.automatic import Choice
 
+from .baselines import from_gradients, gradients
 from .drawings import draw_panels
 from .picture import KINDS, Picture
 from .pixels import Pixels
 from .quality import psnr
 from .render import render
-from .rivals import from_gradients, gradients
 
 __all__ = ["gradient_problem"]
 

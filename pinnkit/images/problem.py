@@ -10,22 +10,22 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from pinnkit.problem import Problem, Unknown
-from pinnkit.solution import Solution
-from pinnkit.solvers.automatic import Choice
-from pinnkit.terms import Data, Term
+from pinnkit.images.presets.filling import STEP, bending, filling
+from pinnkit.images.presets.finer import finer
+from pinnkit.images.presets.fitting import way
+from pinnkit.problem.problem import Problem, Unknown
+from pinnkit.problem.terms import Data, Term
+from pinnkit.solutions.solution import Solution
+from pinnkit.solvers.plans.automatic import Choice
 
-from .areas import SIDE, areas
+from .baselines import bicubic, filled_linearly
 from .curvature import curvature
 from .drawings import draw_derivatives, draw_panels, shown
-from .filling import STEP, bending, filling
-from .finer import finer
 from .picture import Picture, checked_mask
+from .pixel_integrals import SIDE, areas
 from .pixels import Pixels
 from .quality import psnr, ssim
 from .render import Rendered, render
-from .rivals import bicubic, filled_linearly
-from .ways import way
 
 __all__ = ["image_problem"]
 

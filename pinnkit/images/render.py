@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pinnkit.solution import Solution
+from pinnkit.solutions.solution import Solution
 
+from .baselines import shrunk
 from .pixels import Pixels
-from .rivals import shrunk
 
 __all__ = ["Rendered", "channels_of", "edges", "laplacian_of", "render"]
 

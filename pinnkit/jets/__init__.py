@@ -2,7 +2,9 @@
 
 # What an equation sees
 # What fields supply
-from .evaluate import jets as jets
+from pinnkit.jets.taylor.taylor_pass import UnsupportedOperation as UnsupportedOperation
+
+from .evaluation import jets as jets
 from .frame import Derivative as Derivative
 from .frame import Frame as Frame
 from .frame import NamedOperator as NamedOperator
@@ -17,4 +19,3 @@ from .operators import laplacian as laplacian
 from .operators import normal_derivative as normal_derivative
 from .orders import Operator as Operator
 from .orders import Order as Order
-from .taylor import UnsupportedOperation as UnsupportedOperation

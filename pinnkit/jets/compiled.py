@@ -10,10 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .evaluate import Field, check_coords, jets, named, taylor_pass
+from pinnkit.jets.taylor.channel_plan import Plan, make_plan
+from pinnkit.jets.taylor.taylor_pass import UnsupportedOperation
+
+from .evaluation import Field, check_coords, jets, named, taylor_pass
 from .orders import Channel
-from .plan import Plan, make_plan
-from .taylor import UnsupportedOperation
 
 __all__ = ["CompiledJets", "compiled"]
 

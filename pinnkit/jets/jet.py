@@ -152,7 +152,7 @@ class Jet:
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         """Apply a torch function by its rule; the result is a jet, or a plain tensor where no derivative exists."""
-        from .rules import apply  # the rules are written in terms of jets
+        from pinnkit.jets.rules.torch_functions import apply  # the rules are written in terms of jets
 
         return apply(func, tuple(args), dict(kwargs or {}))
 

@@ -16,21 +16,20 @@ from scipy.spatial import KDTree
 from torch import Tensor
 
 from pinnkit.fields import FieldSpec
-from pinnkit.solution import Solution
+from pinnkit.solutions.solution import Solution
 from pinnkit.solvers import Solver, solve
-from pinnkit.solvers.loop import Callback
-
-from .cloud import PointCloud
-from .extraction import extract
-from .fitted import distance_of
-from .grid_distance import grid_distance
-from .grid_field import GridField
-from .losses import SurfaceLosses
-from .normalisation import Normalisation
-from .pictures import draw_mesh, draw_slices
-from .soundness import Soundness, examine
-from .stored import stored
-from .surface_problem import surface_problem
+from pinnkit.solvers.training.loop import Callback
+from pinnkit.surfaces.distance.field_distance import distance_of
+from pinnkit.surfaces.distance.grid_distance import grid_distance
+from pinnkit.surfaces.distance.grid_field import GridField
+from pinnkit.surfaces.distance.grid_solution import stored
+from pinnkit.surfaces.drawing.pictures import draw_mesh, draw_slices
+from pinnkit.surfaces.mesh.extraction import extract
+from pinnkit.surfaces.mesh.mesh_checks import Soundness, examine
+from pinnkit.surfaces.points.cloud import PointCloud
+from pinnkit.surfaces.points.normalisation import Normalisation
+from pinnkit.surfaces.problems.losses import SurfaceLosses
+from pinnkit.surfaces.problems.surface_problem import surface_problem
 
 if TYPE_CHECKING:
     import trimesh

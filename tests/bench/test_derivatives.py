@@ -10,7 +10,7 @@ from rich.console import Console
 from pinnkit.bench import derivatives
 from pinnkit.bench.derivatives import CASES, Row, as_json, product_bound, run, table
 from pinnkit.fields import Siren
-from pinnkit.jets.evaluate import jets
+from pinnkit.jets.evaluation import jets
 
 ROW = Row(
     case="heat 1-D",

@@ -13,7 +13,7 @@ from pinnkit import cli
 from pinnkit.bench import peer, steps
 from pinnkit.bench.peer import CASES
 from pinnkit.bench.steps import Row, as_json, run, table
-from pinnkit.solvers import compiling
+from pinnkit.solvers.training import compilation as compiling
 
 ROW = Row(
     case="heat 1-D",
@@ -81,7 +81,7 @@ def test_compiled_passes_are_used_by_the_objective(monkeypatch):
         asked.append(tuple(orders))
         return lambda coords: steps_jets(module, coords, orders)
 
-    from pinnkit.jets.evaluate import jets as steps_jets
+    from pinnkit.jets.evaluation import jets as steps_jets
 
     monkeypatch.setattr(compiling, "compiled", fake)
     setup = steps._Setup(CASES[1], 8, 2, 1100, 16, torch.float64)

@@ -16,13 +16,13 @@ from pinnkit.domains import Points
 from pinnkit.fields import RandomFourier, Siren
 from pinnkit.jets import Jet, NamedOperator
 from pinnkit.jets.jet import coordinate
-from pinnkit.linearise import Channel, linearise
-from pinnkit.names import call
-from pinnkit.problem import Problem
-from pinnkit.reference import CannotDiscretise, reference
+from pinnkit.problem.linearization import Channel, linearise
+from pinnkit.problem.names import call
+from pinnkit.problem.problem import Problem
+from pinnkit.problem.terms import Term
+from pinnkit.references import CannotDiscretise, reference
+from pinnkit.reports.validation import reference_error
 from pinnkit.solvers import Adam, LeastSquares, solve
-from pinnkit.terms import Term
-from pinnkit.validate import reference_error
 
 FOLDER = Path(__file__).resolve().parents[2] / "problems"
 FILES = sorted(path for path in FOLDER.glob("*.py") if not path.stem.startswith("versus_"))  # those compare

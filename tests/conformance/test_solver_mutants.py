@@ -11,13 +11,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from pinnkit.solvers import (
-    LBFGS,
-    Adam,
-    LeastSquares,
-    line_search,
-    quasi_newton,
-)
+from pinnkit.solvers import LBFGS, Adam, LeastSquares
+from pinnkit.solvers.optimizers import lbfgs, line_search
 from tests.conformance.test_solvers import (
     CASES,
     CHECKS,
@@ -171,12 +166,12 @@ def test_the_two_loops_agree_with_the_inverse_hessian_written_out(generator: tor
     for a, b in zip(s, y, strict=True):
         v = eye - torch.outer(b, a) / (a @ b)
         inverse = v.T @ inverse @ v + torch.outer(a, a) / (a @ b)
-    torch.testing.assert_close(quasi_newton._two_loops(g, s, y), inverse @ g, rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(lbfgs._two_loops(g, s, y), inverse @ g, rtol=1e-10, atol=1e-12)
     torch.testing.assert_close(two_loops_with(1, -1)(g, s, y), inverse @ g, rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize(("sign", "order"), [(-1, -1), (1, 1)], ids=["wrong sign", "wrong order"])
 def test_wrong_two_loops_are_caught(sign: int, order: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(quasi_newton, "_two_loops", two_loops_with(sign, order))
+    monkeypatch.setattr(lbfgs, "_two_loops", two_loops_with(sign, order))
     with pytest.raises(AssertionError):
         check_newton_on_a_bowl(LIMITED)

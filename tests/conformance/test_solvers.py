@@ -14,6 +14,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from pinnkit.solutions.status import Status
 from pinnkit.solvers import (
     LBFGS,
     SSBFGS,
@@ -26,9 +27,8 @@ from pinnkit.solvers import (
     Solver,
     SSBroyden,
 )
-from pinnkit.solvers.checkpoint import Checkpoint, read, write
-from pinnkit.solvers.loop import Outcome, run
-from pinnkit.status import Status
+from pinnkit.solvers.training.checkpoint import Checkpoint, read, write
+from pinnkit.solvers.training.loop import Outcome, run
 
 # ---------------------------------------------------------------- bare objectives
 

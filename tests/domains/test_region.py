@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import grid_sample
 
 from pinnkit.domains import Ball, Box, Chebyshev, Parameters, Region, Time, Uniform
-from pinnkit.domains.retimed import retimed
+from pinnkit.domains.with_time_interval import retimed
 
 CUBE = Box(x=(-1, 1), y=(-1, 1), z=(-1, 1))
 SQUARE = Box(x=(-1, 1), y=(-1, 1))

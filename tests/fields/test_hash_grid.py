@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from pinnkit.fields import HashGrid
-from pinnkit.fields.grid_encoding import GridEncoding
-from pinnkit.fields.lattice import PRIMES, hash_lattice
+from pinnkit.fields.encodings.grid_encoding import GridEncoding
+from pinnkit.fields.encodings.lattice import PRIMES, hash_lattice
 from pinnkit.jets import jets
 
 X = SimpleNamespace(lower=-1.0, upper=1.0, dim=1)

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 import pinnkit
 from pinnkit import Box, Data, Equation, Problem, solve
 from pinnkit.fields import HashGrid, MultilevelGrid, Multilinear, Smoothstep, spec_from_dict, spec_to_dict
-from pinnkit.fields.grid_encoding import GridEncoding
-from pinnkit.fields.lattice import dense_lattice
+from pinnkit.fields.encodings.grid_encoding import GridEncoding
+from pinnkit.fields.encodings.lattice import dense_lattice
 from pinnkit.jets import jets
 
 X = SimpleNamespace(lower=0.0, upper=2.0, dim=1)

@@ -15,10 +15,10 @@ from pinnkit import LBFGS, Adam, Box, Dirichlet, Equation, Initial, LeastSquares
 from pinnkit.domains import Axis as DomainAxis
 from pinnkit.fields import MLP, FourierMLP, RandomFourier, Siren, spec_from_dict, spec_to_dict
 from pinnkit.fields.scaling import scaling_of
-from pinnkit.jets.evaluate import jets
+from pinnkit.jets.evaluation import jets
 from pinnkit.jets.orders import Operator
-from pinnkit.solvers.groups import axes_of, build_fields
-from pinnkit.storage import save
+from pinnkit.solutions.storage import save
+from pinnkit.solvers.collocation.field_groups import axes_of, build_fields
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from pinnkit import LBFGS, Adam, Box, Data, Multilinear, PlanesAndLines, Problem, Siren, Smoothstep, solve
 from pinnkit.fields import RadiancePlanes, ViewMLP, Voxels, spec_from_dict, spec_to_dict
-from pinnkit.fields.seen_from import harmonics
-from pinnkit.fields.table_rows import weighted_rows
+from pinnkit.fields.encodings.embedding_lookup import weighted_rows
+from pinnkit.fields.radiance.view_direction import harmonics
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from torch.func import functional_call, grad, jacrev, vmap
 
 from pinnkit.fields import Siren, Wire
 from pinnkit.jets import jets
-from pinnkit.jets.record import LinearUse
+from pinnkit.jets.taylor.weight_record import LinearUse
 
 PLANE = [SimpleNamespace(lower=-1.0, upper=1.0, dim=1)] * 2
 ORDERS = [(), (0,), (1,), (0, 1), (1, 1), (0, 0, 1), (0, 0, 1, 1)]

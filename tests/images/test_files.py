@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from pinnkit.images import Picture, files, read_mask, read_picture, write_picture
-from pinnkit.images.brief import stride_of, thinned, thinned_mask
-from pinnkit.images.deep import png_of_16_bits
+from pinnkit.images.png16 import png_of_16_bits
+from pinnkit.images.quick import stride_of, thinned, thinned_mask
 
 HEIGHT, WIDTH = 9, 14
 

@@ -15,9 +15,9 @@ from pinnkit.domains import Box
 from pinnkit.fields import MultilevelGrid, Siren
 from pinnkit.images import WAYS, Picture, image_problem, way
 from pinnkit.images.curvature import Triples, curvature
-from pinnkit.images.filling import FILLINGS, bending, filling, guessed
-from pinnkit.problem import Problem
-from pinnkit.residuals import residuals
+from pinnkit.images.presets.filling import FILLINGS, bending, filling, guessed
+from pinnkit.problem.problem import Problem
+from pinnkit.solutions.residual_values import residuals
 from pinnkit.solvers import solve
 
 HEIGHT, WIDTH = 40, 56

@@ -10,8 +10,8 @@ from PIL import Image
 
 from pinnkit.cli import run
 from pinnkit.images import Picture, finer, image_problem, shrunk, watch
-from pinnkit.images.areas import Areas
-from pinnkit.residuals import residuals
+from pinnkit.images.pixel_integrals import Areas
+from pinnkit.solutions.residual_values import residuals
 from pinnkit.solvers import solve
 
 HEIGHT, WIDTH = 40, 56

@@ -15,7 +15,7 @@ from rich.console import Console
 from pinnkit.cli import run
 from pinnkit.cli.console import result_folder
 from pinnkit.fields import MultilevelGrid, Siren
-from pinnkit.fields.grid_encoding import GridEncoding
+from pinnkit.fields.encodings.grid_encoding import GridEncoding
 from pinnkit.images import (
     WAYS,
     Picture,
@@ -32,9 +32,9 @@ from pinnkit.images import (
     way,
     write_picture,
 )
-from pinnkit.images.brief import brief
+from pinnkit.images.quick import brief
 from pinnkit.solvers import Adam, solve
-from pinnkit.solvers.automatic import Choice
+from pinnkit.solvers.plans.automatic import Choice
 
 HEIGHT, WIDTH = 18, 30
 

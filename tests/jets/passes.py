@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from pinnkit.jets.evaluate import jets
+from pinnkit.jets.evaluation import jets
 from pinnkit.jets.orders import Channel, Operator
 
 COLUMNS = 3

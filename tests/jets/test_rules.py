@@ -12,10 +12,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pinnkit.jets import Frame, Jet
-from pinnkit.jets.bessel import bessel_j
 from pinnkit.jets.jet import constant, coordinate
-from pinnkit.jets.rules import ALONG, BILINEAR, LINEAR, PLAIN, RULES, SLOPES
-from pinnkit.names import call
+from pinnkit.jets.rules.bessel import bessel_j
+from pinnkit.jets.rules.torch_functions import ALONG, BILINEAR, LINEAR, PLAIN, RULES, SLOPES
+from pinnkit.problem.names import call
 
 FRAME = Frame(columns=("x", "y"), space=("x", "y"))
 ORDERS = [tuple(letters) for letters in ("", "x", "xy", "yy", "xxy", "xxxx", "xxyy", "xyyy", "yyyy")]

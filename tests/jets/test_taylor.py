@@ -11,10 +11,12 @@ import torch.nn.functional as F
 from torch import nn
 
 from pinnkit.fields import MLP, FourierMLP, RandomFourier, Siren
-from pinnkit.jets import activations, evaluate, fused
-from pinnkit.jets.evaluate import jets, taylor_pass
-from pinnkit.jets.plan import make_plan
-from pinnkit.jets.taylor import Taylor, UnsupportedOperation, bundle
+from pinnkit.jets import evaluation as evaluate
+from pinnkit.jets.evaluation import jets, taylor_pass
+from pinnkit.jets.rules import elementwise as activations
+from pinnkit.jets.taylor import fused
+from pinnkit.jets.taylor.channel_plan import make_plan
+from pinnkit.jets.taylor.taylor_pass import Taylor, UnsupportedOperation, bundle
 from tests.jets.passes import (
     ALL_ORDERS,
     BIHARMONIC,

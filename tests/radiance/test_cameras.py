@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from pinnkit.radiance import Camera, Convention, look_at
-from pinnkit.radiance.cameras import nearest_point
+from pinnkit.radiance.data.cameras import nearest_point
 
 EYE, TARGET = (2.0, -1.5, 1.0), (0.1, 0.2, 0.3)
 

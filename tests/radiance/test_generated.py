@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from pinnkit.radiance import Camera, Convention, Scene, View, draw_cameras, draw_views, look_at, make_scene, write_scene
-from pinnkit.radiance.generated import around, solids_of
-from pinnkit.radiance.scene import box_around, corners
-from pinnkit.radiance.solids import Ball, Block
-from pinnkit.radiance.tracer import Light, photograph, trace
+from pinnkit.radiance.data.scene import box_around, corners
+from pinnkit.radiance.synthetic.generated_scenes import around, solids_of
+from pinnkit.radiance.synthetic.ray_tracer import Light, photograph, trace
+from pinnkit.radiance.synthetic.solids import Ball, Block
 
 BALL = Ball((0.2, -0.1, 0.5), 0.4, (0.8, 0.2, 0.1))
 BLOCK = Block((0.1, 0.3, 0.2), (0.5, 0.3, 0.2), (0.1, 0.5, 0.9), degrees=30.0)

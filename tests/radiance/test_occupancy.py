@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from pinnkit.radiance import Camera, Convention, Marcher, OccupancyGrid, carve, look_at, render
-from pinnkit.radiance.sampling import box_span
+from pinnkit.radiance.rendering.sampling import box_span
 
 LOWER, UPPER = torch.tensor([-1.0, -1.0, -0.5]), torch.tensor([1.0, 1.0, 0.5])
 

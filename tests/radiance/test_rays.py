@@ -5,7 +5,7 @@ import torch
 
 from pinnkit.domains import Role
 from pinnkit.radiance import WHITE, Marcher, OccupancyGrid, Rays, Scene, carve, field_domain, make_scene
-from pinnkit.radiance.scene import corners
+from pinnkit.radiance.data.scene import corners
 
 
 @pytest.fixture(scope="module")

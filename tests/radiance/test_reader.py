@@ -13,8 +13,8 @@ from PIL import Image
 
 from pinnkit.cli import run
 from pinnkit.radiance import AnyColour, Convention, Plain, Scene, make_scene, read_scene, write_scene
-from pinnkit.radiance.framing import first_cells
-from pinnkit.radiance.scene import box_around, corners
+from pinnkit.radiance.data.scene import box_around, corners
+from pinnkit.radiance.data.scene_bounds import first_cells
 
 
 @pytest.fixture(scope="module")

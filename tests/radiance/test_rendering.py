@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from pinnkit.radiance import over, ray_weights, render
-from pinnkit.radiance.backgrounds import BLACK, WHITE, AnyColour, Plain
-from pinnkit.radiance.rendering import median_distance, segment_sum, transmittance
+from pinnkit.radiance.data.backgrounds import BLACK, WHITE, AnyColour, Plain
+from pinnkit.radiance.rendering.volume_rendering import median_distance, segment_sum, transmittance
 
 
 def ragged(generator: torch.Generator, *, dtype: torch.dtype = torch.float64) -> tuple[Tensor, ...]:

@@ -8,7 +8,7 @@ import torch
 from scipy.stats import kstest
 
 from pinnkit.radiance import sample_cdf, stratified
-from pinnkit.radiance.sampling import box_span, intervals, merged
+from pinnkit.radiance.rendering.sampling import box_span, intervals, merged
 
 LOWER, UPPER = torch.tensor([-1.0, -2.0, 0.0]), torch.tensor([1.0, 2.0, 3.0])
 

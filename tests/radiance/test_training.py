@@ -12,7 +12,6 @@ import torch
 
 from pinnkit import Adam, Solution, solve, validate
 from pinnkit.cli import run
-from pinnkit.evaluation import FieldSet
 from pinnkit.fields import RadiancePlanes, Siren, Voxels
 from pinnkit.radiance import (
     Classical,
@@ -37,6 +36,7 @@ from pinnkit.radiance import (
     write_film,
     write_scene,
 )
+from pinnkit.solutions.evaluation import FieldSet
 
 TINY = Planes(effort=0.06, components=4, width=16, batch=256)
 

@@ -19,9 +19,9 @@ from pinnkit import (
     Siren,
     Unknown,
 )
-from pinnkit.evaluation import FieldSet
-from pinnkit.solvers.cloud import Cloud
-from pinnkit.solvers.parameters import Parameters
+from pinnkit.solutions.evaluation import FieldSet
+from pinnkit.solvers.collocation.collocation_points import Cloud
+from pinnkit.solvers.collocation.parameters import Parameters
 
 ROD = Box(x=(0, 1), t=(0, 1))
 SQUARE = Box(x=(0, 1), y=(0, 1))

@@ -6,8 +6,8 @@ import h5py
 import pytest
 import torch
 
-from pinnkit.history import Record
-from pinnkit.solvers.checkpoint import Checkpoint, read, write
+from pinnkit.solutions.history import Record
+from pinnkit.solvers.training.checkpoint import Checkpoint, read, write
 
 F32, F64 = torch.float32, torch.float64
 

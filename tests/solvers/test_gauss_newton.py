@@ -10,14 +10,14 @@ import torch
 from torch import Tensor
 
 from pinnkit import MLP, solve
-from pinnkit.solvers.collocation import Collocation
-from pinnkit.solvers.damped import NormalEquations, SingularValues, gram
-from pinnkit.solvers.gauss_newton import GaussNewton
-from pinnkit.solvers.loop import run
-from pinnkit.solvers.polish import polished
-from pinnkit.solvers.spring import KernelEquations, kernel_of
-from pinnkit.solvers.trust_region import longest_step
-from pinnkit.status import Status
+from pinnkit.solutions.status import Status
+from pinnkit.solvers.collocation.residual_loss import Collocation
+from pinnkit.solvers.optimizers.gauss_newton import GaussNewton
+from pinnkit.solvers.optimizers.levenberg_marquardt import NormalEquations, SingularValues, gram
+from pinnkit.solvers.optimizers.trust_region import longest_step
+from pinnkit.solvers.optimizers.variable_projection import polished
+from pinnkit.solvers.optimizers.woodbury_gauss_newton import KernelEquations, kernel_of
+from pinnkit.solvers.training.loop import run
 from tests.solvers.cases import cloud_of, fields_of, heat, heat_exact, parameters_of, relative
 
 F64 = torch.float64

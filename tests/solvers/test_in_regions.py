@@ -9,11 +9,11 @@ import torch
 from pinnkit.domains import Box, Region, Time
 from pinnkit.fields import MLP, GeometricMLP, RandomFourier
 from pinnkit.jets import normal_derivative
-from pinnkit.problem import Problem
-from pinnkit.reference import CannotDiscretise, reference
+from pinnkit.problem.problem import Problem
+from pinnkit.problem.terms import Condition, Data, Dirichlet, Equation, Initial, Neumann
+from pinnkit.references import CannotDiscretise, reference
+from pinnkit.reports.validation import validate
 from pinnkit.solvers import Adam, GaussNewton, LeastSquares, solve
-from pinnkit.terms import Condition, Data, Dirichlet, Equation, Initial, Neumann
-from pinnkit.validate import validate
 
 A, B = 0.8, 0.4
 BOX = Box(x=(-1, 1), y=(-0.5, 0.5))

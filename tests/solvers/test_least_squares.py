@@ -18,10 +18,10 @@ from pinnkit import (
     TotalDegree,
     solve,
 )
-from pinnkit.solvers.loop import run
-from pinnkit.solvers.parameters import Parameters
-from pinnkit.solvers.readout import Readout
-from pinnkit.status import Status
+from pinnkit.solutions.status import Status
+from pinnkit.solvers.collocation.parameters import Parameters
+from pinnkit.solvers.least_squares.linear_readout import Readout
+from pinnkit.solvers.training.loop import run
 from tests.solvers.cases import CPU, F64, cloud_of, cubic, fields_of, heat, heat_exact, relative
 
 SINES = RandomFourier(150, bandwidth=4.0)

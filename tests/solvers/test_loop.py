@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import torch
 
-from pinnkit.history import Record
-from pinnkit.solvers.checkpoint import read
-from pinnkit.solvers.loop import run
-from pinnkit.status import Status
+from pinnkit.solutions.history import Record
+from pinnkit.solutions.status import Status
+from pinnkit.solvers.training.checkpoint import read
+from pinnkit.solvers.training.loop import run
 
 
 @dataclass(frozen=True)

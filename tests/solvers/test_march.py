@@ -22,14 +22,14 @@ from pinnkit import (
     Status,
     Unknown,
 )
-from pinnkit.solution import exact_values
-from pinnkit.solvers.march import Marched, march
-from pinnkit.solvers.march_exponential import semilinear
-from pinnkit.solvers.march_implicit import Advance
-from pinnkit.solvers.march_maps import fit_map, modes_needed
-from pinnkit.solvers.march_space import IDENTITY, chebyshev
-from pinnkit.solvers.march_survey import survey
-from pinnkit.solvers.march_system import Rates, Walls
+from pinnkit.solutions.solution import exact_values
+from pinnkit.solvers.method_of_lines.coordinate_maps import fit_map, modes_needed
+from pinnkit.solvers.method_of_lines.exponential import semilinear
+from pinnkit.solvers.method_of_lines.implicit import Advance
+from pinnkit.solvers.method_of_lines.march import Marched, march
+from pinnkit.solvers.method_of_lines.semidiscretization import Rates, Walls
+from pinnkit.solvers.method_of_lines.spatial_basis import IDENTITY, chebyshev
+from pinnkit.solvers.method_of_lines.survey import survey
 
 PI = math.pi
 ROD = Box(x=(0, 1), t=(0, 1))
@@ -213,7 +213,7 @@ def test_a_stretched_coordinate_needs_far_fewer_modes_of_a_front() -> None:
 
 
 def test_the_jacobian_is_the_derivative_of_the_rates() -> None:
-    from pinnkit.solvers.march_dense import DenseSystem
+    from pinnkit.solvers.method_of_lines.projection import DenseSystem
 
     found = survey(BURGERS)
     walls = Walls(found)

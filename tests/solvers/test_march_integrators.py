@@ -14,10 +14,10 @@ from pinnkit import (
     Periodic,
     Problem,
 )
-from pinnkit.solvers.march_phi import collocation_weights, lobatto_nodes, phi
-from pinnkit.solvers.march_radau import radau_step, radau_tableau
-from pinnkit.solvers.march_survey import survey
-from pinnkit.solvers.march_system import Rates
+from pinnkit.solvers.method_of_lines.phi_functions import collocation_weights, lobatto_nodes, phi
+from pinnkit.solvers.method_of_lines.radau import radau_step, radau_tableau
+from pinnkit.solvers.method_of_lines.semidiscretization import Rates
+from pinnkit.solvers.method_of_lines.survey import survey
 
 RING = Box(x=(0, 2 * math.pi), t=(0, 1))
 
@@ -87,8 +87,8 @@ def test_exponential_collocation_is_exact_for_polynomial_forcing_whatever_the_st
 @pytest.mark.parametrize("stages", [3, 4])
 def test_the_exponential_march_has_order_stages_plus_one(stages: int) -> None:
     def end(steps: int) -> np.ndarray:
-        from pinnkit.solvers.march_exponential import _March
-        from pinnkit.solvers.march_spectrum import Spectrum
+        from pinnkit.solvers.method_of_lines.exponential import _March
+        from pinnkit.solvers.method_of_lines.spectrum import Spectrum
 
         problem = Problem(
             "burgers",

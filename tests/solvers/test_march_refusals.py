@@ -19,7 +19,7 @@ from pinnkit import (
     Problem,
     Radau,
 )
-from pinnkit.solvers.march import can_march, march
+from pinnkit.solvers.method_of_lines.march import can_march, march
 
 ROD = Box(x=(0, 1), t=(0, 1))
 LEFT = ROD.face(x=0)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from pinnkit import Coefficient, Equation
-from pinnkit.solvers.parameters import Parameters
+from pinnkit.solvers.collocation.parameters import Parameters
 from tests.solvers.cases import CPU, F64, fields_of, heat, parameters_of
 
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from pinnkit import Status
-from pinnkit.solvers.checkpoint import read
+from pinnkit.solvers.training.checkpoint import read
 from tests.solvers.killable import KINDS, bits, run
 
 QUICK = [kind for kind in KINDS if not kind.startswith("long")]

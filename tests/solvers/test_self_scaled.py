@@ -13,8 +13,8 @@ from torch import Tensor
 
 from pinnkit import LBFGS, MLP, Absolute, Adam, Dirichlet, Equation, Problem, SSBroyden, Status, solve
 from pinnkit.solvers import SSBFGS, Evaluation
-from pinnkit.solvers.checkpoint import Checkpoint, read, write
-from pinnkit.solvers.loop import run
+from pinnkit.solvers.training.checkpoint import Checkpoint, read, write
+from pinnkit.solvers.training.loop import run
 from tests.solvers.cases import LINE, poisson
 from tests.solvers.killable import bits
 

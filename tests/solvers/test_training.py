@@ -21,7 +21,7 @@ from pinnkit import (
     Status,
     solve,
 )
-from pinnkit.solvers.objective import Evaluation
+from pinnkit.solvers.protocols import Evaluation
 from tests.solvers.cases import (
     DAY,
     FEW,

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from pinnkit import NTK, Adam, Causal, GradientNorm, ReLoBRaLo, SelfAdaptive, Siren, solve
-from pinnkit.solvers.collocation import Collocation
-from pinnkit.solvers.sight import Sight, _View
+from pinnkit.solvers.collocation.residual_loss import Collocation
+from pinnkit.solvers.training.training_objective import Sight, _View
 from tests.solvers.cases import SMALL, cloud_of, cubic, fields_of, heat, parameters_of, poisson
 
 SCHEMES = [GradientNorm(every=3), NTK(every=3), ReLoBRaLo(every=3), SelfAdaptive(every=3), Causal(every=3)]

@@ -11,8 +11,8 @@ from pinnkit.bench.extraction import _measure, extraction_row
 from pinnkit.domains import Box
 from pinnkit.fields import Siren
 from pinnkit.surfaces import Normalisation, examine, extract
-from pinnkit.surfaces.lattice import Lattice
-from pinnkit.surfaces.near_zero import BLOCK
+from pinnkit.surfaces.mesh.lattice import Lattice
+from pinnkit.surfaces.mesh.narrow_band import BLOCK
 
 R, r = 0.6, 0.25
 
@@ -109,7 +109,7 @@ def test_work_grows_with_the_surface_and_not_with_the_volume():
 
 def test_slabs_meet_without_a_seam(monkeypatch, siren):
     whole = extract(siren, resolution=40)
-    monkeypatch.setattr("pinnkit.surfaces.extraction._SLAB_BYTES", 1)  # one layer of blocks at a time
+    monkeypatch.setattr("pinnkit.surfaces.mesh.extraction._SLAB_BYTES", 1)  # one layer of blocks at a time
     cut = extract(siren, resolution=40)
     assert examine(cut).closed
     assert (len(cut.vertices), len(cut.faces)) == (len(whole.vertices), len(whole.faces))
@@ -118,7 +118,7 @@ def test_slabs_meet_without_a_seam(monkeypatch, siren):
 
 
 def test_a_component_that_the_bound_missed_is_followed_once_it_is_seen(monkeypatch):
-    monkeypatch.setattr("pinnkit.surfaces.near_zero._SAFETY", 0.05)  # far too small: most blocks are left out
+    monkeypatch.setattr("pinnkit.surfaces.mesh.narrow_band._SAFETY", 0.05)  # far too small: most blocks are left out
     assert examine(extract(torus, resolution=64)).euler == 0
     np.testing.assert_allclose(examine(extract(torus, resolution=64)).volume, 0.7384, rtol=1e-3)
 

@@ -8,14 +8,14 @@ import torch
 
 from pinnkit.bench.surface_grids import exact_shapes, grid_row
 from pinnkit.surfaces import grid_distance
-from pinnkit.surfaces.marching_distance import marching_distance
-from pinnkit.surfaces.neighbours import Neighbours
-from pinnkit.surfaces.noise import noise_level
-from pinnkit.surfaces.normals import averaged, fitted
-from pinnkit.surfaces.orientation import _Gauss, orient
-from pinnkit.surfaces.periodic_grid import around
-from pinnkit.surfaces.shapes import Sphere, Torus
-from pinnkit.surfaces.thinning import thinned
+from pinnkit.surfaces.distance.fast_marching import marching_distance
+from pinnkit.surfaces.points.downsample import thinned
+from pinnkit.surfaces.points.neighbours import Neighbours
+from pinnkit.surfaces.points.noise import noise_level
+from pinnkit.surfaces.points.normals import averaged, fitted
+from pinnkit.surfaces.points.orientation import _Gauss, orient
+from pinnkit.surfaces.points.periodic_grid import around
+from pinnkit.surfaces.solids.solids import Sphere, Torus
 
 ON = 1500
 NODES = 48

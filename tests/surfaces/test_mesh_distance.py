@@ -7,10 +7,10 @@ import pytest
 import torch
 import trimesh
 
-from pinnkit.surfaces.mesh_distance import MeshDistance
-from pinnkit.surfaces.nearest import NearestPoint, closest_on_triangles
-from pinnkit.surfaces.soundness import examine
-from pinnkit.surfaces.winding import WindingNumber, solid_angles, winding_number_of_all
+from pinnkit.surfaces.distance.mesh_distance import MeshDistance
+from pinnkit.surfaces.mesh.mesh_checks import examine
+from pinnkit.surfaces.mesh.nearest import NearestPoint, closest_on_triangles
+from pinnkit.surfaces.mesh.winding import WindingNumber, solid_angles, winding_number_of_all
 
 
 def sliver_disc():

@@ -9,11 +9,11 @@ import trimesh
 
 from pinnkit import cli
 from pinnkit.fields import Siren
+from pinnkit.solutions.storage import save
 from pinnkit.solvers import Adam, Cosine, solve
-from pinnkit.storage import save
 from pinnkit.surfaces import examine, extract, read_mesh
-from pinnkit.surfaces.fitted import distance_of
-from pinnkit.surfaces.mesh_problems import occupancy_problem, sdf_problem
+from pinnkit.surfaces.distance.field_distance import distance_of
+from pinnkit.surfaces.problems.mesh_problems import occupancy_problem, sdf_problem
 from tests.samples import fitted_heat
 
 OFFSET = np.array([1e6, -50.0, 3.0])
@@ -27,7 +27,7 @@ def ball():
 
 @pytest.fixture(autouse=True)
 def _fewer_points_of_metrics(monkeypatch):
-    monkeypatch.setattr("pinnkit.surfaces.mesh_problems._FRESH", 3000)
+    monkeypatch.setattr("pinnkit.surfaces.problems.mesh_problems._FRESH", 3000)
 
 
 def fitted(problem, steps):

@@ -8,8 +8,8 @@ import torch
 import trimesh
 
 from pinnkit.surfaces import PointCloud
-from pinnkit.surfaces.metrics import compare_surfaces, distance_error, iou
-from pinnkit.surfaces.sampling import sample_mesh
+from pinnkit.surfaces.mesh.metrics import compare_surfaces, distance_error, iou
+from pinnkit.surfaces.mesh.sampling import sample_mesh
 
 
 def sphere(radius):

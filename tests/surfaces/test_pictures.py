@@ -5,8 +5,8 @@ import pytest
 import torch
 import trimesh
 
-from pinnkit.surfaces.pictures import draw_mesh, draw_slices, shade
-from pinnkit.surfaces.raster import rasterise
+from pinnkit.surfaces.drawing.pictures import draw_mesh, draw_slices, shade
+from pinnkit.surfaces.drawing.raster import rasterise
 
 
 def test_the_rasteriser_finds_the_nearest_triangle_of_each_pixel():
@@ -30,7 +30,7 @@ def test_chunks_of_pairs_do_not_change_the_picture(monkeypatch):
     random = np.random.default_rng(0)
     corners = np.concatenate([random.uniform(0, 40, (50, 3, 2)), random.uniform(0, 1, (50, 3, 1))], axis=2)
     whole = rasterise(corners, 40, 40)
-    monkeypatch.setattr("pinnkit.surfaces.raster._PAIRS", 100)
+    monkeypatch.setattr("pinnkit.surfaces.drawing.raster._PAIRS", 100)
     np.testing.assert_array_equal(rasterise(corners, 40, 40).triangle, whole.triangle)
 
 

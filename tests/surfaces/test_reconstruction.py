@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from pinnkit.fields import Siren
+from pinnkit.reports.validation import validate
+from pinnkit.solutions.storage import load
 from pinnkit.solvers import Adam
-from pinnkit.storage import load
 from pinnkit.surfaces import (
     Normalisation,
     PointCloud,
@@ -22,7 +23,6 @@ from pinnkit.surfaces import (
     reconstruct,
     surface_problem,
 )
-from pinnkit.validate import validate
 
 OFFSET, SCALE = np.array([1e6, -2e6, 3e6]), 1e-3
 LOSSES = Supervised(points=256, samples=512, pool=20_000)

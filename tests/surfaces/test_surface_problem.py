@@ -14,14 +14,14 @@ from torch import Tensor
 from pinnkit.domains import Box
 from pinnkit.fields import GeometricMLP, Siren
 from pinnkit.jets.jet import coordinate
-from pinnkit.linearise import linearise
-from pinnkit.names import call
-from pinnkit.problem import Problem
+from pinnkit.problem.linearization import linearise
+from pinnkit.problem.names import call
+from pinnkit.problem.problem import Problem
 from pinnkit.solvers import Adam, solve
 from pinnkit.surfaces import IGR, SirenLosses, Supervised, distance_of, surface_problem
-from pinnkit.surfaces.fitted import slopes_of, values_of
-from pinnkit.surfaces.losses import SurfaceLosses
-from pinnkit.surfaces.supervision import Around, Scattered
+from pinnkit.surfaces.distance.field_distance import slopes_of, values_of
+from pinnkit.surfaces.problems.losses import SurfaceLosses
+from pinnkit.surfaces.problems.supervision import Around, Scattered
 
 RADIUS = 0.6
 

@@ -1,0 +1,1 @@
+"""Level-set domains: regions where a function is negative, their zero sets and boundaries."""

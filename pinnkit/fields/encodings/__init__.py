@@ -1,0 +1,1 @@
+"""Encodings of coordinates: lattices, planes, interpolation and embedding look-up."""

@@ -1,0 +1,1 @@
+"""Trained grids: hash grids, multilevel grids, planes and lines, voxels."""

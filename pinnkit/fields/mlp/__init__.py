@@ -1,0 +1,1 @@
+"""Multilayer perceptrons: activations, Fourier features, sinusoidal, Gaussian and wavelet networks."""

@@ -1,0 +1,62 @@
+"""The ordinary multilayer perceptron."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from pinnkit.fields import checks
+from pinnkit.fields.activations import Pointwise, activation
+from pinnkit.fields.base import AxisLike, DrawnSpec, Network
+from pinnkit.fields.initialization import glorot, small_readout
+from pinnkit.fields.scaling import scaling_of
+
+
+@dataclass(frozen=True)
+class MLP(DrawnSpec[Network]):
+    """Multilayer perceptron: h_0 = s(x), h_l = a(W_l h_{l-1} + b_l) for l = 1..depth, u = W h_depth + b.
+
+    W ~ U(-r, r) with r = sqrt(6 / (inputs + outputs)) of each layer, a tenth of that for the read-out, b = 0.
+
+    Args:
+        width: units per hidden layer.
+        depth: number of hidden layers.
+        activation: "tanh", "sin", "gelu", "silu", "softplus", "sigmoid" (all smooth) or "relu" (one derivative).
+
+    Raises:
+        ValueError: for a width or depth below 1, or an activation that is not in that list.
+
+    Source: Glorot and Bengio, Understanding the difficulty of training deep feedforward neural networks, 2010, eq. 16.
+    """
+
+    width: int = 64
+    depth: int = 3
+    activation: str = "tanh"
+
+    def __post_init__(self) -> None:
+        """Check the arguments."""
+        checks.hold_counts(self, width=64, depth=3)
+        activation("MLP", self.activation)
+
+    @property
+    def smoothness(self) -> float:
+        """How many times the field may be differentiated: as often as its activation."""
+        return activation("MLP", self.activation).smoothness
+
+    def _build(self, axes: Sequence[AxisLike], outputs: int, generator: torch.Generator) -> Network:
+        scaling = scaling_of(axes)
+        hidden = nn.Sequential(*dense(scaling.width, self.width, self.depth, self.activation, generator=generator))
+        readout = small_readout(self.width, outputs, generator=generator)
+        return Network(self, scaling, hidden, readout)
+
+
+def dense(inputs: int, width: int, depth: int, name: str, *, generator: torch.Generator) -> list[nn.Module]:
+    """Return `depth` pairs of a Glorot linear layer and an activation, the first with `inputs` inputs."""
+    layers: list[nn.Module] = []
+    for _ in range(depth):
+        layers += [glorot(inputs, width, generator=generator), Pointwise(name)]
+        inputs = width
+    return layers

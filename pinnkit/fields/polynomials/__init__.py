@@ -1,0 +1,1 @@
+"""Polynomials with a linear read-out: additive, total degree, and adaptively chosen expansions."""

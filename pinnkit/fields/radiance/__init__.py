@@ -1,0 +1,1 @@
+"""Fields of position and view direction: density and colour."""

@@ -1,0 +1,1 @@
+"""Problems: a domain, unknowns, and the terms whose residuals vanish."""

@@ -1,0 +1,154 @@
+"""Binding: what the terms of a problem learn from it, and what is checked on that occasion."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import torch
+
+from pinnkit.domains import Axis, Faces, Part, Points, PointSet
+from pinnkit.jets.frame import NamedOperator
+
+from .names import check_names
+from .terms import Rule, Setting, Term
+from .tracing import Trace, naming, trace
+
+if TYPE_CHECKING:
+    from .problem import Problem
+
+__all__ = ["Traces", "bind", "trace_through"]
+
+Traces = dict[tuple[str, bool], Trace]
+"""What probing found of each term, by its name and by whether its channels are raw."""
+
+
+def bind(problem: Problem, terms: Sequence[Term]) -> tuple[tuple[Term, ...], Traces]:
+    """The terms with a name and a site each, in their order, and what probing found of them.
+
+    Raises:
+        ValueError, TypeError: for a term that does not fit the problem.
+    """
+    label = f"problem '{problem.name}'"
+    if not terms:
+        raise ValueError(f"{label}: `terms` is empty; give at least one Equation or Data")
+    named = _named(terms, label)
+    traces: Traces = {}
+    bound: dict[str, Term] = {}
+    setting = Setting(
+        problem.domain, problem.names, problem.time, lambda axis: _order_along(problem, axis, bound, traces)
+    )
+    for term in sorted(named, key=lambda t: t.kind != "equation"):  # conditions may ask for the equation's order
+        name = str(term.name)
+        with naming(f"{label}: term '{name}'"):
+            ready = term.bind(setting)
+        ready = replace(
+            ready, sites=tuple(_placed(site, problem.axes, f"{label}: term '{name}'") for site in ready.sites)
+        )
+        _check_names(problem, ready, label)
+        traces[name, False] = trace(problem, ready, raw=False)
+        _check_components(problem, ready, traces[name, False].rows)
+        bound[name] = ready
+    return tuple(bound[str(t.name)] for t in named), traces
+
+
+def trace_through(problem: Problem, terms: Sequence[Term]) -> Traces:
+    """What probing finds of the bound terms through the ansatz; nothing where there is none."""
+    return {(str(t.name), True): trace(problem, t, raw=True) for t in terms} if problem.ansatz else {}
+
+
+def _named(terms: Sequence[Term], label: str) -> list[Term]:
+    """Every term with a name of its own: the given one, or the kind's, numbered where it repeats."""
+    wanted = [t.name or t.kind for t in terms]
+    count: Counter[str] = Counter()
+    found = []
+    for term, want in zip(terms, wanted, strict=True):
+        count[want] += 1
+        numbered = term.name is None and wanted.count(want) > 1
+        found.append(replace(term, name=f"{want}_{count[want]}" if numbered else want))
+    double = [name for name, n in Counter(t.name for t in found).items() if n > 1]
+    if double:
+        raise ValueError(f"{label}: two terms are named '{double[0]}'; names must differ")
+    return found
+
+
+def _placed(site: Part, axes: Sequence[Axis], label: str) -> Part:
+    """The part with its columns in the order of the domain's, where it belongs to the domain at all."""
+    own, other = ({a.name: a for a in found} for found in (axes, site.axes))
+    if set(own) != set(other):
+        raise ValueError(f"{label} lives on a part with axes {tuple(other)}, the domain has {tuple(own)}")
+    for name, axis in own.items():
+        there = other[name]
+        slack = 1e-9 * (axis.upper - axis.lower)
+        outside = there.lower < axis.lower - slack or there.upper > axis.upper + slack
+        if outside or (isinstance(site, Faces) and there != axis):
+            raise ValueError(
+                f"{label} lives on {site!r}, which is no part of the domain: `{name}` spans "
+                f"({there.lower:g}, {there.upper:g}) there and ({axis.lower:g}, {axis.upper:g}) in the domain"
+            )
+        if there.dim != axis.dim:
+            raise ValueError(f"{label}: `{name}` has {there.dim} columns there and {axis.dim} in the domain")
+    if tuple(other) == tuple(own):
+        return site
+    if not isinstance(site, PointSet):
+        raise ValueError(f"{label} lives on a part with axes {tuple(other)}; their order in the domain is {tuple(own)}")
+    blocks = dict(zip(other, site.coords.split([a.dim for a in site.axes], dim=1), strict=True))
+    ordered = {name: blocks[name] if axis.dim > 1 else blocks[name][:, 0] for name, axis in own.items()}
+    return PointSet(weight=site.weight, **ordered)
+
+
+def _check_names(problem: Problem, term: Term, label: str) -> None:
+    known: dict[str, tuple[str, ...]] = {
+        "a coordinate": tuple(a.name for a in problem.axes),
+        "a data column": _data_columns(term),
+        "the normal": ("n",) if term.kind != "equation" else (),
+    }
+    at_weight = dict(known)
+    known["a coefficient"] = tuple(c.name for c in problem.coefficients)
+    if isinstance(term.residual, Rule):
+        for name, _ in getattr(term.residual, "values", ()):
+            if term.kind != "initial" and name not in problem.names:
+                raise ValueError(f"{label}: {term.kind} uses `{name}`, which is no unknown; they are {problem.names}")
+    else:
+        known["an unknown"] = problem.names
+    for owner, function in term.functions:
+        if function is term.weight:
+            check_names(function, at_weight, f"{label}: `weight` of '{term.name}'")
+        else:
+            check_names(
+                function, known, f"{label}: " + (owner if owner == term.kind else f"{term.kind} value of `{owner}`")
+            )
+
+
+def _data_columns(term: Term) -> tuple[str, ...]:
+    """The data that come with the points: those given, or those that a part hands out."""
+    if isinstance(term.points, Points):
+        return tuple(term.points.columns)
+    if isinstance(term.residual, Rule) or not term.sites:
+        return ()
+    return tuple(term.sites[0].sample(1, torch.Generator().manual_seed(0)).columns)
+
+
+def _check_components(problem: Problem, term: Term, rows: int) -> None:
+    values = getattr(term.residual, "values", ())
+    names = tuple(key if key in problem.names else key.rpartition("_")[0] for key, _ in values)
+    expected = sum(problem.unknown(name).components or 1 for name in names)
+    if values and rows != expected:
+        raise ValueError(
+            f"problem '{problem.name}': term '{term.name}' compares values of {rows} components with unknowns {names}, "
+            f"which have {expected}; a value is a number, (n,), or (n, c) for a vector unknown"
+        )
+
+
+def _order_along(problem: Problem, axis: str, bound: Mapping[str, Term], traces: Traces) -> int:
+    """The highest derivative along one column of `axis` in the equations that are bound already."""
+    columns = next(a.columns for a in problem.axes if a.name == axis)
+    orders = [0]
+    for name, term in bound.items():
+        if term.kind == "equation":
+            for channel in traces[name, False].channels:
+                terms = channel.order.terms if isinstance(channel.order, NamedOperator) else ((1.0, channel.order),)
+                orders += [order.count(column) for _, order in terms for column in columns]
+    return max(orders)

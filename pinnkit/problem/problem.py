@@ -1,0 +1,347 @@
+"""The problem: a domain, its unknowns, and the terms that should vanish.  It holds no network and no optimiser."""
+
+from __future__ import annotations
+
+import json
+import keyword
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from types import MappingProxyType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pinnkit.domains import Axis, Domain, Role
+from pinnkit.jets.frame import Frame, NamedOperator
+from pinnkit.jets.jet import coordinate
+
+from .ansatz import Lift
+from .binding import bind, trace_through
+from .conditions import Jump
+from .hard_conditions import check_hard, lifts_of
+from .names import call, check_names
+from .terms import Term
+from .tracing import Trace, naming
+
+__all__ = ["Coefficient", "Problem", "Unknown"]
+
+RESERVED = frozenset({"n", "d", "grad", "laplacian", "hessian", "value"})
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """A function to be found.
+
+    Args:
+        name: how equations call it.
+        components: None for a scalar, ``(n,)``; a number c for a vector, ``(n, c)``.
+        axes: the axes it depends on, ``("x",)`` for kappa(x); None means all of the domain's.
+
+    Raises:
+        ValueError: for a name that is reserved or no identifier, fewer than 1 component, or axes that are no tuple.
+    """
+
+    name: str
+    components: int | None = None
+    axes: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        _name(self.name, "Unknown")
+        if self.components is not None and (not isinstance(self.components, int) or self.components < 1):
+            raise ValueError(
+                f"Unknown '{self.name}': `components` must be a whole number of at least 1, or None, "
+                f"got {self.components!r}"
+            )
+        if self.axes is not None and (not isinstance(self.axes, tuple) or not self.axes):
+            raise ValueError(
+                f"Unknown '{self.name}': `axes` must be a tuple of names such as ('x',), got {self.axes!r}"
+            )
+
+
+@dataclass(frozen=True)
+class Coefficient:
+    """A number to be found along with the unknowns.
+
+    Args:
+        name: how residuals call it.
+        initial: where the search starts.
+        positive: keep it above zero (its logarithm is what is sought).
+
+    Raises:
+        ValueError: for a name that is reserved or no identifier, or a start that is not finite, or not above zero where
+            it has to be positive.
+    """
+
+    name: str
+    initial: float
+    positive: bool = False
+
+    def __post_init__(self) -> None:
+        _name(self.name, "Coefficient")
+        if not isinstance(self.initial, (int, float)) or not math.isfinite(self.initial):
+            raise ValueError(f"Coefficient '{self.name}': `initial` must be a finite number, got {self.initial!r}")
+        if self.positive and not self.initial > 0:
+            raise ValueError(
+                f"Coefficient '{self.name}': `initial` must be positive where positive=True, got {self.initial}"
+            )
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A differential equation with its conditions, written once.
+
+    Args:
+        name: a short identifier; results are written under it.
+        domain: where, for instance ``Box(x=(0, 1), t=(0, 1))``.
+        unknowns: a name, an `Unknown`, or a sequence of such.
+        terms: what should vanish.
+        coefficients: numbers to be found along with the unknowns.
+        ansatz: for some unknowns, the function that makes the unknown out of the fields' raw outputs, called by
+            argument names: ``{"u": lambda u, x: x * (1 - x) * u}``.  Hard conditions make one of their own, which
+            stands here beside those given.
+        exact: closed forms, for validation only; no solver sees them.
+        reference_solver: ``(problem, budget) -> Reference``, in place of the finite differences derived from the terms.
+        metrics: ``name -> function(solution) -> float``, how to score what has no equation.
+        dtype: of the solve, float64 unless said otherwise.
+        road: the `Choice` of field and solvers that `solve` takes where none is given; None has one chosen by probing.
+            A problem that brings its own is scored by its metrics, not by how small its residuals are.
+        figures: ``name -> function(solution) -> matplotlib Figure``, what a report draws instead of its own pictures.
+        facts: plain values that belong to the data, such as the normalisation of a cloud; kept in solution.h5.
+
+    Raises:
+        ValueError, TypeError: for names that clash or are unknown, terms with wrong shapes or without an unknown.
+    """
+
+    name: str
+    domain: Domain
+    unknowns: Sequence[Unknown]
+    terms: Sequence[Term]
+    coefficients: Sequence[Coefficient] = ()
+    ansatz: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    exact: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    reference_solver: Callable[..., Any] | None = None
+    metrics: Mapping[str, Callable[..., float]] = field(default_factory=dict)
+    dtype: torch.dtype = torch.float64
+    road: Any = None
+    figures: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    frame: Frame = field(init=False, repr=False, compare=False)
+    traces: Mapping[tuple[str, bool], Trace] = field(init=False, repr=False, compare=False)
+
+    def __init__(  # the declared fields are normalised, so that `unknowns="u"` may be written
+        self,
+        name: str,
+        domain: Domain,
+        unknowns: str | Unknown | Sequence[str | Unknown],
+        terms: Sequence[Term],
+        coefficients: Sequence[Coefficient] = (),
+        ansatz: Mapping[str, Callable[..., Any]] | None = None,
+        exact: Mapping[str, Callable[..., Any]] | None = None,
+        reference_solver: Callable[..., Any] | None = None,
+        metrics: Mapping[str, Callable[..., float]] | None = None,
+        dtype: torch.dtype = torch.float64,
+        road: Any = None,
+        figures: Mapping[str, Callable[..., Any]] | None = None,
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
+        if not name or not isinstance(name, str) or any(c in name for c in "/\\\0"):
+            raise ValueError(f"Problem: `name` must be a non-empty word that can name a folder, got {name!r}")
+        if not hasattr(domain, "face"):
+            raise TypeError(f"problem '{name}': `domain` must be a domain such as Box(x=(0, 1)), got {_kind(domain)}")
+        if dtype not in (torch.float32, torch.float64):
+            raise ValueError(f"problem '{name}': `dtype` must be torch.float32 or torch.float64, got {dtype}")
+        items = (unknowns,) if isinstance(unknowns, str) else unknowns
+        named = _sequence(items, (str, Unknown), f"problem '{name}': `unknowns`", "'u' or Unknown('u', components=2)")
+        found = tuple(Unknown(u) if isinstance(u, str) else u for u in named)
+        listed = _sequence(terms, (Term,), f"problem '{name}': `terms`", "[Equation(...), Dirichlet(...)]")
+        sought = _sequence(coefficients, (Coefficient,), f"problem '{name}': `coefficients`", "Coefficient('nu', 0.1)")
+        for key, value in {
+            "name": name,
+            "domain": domain,
+            "unknowns": found,
+            "coefficients": sought,
+            "ansatz": _functions(_given(ansatz), f"problem '{name}': `ansatz`"),
+            "exact": _functions(exact, f"problem '{name}': `exact`"),
+            "reference_solver": reference_solver,
+            "metrics": _functions(metrics, f"problem '{name}': `metrics`"),
+            "dtype": dtype,
+            "road": road,
+            "figures": _functions(figures, f"problem '{name}': `figures`"),
+            "facts": _facts(facts, f"problem '{name}': `facts`"),
+            "frame": _frame(domain.axes),
+        }.items():
+            object.__setattr__(self, key, value)
+        self._check_names()
+        self._check_exact()
+        found_terms, traces = bind(self, listed)
+        object.__setattr__(self, "terms", found_terms)
+        if not self.soft_terms:
+            raise ValueError(f"problem '{name}': every term is hard, so nothing is left to solve; add an Equation")
+        object.__setattr__(self, "ansatz", MappingProxyType({**self.ansatz, **lifts_of(self)}))
+        check_hard(self)
+        object.__setattr__(self, "traces", MappingProxyType(traces | trace_through(self, found_terms)))
+
+    # names --------------------------------------------------------------------------------------------------------
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the unknowns."""
+        return tuple(u.name for u in self.unknowns)
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """The axes of the domain."""
+        return self.domain.axes
+
+    @property
+    def time(self) -> str | None:
+        """The name of the time axis, if there is one."""
+        return next((a.name for a in self.domain.axes if a.role is Role.TIME), None)
+
+    def unknown(self, name: str) -> Unknown:
+        """The unknown of that name."""
+        return next(u for u in self.unknowns if u.name == name)
+
+    def columns_of(self, name: str) -> frozenset[str]:
+        """The coordinate columns that an unknown depends on."""
+        axes = self.unknown(name).axes
+        return frozenset(c for a in self.domain.axes if axes is None or a.name in axes for c in a.columns)
+
+    def term(self, name: str) -> Term:
+        """The term of that name."""
+        return next(t for t in self.terms if t.name == name)
+
+    def trace(self, term: Term, *, raw: bool) -> Trace:
+        """What probing found out: of the unknowns (raw=False), or of the fields through the ansatz (raw=True)."""
+        return self.traces[str(term.name), raw and bool(self.ansatz)]
+
+    @property
+    def soft_terms(self) -> tuple[Term, ...]:
+        """The terms that a solver has to meet: all but the hard ones, which hold by construction."""
+        return tuple(t for t in self.terms if not t.hard)
+
+    @property
+    def periodic(self) -> tuple[str, ...]:
+        """The axes along which every field is periodic by construction."""
+        return tuple(t.residual.axis for t in self.terms if t.hard and isinstance(t.residual, Jump))
+
+    # properties found by probing ------------------------------------------------------------------------------------
+    @property
+    def linear(self) -> bool:
+        """Whether every residual is affine in what the fields give, and there is no coefficient to be found."""
+        return not self.coefficients and all(self.trace(t, raw=True).linear for t in self.soft_terms)
+
+    def smoothness_needed(self, unknown: str) -> int:
+        """How many times the field of `unknown` is differentiated by the terms."""
+        channels = [c for t in self.terms for c in self.trace(t, raw=True).channels if c.unknown == unknown]
+        return max((_order(c.order) for c in channels), default=0)
+
+    def initial_coefficients(self) -> dict[str, Tensor]:
+        """The coefficients' starting values, 0-d tensors."""
+        return {c.name: torch.tensor(c.initial, dtype=self.dtype) for c in self.coefficients}
+
+    # construction ---------------------------------------------------------------------------------------------------
+    def _check_names(self) -> None:
+        label = f"problem '{self.name}'"
+        names = [a.name for a in self.domain.axes], list(self.names), [c.name for c in self.coefficients]
+        if not self.unknowns:
+            raise ValueError(f"{label}: `unknowns` is empty; name at least one, such as unknowns='u'")
+        repeated = [name for name, count in Counter(chain(*names)).items() if count > 1]
+        if repeated:
+            raise ValueError(
+                f"{label}: `{repeated[0]}` names two things; axes {names[0]}, unknowns {names[1]}, "
+                f"coefficients {names[2]} must all differ"
+            )
+        for u in self.unknowns:
+            for axis in u.axes or ():
+                if axis not in names[0]:
+                    raise ValueError(f"{label}: unknown `{u.name}` has the axis `{axis}`, the domain has {names[0]}")
+        for kind, table in (("ansatz", self.ansatz), ("exact", self.exact)):
+            for key in table:
+                if key not in self.names:
+                    raise ValueError(f"{label}: `{kind}` names `{key}`, which is no unknown; they are {self.names}")
+        at = {"a coordinate": names[0], "a coefficient": names[2]}
+        for key, function in self.ansatz.items():
+            check_names(function, {**at, "an unknown": names[1]}, f"{label}: ansatz of `{key}`")
+        for key, function in self.exact.items():
+            check_names(function, at, f"{label}: exact solution of `{key}`")
+
+    def _check_exact(self) -> None:
+        """Call the closed forms once, so that a wrong shape is found now and not after the solve."""
+        coords = self.domain.sample(7, torch.Generator().manual_seed(0)).coords.to(self.dtype)
+        at = {name: coordinate(self.frame, coords, name).value for name in self.frame.names}
+        for key, function in self.exact.items():
+            owner = f"problem '{self.name}': exact solution of `{key}`"
+            with naming(owner):
+                shape = torch.as_tensor(call(function, {**at, **self.initial_coefficients()}, owner)).shape
+            components = self.unknown(key).components
+            expected = (7,) if components is None else (7, components)
+            if shape not in ((), expected):
+                raise ValueError(
+                    f"{owner} must return shape (n{'' if components is None else f', {components}'}), "
+                    f"got {tuple(shape)} for n = 7 points"
+                )
+
+
+def _sequence(value: Any, kinds: tuple[type, ...], owner: str, example: str) -> tuple[Any, ...]:
+    items = (value,) if isinstance(value, kinds) else value
+    if isinstance(items, str) or not isinstance(items, Iterable):
+        raise TypeError(f"{owner} must be a sequence such as {example}, got {_kind(value)}")
+    found = tuple(items)
+    for item in found:
+        if not isinstance(item, kinds):
+            raise TypeError(f"{owner} must hold items such as {example}, got {_kind(item)}")
+    return found
+
+
+def _functions(table: Any, owner: str) -> Mapping[str, Callable[..., Any]]:
+    if table is not None and not isinstance(table, Mapping):
+        raise TypeError(f"{owner} must be a mapping such as dict(u=lambda x: ...), got {_kind(table)}")
+    for key, function in (table or {}).items():
+        if not callable(function):
+            raise TypeError(f"{owner} of `{key}` must be a function, got {_kind(function)}")
+    return MappingProxyType(dict(table or {}))
+
+
+def _facts(facts: Any, owner: str) -> Mapping[str, Any]:
+    """Plain values, which a file can hold."""
+    if facts is not None and not isinstance(facts, Mapping):
+        raise TypeError(f"{owner} must be a mapping such as dict(scale=2.0), got {_kind(facts)}")
+    try:
+        json.dumps(dict(facts or {}), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{owner} must be plain values (numbers, words, lists) that JSON can hold: {error}") from None
+    return MappingProxyType(dict(facts or {}))
+
+
+def _given(ansatz: Any) -> Any:
+    """Without what hard conditions made: `dataclasses.replace` hands the whole table on, and they make it again."""
+    if not isinstance(ansatz, Mapping):
+        return ansatz
+    return {name: function for name, function in ansatz.items() if not isinstance(function, Lift)}
+
+
+def _frame(axes: Sequence[Axis]) -> Frame:
+    return Frame(
+        columns=tuple(c for a in axes for c in a.columns),
+        space=tuple(c for a in axes if a.role is Role.SPACE for c in a.columns),
+        vectors=tuple((a.name, a.columns) for a in axes if a.dim > 1),
+    )
+
+
+def _order(order: tuple[str, ...] | NamedOperator) -> int:
+    return max(len(o) for _, o in order.terms) if isinstance(order, NamedOperator) else len(order)
+
+
+def _name(name: str, owner: str) -> None:
+    if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
+        raise ValueError(f"{owner}: a name must be a Python identifier, got {name!r}")
+    if name in RESERVED:
+        raise ValueError(f"{owner}: `{name}` is reserved ({', '.join(sorted(RESERVED))}); choose another name")
+
+
+def _kind(value: object) -> str:
+    return f"{type(value).__name__} {value!r}"[:80]

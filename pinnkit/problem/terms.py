@@ -1,0 +1,355 @@
+"""Terms: the things that should vanish, an equation, a boundary value, an initial state, data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from pinnkit.domains import Domain, Part, Points, PointSet, Role, Sampling, Sobol
+
+from .conditions import Column, Flux, Jump, Mixed, Prescribed, Start, Value
+from .penalties import Penalty, Square
+
+__all__ = ["Condition", "Data", "Dirichlet", "Equation", "Initial", "Neumann", "Periodic", "Robin", "Setting", "Term"]
+
+Rule = Prescribed | Flux | Mixed | Start | Jump
+"""A residual that pinnkit wrote, recognisable by a reference solver."""
+
+_CAN_BE_HARD = frozenset({"dirichlet", "initial", "periodic"})
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a term learns of its problem when it is bound: the domain, the unknowns, the order of the equation."""
+
+    domain: Domain
+    unknowns: tuple[str, ...]
+    time: str | None
+    order: Callable[[str], int]
+
+
+@dataclass(frozen=True)
+class Term:
+    """One thing that should vanish at every point of its sites.
+
+    Args:
+        name: how reports call it; None takes the kind's name.
+        sites: one part of the domain, or two for conditions that compare partner points; empty until bound.
+        residual: a function of coordinates, unknowns, coefficients, data columns and `n` by name, or a built-in rule.
+            It returns ``(n,)``, ``(n, k)`` or a tuple of such.
+        penalty: how far from zero a residual counts; its mean over the points is the term's loss.
+        weight: a positive number, or a function of the coordinates, that multiplies the cost.
+        points: how many points, or the points themselves; None leaves it to the solver.
+        kind: of constructor, "equation" or "dirichlet".
+        hard: met exactly, by an ansatz or by periodic features, instead of in the loss.
+        binding: how the term is completed once its problem is known; for the constructors below.
+
+    Raises:
+        TypeError: for a penalty that cannot be called, or a `hard` that is no bool.
+        ValueError: for a weight that is neither positive nor a function, fewer than 1 point, or a `hard` term of a kind
+            that has no ansatz.
+    """
+
+    name: str | None
+    sites: tuple[Part, ...]
+    residual: Callable[..., Any] | Rule
+    penalty: Penalty = field(default_factory=Square)
+    weight: float | Callable[..., Any] = 1.0
+    points: int | Points | None = None
+    kind: str = "condition"
+    binding: Callable[[Term, Setting], Term] | None = field(default=None, repr=False, compare=False)
+    hard: bool = False
+
+    def __post_init__(self) -> None:
+        label = self.name or self.kind
+        if not isinstance(self.hard, bool):
+            raise TypeError(f"{label}: `hard` must be True or False, got {self.hard!r}")
+        if self.hard and self.kind not in _CAN_BE_HARD:
+            raise ValueError(
+                f"{label}: a term of kind '{self.kind}' cannot be hard; only values can: Dirichlet(..., hard=True), "
+                f"Initial(..., hard=True), Periodic(..., hard=True). Drop hard=True"
+            )
+        if not callable(self.weight) and not (isinstance(self.weight, (int, float)) and self.weight > 0):
+            raise ValueError(f"{label}: `weight` must be a positive number or a function, got {self.weight!r}")
+        given = self.points is None or isinstance(self.points, Points)
+        if not given and (isinstance(self.points, bool) or not isinstance(self.points, int) or self.points < 1):
+            raise ValueError(f"{label}: `points` must be a whole number of at least 1, got {self.points!r}")
+        if not callable(self.penalty):
+            raise TypeError(f"{label}: `penalty` must be a penalty such as Square() or Huber(), got {self.penalty!r}")
+
+    def bind(self, setting: Setting) -> Term:
+        """The same term with its sites filled in from the problem."""
+        return self if self.binding is None else self.binding(replace(self, binding=None), setting)
+
+    @property
+    def functions(self) -> tuple[tuple[str, Callable[..., Any]], ...]:
+        """The user's functions in this term, with what to call each in a message."""
+        own = ((self.kind, self.residual),) if not isinstance(self.residual, Rule) else self.residual.functions
+        return (*own, ("weight", self.weight)) if callable(self.weight) else own
+
+    def sample(self, n: int, generator: Generator, sampling: Sampling | None = None) -> tuple[Points, ...]:
+        """`n` points on each site, from equal draws, so that partner points correspond; given points as they are."""
+        if isinstance(self.points, Points):
+            return (self.points,)
+        state = generator.get_state()
+        drawn = []
+        for site in self.sites:
+            generator.set_state(state)
+            drawn.append(site.sample(n, generator, sampling=sampling or Sobol()))
+        return tuple(drawn)
+
+
+def Equation(residual: Callable[..., Any], *, on: Part | None = None, name: str | None = None, **options: Any) -> Term:
+    """A differential equation, `residual = 0` in the whole domain, or on the part `on`.
+
+    ``Equation(lambda u: u.t - alpha * u.xx)``.
+
+    Args:
+        residual: a function of coordinates, unknowns and coefficients by name; ``(n,)``, ``(n, k)`` or a tuple of such.
+        on: a part of the domain; None takes the whole of it.
+        name: how reports call it.
+        options: `penalty`, `weight`, `points`.
+
+    Raises:
+        TypeError: for a residual that is no function, or an `on` that is no part of a domain.
+    """
+    _callable(residual, "Equation")
+    if on is not None:
+        return Term(name, (_part(on, "Equation"),), residual, kind="equation", **options)
+    return Term(
+        name, (), residual, kind="equation", binding=lambda term, s: replace(term, sites=(s.domain,)), **options
+    )
+
+
+def Condition(on: Part, residual: Callable[..., Any], *, name: str | None = None, **options: Any) -> Term:
+    """Any condition, `residual = 0` on the part `on`; the residual may use the outward normal `n`, ``(n, d)``.
+
+    Args:
+        on: where.
+        residual: as of `Equation`.
+        name: how reports call it.
+        options: `penalty`, `weight`, `points`.
+
+    Raises:
+        TypeError: for a residual that is no function, or an `on` that is no part of a domain.
+    """
+    _callable(residual, "Condition")
+    return Term(name, (_part(on, "Condition"),), residual, kind="condition", **options)
+
+
+def Dirichlet(on: Part, *, hard: bool = False, name: str | None = None, **values: Value) -> Term:
+    """Prescribed values, u = g on `on`: ``Dirichlet(wall, u=0.0, v=lambda y: y)``.
+
+    Keywords that are options of a term (`penalty`, `weight`, `points`) are taken as such.  With `hard` the values are
+    met exactly: u = g~ + m N, m the product of the distances from the walls, g~ the values carried into the inside;
+    walls of a box only, and the values must agree where walls meet.
+
+    Args:
+        on: where.
+        hard: whether the values are met exactly.
+        name: how reports call it.
+        values: for each unknown a number or a function of the coordinates, in the unit of the unknown.
+
+    Raises:
+        TypeError: for an `on` that is no part of a domain.
+        ValueError: without an unknown.
+    """
+    options = _options(values)
+    rule = Prescribed(_values(values, "Dirichlet"))
+    return Term(name, (_part(on, "Dirichlet"),), rule, kind="dirichlet", hard=hard, **options)
+
+
+def Neumann(on: Part, *, name: str | None = None, **derivatives: Value) -> Term:
+    """Prescribed flux, ∂u/∂n = g on `on`, n the outward normal: ``Neumann(wall, u=0.0)``.
+
+    Args:
+        on: where.
+        name: how reports call it.
+        derivatives: g for each unknown, a number or a function of the coordinates; also `penalty`, `weight`, `points`.
+
+    Raises:
+        TypeError: for an `on` that is no part of a domain.
+        ValueError: without an unknown.
+    """
+    options = _options(derivatives)
+    return Term(name, (_part(on, "Neumann"),), Flux(_values(derivatives, "Neumann")), kind="neumann", **options)
+
+
+def Robin(on: Part, *, name: str | None = None, **abg: Any) -> Term:
+    """A mixed condition, a u + b ∂u/∂n = g on `on`: ``Robin(wall, u=(a, b, g))``.
+
+    Args:
+        on: where.
+        name: how reports call it.
+        abg: (a, b, g) for each unknown, numbers or functions of the coordinates; also `penalty`, `weight`, `points`.
+
+    Raises:
+        TypeError: for an `on` that is no part of a domain.
+        ValueError: for what is no triple, or without an unknown.
+    """
+    options = _options(abg)
+    for key, triple in abg.items():
+        if not isinstance(triple, (tuple, list)) or len(triple) != 3:
+            raise ValueError(f"Robin: `{key}` must be a triple (a, b, g) for a u + b du/dn = g, got {triple!r}")
+    values = tuple((key, tuple(triple)) for key, triple in _values(abg, "Robin"))
+    return Term(name, (_part(on, "Robin"),), Mixed(values), kind="robin", **options)
+
+
+def Periodic(
+    axis: str, *, order: int | None = None, hard: bool = False, name: str | None = None, **options: Any
+) -> Term:
+    """Periodicity along `axis`: every unknown and its derivatives agree on the two opposite walls.
+
+    Args:
+        axis: a space axis of the domain.
+        order: the highest derivative that is matched; None takes the order of the equation along `axis`, less one.
+        hard: every derivative agrees exactly: fields see the axis as (cos, sin) of its angle.
+        name: how reports call it.
+        options: `penalty`, `weight`, `points`.
+
+    Raises:
+        ValueError: for an order below 0; from `Problem` for an axis that is no space axis of its domain.
+    """
+    if order is not None and order < 0:
+        raise ValueError(f"Periodic: `order` must be at least 0, got {order}")
+
+    def bind(term: Term, setting: Setting) -> Term:
+        axes = {a.name: a for a in setting.domain.axes if a.role is Role.SPACE}
+        if axis not in axes:
+            raise ValueError(f"Periodic: `{axis}` is not a space axis of the domain; its space axes are {tuple(axes)}")
+        ends = axes[axis].lower, axes[axis].upper
+        sites = tuple(setting.domain.face(**{axis: end}) for end in ends)
+        matched = max(setting.order(axis) - 1, 0) if order is None else order
+        return replace(term, sites=sites, residual=Jump(axis, setting.unknowns, matched))
+
+    return Term(name, (), Jump(axis, (), 0), kind="periodic", binding=bind, hard=hard, **options)
+
+
+def Initial(*, hard: bool = False, name: str | None = None, **values: Value) -> Term:
+    """The state at the lower end of time: ``Initial(u=lambda x: torch.sin(x), u_t=0.0)``.
+
+    With `hard` it is met exactly: u = u0 + s N, or u0 + (t - t0) v0 + s^2 N with a rate, s = (t - t0) / (t1 - t0).  The
+    field then has to carry the state away, u0 included, which takes more of it the longer the time: for times over
+    which the state is forgotten a soft condition is the better one.
+
+    Args:
+        hard: whether the state is met exactly.
+        name: how reports call it.
+        values: for each unknown, or its rate such as `u_t`, a number or a function of the other coordinates; also
+            `penalty`, `weight`, `points`.
+
+    Raises:
+        ValueError: without an unknown; from `Problem`, where its domain has no time axis or there is no such unknown or
+            rate.
+    """
+    options = _options(values)
+    pairs = _values(values, "Initial")
+
+    def bind(term: Term, setting: Setting) -> Term:
+        time = next((a for a in setting.domain.axes if a.role is Role.TIME), None)
+        if time is None:
+            names = tuple(a.name for a in setting.domain.axes)
+            raise ValueError(f"Initial: the domain has no time axis, its axes are {names}; add t=(0, T) to the Box")
+        rule = Start(pairs, time.name, setting.unknowns)
+        for key, _ in pairs:
+            if rule.split(key)[0] not in setting.unknowns:
+                raise ValueError(
+                    f"Initial: `{key}` is neither an unknown {setting.unknowns} nor its rate, "
+                    f"such as `{setting.unknowns[0]}_{time.name}`"
+                )
+        return replace(term, sites=(setting.domain.face(**{time.name: time.lower}),), residual=rule)
+
+    return Term(name, (), Start(pairs, "t", ()), kind="initial", binding=bind, hard=hard, **options)
+
+
+def Data(points: Mapping[str, Any], /, *, sigma: Any = None, name: str | None = None, **values: Any) -> Term:
+    """Measurements: ``Data(dict(x=xs, t=ts), u=measured)``; the residual is (u - measured) / sigma.
+
+    Args:
+        points: an array of m coordinates for each axis of the domain.
+        sigma: standard deviation of the measurements, a number or m of them, in the unit of the unknown.
+        name: how reports call it.
+        values: m measured values for each unknown, ``(m,)`` or ``(m, components)``; also `penalty`, `weight`.
+
+    Raises:
+        TypeError: for points that are no mapping, or anything that is no array of numbers.
+        ValueError: without an unknown, for arrays that are empty, not finite or of different lengths, and a sigma that
+            is not positive; from `Problem` for other axes than those of its domain.
+    """
+    options = _options(values)
+    if "points" in options:
+        raise TypeError("Data: the points are the first argument; `points=` is not an option here")
+    pairs = _values(values, "Data")
+    arrays = {key: _array(value, f"Data: `{key}`") for key, value in pairs}
+    if not isinstance(points, Mapping):
+        raise TypeError(f"Data: the points must be a mapping such as dict(x=xs, t=ts), got {type(points).__name__}")
+    where = {key: torch.atleast_1d(_array(value, f"Data: `{key}`")) for key, value in points.items()}
+    if sigma is not None:
+        arrays["sigma"] = _array(sigma, "Data: `sigma`")
+        if not bool((arrays["sigma"] > 0).all()):
+            raise ValueError("Data: `sigma` must be positive everywhere")
+    count = {len(a) for a in where.values()}
+    if len(count) != 1:
+        shapes = {key: tuple(a.shape) for key, a in where.items()}
+        raise ValueError(f"Data: the coordinates must have equal lengths, got {shapes}")
+    rows = count.pop()
+    if rows == 0:
+        raise ValueError("Data: there are no points, the arrays are empty")
+    for key, array in arrays.items():
+        if array.ndim == 0 and key == "sigma":
+            continue
+        if array.ndim == 0 or len(array) != rows:
+            raise ValueError(
+                f"Data: `{key}` must have one value for each of the {rows} points, got {tuple(array.shape)}"
+            )
+
+    def bind(term: Term, setting: Setting) -> Term:
+        names = tuple(a.name for a in setting.domain.axes)
+        if set(where) != set(names):
+            raise ValueError(f"Data: coordinates must be given for each axis {names}, got {tuple(where)}")
+        coords = torch.cat([where[n].reshape(rows, -1) for n in names], dim=1)
+        columns = {f"{key}_data": array.expand(rows) if array.ndim == 0 else array for key, array in arrays.items()}
+        part = PointSet(**{n: where[n] for n in names})
+        return replace(term, sites=(part,), points=Points(coords=coords, columns=columns))
+
+    rule = Prescribed(
+        tuple((key, Column(f"{key}_data")) for key, _ in pairs), None if sigma is None else Column("sigma_data")
+    )
+    return Term(name, (), rule, kind="data", binding=bind, **options)
+
+
+def _array(value: Any, owner: str) -> Tensor:
+    try:
+        array = torch.as_tensor(value, dtype=torch.float64)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{owner} must be an array of numbers, got {type(value).__name__}") from error
+    if not bool(torch.isfinite(array).all()):
+        bad = int((~torch.isfinite(array)).sum())
+        raise ValueError(f"{owner} has {bad} entries that are not finite; remove or impute them")
+    return array
+
+
+def _options(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: values.pop(key) for key in ("penalty", "weight", "points", "hard") if key in values}
+
+
+def _values(values: Mapping[str, Any], owner: str) -> tuple[tuple[str, Any], ...]:
+    if not values:
+        raise ValueError(f"{owner}: name at least one unknown and its value, such as u=0.0")
+    return tuple(values.items())
+
+
+def _callable(residual: object, owner: str) -> None:
+    if not callable(residual):
+        raise TypeError(f"{owner}: expected a function such as `lambda u: u.t - u.xx`, got {type(residual).__name__}")
+
+
+def _part(on: object, owner: str) -> Part:
+    if not hasattr(on, "sample"):
+        hint: Sequence[str] = ("domain.boundary", "domain.face(x=0)")
+        raise TypeError(f"{owner}: expected a part of the domain such as {' or '.join(hint)}, got {type(on).__name__}")
+    return on  # type: ignore[return-value]

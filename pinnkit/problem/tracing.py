@@ -1,0 +1,212 @@
+"""Tracing: which channels a residual depends on, how many rows it has, whether it is affine in the unknowns.
+
+The residual is run on a handful of sample points with channels drawn from a generator; nothing is parsed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Generator, Tensor
+from torch.overrides import TorchFunctionMode
+
+from pinnkit.domains import Points
+from pinnkit.jets.discontinuity_check import refusing_steps
+
+from .linearization import Channel, residual_rows, term_weight
+from .terms import Term
+
+if TYPE_CHECKING:
+    from .problem import Problem
+
+__all__ = ["Trace", "trace"]
+
+_SIZES = (7, 11)  # two different counts, so that a wrong shape cannot pass by coincidence
+_MANY = 251
+"""Points at which a coefficient that jumps is looked for."""
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What probing found out about one term.
+
+    Args:
+        channels: the channels that the residual depends on, in the order it asks for them.
+        ignored: channels that it asks for without depending on them (they may be anything).
+        rows: row components k of the residual ``(n, k)``.
+        linear: whether the residual is affine in the channels, all of them together.
+    """
+
+    channels: tuple[Channel, ...]
+    ignored: frozenset[Channel]
+    rows: int
+    linear: bool
+
+
+@contextmanager
+def naming(label: str) -> Iterator[None]:
+    """Errors of the user's functions, also those from the inside of torch, begin with the term that they came from."""
+    try:
+        yield
+    except TypeError as error:
+        hint = "; use torch functions instead of NumPy ones" if "ufunc" in str(error) else ""
+        raise TypeError(_prefixed(label, f"{error}{hint}")) from error
+    except (ValueError, AttributeError, RuntimeError, IndexError, ZeroDivisionError) as error:
+        raise ValueError(_prefixed(label, str(error))) from error
+
+
+def _prefixed(label: str, message: str) -> str:
+    return message if message.startswith(label) else f"{label}: {message}"
+
+
+def trace(problem: Problem, term: Term, *, raw: bool) -> Trace:
+    """Probe `term` on a few of its own points.
+
+    Raises:
+        ValueError: for wrong shapes, a residual without an unknown, or one that is nowhere finite.
+    """
+    generator = torch.Generator().manual_seed(0)
+    label = f"problem '{problem.name}': term '{term.name}'"
+    with naming(label):
+        results = [_probe(problem, term, size, generator, raw) for size in _SIZES]
+        _refuse_steps(problem, term, raw)
+    (small, asked, points), (large, _, _) = results
+    if small.shape[1] != large.shape[1]:
+        raise ValueError(
+            f"{label}: the number of residual components changes with the number of points, "
+            f"{small.shape[1]} for {len(small)} and {large.shape[1]} for {len(large)}; a residual is pointwise"
+        )
+    if not asked:
+        raise ValueError(f"{label} uses no unknown; its residual must depend on one of {problem.names}")
+    draw = _drawer(problem, points, generator)
+    samples = [{c: draw(c, scale) for c in asked} for scale in (1.0, 1.0, 10.0)]
+    residuals = [_evaluate(problem, term, points, s, raw) for s in samples]
+    if not any(bool(torch.isfinite(r).any()) for r in residuals):
+        positive = {c: v.abs() + 0.5 for c, v in samples[0].items()}
+        if not bool(torch.isfinite(_evaluate(problem, term, points, positive, raw)).any()):
+            raise ValueError(f"{label}: the residual is not finite at any of the {len(small)} points probed")
+    used = []
+    for channel in asked:
+        found = _depends(problem, term, points, samples[0], channel, generator, raw)
+        with _BothBranches():
+            found = found or _depends(problem, term, points, samples[0], channel, generator, raw)
+        used += [channel] if found else []
+    if not used:
+        raise ValueError(f"{label}: the residual does not depend on any unknown ({problem.names})")
+    affine = _affine(problem, term, points, samples, raw)
+    with _BothBranches():
+        affine = affine and _affine(problem, term, points, samples, raw)
+    return Trace(tuple(used), frozenset(asked) - frozenset(used), small.shape[1], affine)
+
+
+def _probe(
+    problem: Problem, term: Term, size: int, generator: Generator, raw: bool
+) -> tuple[Tensor, tuple[Channel, ...], tuple[Points, ...]]:
+    points = tuple(_first(p, size).to(problem.dtype, torch.device("cpu")) for p in term.sample(size, generator))
+    asked: dict[Channel, Tensor] = {}
+    draw = _drawer(problem, points, generator)
+
+    def lookup(channel: Channel) -> Tensor:
+        return asked.setdefault(channel, draw(channel, 1.0))
+
+    if points[0].coords.shape[0] == 0:
+        raise ValueError(f"its part {term.sites[0]!r} is empty, there are no points to sample")
+    weight = torch.as_tensor(term_weight(problem, term, points[0]))
+    if not bool((torch.isfinite(weight) & (weight >= 0)).all()):
+        raise ValueError("`weight` must be finite and never negative")
+    rows = residual_rows(problem, term, points, lookup, problem.initial_coefficients(), raw=raw)
+    return rows, tuple(asked), points
+
+
+def _refuse_steps(problem: Problem, term: Term, raw: bool) -> None:
+    """Refuse a derivative of plain numbers that differ from point to point.
+
+    Raises:
+        ValueError: where the residual takes one.
+    """
+    generator = torch.Generator().manual_seed(1)
+    points = tuple(_first(p, _MANY).to(problem.dtype, torch.device("cpu")) for p in term.sample(_MANY, generator))
+    draw = _drawer(problem, points, generator)
+    with refusing_steps(points[0].coords.shape[0]):
+        residual_rows(problem, term, points, lambda c: draw(c, 1.0), problem.initial_coefficients(), raw=raw)
+
+
+def _first(points: Points, size: int) -> Points:
+    return points if points.row_count <= size else points.rows(0, size)
+
+
+def _drawer(problem: Problem, points: tuple[Points, ...], generator: Generator) -> Callable[[Channel, float], Tensor]:
+    n = points[0].coords.shape[0]
+
+    def draw(channel: Channel, scale: float) -> Tensor:
+        components = problem.unknown(channel.unknown).components
+        shape = (n,) if components is None else (n, components)
+        return scale * torch.randn(shape, generator=generator, dtype=problem.dtype)
+
+    return draw
+
+
+def _evaluate(
+    problem: Problem, term: Term, points: tuple[Points, ...], values: dict[Channel, Tensor], raw: bool
+) -> Tensor:
+    return residual_rows(problem, term, points, values.__getitem__, problem.initial_coefficients(), raw=raw)
+
+
+class _BothBranches(TorchFunctionMode):
+    """`torch.where` adds its branches: what a condition does not choose at the few points probed shows as well."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        if func in (torch.where, Tensor.where) and len(args) == 3:
+            return args[1] + args[2]
+        return func(*args, **(kwargs or {}))
+
+
+def _depends(
+    problem: Problem,
+    term: Term,
+    points: tuple[Points, ...],
+    values: dict[Channel, Tensor],
+    channel: Channel,
+    generator: Generator,
+    raw: bool,
+) -> bool:
+    """Whether replacing the channel by something quite different, or by NaN, changes the residual at all."""
+    base = _evaluate(problem, term, points, values, raw)
+    draw = _drawer(problem, points, generator)
+    others = [draw(channel, 1.0), draw(channel, 1e3), torch.full_like(values[channel], torch.nan)]
+    changed = (_evaluate(problem, term, points, {**values, channel: other}, raw) for other in others)
+    return any(not torch.equal(torch.nan_to_num(base), torch.nan_to_num(r)) or _nans(r, base) for r in changed)
+
+
+def _nans(a: Tensor, b: Tensor) -> bool:
+    return not torch.equal(torch.isnan(a), torch.isnan(b))
+
+
+def _affine(
+    problem: Problem, term: Term, points: tuple[Points, ...], samples: list[dict[Channel, Tensor]], raw: bool
+) -> bool:
+    """r(a + s b) - r(a) = s (r(b) - r(0)) for small and large s, to rounding."""
+    zero = {c: torch.zeros_like(v) for c, v in samples[0].items()}
+    origin = _evaluate(problem, term, points, zero, raw)
+    a, b, _ = samples
+    at_a, at_b = (_evaluate(problem, term, points, s, raw) for s in (a, b))
+    if not all(bool(torch.isfinite(r).all()) for r in (origin, at_a, at_b)):  # 1 / u at u = 0
+        return False
+    tolerance = 1e3 * torch.finfo(origin.dtype).eps
+    for scale in (1e-2, 1.0, 1e3):
+        mixed = _evaluate(problem, term, points, {c: a[c] + scale * b[c] for c in a}, raw)
+        wrong = (mixed - at_a - scale * (at_b - origin)).abs()
+        size = mixed.abs() + at_a.abs() + scale * (at_b.abs() + origin.abs())
+        if not bool(torch.isfinite(mixed).all()) or bool((wrong > tolerance * (size + 1e-300)).any()):
+            return False
+    return True

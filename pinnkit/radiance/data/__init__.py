@@ -1,0 +1,1 @@
+"""Captured scenes: cameras, pictures, poses, bounds and occupancy."""

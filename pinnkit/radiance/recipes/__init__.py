@@ -1,0 +1,1 @@
+"""Recipes that fit a radiance field to a scene, and their evaluation."""

@@ -1,0 +1,145 @@
+"""radiance_problem: posed pictures as a problem, whose one kind of term is what a ray sees minus its pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pinnkit.domains.protocols import Part
+from pinnkit.fields import RadiancePlanes
+from pinnkit.jets import Jet
+from pinnkit.problem.problem import Problem, Unknown
+from pinnkit.problem.terms import Condition, Term
+from pinnkit.radiance.data.scene import Scene
+from pinnkit.radiance.rendering.outputs import colour_of, density_in
+from pinnkit.radiance.rendering.ray_marching import Walk
+from pinnkit.radiance.rendering.rays import Rays, field_domain
+from pinnkit.radiance.rendering.volume_rendering import composite, over, ray_weights
+from pinnkit.solvers import Adam, Choice, Cosine
+
+from .evaluation import Examination
+from .initialization import first_rays, footprint, longest_side, nodes_along
+
+__all__ = ["coarse_pixels", "pixels", "radiance_problem"]
+
+
+def pixels(density: Jet, colour: Jet, delta: Jet, counts: Jet, rgb: Jet, background: Jet) -> Tensor:
+    """What the rays see minus what their pixels show, `(rows, 3)`: the residual on `Rays`."""
+    return _difference(density.value, colour.value, delta.value, counts.value, rgb.value, background.value)
+
+
+def coarse_pixels(
+    coarse_density: Jet, coarse_colour: Jet, delta: Jet, counts: Jet, rgb: Jet, background: Jet
+) -> Tensor:
+    """The same for the coarse field of hierarchical sampling."""
+    return _difference(
+        coarse_density.value, coarse_colour.value, delta.value, counts.value, rgb.value, background.value
+    )
+
+
+def _difference(
+    density: Tensor, colour: Tensor, delta: Tensor, counts: Tensor, rgb: Tensor, background: Tensor
+) -> Tensor:
+    weights = ray_weights(density, delta, counts)
+    four = composite(weights, torch.cat([colour, torch.ones_like(colour[:, :1])], dim=1), counts)
+    return over(four[:, :3], four[:, 3], background) - rgb
+
+
+def radiance_problem(
+    scene: Scene,
+    rays: Part | None = None,
+    marcher: Walk | None = None,
+    *,
+    name: str | None = None,
+    coarse_rays: Part | None = None,
+    road: Choice | None = None,
+    facts: Mapping[str, Any] | None = None,
+) -> Problem:
+    """Find a density and a colour in a box, such that every ray sees what its pixel shows.
+
+    sum_i T_i (1 - exp(-sigma_i delta_i)) c_i + (1 - A) background = rgb, with one row a ray and three components.
+
+    The unknowns are `density` (n,), per unit of length, and `colour` (n, 3) in (0, 1), both on x, y, z and the
+    direction `view`.  Any field of six columns will do: a raw output r becomes q exp(r) / diagonal and a
+    sigmoid, with q = 3, or 0.3 where all of space is contracted to the box.
+
+    Args:
+        scene: for its box, and for the held-out views that the metrics are measured on.
+        rays: the training pixels, `Rays` or a part that gives the same columns; by default with the cells that the
+            silhouettes leave.
+        marcher: where the metrics and figures take their samples; by default as `rays` do.
+        name: of the problem; by default that of the scene.
+        coarse_rays: adds `coarse_density` and `coarse_colour`, fitted to the same pixels on samples of their own, for
+            hierarchical sampling.
+        road: field and solvers of a solve that is given none; by default planes and lines by Adam.
+        facts: more to keep with the solution.
+
+    Source: Mildenhall et al., NeRF, ECCV 2020, eqs. 3 and 6.
+    """
+    if rays is None:
+        resolution = min(128, max(24, int(1.5 * longest_side(scene) / footprint(scene))))
+        step = longest_side(scene) / (1.2 * resolution)
+        rays = first_rays(scene, 64, step, generator=torch.Generator().manual_seed(0))
+        road = road or _one_stage(nodes_along(scene, resolution))
+    if marcher is None:
+        if not isinstance(rays, Rays):
+            raise ValueError("radiance_problem: give a `marcher` where `rays` are not Rays")
+        marcher = rays.marcher
+    exam = Examination(scene, marcher)
+    density = density_in(scene.box, scene.space)
+    unknowns = [Unknown("density"), Unknown("colour", components=3)]
+    terms: list[Term] = [Condition(rays, pixels, name="pixels")]
+    ansatz: dict[str, Callable[..., Any]] = {
+        "density": lambda density, _of=density: _of(density),
+        "colour": lambda colour: colour_of(colour),
+    }
+    if coarse_rays is not None:
+        unknowns += [Unknown("coarse_density"), Unknown("coarse_colour", components=3)]
+        terms.append(Condition(coarse_rays, coarse_pixels, name="coarse pixels"))
+        ansatz["coarse_density"] = lambda coarse_density, _of=density: _of(coarse_density)
+        ansatz["coarse_colour"] = lambda coarse_colour: colour_of(coarse_colour)
+    return Problem(
+        _word(name or scene.name),
+        field_domain(scene.box),
+        unknowns,
+        terms,
+        ansatz=ansatz,
+        metrics=exam.metrics(),
+        figures=exam.figures(),
+        facts={**_facts(scene), **(facts or {})},
+        dtype=torch.float32,
+        road=road or _one_stage(nodes_along(scene, 64)),
+    )
+
+
+def _one_stage(nodes: tuple[int, int, int]) -> Choice:
+    """Planes and lines at once, without voxels before them and without emptying space on the way."""
+    field = RadiancePlanes(nodes)
+    solver = Adam(steps=400, batch=1024, betas=(0.9, 0.99), eps=1e-12, schedule=Cosine(warmup=10, final=0.02))
+    return Choice(
+        field, (solver,), "Planes and lines by Adam, in one stage; `pinnkit radiance` empties space on the way."
+    )
+
+
+def _facts(scene: Scene) -> dict[str, Any]:
+    camera = scene.train[0].camera
+    axes = scene.box.axes[:3]
+    return {
+        "scene": scene.name,
+        "train_views": len(scene.train),
+        "held_out_views": len(scene.test),
+        "pixels": [camera.width, camera.height],
+        "alpha": scene.has_alpha,
+        "pose_convention": camera.convention.name,
+        "box": [[axis.lower for axis in axes], [axis.upper for axis in axes]],
+        "contracted": None if scene.space is None else {"centre": scene.space.centre, "radius": scene.space.radius},
+        "notes": list(scene.notes),
+    }
+
+
+def _word(name: str) -> str:
+    kept = "".join(c if c.isalnum() or c in "-_." else "_" for c in name).strip("._")
+    return kept or "scene"

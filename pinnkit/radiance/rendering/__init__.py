@@ -1,0 +1,1 @@
+"""Volume rendering: rays, samples along them, quadrature."""

@@ -1,0 +1,1 @@
+"""Synthetic scenes: an exact ray tracer and generated captures."""

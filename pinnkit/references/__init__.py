@@ -1,0 +1,9 @@
+"""The other road: numerical methods derived from the problem's own terms, with measured error bars."""
+
+from pinnkit.references.spectral.spectral import Spectral as Spectral
+
+from .errors import CannotDiscretise as CannotDiscretise
+from .errors import TooFewConditions as TooFewConditions
+from .grid_methods import FiniteDifferences as FiniteDifferences
+from .result import Reference as Reference
+from .solving import reference as reference

@@ -1,0 +1,1 @@
+"""Eikonal equations: detection and the factored upwind scheme."""

@@ -1,0 +1,1 @@
+"""Finite differences of second order on boxes and cut-cell grids."""

@@ -1,0 +1,316 @@
+"""Steady problems inside a curved wall whose values are prescribed: Shortley-Weller differences on a cut grid."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from scipy.sparse.linalg import bicgstab
+from torch import Tensor
+
+from pinnkit.domains import Domain, Points, Role
+from pinnkit.domains.level_set.level_function import slopes as level_slopes
+from pinnkit.problem.linearization import Channel, linearise
+from pinnkit.problem.problem import Problem
+from pinnkit.problem.terms import Term
+from pinnkit.references.errors import CannotDiscretise, TooFewConditions
+from pinnkit.references.grid import Array, Grid, Line
+from pinnkit.references.protocols import Solved
+
+from .cut_cell_grid import CutGrid
+from .equation_matching import match_equations, members, needs
+from .linear_solvers import Solve, sparse_lu
+from .newton import newton
+from .scattered_interpolation import Scattered
+from .survey import refuse_what_no_scheme_covers
+
+__all__ = ["Curved"]
+
+_FEWEST = 30
+"""Nodes inside that a grid must have at least."""
+_DIRECT = {2: math.inf, 3: 8_000}
+"""Values up to which LU is quicker than iterations."""
+_CONVERGED, _ITERATIONS = 1e-12, 1000
+
+
+class Curved:
+    """Finite differences for a steady problem of second order, values prescribed on all of a curved wall.
+
+    Args:
+        problem: on a domain of two or three columns of space that has a `signed_distance`.
+
+    Raises:
+        CannotDiscretise: with the reason, for what this does not cover; TooFewConditions for a wall without values.
+    """
+
+    order = 2.0
+    smallest = 8
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self._label = f"problem '{problem.name}'"
+        domain = _domain(problem)
+        self._level_of = _level(domain)
+        self._lines = tuple(Line(c, a.lower, a.upper, 16) for a in domain.axes for c in a.columns)
+        self.columns = tuple(line.name for line in self._lines)
+        sides = [line.upper - line.lower for line in self._lines]
+        self.proportions: tuple[float, ...] | None = tuple(side / max(sides) for side in sides)
+        self.pilot = 16
+        self._scalars = [(u.name, i) for u in problem.unknowns for i in range(u.components or 1)]
+        self._equations, self._conditions = self._sort(domain)
+        self.linear = all(problem.trace(t, raw=False).linear for t in problem.terms)
+        self.kind = f"finite differences, curved walls{'' if self.linear else ', Newton'}"
+
+    def largest(self, column: str) -> int:  # noqa: ARG002  (the same along all)
+        """Rounding and memory allow more than time does."""
+        return 1200 if len(self.columns) == 2 else 200
+
+    def cost(self, cells: tuple[int, ...]) -> float:
+        """Of the wall, the assembly and the factorisation, times the iterations of Newton's method."""
+        n = float(np.prod([c + 1.0 for c in cells])) * len(self._scalars)
+        times = 1 if self.linear else 5
+        if len(cells) == 3:
+            return 0.05 + times * 6e-6 * n
+        return 0.02 + times * (1.0e-6 * n**1.2 + 3e-6 * n)
+
+    def solve(self, cells: tuple[int, ...], start: Solved | None = None) -> Solved:
+        """Values on the grid of so many cells, NaN outside.
+
+        Raises:
+            CannotDiscretise: for a singular system, a grid too coarse for the domain, or where Newton's method finds
+                no solution.
+        """
+        lines = (Line(a.name, a.lower, a.upper, n) for a, n in zip(self._lines, cells, strict=True))
+        cut = CutGrid(Grid(tuple(lines)), self._level)
+        if len(cut.nodes) < _FEWEST:
+            raise CannotDiscretise(
+                f"{self._label}: a grid of {' x '.join(map(str, cells))} cells has {len(cut.nodes)} nodes inside the "
+                f"domain, too few; give more seconds, or a box closer around it"
+            )
+        equations = _Equations(self, cut, self._walls(cut))
+        state = self._state(equations, cells, start)
+        inner = {u.name: equations.unknown(state, u.name) for u in self.problem.unknowns}
+        between = Scattered.of(
+            np.concatenate([cut.nodes, cut.crossings]),
+            {name: np.concatenate([v, equations.walls_of(name)]) for name, v in inner.items()},
+            np.array([line.spacing for line in cut.grid.lines]),
+            self._level,
+        )
+        values = {name: cut.full(v) for name, v in inner.items()}
+        return Solved({line.name: line.ends for line in cut.grid.lines}, values, between)
+
+    def _state(self, equations: _Equations, cells: tuple[int, ...], start: Solved | None) -> Array:
+        if self.linear:
+            zero = np.zeros(equations.size)
+            right, matrix = equations.linearised(zero)
+            solution: Array = self._solver(matrix)(-right)
+            return solution
+        refused: CannotDiscretise | None = None
+        for guess in equations.guesses(start):
+            try:
+                found = newton(
+                    lambda s: equations.linearised(s)[0], lambda s: self._solver(equations.linearised(s)[1]), guess
+                )
+            except CannotDiscretise as error:  # singular on the way from this guess, which another may avoid
+                refused = error
+                continue
+            if found is not None:
+                return found
+        raise refused or CannotDiscretise(
+            f"{self._label}: Newton's method found no solution of the discretised equations on the grid of "
+            f"{' x '.join(map(str, cells))} cells"
+        )
+
+    def _solver(self, matrix: sp.csc_array) -> Solve:
+        if matrix.shape[0] <= _DIRECT[len(self.columns)]:
+            return sparse_lu(matrix, self.problem.name, check=True)
+        return _iterations(matrix, self.problem.name)
+
+    def _level(self, points: Array) -> Array:
+        return np.asarray(self._level_of(torch.from_numpy(np.ascontiguousarray(points))).double().cpu().numpy())
+
+    # the terms --------------------------------------------------------------------------------------------------------
+    def _sort(self, domain: Domain) -> tuple[list[tuple[Term, int, int]], list[Term]]:
+        """Equations as (term, row, component that it settles), and the conditions on the wall."""
+        problem = self.problem
+        equations: list[Term] = []
+        conditions: list[Term] = []
+        for term in problem.terms:
+            if len(term.sites) != 1:
+                raise CannotDiscretise(f"{self._label}: term '{term.name}' compares {len(term.sites)} sites")
+            site = term.sites[0]
+            channels = problem.trace(term, raw=False).channels
+            if term.kind == "equation" and site == domain:
+                for _, _, names in (member for c in channels for member in members(c, None)):
+                    if len(names) > 2 or len(set(names)) > 1:
+                        raise CannotDiscretise(
+                            f"{self._label}: '{term.name}' has the derivative u_{''.join(names)}; beside curved walls "
+                            f"there are stencils for u_x and u_xx along single axes only"
+                        )
+                equations.append(term)
+            elif site != domain.boundary:
+                raise CannotDiscretise(
+                    f"{self._label}: term '{term.name}' holds on {site!r}, which is not the whole wall of the domain"
+                )
+            elif any(c.order != () for c in channels):
+                raise CannotDiscretise(
+                    f"{self._label}: '{term.name}' has a derivative in it; on curved walls there are only Dirichlet "
+                    f"conditions"
+                )
+            else:
+                conditions.append(term)
+        if not equations:
+            raise CannotDiscretise(f"{self._label}: there is no equation in the inside of the domain")
+        needed = [needs(problem, term, term.sites[0], self._scalars, None) for term in equations]
+        rows = match_equations(self._label, equations, needed, self._scalars)
+        return [(row.term, row.index, row.component) for row in rows], conditions
+
+    def _walls(self, cut: CutGrid) -> Array:
+        """The prescribed values of every component where arms end, ``(components, m)``."""
+        coords = torch.from_numpy(cut.crossings)
+        gradient = level_slopes(self._level_of, coords)[1]
+        points = Points(coords, torch.nn.functional.normalize(gradient, dim=1))
+        known: dict[int, Array] = {}
+        for term in self._conditions:
+            channels = self.problem.trace(term, raw=False).channels
+            found = linearise(self.problem, term, (points,), {c: self._zeros(c, len(coords)) for c in channels})
+            for row in range(found.r.shape[1]):
+                slopes = [
+                    (self._scalars.index((c.unknown, i)), d[:, row, i])
+                    for c, d in found.d.items()
+                    for i in range(d.shape[2])
+                    if bool((d[:, row, i] != 0).any())
+                ]
+                if len(slopes) != 1 or not bool((slopes[0][1] != 0).all()):
+                    raise CannotDiscretise(
+                        f"{self._label}: '{term.name}' does not prescribe the value of one unknown everywhere on the "
+                        f"wall; on curved walls there are only Dirichlet conditions"
+                    )
+                if slopes[0][0] in known:
+                    raise CannotDiscretise(f"{self._label}: '{term.name}' prescribes a value for the second time")
+                known[slopes[0][0]] = (-found.r[:, row] / slopes[0][1]).numpy()
+        for i, (name, _) in enumerate(self._scalars):
+            if i not in known:
+                raise TooFewConditions(f"{self._label}: no condition prescribes `{name}` on the wall of the domain")
+        return np.stack([known[i] for i in range(len(self._scalars))])
+
+    def _zeros(self, channel: Channel, n: int) -> Tensor:
+        components = self.problem.unknown(channel.unknown).components
+        return torch.zeros(n if components is None else (n, components), dtype=torch.float64)
+
+
+class _Equations:
+    """The residuals at the nodes of one cut grid, and their sparse matrix.
+
+    Args:
+        scheme: whose problem it is.
+        cut: the grid.
+        walls: prescribed values ``(components, m)``.
+    """
+
+    def __init__(self, scheme: Curved, cut: CutGrid, walls: Array) -> None:
+        self.scheme, self.cut, self.walls = scheme, cut, walls
+        self.n = len(cut.nodes)
+        self.size = self.n * len(scheme._scalars)
+        self._points = (Points(torch.from_numpy(np.ascontiguousarray(cut.nodes))),)
+        self._stencil = functools.cache(self._make)
+
+    def linearised(self, state: Array) -> tuple[Array, sp.csc_array]:
+        """The residuals ``(size,)`` at a state, and their matrix."""
+        scheme, n = self.scheme, self.n
+        every = np.concatenate([state.reshape(-1, n), self.walls], axis=1)
+        right, blocks = np.zeros(self.size), []
+        for term in dict.fromkeys(term for term, _, _ in scheme._equations):
+            channels = scheme.problem.trace(term, raw=False).channels
+            found = linearise(scheme.problem, term, self._points, {c: self._channel(c, every) for c in channels})
+            for mine, row, component in scheme._equations:
+                if mine is not term:
+                    continue
+                right[component * n : (component + 1) * n] = found.r[:, row].numpy()
+                for channel, slope in found.d.items():
+                    inner = self._stencil(channel)[:, :n]
+                    for i, at in enumerate(self._components(channel.unknown)):
+                        block = sp.coo_array(sp.diags_array(slope[:, row, i].numpy()) @ inner)
+                        blocks.append((block.data, block.coords[0] + component * n, block.coords[1] + at * n))
+        values, rows, columns = (np.concatenate(part) for part in zip(*blocks, strict=True))
+        if not np.isfinite(values).all() or not np.isfinite(right).all():
+            raise CannotDiscretise(f"{scheme._label}: a residual or its slope is not finite at a node of the grid")
+        return right, sp.coo_array((values, (rows, columns)), shape=(self.size, self.size)).tocsc()
+
+    def unknown(self, state: Array, name: str) -> Array:
+        """The values of an unknown at the nodes, ``(n,)`` or ``(n, c)``."""
+        parts = state.reshape(-1, self.n)[self._components(name)]
+        return parts[0] if self.scheme.problem.unknown(name).components is None else parts.T
+
+    def walls_of(self, name: str) -> Array:
+        """The prescribed values of an unknown, ``(m,)`` or ``(m, c)``."""
+        parts = self.walls[self._components(name)]
+        return parts[0] if self.scheme.problem.unknown(name).components is None else parts.T
+
+    def guesses(self, start: Solved | None) -> Iterator[Array]:
+        """States from which Newton's method may start: a coarser solution, then constants."""
+        if start is not None and start.between is not None:
+            found = start.between.at(self.cut.nodes)
+            yield np.concatenate([found[u.name].T.ravel() for u in self.scheme.problem.unknowns])
+        for constant in (0.0, 1.0, 0.1, -1.0):
+            yield np.full(self.size, constant)
+
+    def _components(self, name: str) -> list[int]:
+        return [i for i, (unknown, _) in enumerate(self.scheme._scalars) if unknown == name]
+
+    def _channel(self, channel: Channel, every: Array) -> Tensor:
+        parts = self._stencil(channel) @ every[self._components(channel.unknown)].T
+        scalar = self.scheme.problem.unknown(channel.unknown).components is None
+        return torch.from_numpy(np.ascontiguousarray(parts[:, 0] if scalar else parts))
+
+    def _make(self, channel: Channel) -> sp.csr_array:
+        columns = self.scheme.columns
+        total = sp.csr_array((self.n, self.n + len(self.cut.crossings)))
+        for factor, _, names in members(channel, None):
+            total = total + factor * self.cut.derivative(columns.index(names[0]) if names else 0, len(names))
+        return total
+
+
+def _domain(problem: Problem) -> Domain:
+    refuse_what_no_scheme_covers(problem)
+    domain = problem.domain
+    kind = f"problem '{problem.name}': the domain is not a box but {type(domain).__name__}"
+    other = next((a for a in domain.axes if a.role is not Role.SPACE), None)
+    if other is not None:
+        raise CannotDiscretise(f"{kind}, which finite differences cover without `{other.name}` only")
+    if not callable(getattr(domain, "signed_distance", None)):
+        raise CannotDiscretise(f"{kind}, which has no `signed_distance`")
+    if len(problem.frame.columns) not in _DIRECT:
+        raise CannotDiscretise(f"{kind} in {len(problem.frame.columns)} dimensions")
+    return domain
+
+
+def _level(domain: Domain) -> Callable[[Tensor], Tensor]:
+    level: Callable[[Tensor], Tensor] = domain.signed_distance
+    return level
+
+
+def _iterations(matrix: sp.csc_array, name: str) -> Solve:
+    """BiCGStab on rows over their diagonal entries; LU where it does not converge.
+
+    Shortening an arm makes the diagonal large, which the scaling undoes: a few iterations per node along an axis do.
+
+    Source: van der Vorst, SIAM J. Sci. Stat. Comput. 13 (1992) 631.
+    """
+    diagonal = matrix.diagonal()
+    if not diagonal.all():
+        return sparse_lu(matrix, name, check=True)
+    scaled = sp.csr_array(sp.diags_array(1.0 / diagonal) @ matrix)
+
+    def solve(right: Array) -> Array:
+        target = right / diagonal
+        found, _ = bicgstab(scaled, target, rtol=_CONVERGED, atol=0.0, maxiter=_ITERATIONS)
+        if float(np.linalg.norm(scaled @ found - target)) <= 100 * _CONVERGED * float(np.linalg.norm(target)):
+            return np.asarray(found)
+        return sparse_lu(matrix, name, check=True)(right)
+
+    return solve

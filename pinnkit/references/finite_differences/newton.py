@@ -1,0 +1,68 @@
+"""Newton's method with backtracking, for sparse systems."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from pinnkit.references.grid import Array
+
+from .linear_solvers import Solve
+
+__all__ = ["newton"]
+
+_STEPS = 40
+_HALVINGS = 12
+_SETTLED = 1e-11  # relative size of a step at which the iteration ends
+_ROUNDING = 1e-7  # of a step that backtracking cannot improve on any more: rounding, not failure
+
+
+def newton(
+    residual: Callable[[Array], Array], inverse: Callable[[Array], Solve], start: Array, *, steps: int = _STEPS
+) -> Array | None:
+    """The zero of `residual`, or None where the iteration finds none.
+
+    A step is halved until the *natural* size falls: that of the next correction by the same matrix, which no scaling
+    of the rows changes.
+
+    Args:
+        residual: from the values to as many residuals.
+        inverse: from the values to a solver for the Jacobian matrix there.
+        start: the first guess.
+        steps: how many corrections there may be.
+
+    Source: Deuflhard, Newton Methods for Nonlinear Problems, §3.3 (natural monotonicity test).
+    """
+    x, r = start, residual(start)
+    if not np.isfinite(r).all():
+        return None
+    for _ in range(steps):
+        solve = inverse(x)
+        step = solve(-r)
+        size = _norm(step)
+        if not np.isfinite(size):
+            return None
+        scale = max(_norm(x), _norm(x + step))
+        if size <= _SETTLED * scale:
+            return x + step
+        length = 1.0
+        for _ in range(_HALVINGS):
+            trial = x + length * step
+            found = residual(trial)
+            if np.isfinite(found).all():
+                next_step = solve(-found)
+                left = _norm(next_step)
+                if left <= (1 - length / 4) * size:
+                    break
+            length /= 2
+        else:
+            return x + step if size <= _ROUNDING * scale else None
+        if length == 1.0 and left * left <= _SETTLED * scale * size:  # the error after it is left^2 / size
+            return trial + next_step
+        x, r = trial, found
+    return None
+
+
+def _norm(values: Array) -> float:
+    return float(np.sqrt(np.mean(values**2)))

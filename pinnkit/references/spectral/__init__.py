@@ -1,0 +1,1 @@
+"""Fourier methods with exponential Runge-Kutta steps for periodic evolution problems."""

@@ -1,0 +1,1 @@
+"""Solutions: fields evaluated as unknowns, their history and status, and their files."""

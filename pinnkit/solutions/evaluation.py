@@ -1,0 +1,150 @@
+"""From fields to unknowns: the channels that the terms ask for, and values at any points, in chunks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from pinnkit.domains import Points
+from pinnkit.jets.evaluation import jets
+from pinnkit.jets.frame import Derivative, NamedOperator
+from pinnkit.jets.jet import plain
+from pinnkit.jets.orders import Channel as Derived
+from pinnkit.jets.orders import Operator, Order
+from pinnkit.problem.linearization import Channel, scope_of
+from pinnkit.problem.problem import Problem
+
+__all__ = ["FieldSet", "Pass", "natural_rate"]
+
+
+Differentiate = Callable[[nn.Module, Tensor, Sequence[Derived]], Mapping[Derived, Tensor]]
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One pass of coordinates through a module.
+
+    Args:
+        module: of a group of unknowns.
+        coords: its own columns, at one site.
+        where: for each channel, the derivative and the outputs of the module that it is.
+    """
+
+    module: nn.Module
+    coords: Tensor
+    where: Mapping[Channel, tuple[Derived, int | slice]]
+
+    @property
+    def orders(self) -> list[Derived]:
+        """The derivatives to compute, each once."""
+        return list(dict.fromkeys(order for order, _ in self.where.values()))
+
+    def named(self, found: Mapping[Derived, Tensor]) -> dict[Channel, Tensor]:
+        """The derivatives of all outputs, ``(n, outputs)``, as channels ``(n,)`` or ``(n, c)``."""
+        return {channel: found[order][:, own] for channel, (order, own) in self.where.items()}
+
+
+@dataclass(frozen=True)
+class FieldSet:
+    """The fields of a problem: one module for each group of unknowns that share a trunk.
+
+    Args:
+        problem: whose unknowns they represent.
+        modules: for each tuple of unknowns, the module whose outputs are their components side by side.
+        differentiate: gives the derivatives of a module at coordinates; None does it eagerly.
+    """
+
+    problem: Problem
+    modules: Mapping[tuple[str, ...], nn.Module]
+    differentiate: Differentiate | None = None
+
+    def columns(self, group: tuple[str, ...]) -> tuple[int, ...]:
+        """Indices of the coordinate columns that a group of unknowns depends on."""
+        used = self.problem.columns_of(group[0])
+        return tuple(i for i, column in enumerate(self.problem.frame.columns) if column in used)
+
+    def slices(self, group: tuple[str, ...]) -> dict[str, int | slice]:
+        """Where each unknown of a group stands among its module's outputs."""
+        where: dict[str, int | slice] = {}
+        at = 0
+        for name in group:
+            c = self.problem.unknown(name).components
+            where[name] = at if c is None else slice(at, at + c)
+            at += 1 if c is None else c
+        return where
+
+    def channels(
+        self, points: Sequence[Points], channels: Iterable[Channel], *, derivatives: str = "taylor"
+    ) -> dict[Channel, Tensor]:
+        """The raw channels at the points, ``(n,)`` or ``(n, c)`` for a vector; one pass per site and field."""
+        out: dict[Channel, Tensor] = {}
+        for each in self.passes(points, channels):
+            closed = getattr(each.module, "jets", None) if derivatives == "taylor" else None
+            if closed is not None and not each.coords.requires_grad:  # products of polynomials know theirs
+                out.update(each.named(closed(each.coords, each.orders)))
+            elif self.differentiate is not None and derivatives == "taylor":
+                out.update(each.named(self.differentiate(each.module, each.coords, each.orders)))
+            else:
+                out.update(each.named(jets(each.module, each.coords, each.orders, derivatives=derivatives)))
+        return out
+
+    def passes(self, points: Sequence[Points], channels: Iterable[Channel]) -> list[Pass]:
+        """Which module has to be differentiated where, and how, for the raw `channels` at the points."""
+        wanted = list(channels)
+        found = []
+        for group, module in self.modules.items():
+            columns = self.columns(group)
+            slices = self.slices(group)
+            local = {self.problem.frame.columns[c]: i for i, c in enumerate(columns)}
+            for site, sampled in enumerate(points):
+                mine = [c for c in wanted if c.site == site and c.unknown in group]
+                if not mine:
+                    continue
+                coords = sampled.coords if len(columns) == sampled.coords.shape[1] else sampled.coords[:, list(columns)]
+                where = {c: (index(c.order, local), slices[c.unknown]) for c in mine}
+                found.append(Pass(module, coords, where))
+        return found
+
+    @torch.no_grad()
+    def unknowns(
+        self,
+        coords: Tensor,
+        coefficients: Mapping[str, Tensor],
+        order: tuple[str, ...] = (),
+        *,
+        chunk: int = 65_536,
+    ) -> dict[str, Tensor]:
+        """The unknowns at `coords` ``(n, d)`` through the ansatz, or a derivative of theirs, in chunks of rows."""
+        parts: list[dict[str, Tensor]] = []
+        for start in range(0, max(coords.shape[0], 1), chunk):
+            points = (Points(coords=coords[start : start + chunk]),)
+            cache: dict[Channel, Tensor] = {}
+
+            def lookup(
+                channel: Channel, points: tuple[Points, ...] = points, cache: dict[Channel, Tensor] = cache
+            ) -> Tensor:
+                if channel not in cache:
+                    cache.update(self.channels(points, [channel]))
+                return cache[channel]
+
+            scope = scope_of(self.problem, points, lookup, coefficients, raw=True)
+            parts.append({name: plain(scope[name].d(*order)) for name in self.problem.names})
+        return {name: torch.cat([part[name] for part in parts]) for name in self.problem.names}
+
+
+def index(order: Derivative, local: Mapping[str, int]) -> Order | Operator:
+    """A derivative by column names as one by column indices."""
+    if isinstance(order, NamedOperator):
+        return Operator(tuple((c, tuple(sorted(local[name] for name in names))) for c, names in order.terms))
+    return tuple(sorted(local[name] for name in order))
+
+
+def natural_rate(problem: Problem, order: Derivative) -> float:
+    """How large a derivative of a field of size one is by nature: the product of 1 / half-width over its columns."""
+    half = {c: (a.upper - a.lower) / 2 for a in problem.axes for c in a.columns}
+    members = order.terms if isinstance(order, NamedOperator) else ((1.0, order),)
+    return sum(abs(factor) / math.prod(half[c] for c in columns) for factor, columns in members)

@@ -1,0 +1,60 @@
+"""What the terms of a problem are, by the numbers that they give: a function has no readable identity."""
+
+from __future__ import annotations
+
+import torch
+from torch import Generator, Tensor
+
+from pinnkit.domains import Points
+from pinnkit.problem.linearization import Channel, residual_rows
+from pinnkit.problem.problem import Problem
+from pinnkit.problem.terms import Term
+
+__all__ = ["differing_terms", "probe", "probe_rows"]
+
+_POINTS = 8
+_SAME = 1e-6
+"""Relative difference that another machine's last bits do not reach."""
+_ZERO = 1e-12
+
+
+def probe(problem: Problem) -> dict[str, list[float]]:
+    """For each term its residual at a few points, for drawn values of the fields, and the weight of its data."""
+    out = {}
+    for term in problem.terms:
+        generator = torch.Generator().manual_seed(0)
+        sampled = term.sample(_POINTS, generator)
+        few = tuple(p.rows(0, _POINTS).to(torch.float64) for p in sampled)
+        numbers = probe_rows(problem, term, few, generator)
+        data = [torch.stack([c.double().sum(), c.double().square().sum()]) for p in sampled for c in p.columns.values()]
+        out[str(term.name)] = torch.cat([numbers, *data]).tolist()
+    return out
+
+
+def differing_terms(problem: Problem, stored: dict[str, list[float]]) -> list[str]:
+    """The terms of a problem that are not those of which `probe` was stored, and those that are missing or new."""
+    own = probe(problem)
+    out = [name for name in {**own, **stored} if name not in own or name not in stored]
+    for name in own:
+        if name in out:
+            continue
+        a, b = (torch.tensor(numbers, dtype=torch.float64) for numbers in (own[name], stored[name]))
+        if a.shape != b.shape or not torch.allclose(a, b, rtol=_SAME, atol=_ZERO, equal_nan=True):
+            out.append(name)
+    return out
+
+
+def probe_rows(problem: Problem, term: Term, points: tuple[Points, ...], generator: Generator) -> Tensor:
+    """The residual of a term for drawn values of the fields, flat."""
+    asked: dict[Channel, Tensor] = {}
+    n = points[0].coords.shape[0]
+
+    def drawn(channel: Channel) -> Tensor:
+        if channel not in asked:
+            components = problem.unknown(channel.unknown).components
+            shape = (n,) if components is None else (n, components)
+            asked[channel] = torch.randn(shape, generator=generator, dtype=torch.float64)
+        return asked[channel]
+
+    with torch.no_grad():
+        return residual_rows(problem, term, points, drawn, problem.initial_coefficients(), raw=True).reshape(-1)

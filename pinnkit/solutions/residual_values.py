@@ -1,0 +1,52 @@
+"""Residuals for a user's own loop: what vanishes where, differentiable in the parameters of the fields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor, nn
+
+from pinnkit.domains import Points
+from pinnkit.problem.linearization import provider, residual_rows
+from pinnkit.problem.problem import Problem
+
+from .evaluation import FieldSet
+
+__all__ = ["residuals"]
+
+
+def residuals(
+    problem: Problem,
+    fields: nn.Module | Mapping[tuple[str, ...], nn.Module],
+    points: Mapping[str, Points | Sequence[Points]],
+    coefficients: Mapping[str, Tensor] | None = None,
+) -> dict[str, Tensor]:
+    """The residual ``(n, k)`` of each term that `points` names, with a graph to the parameters of the fields.
+
+    ``loss = sum(r.square().mean() for r in residuals(problem, network, points).values())`` is all that a training loop
+    of one's own needs.
+
+    Args:
+        problem: whose terms they are.
+        fields: one module ``(n, d) -> (n, outputs)`` for all unknowns side by side, or one for each group of unknowns.
+        points: for each term of interest its points, ``problem.term("equation").sample(512, generator)``; a term with
+            two sites takes both sets.
+        coefficients: 0-d tensors; the problem's initial values where None.
+
+    Raises:
+        ValueError: where `points` names a term that the problem does not have.
+    """
+    modules = {problem.names: fields} if isinstance(fields, nn.Module) else dict(fields)
+    own = FieldSet(problem, modules)
+    given = problem.initial_coefficients() if coefficients is None else coefficients
+    terms = {str(t.name): t for t in problem.terms}
+    out: dict[str, Tensor] = {}
+    for name, sampled in points.items():
+        if name not in terms:
+            raise ValueError(f"residuals: `points` names '{name}', which is no term; they are {tuple(terms)}")
+        sites = (sampled,) if isinstance(sampled, Points) else tuple(sampled)
+        trace = problem.trace(terms[name], raw=True)
+        values = own.channels(sites, trace.channels)
+        lookup = provider(problem, values, trace.ignored)
+        out[name] = residual_rows(problem, terms[name], sites, lookup, given, raw=True)
+    return out

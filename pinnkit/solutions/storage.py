@@ -1,0 +1,415 @@
+"""solution.h5: a solution written without pickle and read back, with or without its problem.
+
+Attributes hold the specs and the metadata as JSON; datasets hold the fields' state, the history, the solution sampled
+on a grid, and the text of the problem file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor, nn
+
+from pinnkit.domains import Axis, Box, Role, Sobol
+from pinnkit.fields import FieldSpec, spec_from_dict, spec_to_dict
+from pinnkit.fields.scaled_readout import scaled
+from pinnkit.problem.conditions import Prescribed
+from pinnkit.problem.problem import Problem, Unknown
+from pinnkit.problem.terms import Term
+
+from .history import History
+from .identity import differing_terms, probe
+from .solution import Derivative, Solution, grid_counts
+from .status import Status
+
+__all__ = ["FILE_NAME", "Saved", "load", "replacing", "save"]
+
+FILE_NAME = "solution.h5"
+_FORMAT = "pinnkit solution"
+_VERSION = 1
+_SCATTER = 4096  # points kept where no grid can fill the domain
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary name beside `path`, renamed to it when the block ends well and removed when it does not.
+
+    A reader sees the old file or the new one, never half of one.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, repr=False)
+class Saved:
+    """What `load` returns: a solution read back from its file.
+
+    ``saved.grid["u"]`` are the stored values, beside the coordinates ``saved.grid["x"]``: they are always there.
+    Calling it at points, `d` and `on_grid` work as for a `Solution`, but need ``load(path, problem=...)`` where the
+    problem has code that no file holds: an ansatz, or a domain that is not a box.
+
+    Args:
+        path: the file it came from.
+        name: the problem's name.
+        grid: coordinates and values; on scattered points, one entry a point, where no grid can fill the domain.
+        history: loss of every term against steps and seconds.
+        status: how the solve ended.
+        coefficients: the coefficients that were found.
+        metadata: all else as plain values: field, solvers, choice, seed, device, dtype, steps, seconds, versions ...
+        problem_text: the problem file as it was when it was solved, if there was one.
+        problem_hash: its SHA-256, in hexadecimal.
+        needs_problem: why points cannot be evaluated without the problem; empty where they can.
+    """
+
+    path: Path
+    name: str
+    grid: Mapping[str, NDArray[Any]]
+    history: History
+    status: Status
+    coefficients: Mapping[str, float]
+    metadata: Mapping[str, Any]
+    problem_text: str | None
+    problem_hash: str | None
+    needs_problem: str
+    evaluator: Solution | None
+    complete: bool
+
+    @property
+    def solution(self) -> Solution:
+        """The solution itself, to validate or to draw; needs ``load(path, problem=...)``.
+
+        Raises:
+            ValueError: where it was loaded without its problem.
+        """
+        if self.evaluator is None or not self.complete:
+            raise ValueError(
+                f"'{self.path}' was loaded without its problem, whose equations no file holds; "
+                f"use load({str(self.path)!r}, problem=...)"
+            )
+        return self.evaluator
+
+    def __call__(self, **coords: ArrayLike | Tensor) -> dict[str, NDArray[Any]]:
+        """The unknowns at points; as `Solution.__call__`."""
+        return self._fields()(**coords)
+
+    def d(self, *axes: str) -> Derivative:
+        """A derivative; as `Solution.d`."""
+        return self._fields().d(*axes)
+
+    def on_grid(self, **axes: int | ArrayLike) -> dict[str, NDArray[Any]]:
+        """The unknowns on a grid of your own; as `Solution.on_grid`.  The stored one is `grid`."""
+        return self._fields().on_grid(**axes)
+
+    def _fields(self) -> Solution:
+        if self.evaluator is None:
+            raise ValueError(
+                f"'{self.path}' cannot be evaluated at points by itself: {self.needs_problem}; "
+                f"use load({str(self.path)!r}, problem=...), or the stored values in `.grid`"
+            )
+        return self.evaluator
+
+    def __repr__(self) -> str:
+        shape = next((v.shape for k, v in self.grid.items() if k in self.metadata["unknowns"]), ())
+        return f"<saved solution of '{self.name}' from '{self.path}', values {shape}, {self.status.name.lower()}>"
+
+
+def save(solution: Solution, path: str | Path, *, problem_file: str | Path | None = None) -> Path:
+    """Write a solution to `path`, a file or a folder that gets a `solution.h5`; returns the file.
+
+    The file appears at once or not at all.  `problem_file` is kept as text with its SHA-256.
+
+    Raises:
+        ValueError: for a field that cannot be read back: a plain `nn.Module`, or a spec that is not pinnkit's own.
+    """
+    target = _file(Path(path))
+    specs = [_spec(solution, group) for group in solution.modules]
+    grid, scattered = _sample(solution)
+    text = None if problem_file is None else Path(problem_file).read_text(encoding="utf-8")
+    metadata: dict[str, Any] = {
+        "problem": solution.problem.name,
+        "domain": repr(solution.problem.domain),
+        "axes": [_axis_to_dict(a) for a in solution.problem.axes],
+        "is_box": isinstance(solution.problem.domain, Box),
+        "unknowns": {
+            u.name: {"components": u.components, "axes": None if u.axes is None else list(u.axes)}
+            for u in solution.problem.unknowns
+        },
+        "ansatz": sorted(solution.problem.ansatz),
+        "periodic": list(solution.problem.periodic),
+        "groups": [list(group) for group in solution.modules],
+        "specs": specs,
+        "field": solution.field_text,
+        "coefficients": dict(solution.coefficients),
+        "status": solution.status.name,
+        "seconds": solution.seconds,
+        "seed": solution.seed,
+        "device": solution.device,
+        "dtype": str(solution.dtype).removeprefix("torch."),
+        "solvers": list(solution.solvers),
+        "choice": solution.choice,
+        "residual_rms": solution.residual_rms,
+        "steps": solution.steps,
+        "parameters": solution.parameters,
+        "versions": dict(solution.versions),
+        "rows": dict(solution.rows),
+        "training_rms": dict(solution.training_rms),
+        "term_probes": probe(solution.problem),
+        "history_terms": list(solution.history.terms),
+        "history_measures": list(solution.history.measures),
+        "facts": dict(solution.problem.facts),
+        "history_solvers": sorted(set(solution.history.solver)),
+        "scattered": scattered,
+        "problem_hash": None if text is None else hashlib.sha256(text.encode()).hexdigest(),
+    }
+    with replacing(target) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs["format"] = _FORMAT
+        file.attrs["format_version"] = _VERSION
+        file.attrs["metadata"] = json.dumps(metadata)
+        if text:
+            _put(file, "problem_file", np.frombuffer(text.encode(), dtype=np.uint8))
+        for i, module in enumerate(solution.modules.values()):
+            for key, value in module.state_dict().items():
+                _put(file, f"state/{i}/{key}", value.detach().cpu().numpy())
+        for key, array in grid.items():
+            _put(file, f"grid/{key}", array)
+        history = solution.history
+        _put(file, "history/step", history.step)
+        _put(file, "history/seconds", history.seconds)
+        _put(file, "history/loss", history.loss)
+        _put(
+            file, "history/solver", np.array([metadata["history_solvers"].index(s) for s in history.solver], dtype="i4")
+        )
+        _put(
+            file, "history/terms", np.array(list(history.terms.values())).reshape(len(history.terms), len(history.step))
+        )
+        if history.measures:
+            _put(file, "history/measures", np.array(list(history.measures.values())))
+    return target
+
+
+def load(path: str | Path, *, problem: Problem | None = None, device: str = "cpu") -> Saved:
+    """Read a solution back; nothing in the file is executed.
+
+    Args:
+        path: the file, or the folder that holds `solution.h5`.
+        problem: the problem it solves, for evaluation where that needs its code, and for validation.
+        device: where to put the fields.
+
+    Raises:
+        FileNotFoundError: where there is no such file.
+        ValueError: for a file that is damaged, cut off, or no solution; for a problem that is not the one solved.
+    """
+    target = _file(Path(path))
+    if target != Path(path) and Path(path).is_file():
+        raise ValueError(f"load: '{path}' is no result of a solve; give the folder of one, or its {FILE_NAME}")
+    if not target.is_file():
+        raise FileNotFoundError(f"load: there is no file '{target}'; a solve writes it")
+    try:
+        with h5py.File(target, "r") as file:
+            if file.attrs.get("format") != _FORMAT:
+                raise ValueError(f"load: '{target}' is an HDF5 file, but no solution that pinnkit wrote")
+            if int(file.attrs["format_version"]) > _VERSION:
+                raise ValueError(f"load: '{target}' was written by a newer pinnkit; upgrade to read it")
+            metadata = json.loads(file.attrs["metadata"])
+            text = _text(file["problem_file"]) if "problem_file" in file else None
+            grid = {key: value[()] for key, value in file["grid"].items()}
+            history = _history(file["history"], metadata)
+            states = [
+                {key: value[()] for key, value in file[f"state/{i}"].items()} for i in range(len(metadata["groups"]))
+            ]
+        if text is not None and hashlib.sha256(text.encode()).hexdigest() != metadata["problem_hash"]:
+            raise ValueError(f"load: '{target}' is damaged: the text of its problem file does not match its hash")
+        stand_in, needs = _stand_in(metadata)
+        status, name = Status[metadata["status"]], metadata["problem"]
+        coefficients = metadata["coefficients"]
+    except (OSError, KeyError, TypeError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"load: '{target}' is damaged or no solution of pinnkit ({reason[:120]})") from None
+    if problem is not None:
+        _check_same(problem, metadata, target)
+    known = problem or stand_in
+    evaluator = None if known is None else _rebuild(known, metadata, states, history, device, target)
+    return Saved(
+        path=target,
+        name=name,
+        grid=grid,
+        history=history,
+        status=status,
+        coefficients=coefficients,
+        metadata=metadata,
+        problem_text=text,
+        problem_hash=metadata["problem_hash"],
+        needs_problem="" if problem is not None else needs,
+        evaluator=evaluator,
+        complete=problem is not None,
+    )
+
+
+def _file(path: Path) -> Path:
+    return path / FILE_NAME if path.is_dir() or path.suffix not in (".h5", ".hdf5") else path
+
+
+def _put(file: h5py.File, key: str, array: NDArray[Any]) -> None:
+    """A dataset with a checksum, so that a damaged file is noticed; HDF5 has none for empty and 0-d ones."""
+    file.create_dataset(key, data=array, fletcher32=True if array.ndim and array.size else None)
+
+
+def _text(dataset: Any) -> str:
+    return bytes(dataset[()]).decode()
+
+
+def _spec(solution: Solution, group: tuple[str, ...]) -> dict[str, Any]:
+    module = solution.modules[group]
+    spec: FieldSpec | None = getattr(module, "spec", None) or solution.fields.get(group)
+    if spec is None:
+        raise ValueError(
+            f"save: the field of {group} is a plain {type(module).__name__}, which a file cannot rebuild; "
+            f"solve with a spec such as Siren(...), or keep torch.save(module.state_dict(), ...) and the code yourself"
+        )
+    try:
+        return spec_to_dict(spec)
+    except ValueError as error:
+        raise ValueError(f"save: the field of {group} cannot be read back from a file: {error}") from None
+
+
+def _sample(solution: Solution) -> tuple[dict[str, NDArray[Any]], bool]:
+    """The solution on a grid, or on scattered points where the domain has too many axes for one."""
+    problem = solution.problem
+    counts = grid_counts(problem.axes)
+    if counts:
+        return solution.on_grid(**counts), False
+    points = problem.domain.sample(_SCATTER, torch.Generator().manual_seed(0), sampling=Sobol()).coords
+    split = points.split([a.dim for a in problem.axes], dim=1)
+    coords = {a.name: c.numpy() if a.dim > 1 else c[:, 0].numpy() for a, c in zip(problem.axes, split, strict=True)}
+    return {**coords, **solution(**coords)}, True
+
+
+def _axis_to_dict(axis: Axis) -> dict[str, Any]:
+    plain = {"name": axis.name, "lower": axis.lower, "upper": axis.upper, "role": axis.role.value, "dim": axis.dim}
+    return {**plain, "periodic": axis.periodic}
+
+
+def _unknowns(metadata: Mapping[str, Any]) -> list[Unknown]:
+    return [
+        Unknown(name, u["components"], None if u["axes"] is None else tuple(u["axes"]))
+        for name, u in metadata["unknowns"].items()
+    ]
+
+
+def _axes(metadata: Mapping[str, Any]) -> tuple[Axis, ...]:
+    return tuple(
+        Axis(a["name"], a["lower"], a["upper"], Role(a["role"]), a["dim"], a.get("periodic", False))
+        for a in metadata["axes"]
+    )
+
+
+def _stand_in(metadata: Mapping[str, Any]) -> tuple[Problem | None, str]:
+    """A problem with the same axes and unknowns, enough to evaluate fields; or why there can be none."""
+    if metadata["ansatz"]:
+        return None, f"the unknowns {metadata['ansatz']} go through an ansatz, which is code"
+    if not metadata["is_box"]:
+        return None, f"its domain {metadata['domain']} is no box"
+    domain = Box.of(*_axes(metadata))
+    unknowns = _unknowns(metadata)
+    filler = Term("stand-in", (domain,), Prescribed(tuple((u.name, 0.0) for u in unknowns)))
+    return Problem(metadata["problem"], domain, unknowns, [filler], facts=metadata.get("facts", {})), ""
+
+
+def _check_same(problem: Problem, metadata: Mapping[str, Any], target: Path) -> None:
+    pairs = {
+        "name": (problem.name, metadata["problem"]),
+        "axes": (problem.axes, _axes(metadata)),
+        "unknowns": (list(problem.unknowns), _unknowns(metadata)),
+        "ansatz": (sorted(problem.ansatz), metadata["ansatz"]),
+    }
+    for what, (given, stored) in pairs.items():
+        if given != stored:
+            raise ValueError(
+                f"load: `problem` is not the one in '{target}': its {what} are {given}, stored are {stored}"
+            )
+    changed = differing_terms(problem, metadata["term_probes"]) if "term_probes" in metadata else []
+    if changed:
+        raise ValueError(
+            f"load: `problem` is not the one in '{target}': its terms {tuple(changed)} give other residuals than those "
+            f"that were solved; load without `problem`, or solve again"
+        )
+
+
+def _history(group: Any, metadata: Mapping[str, Any]) -> History:
+    terms = group["terms"][()]
+    return History(
+        group["step"][()],
+        group["seconds"][()],
+        tuple(metadata["history_solvers"][i] for i in group["solver"][()]),
+        group["loss"][()],
+        {name: terms[i] for i, name in enumerate(metadata["history_terms"])},
+        {name: group["measures"][i] for i, name in enumerate(metadata.get("history_measures", ()))},
+    )
+
+
+def _rebuild(
+    problem: Problem,
+    metadata: Mapping[str, Any],
+    states: list[dict[str, NDArray[Any]]],
+    history: History,
+    device: str,
+    target: Path,
+) -> Solution:
+    dtype = getattr(torch, metadata["dtype"])
+    fields: dict[tuple[str, ...], FieldSpec | None] = {}
+    modules: dict[tuple[str, ...], nn.Module] = {}
+    for names, spec_data, state in zip(metadata["groups"], metadata["specs"], states, strict=True):
+        group = tuple(names)
+        spec = spec_from_dict(spec_data)
+        used = problem.unknown(group[0]).axes
+        turning = metadata.get("periodic", ())  # a hard condition, which the problem need not be there to say
+        axes = [
+            replace(a, periodic=a.periodic or a.name in turning) for a in problem.axes if used is None or a.name in used
+        ]
+        outputs = sum(problem.unknown(name).components or 1 for name in group)
+        generator = torch.Generator().manual_seed(metadata["seed"])
+        module = spec.build(axes, outputs, generator=generator, dtype=dtype, device="cpu")
+        if any(key.endswith("readout.scale") for key in state):
+            module = scaled(module)
+        try:
+            module.load_state_dict({key: torch.as_tensor(value) for key, value in state.items()})
+        except RuntimeError as error:
+            reason = " ".join(str(error).split())
+            raise ValueError(f"load: '{target}' is damaged: the state does not fit {spec!r} ({reason[:120]})") from None
+        fields[group], modules[group] = spec, module.to(device).requires_grad_(False)
+    return Solution(
+        problem=problem,
+        fields=fields,
+        modules=modules,
+        coefficients=metadata["coefficients"],
+        status=Status[metadata["status"]],
+        history=history,
+        seconds=metadata["seconds"],
+        seed=metadata["seed"],
+        device=device,
+        dtype=dtype,
+        solvers=tuple(metadata["solvers"]),
+        choice=metadata["choice"],
+        residual_rms=metadata["residual_rms"],
+        steps=metadata["steps"],
+        parameters=metadata["parameters"],
+        versions=metadata["versions"],
+        rows=metadata.get("rows", {}),
+        training_rms=metadata.get("training_rms", {}),
+    )

@@ -1,0 +1,1 @@
+"""Residuals at collocation points: loss, parameter Jacobian, Gram matrix and tangent kernel."""

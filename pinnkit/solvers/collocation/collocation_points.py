@@ -1,0 +1,148 @@
+"""Collocation points: drawn in chunks from a seed, so that they are regenerated instead of stored.
+
+Chunk i of draw k depends on the seed, k and i alone: a resumed run sees the same points, and ten million of them need
+no more memory than one chunk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pinnkit.domains import Points, PointSet, Sampling, Sobol
+from pinnkit.problem.problem import Problem
+from pinnkit.problem.terms import Term
+
+__all__ = ["Cloud", "counts_of", "generator_of"]
+
+CHUNK = 8192
+"""Rows per chunk: large enough for matrix products at full rate, small enough for the cache of one core."""
+_KEEP = 262_144
+"""Up to this many points a draw is kept in memory."""
+
+
+def generator_of(*key: int) -> torch.Generator:
+    """A generator on the CPU whose stream is fixed by the integers of `key`, independent for different keys."""
+    # With its length in front, since SeedSequence takes (1, 2) and (1, 2, 0) for the same entropy.
+    seed = int(np.random.SeedSequence((len(key), *key)).generate_state(1, np.uint64)[0] >> 1)
+    return torch.Generator().manual_seed(seed)
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """The points of every term of a problem for one draw.
+
+    Args:
+        problem: whose terms they belong to.
+        counts: how many points each term has, by name.
+        seed: of the run.
+        draw: 0, 1, ... : fresh points for every draw.
+        device: where the points go.
+        dtype: and as what.
+        sampling: how they are laid out.
+        chunk: rows per chunk.
+        batch: at most so many of the points that a term brings itself, a fresh choice for every draw.
+        chosen: coordinates ``(n, d)`` that take the place of drawn points, by term.
+    """
+
+    problem: Problem
+    counts: dict[str, int]
+    seed: int
+    draw: int = 0
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    dtype: torch.dtype = torch.float64
+    sampling: Sampling = field(default_factory=Sobol)
+    chunk: int = CHUNK
+    batch: int | None = None
+    chosen: Mapping[str, Tensor] = field(default_factory=dict)
+    _kept: dict[tuple[str, int], tuple[Points, ...]] = field(default_factory=dict, repr=False, compare=False)
+
+    def size(self, term: Term) -> int:
+        """The number of points of a term."""
+        if not isinstance(term.points, Points):
+            return self.counts[str(term.name)]
+        own = term.points.coords.shape[0]
+        return own if self.batch is None else min(own, self.batch)
+
+    def chunks(self, term: Term) -> Iterator[tuple[Points, ...]]:
+        """The points of `term`, chunk by chunk, one set for each of its sites."""
+        total = self.size(term)
+        keep = total <= _KEEP
+        for i, start in enumerate(range(0, total, self.chunk)):
+            key = (str(term.name), i)
+            if key in self._kept:
+                yield self._kept[key]
+                continue
+            points = self._chunk(term, i, start, min(start + self.chunk, total))
+            if keep:
+                self._kept[key] = points
+            yield points
+
+    def whole(self, term: Term) -> tuple[Points, ...]:
+        """All points of `term` at once, as one chunk; kept, for solvers that ask at every step."""
+        key = str(term.name), -1
+        if key not in self._kept:
+            self._kept[key] = self._chunk(term, 0, 0, self.size(term))
+        return self._kept[key]
+
+    def _chunk(self, term: Term, i: int, start: int, stop: int) -> tuple[Points, ...]:
+        index = [t.name for t in self.problem.terms].index(term.name)
+        if isinstance(term.points, Points) and self.size(term) < term.points.coords.shape[0]:
+            rows = _shuffled(term.points.coords.shape[0], self.size(term), self.seed, self.draw, index)
+            drawn: tuple[Points, ...] = (_pick(term.points, rows[start:stop]),)
+        elif isinstance(term.points, Points):
+            drawn = (term.points.rows(start, stop),)
+        elif str(term.name) in self.chosen:
+            drawn = (Points(self.chosen[str(term.name)][start:stop]),)
+        elif len(term.sites) == 1 and isinstance(term.sites[0], PointSet):  # rows of one draw, so that none comes twice
+            whole = term.sample(self.size(term), generator_of(self.seed, self.draw, index), self.sampling)
+            drawn = tuple(points.rows(start, stop) for points in whole)
+        else:
+            drawn = term.sample(stop - start, generator_of(self.seed, self.draw, index, i), self.sampling)
+        return tuple(points.to(self.dtype, self.device) for points in drawn)
+
+
+def _shuffled(total: int, batch: int, seed: int, draw: int, index: int) -> Tensor:
+    """The rows of batch `draw`: every row comes once before any comes again, but for what is left of a last batch."""
+    each = total // batch
+    at = draw % each * batch
+    return _permutation(total, seed, draw // each, index)[at : at + batch]
+
+
+@lru_cache(maxsize=16)
+def _permutation(total: int, seed: int, epoch: int, index: int) -> Tensor:
+    return torch.randperm(total, generator=generator_of(seed, epoch, index))
+
+
+def _pick(points: Points, rows: Tensor) -> Points:
+    """Some rows of given points."""
+    return points._replace(
+        coords=points.coords[rows],
+        normal=None if points.normal is None else points.normal[rows],
+        weight=None if points.weight is None else points.weight[rows],
+        columns={name: column[rows] for name, column in points.columns.items()},
+    )
+
+
+def counts_of(problem: Problem, equation: int, condition: int) -> dict[str, int]:
+    """Points per term: what the term says, else `equation` for equations and `condition` for all others."""
+    counts = {}
+    for term in problem.terms:
+        default = equation if term.kind == "equation" else condition
+        wanted = term.points if isinstance(term.points, int) else default
+        counts[str(term.name)] = min([wanted, *(_number_of_points(site) for site in term.sites)])
+    return counts
+
+
+def _number_of_points(site: object) -> int:
+    """How many points a part has: the start of an ODE, the ends of an interval, a PointSet; else no limit."""
+    coords = getattr(site, "coords", None)
+    if coords is not None:
+        return int(coords.shape[0])
+    box = getattr(site, "box", None)
+    return len(site.walls) if box is not None and len(box.columns) == 1 else 2**30  # type: ignore[attr-defined]

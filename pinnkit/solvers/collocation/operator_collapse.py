@@ -1,0 +1,90 @@
+"""Folding: the constant-coefficient linear part of an equation as one collapsed channel, u_t included.
+
+Whether coefficients are constant is checked at the very points that are evaluated, so a coefficient that jumps between
+probe points cannot be missed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pinnkit.domains import Points
+from pinnkit.jets.frame import NamedOperator
+from pinnkit.jets.taylor.channel_plan import make_plan
+from pinnkit.problem.linearization import Channel, linearise
+from pinnkit.problem.problem import Problem
+from pinnkit.problem.terms import Term
+from pinnkit.solutions.evaluation import index
+
+__all__ = ["Fold", "fold"]
+
+
+@dataclass(frozen=True)
+class Fold:
+    """How to evaluate a term: its row is the residual with the folded channels at zero, plus the operator channel.
+
+    Args:
+        operator: the folded part, ``sum_k c_k D^k u``.
+        folded: the channels it replaces.
+        kept: the other channels.
+    """
+
+    operator: Channel
+    folded: frozenset[Channel]
+    kept: tuple[Channel, ...]
+
+
+def fold(problem: Problem, term: Term, points: Sequence[Points]) -> Fold | None:
+    """The fold of `term` at `points`, or None where it would not save a channel."""
+    trace = problem.trace(term, raw=True)
+    scalars = [c for c in trace.channels if c.site == 0 and problem.unknown(c.unknown).components is None]
+    derived = [c for c in scalars if isinstance(c.order, NamedOperator) or c.order]
+    if trace.rows != 1 or problem.coefficients or len({c.unknown for c in derived}) != 1 or len(derived) < 2:
+        return None
+    constants = _constants(problem, term, points, trace.channels)
+    folded = {c: constants[c] for c in derived if constants.get(c, 0.0) != 0.0}
+    if len(folded) < 2:
+        return None
+    members = [(value * k, order) for c, value in folded.items() for k, order in _members(c)]
+    operator = Channel(0, derived[0].unknown, NamedOperator(tuple(members)))
+    kept = tuple(c for c in trace.channels if c not in folded)
+    local = {name: i for i, name in enumerate(problem.frame.columns)}
+    width = [
+        len(make_plan(tuple(index(c.order, local) for c in cs)).channels) for cs in (trace.channels, (*kept, operator))
+    ]
+    return Fold(operator, frozenset(folded), kept) if width[1] < width[0] else None
+
+
+def _members(channel: Channel) -> tuple[tuple[float, tuple[str, ...]], ...]:
+    order = channel.order
+    return order.terms if isinstance(order, NamedOperator) else ((1.0, order),)
+
+
+def _constants(
+    problem: Problem, term: Term, points: Sequence[Points], channels: Sequence[Channel]
+) -> Mapping[Channel, float]:
+    """The partial derivatives that are one number at all points and for two different states of the unknowns."""
+    like = points[0].coords
+    generator = torch.Generator().manual_seed(0)
+    seen: dict[Channel, list[Tensor]] = {c: [] for c in channels}
+    for scale in (1.0, 1e3):  # a cap, or a term that is small near zero, shows at one of them
+        values = {}
+        for c in channels:
+            components = problem.unknown(c.unknown).components
+            shape = (like.shape[0],) if components is None else (like.shape[0], components)
+            values[c] = (scale * torch.randn(shape, generator=generator, dtype=torch.float64)).to(like)
+        partials = linearise(problem, term, points, values, raw=True).d
+        for c in channels:
+            seen[c].append(partials[c].reshape(-1))
+    constants = {}
+    for c, parts in seen.items():
+        every = torch.cat(parts)
+        low, high = float(every.min()), float(every.max())
+        if math.isfinite(high - low) and high - low <= 8 * torch.finfo(like.dtype).eps * max(abs(low), abs(high)):
+            constants[c] = high
+    return constants

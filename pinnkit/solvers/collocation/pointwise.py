@@ -1,0 +1,28 @@
+"""Solvers that work row by row need one point a row."""
+
+from __future__ import annotations
+
+import torch
+
+from pinnkit.domains import Points
+from pinnkit.problem.terms import Term
+
+__all__ = ["pointwise", "require_pointwise"]
+
+
+def pointwise(term: Term) -> bool:
+    """Whether every row of a term has one point, as those of an equation have."""
+    return term.sample(1, torch.Generator().manual_seed(0))[0].group is None
+
+
+def require_pointwise(points: Points) -> None:
+    """Refuse points of which several make one row, as along a ray.
+
+    Raises:
+        TypeError: always then, with the solvers that can.
+    """
+    if points.group is not None:
+        raise TypeError(
+            "a residual whose rows have several samples each (a ray, an integral) is trained by Adam or L-BFGS; "
+            "least squares and Gauss-Newton need one point a row"
+        )

@@ -1,0 +1,256 @@
+"""How many random sines, and how fast along each axis: chosen by the residual at held-out points.
+
+The exact solution is never consulted.  Over nine decades the held-out residual orders bandwidths as the true error
+does: a field that is too slow misses the solution, and one that is too fast wiggles between the collocation points.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+from pinnkit.domains import Sobol
+from pinnkit.fields import RandomFourier
+from pinnkit.problem.problem import Problem
+from pinnkit.solutions.evaluation import FieldSet
+from pinnkit.solvers.collocation.collocation_points import Cloud, counts_of, generator_of
+from pinnkit.solvers.collocation.field_groups import Group, axes_of, build_fields
+from pinnkit.solvers.collocation.parameters import Parameters
+from pinnkit.solvers.protocols import State
+
+from .least_squares import LeastSquares
+from .linear_readout import Readout, readout_of
+
+__all__ = ["Attempt", "search"]
+
+_LADDER = (1.5, 3.0, 5.0, 8.0, 12.0, 18.0, 27.0, 40.0, 60.0)
+"""Bandwidths tried for all axes together, in radians per half-width."""
+_STEP = 1.5
+_GROWTH = 1.7
+_WORTH = 0.2
+"""More features are worth their time while each growth lowers the residual to this fraction."""
+_POOR = 1e-6
+"""Above this residual a growth that does not help is followed by another: sharp solutions need many at once."""
+_DEAR = 1000
+"""From so many features on, an attempt costs a second or more."""
+_FLOOR = 1e-14
+"""A held-out residual that rounding alone explains."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A solved field and how well it did on points that it had not seen.
+
+    Args:
+        features: number of random sines of each group of unknowns.
+        bandwidth: per coordinate column.
+        score: residual at held-out points, relative to what cancels in it.
+        costs: mean squared residual of each term at held-out points.
+        fields: with the solved read-out.
+        parameters: the coefficients found.
+        state: of the solver.
+        interrupted: whether Ctrl-C ended the search, with this as the best so far.
+        words: what was tried, for reports.
+    """
+
+    features: int
+    bandwidth: tuple[float, ...]
+    score: float
+    costs: tuple[float, ...] = field(repr=False)
+    fields: FieldSet = field(repr=False)
+    parameters: Parameters = field(repr=False)
+    state: State = field(repr=False)
+    interrupted: bool = False
+    words: str = ""
+
+
+@dataclass
+class _Search:
+    problem: Problem
+    groups: Sequence[Group]
+    solver: LeastSquares
+    seed: int
+    report: Callable[[Attempt], bool | None]
+    scales: dict[str, float] | None = None
+    best: Attempt | None = None
+    tried: dict[tuple[int, tuple[float, ...]], Attempt] = field(default_factory=dict)
+
+    def attempt(self, features: int, bandwidth: tuple[float, ...]) -> Attempt:
+        """Solve with these features; the best so far is kept, and starts Newton where the equation is nonlinear."""
+        key = features, bandwidth
+        if key not in self.tried:
+            found = self.solved(features, bandwidth, self.best)
+            # Only the best keeps its arrays.
+            if self.best is None or found.score < self.best.score:
+                self.best = found
+            self.tried[key] = replace(found, state={})
+            if self.report(found):
+                raise _Enough
+        return self.tried[key]
+
+    def solved(self, features: int, bandwidth: tuple[float, ...], warm: Attempt | None) -> Attempt:
+        """Solve with these features, without keeping what was found."""
+        how = self.problem, self.groups, self.solver, self.seed
+        return solve_with(*how, features, bandwidth, warm, self.scales)
+
+
+def search(
+    problem: Problem,
+    groups: Sequence[Group],
+    solver: LeastSquares,
+    *,
+    seed: int,
+    features: int | None,
+    limit: int | None = None,
+    tolerance: float = 3e-13,
+    report: Callable[[Attempt], bool | None] = lambda _: None,
+    scales: dict[str, float] | None = None,
+) -> Attempt:
+    """The best attempt: bandwidth per axis, then more features while they help.
+
+    Args:
+        problem: to solve.
+        groups: the unknowns that share a field.
+        solver: gives the number of collocation points.
+        seed: of features and points.
+        features: their number, or None to choose it.
+        limit: at most so many features; None: 1,000 in one coordinate, else 1,500.
+        tolerance: good enough: the relative residual at held-out points at which the search ends.
+        report: called with every attempt; returning True ends the search with the best so far.
+        scales: of the rows of each term; None takes their norms.
+    """
+    d = len(problem.frame.columns)
+    limit = limit or {1: 1000}.get(d, 1500)
+    small = min({1: 40, 2: 250}.get(d, 450), features or limit)
+    run = _Search(problem, groups, solver, seed, report, scales)
+    try:
+        with contextlib.suppress(_Enough):
+            _climb(run, small, features, limit, tolerance)
+    except KeyboardInterrupt:
+        if run.best is None:
+            raise
+        return replace(run.best, interrupted=True)
+    found = run.best
+    assert found is not None
+    if features is not None and found.features != features:  # the number that was asked for, with the best bandwidth
+        found = run.solved(features, found.bandwidth, found)
+    return found
+
+
+class _Enough(Exception):
+    """The search was asked to stop."""
+
+
+def _climb(run: _Search, small: int, features: int | None, limit: int, tolerance: float) -> None:
+    """Bandwidth for all axes, then axis by axis, then more features."""
+    d = len(run.problem.frame.columns)
+    ladder: list[Attempt] = []
+    for r in _LADDER:
+        ladder.append(run.attempt(small, (r,) * d))
+        if _best(ladder).score < tolerance or (len(ladder) > 3 and ladder[-1].score > 1e3 * _best(ladder).score):
+            break
+    best = _axis_by_axis(run, _best(ladder), tolerance)
+    size = small
+    factor = 1.0  # by which more features like to be faster: what won the time before is tried first
+    while best.score > tolerance and size < (features or limit):
+        size = min(int(_GROWTH * size), features or limit)
+        before, grown = best, []
+        for f in sorted((1.0, _GROWTH ** (1 / d)), key=lambda f: f != factor):
+            grown.append(run.attempt(size, _times(before.bandwidth, f)))
+            if size > _DEAR and features is None and grown[-1].score > _WORTH * before.score:
+                break
+        if len(grown) == 2 and factor != 1.0 and grown[0].score < grown[1].score:  # faster helps: how much?
+            grown.append(run.attempt(size, _times(before.bandwidth, _GROWTH ** (2 / d))))
+        factor = 1.0 if _best(grown).bandwidth == before.bandwidth else _GROWTH ** (1 / d)
+        best = _best([before, *grown]) if features is None else _best(grown)
+        if features is None and best.score > _WORTH * before.score and (best.score < _POOR or size > _DEAR):
+            break
+
+
+def _axis_by_axis(run: _Search, best: Attempt, tolerance: float) -> Attempt:
+    """Each axis' bandwidth times or over 1.5 as long as that helps."""
+    d = len(best.bandwidth)
+    for _ in range(3 if d > 1 else 0):
+        before = best
+        for axis in range(d):
+            for factor in (_STEP, 1 / _STEP):
+                while best.score > tolerance:
+                    changed = tuple(b * factor if i == axis else b for i, b in enumerate(best.bandwidth))
+                    other = run.attempt(best.features, changed)
+                    if other.score >= best.score:
+                        break
+                    best = other
+        if best.score > 0.7 * before.score:
+            break
+    return best
+
+
+def solve_with(
+    problem: Problem,
+    groups: Sequence[Group],
+    solver: LeastSquares,
+    seed: int,
+    features: int,
+    bandwidth: tuple[float, ...],
+    warm: Attempt | None = None,
+    scales: dict[str, float] | None = None,
+) -> Attempt:
+    """Solve for the read-out of random sines with the given bandwidth per column."""
+    cpu = torch.device("cpu")
+    specs = _specs(problem, groups, features, bandwidth)
+    fields = build_fields(problem, specs, seed=seed, device=cpu, dtype=torch.float64)
+    parameters = Parameters(problem, (), device=cpu, dtype=torch.float64)
+    counts = counts_of(problem, int(solver.ratio * features), max(int(solver.condition_ratio * features), 2))
+    objective = Readout(fields, parameters, Cloud(problem, counts, seed, sampling=solver.sampling), scales)
+    theta = objective.get()
+    if warm is not None and not problem.linear:
+        theta = _carry_over(warm, fields, theta)
+    state = solver.start(theta)
+    for _ in range(solver.steps):
+        state = solver.step(objective, state)
+        if state["done"]:
+            break
+    held = Cloud(problem, counts_of(problem, 2 * features, max(features // 2, 2)), seed, draw=1, sampling=Sobol())
+    judge = Readout(fields, parameters, held, objective.scales)
+    score, costs = judge.imbalance(state["theta"])
+    words = f"{features} sines, bandwidth {', '.join(f'{b:.3g}' for b in bandwidth)}"
+    return Attempt(features, bandwidth, max(score, _FLOOR), costs, fields, parameters, state, words=words)
+
+
+def _specs(
+    problem: Problem, groups: Sequence[Group], features: int, bandwidth: tuple[float, ...]
+) -> dict[Group, RandomFourier]:
+    """Each group's random sines, with the bandwidth of the columns that it depends on."""
+    by_column = dict(zip(problem.frame.columns, bandwidth, strict=True))
+    return {
+        group: RandomFourier(features, tuple(by_column[c] for a in axes_of(problem, group) for c in a.columns))
+        for group in groups
+    }
+
+
+def _carry_over(warm: Attempt, fields: FieldSet, theta: Tensor) -> Tensor:
+    """The read-out with which new features come closest to an earlier field: where Newton starts."""
+    parts = []
+    for group, module in fields.modules.items():
+        columns = list(fields.columns(group))
+        old = warm.fields.modules[group]
+        n = 3 * readout_of(module).in_features
+        coords = fields.problem.domain.sample(n, generator_of(0, n)).coords[:, columns]
+        with torch.no_grad():
+            phi, target = module.trunk(coords), old(coords)  # type: ignore[operator]
+        solved = torch.linalg.lstsq(phi, target, rcond=1e-12, driver="gelsd")
+        parts.append(solved.solution.T.reshape(-1))
+    known = torch.cat(parts)
+    return torch.cat([known, theta[len(known) :]])
+
+
+def _best(attempts: Sequence[Attempt]) -> Attempt:
+    return min(attempts, key=lambda a: a.score)
+
+
+def _times(bandwidth: tuple[float, ...], factor: float) -> tuple[float, ...]:
+    return tuple(b * factor for b in bandwidth)

@@ -1,0 +1,1 @@
+"""Method of lines: modes in space whose coefficients advance in time."""

@@ -1,0 +1,116 @@
+"""Where to put Chebyshev modes: stretched coordinates in which a function needs few of them, by its own spectrum."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.fft import dct
+
+from .spatial_basis import IDENTITY, nodes_of
+
+__all__ = ["Fit", "fit_map", "modes_needed"]
+
+Array = NDArray[np.float64]
+Function = Callable[[Array], Array]
+"""Values (R, p) of all rows at scaled places (p,) in [-1, 1]."""
+
+_WIDTHS = (0.3, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002)
+_SHARES = (0.4, 0.7, 0.9)
+_SITES = 3
+_NODES = 600
+
+
+class Fit(NamedTuple):
+    """A map, and how many modes the functions need in it."""
+
+    numbers: Array
+    needed: int
+
+
+def modes_needed(numbers: Array, functions: Sequence[tuple[Function, float]], count: int = _NODES) -> int:
+    """How many Chebyshev modes of the map represent each function to its tolerance, relative to its size; `count` caps.
+
+    The functions are looked at on `count` nodes; what lies beyond those shows as a tail that does not fall.
+    """
+    s = nodes_of(numbers, count)
+    most = 1
+    for function, tolerance in functions:
+        values = function(s)
+        coefficients = dct(values, type=2, axis=1) / count
+        size = np.sqrt((values**2).mean(axis=1))
+        size = np.maximum(size, 1e-3 * size.max())
+        rest = np.sqrt(np.cumsum(coefficients[:, ::-1] ** 2, axis=1))[:, ::-1]
+        above = (rest > tolerance * size[:, None]).any(axis=0)
+        most = max(most, int(above.nonzero()[0].max(initial=0)) + 1)
+    return most
+
+
+def fit_map(functions: Sequence[tuple[Function, float]], *, start: Array = IDENTITY) -> Fit:
+    """The map in which the functions need the fewest modes, found by trying places, widths and shares one by one.
+
+    Places are where the last function is steepest; a second and third site are added while they save a fifth of the
+    modes. Nothing but the functions' own spectra is looked at.
+    """
+    best = Fit(IDENTITY, modes_needed(IDENTITY, functions))
+    if len(start) > 2:
+        kept = Fit(start, modes_needed(start, functions))
+        best = min(best, kept, key=lambda fit: fit.needed)
+    if best.needed <= 40:
+        return best
+    found = Fit(IDENTITY, best.needed if len(best.numbers) == 2 else modes_needed(IDENTITY, functions))
+    sites: list[tuple[float, float, float]] = []
+    for place in _steepest(functions[-1][0], _SITES):
+        trial = found
+        chosen = sites
+        for share in _SHARES:
+            for width in _WIDTHS:
+                own = [*sites, (share, place, width)]
+                numbers = _numbers(own)
+                fit = Fit(numbers, modes_needed(numbers, functions))
+                if fit.needed < trial.needed:
+                    trial, chosen = fit, own
+        if trial.needed <= 0.8 * found.needed:
+            found, sites = trial, chosen
+        elif sites:
+            break
+    return found if found.needed < best.needed else best
+
+
+def _numbers(sites: Sequence[tuple[float, float, float]]) -> Array:
+    """The numbers of a map, see `pinnkit.fields.modes.mapped`, from shares, places and widths."""
+    total = sum(share for share, _, _ in sites)
+    scale = min(1.0, 0.95 / total)
+    rows, offset = [], 0.0
+    for share, place, width in sites:
+        low, high = (math.asinh((end - place) / width) for end in (-1.0, 1.0))
+        weight = 2 * scale * share / (high - low)
+        rows += [weight, place, width]
+        offset -= weight * (low + high) / 2
+    return np.array([offset, 1.0 - scale * total, *rows])
+
+
+def _steepest(function: Function, count: int) -> list[float]:
+    """The places of the steepest slopes, at least a twentieth of the axis apart."""
+    s = np.linspace(-1.0, 1.0, 4001)
+    values = function(s)
+    spread = np.ptp(values, axis=1)
+    spread = np.maximum(spread, 1e-3 * max(spread.max(), 1e-300))
+    slope = (np.abs(np.gradient(values, s, axis=1)) / spread[:, None]).max(axis=0)
+    found: list[float] = []
+    for i in np.argsort(-slope):
+        if all(abs(s[i] - other) > 0.1 for other in found):
+            found.append(float(s[i]))
+        if len(found) == count:
+            break
+    # A front sits between the two sides of its steepest slope; the mean over the top of the slope is steadier.
+    return [_centre(s, slope, place) for place in found]
+
+
+def _centre(s: Array, slope: Array, place: float) -> float:
+    near = np.abs(s - place) < 0.05
+    top = near & (slope > 0.5 * slope[near].max())
+    return float((s[top] * slope[top]).sum() / slope[top].sum())

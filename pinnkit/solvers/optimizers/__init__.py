@@ -1,0 +1,1 @@
+"""Optimizers: one step each on a flat parameter vector; no knowledge of problems."""

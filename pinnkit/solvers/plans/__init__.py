@@ -1,0 +1,1 @@
+"""Plans: automatic choice of field and solvers, fallbacks, time slabs, curricula, and their execution."""

@@ -1,0 +1,177 @@
+"""Time in slabs: each is solved from the end of the one before, and all are joined into one field.
+
+A field that has to meet an equation over a long time loses its way; over a short one it does not.  See Krishnapriyan,
+Gholami, Zhe, Kirby & Mahoney, Characterizing Possible Failure Modes in PINNs, NeurIPS 2021, section 5.2 (sequence to
+sequence), and Penwarden, Jagtap, Zhe, Karniadakis & Kirby, J. Comput. Phys. 493 (2023) 112464 (warm starts).
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pinnkit.domains import Part, Points, PointSet, Role
+from pinnkit.domains.with_time_interval import retimed
+from pinnkit.jets.frame import Derivative, NamedOperator
+from pinnkit.jets.jet import Jet, plain, unknown
+from pinnkit.problem.conditions import Start
+from pinnkit.problem.problem import Problem
+from pinnkit.problem.terms import Term
+from pinnkit.solutions.solution import Solution
+
+__all__ = ["edges_of", "slab", "soft_start"]
+
+_REMEMBERED = 128
+"""Evaluations of a former slab's end that are kept: the points of a solver stay the same from step to step."""
+
+
+def edges_of(problem: Problem, slabs: int | Sequence[float]) -> tuple[float, ...]:
+    """The edges of the slabs, the ends of time included.
+
+    Raises:
+        ValueError, TypeError: for a problem without time or without an initial state, for edges that are not
+            increasing times within it.
+    """
+    axis = next((a for a in problem.axes if a.role is Role.TIME), None)
+    if axis is None:
+        raise ValueError(f"solve: `slabs` divide time, and problem '{problem.name}' has no time axis; leave them out")
+    if not any(isinstance(t.residual, Start) for t in problem.terms):
+        raise ValueError("solve: `slabs` hand the state on from slab to slab, which needs an Initial(...) term")
+    if isinstance(slabs, bool) or not isinstance(slabs, (int, list, tuple)):
+        raise TypeError(f"solve: `slabs` must be their number, or the times between them, got {slabs!r}")
+    if isinstance(slabs, int):
+        if slabs < 1:
+            raise ValueError(f"solve: `slabs` must be at least 1, got {slabs}")
+        step = (axis.upper - axis.lower) / slabs
+        return (*(axis.lower + k * step for k in range(slabs)), axis.upper)
+    inner = [float(edge) for edge in slabs if float(edge) not in (axis.lower, axis.upper)]
+    edges = (axis.lower, *inner, axis.upper)
+    if any(not a < b for a, b in pairwise(edges)):
+        raise ValueError(
+            f"solve: `slabs` must be increasing times between {axis.lower:g} and {axis.upper:g}, got {tuple(slabs)}"
+        )
+    return edges
+
+
+def soft_start(problem: Problem) -> Problem:
+    """The problem with its initial conditions as terms: the ansatz of one slab could not serve another."""
+    if not any(t.hard and isinstance(t.residual, Start) for t in problem.terms):
+        return problem
+    terms = (replace(t, hard=False) if isinstance(t.residual, Start) else t for t in problem.terms)
+    return replace(problem, terms=tuple(terms))
+
+
+def slab(problem: Problem, lower: float, upper: float, before: Solution | None) -> Problem:
+    """The problem between two times, starting from the end of the solution `before` where there is one.
+
+    Raises:
+        ValueError: for a term that cannot be divided in time.
+    """
+    axis = next(a for a in problem.axes if a.role is Role.TIME)
+    first, last = lower == axis.lower, upper == axis.upper
+    terms = []
+    for term in problem.terms:
+        if isinstance(term.residual, Start):
+            residual = term.residual if before is None else _handed_on(term.residual, before, lower)
+            sites = tuple(retimed(site, lower, upper) for site in term.sites)
+            terms.append(replace(term, sites=sites, residual=residual))
+            continue
+        if isinstance(term.points, Points) or any(isinstance(site, PointSet) for site in term.sites):
+            found = _during(problem, term, lower, upper, last)
+            terms += [] if found is None else [found]
+            continue
+        at = {value for site in term.sites for name, value in getattr(site, "walls", ()) if name == axis.name}
+        if (at == {axis.lower} and not first) or (at == {axis.upper} and not last):
+            continue  # a condition at an end of time belongs to the slab that has this end
+        sites = tuple(_stretch(site, term, axis.name, lower, upper) for site in term.sites)
+        terms.append(replace(term, sites=sites))
+    return replace(problem, terms=tuple(terms), domain=retimed(problem.domain, lower, upper))
+
+
+def _stretch(site: Part, term: Term, time: str, lower: float, upper: float) -> Part:
+    """A part of the problem during the slab."""
+    if not any(a.name == time for a in site.axes):
+        raise ValueError(f"solve: `slabs` cannot divide the part {site!r} of term '{term.name}', which has no time")
+    return retimed(site, lower, upper)
+
+
+def _during(problem: Problem, term: Term, lower: float, upper: float, last: bool) -> Term | None:
+    """Given points within the slab; None where there are none."""
+    column = problem.frame.columns.index(str(problem.time))
+    (site,) = term.sites
+    coords = term.points.coords if isinstance(term.points, Points) else site.coords  # type: ignore[attr-defined]
+    inside = (coords[:, column] >= lower) & ((coords[:, column] <= upper) if last else (coords[:, column] < upper))
+    if not bool(inside.any()):
+        return None
+    coords = coords[inside]
+    own, at = {}, 0
+    for axis in problem.axes:
+        own[axis.name] = coords[:, at] if axis.dim == 1 else coords[:, at : at + axis.dim]
+        at += axis.dim
+    points = term.points
+    if isinstance(points, Points):
+        columns = {name: values[inside] for name, values in points.columns.items()}
+        points = Points(coords, columns=columns)
+    return replace(term, sites=(PointSet(**own),), points=points)
+
+
+def _handed_on(start: Start, before: Solution, time: float) -> Start:
+    """The initial state made of the end of a solution."""
+    values = []
+    for key, _ in start.values:
+        name, rate = start.split(key)
+        values.append((key, _End(before, name, (start.time,) if rate else (), time)))
+    return replace(start, values=tuple(values))
+
+
+class _End:
+    """An unknown of a solution, or its rate, at one time, as a function of the other coordinates, with derivatives."""
+
+    def __init__(self, solution: Solution, name: str, order: tuple[str, ...], time: float) -> None:
+        self.solution = solution
+        self.name = name
+        self.order = order
+        self.time = time
+        self.axes = [a for a in solution.problem.axes if a.role is not Role.TIME]
+        self.known: OrderedDict[Any, tuple[Any, Tensor]] = OrderedDict()
+        kind = inspect.Parameter.KEYWORD_ONLY
+        self.__signature__ = inspect.Signature([inspect.Parameter(a.name, kind) for a in self.axes])
+
+    def __call__(self, **coords: Jet) -> Jet:
+        frame = next(iter(coords.values())).frame
+        columns = frozenset(c for a in self.axes for c in a.columns)
+        return unknown(frame, lambda order: self._value(coords, order), columns=columns)
+
+    def _value(self, coords: dict[str, Jet], order: Derivative) -> Tensor:
+        values = [plain(coords[a.name]) for a in self.axes]
+        key = (order, *((v.data_ptr(), v.shape, v.dtype) for v in values))
+        if key not in self.known:
+            # The coordinates are kept with what was found, so that no other tensor can take their place in memory.
+            self.known[key] = values, self._evaluated(values, order)
+            if len(self.known) > _REMEMBERED:
+                self.known.popitem(last=False)
+        self.known.move_to_end(key)
+        return self.known[key][1]
+
+    def _evaluated(self, values: Sequence[Tensor], order: Derivative) -> Tensor:
+        if isinstance(order, NamedOperator):
+            parts = [factor * self._evaluated(values, names) for factor, names in order.terms]
+            return torch.stack(parts).sum(dim=0)
+        solution, at = self.solution, dict(zip([a.name for a in self.axes], values, strict=True))
+        like = values[0]
+        blocks = [
+            torch.full((len(like), 1), self.time, dtype=like.dtype, device=like.device)
+            if a.role is Role.TIME
+            else at[a.name].reshape(len(like), -1)
+            for a in solution.problem.axes
+        ]
+        rows = torch.cat(blocks, dim=1).detach().to(device=solution.device, dtype=solution.dtype)
+        found = solution.fieldset.unknowns(rows, solution.coefficient_tensors, (*order, *self.order))[self.name]
+        return found.to(like)

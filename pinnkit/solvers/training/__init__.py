@@ -1,0 +1,1 @@
+"""The training loop: objective, weights, adaptive points, checkpoints, monitors."""

@@ -1,0 +1,114 @@
+"""Checkpoints: all that a run needs to go on bit for bit, without pickle, replaced atomically."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import torch
+
+from pinnkit.solutions.history import Record
+from pinnkit.solvers.protocols import State
+
+__all__ = ["Checkpoint", "read", "write"]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where a run stands.
+
+    Args:
+        fingerprint: what run it is (problem, fields, solvers, seed, dtype); a resumed run must have the same.
+        solver: index of the solver at work.
+        step: steps that it has taken.
+        state: of that solver.
+        records: the history so far.
+        seconds: used so far.
+    """
+
+    fingerprint: str
+    solver: int
+    step: int
+    state: State
+    records: Sequence[Record]
+    seconds: float
+
+
+def write(path: Path, checkpoint: Checkpoint) -> None:
+    """Write to a temporary name beside `path`, then rename: a killed run leaves the old file or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")  # one name, so that what a killed run leaves is written over
+    with h5py.File(temporary, "w") as file:
+        file.attrs["fingerprint"] = checkpoint.fingerprint
+        file.attrs["solver"] = checkpoint.solver
+        file.attrs["step"] = checkpoint.step
+        file.attrs["seconds"] = checkpoint.seconds
+        file.create_dataset("records", data=json.dumps([asdict(r) for r in checkpoint.records]))
+        _put(file.create_group("state"), checkpoint.state)
+    temporary.replace(path)
+
+
+def read(path: Path) -> Checkpoint:
+    """Read what `write` wrote.
+
+    Raises:
+        ValueError: for a file that is no checkpoint.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            records = json.loads(file["records"][()])
+            return Checkpoint(
+                str(file.attrs["fingerprint"]),
+                int(file.attrs["solver"]),
+                int(file.attrs["step"]),
+                _get(file["state"]),
+                [Record(**r) for r in records],
+                float(file.attrs["seconds"]),
+            )
+    except (
+        OSError,
+        KeyError,
+        TypeError,
+        ValueError,
+        RuntimeError,
+    ) as error:  # h5py's ways to say that a file is broken
+        reason = " ".join(str(error).split())
+        raise ValueError(
+            f"resume: {path} is no readable checkpoint ({reason}); start afresh without --resume"
+        ) from error
+
+
+# Keys are numbered and stored beside their values: names of terms may hold what HDF5 does not allow in a name.
+def _put(group: h5py.Group, value: Mapping[str, Any] | Sequence[Any]) -> None:
+    keys = list(value) if isinstance(value, Mapping) else None
+    items = list(value.values()) if isinstance(value, Mapping) else list(value)
+    group.attrs["keys"] = json.dumps(keys)
+    group.attrs["count"] = len(items)
+    for i, item in enumerate(items):
+        if isinstance(item, torch.Tensor):
+            group.create_dataset(str(i), data=item.detach().cpu().numpy())
+        elif isinstance(item, (Mapping, list, tuple)):
+            _put(group.create_group(str(i)), item)
+        elif isinstance(item, (bool, int, float, str)):
+            group.attrs[str(i)] = item
+        else:
+            raise TypeError(f"checkpoint: a state holds tensors, numbers, lists and dicts, got {type(item).__name__}")
+
+
+def _get(group: h5py.Group) -> Any:
+    items = [_item(group, str(i)) for i in range(int(group.attrs["count"]))]
+    keys = json.loads(group.attrs["keys"])
+    return items if keys is None else dict(zip(keys, items, strict=True))
+
+
+def _item(group: h5py.Group, name: str) -> Any:
+    if name in group.attrs:
+        value = group.attrs[name]
+        return value if isinstance(value, str) else value.item()
+    item = group[name]
+    return torch.from_numpy(np.array(item[()])) if isinstance(item, h5py.Dataset) else _get(item)

@@ -1,0 +1,1 @@
+"""Signed distances: on grids from points, of meshes, by fast marching."""

@@ -1,0 +1,1 @@
+"""Pictures of surfaces without a display."""

@@ -1,0 +1,1 @@
+"""Triangle meshes: extraction, checks, metrics, nearest points, winding numbers."""

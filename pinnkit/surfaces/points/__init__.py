@@ -1,0 +1,1 @@
+"""Point clouds: checks, neighbours, noise, normals, orientation, outliers, downsampling."""

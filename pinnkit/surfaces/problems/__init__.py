@@ -1,0 +1,1 @@
+"""Surface fitting as problems: losses, supervision points, mesh targets."""

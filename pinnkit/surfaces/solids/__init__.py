@@ -1,0 +1,1 @@
+"""Solids whose surface is known exactly, as ground truth for reconstructions."""

@@ -1,0 +1,149 @@
+"""Differences of a solution from the closed form and from the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from pinnkit.domains import Axis, Box, Role, Sobol
+from pinnkit.problem.problem import Problem
+from pinnkit.solutions.solution import Solution, exact_values
+
+from .measures import EXACT, FAR, Comparison
+from .term_sample import TEST_SEED
+
+if TYPE_CHECKING:
+    from pinnkit.references import Reference
+
+__all__ = ["TEST_POINTS", "against_exact", "against_reference", "reference_error"]
+
+TEST_POINTS = 2**14
+_GRID = 2**16  # points of the reference's grid that are compared at most
+_ROUNDING = 8 * float(np.finfo(np.float64).eps)  # what is claimed for a closed form in float64, relative
+
+_NEGATED = "with the opposite sign,"
+
+
+def against_exact(solution: Solution) -> tuple[Comparison, ...]:
+    """The solution against the closed form on fixed Sobol points; empty where there is none."""
+    problem = solution.problem
+    if not problem.exact:
+        return ()
+    generator = torch.Generator().manual_seed(TEST_SEED)
+    coords = problem.domain.sample(TEST_POINTS, generator, sampling=Sobol()).coords
+    found = _at(solution, coords)
+    true = exact_values(problem, coords, solution.coefficients)
+    out = [_compare(name, EXACT, found[name], v.numpy(), _ROUNDING, None, {}) for name, v in true.items()]
+    if all(c.measured_l2 <= FAR for c in out):
+        return tuple(out)
+    images = {f"mirrored along {a.name},": _at(solution, _reflected(problem, coords, a)) for a in _mirrors(problem)}
+    images[_NEGATED] = {name: -value for name, value in found.items()}
+    return tuple(
+        _compare(name, EXACT, found[name], v.numpy(), _ROUNDING, None, {w: im[name] for w, im in images.items()})
+        for name, v in true.items()
+    )
+
+
+def against_reference(solution: Solution, reference: Reference) -> tuple[Comparison, ...]:
+    """The solution against the reference on its grid.
+
+    Raises:
+        ValueError: for a reference that does not have the problem's axes.
+    """
+    axes = {a.name: a for a in solution.problem.axes}
+    names = list(axes)
+    if set(reference.axes) != set(names):
+        raise ValueError(f"validate: `reference` has the axes {tuple(reference.axes)}, the problem has {tuple(names)}")
+    ticks = [np.asarray(reference.axes[name], dtype=np.float64) for name in names]
+    keep = [_spread(len(t), max(int(_GRID ** (1 / len(ticks))), 2)) for t in ticks]
+    found = solution.on_grid(**{name: t[k] for name, t, k in zip(names, ticks, keep, strict=True)})
+    even = [i for i, name in enumerate(names) if axes[name].role is Role.SPACE and _symmetric(ticks[i][keep[i]])]
+    out = []
+    for name, values in reference.values.items():
+        part = np.asarray(values)[np.ix_(*keep)]
+        bar, bar_max = reference.bars(name)
+        u = found[name].astype(np.float64)
+        images = {f"mirrored along {names[i]},": np.flip(u, axis=i) for i in even}
+        images[_NEGATED] = -u
+        out.append(_compare(name, reference.kind, u, part, bar, bar_max, images))
+    return tuple(out)
+
+
+def reference_error(
+    problem: Problem, reference: Reference, coefficients: Mapping[str, float]
+) -> tuple[Comparison, ...]:
+    """The reference against the closed form on the whole of its grid: its true error."""
+    ticks = {a.name: np.asarray(reference.axes[a.name], dtype=np.float64) for a in problem.axes}
+    mesh = np.meshgrid(*ticks.values(), indexing="ij")
+    coords = torch.from_numpy(np.stack([m.ravel() for m in mesh], axis=1))
+    out = []
+    for name, value in exact_values(problem, coords, coefficients).items():
+        if name in reference.values:
+            found = np.asarray(reference.values[name])
+            true = np.where(np.isnan(found), np.nan, value.numpy().reshape(found.shape))  # outside a curved wall
+            out.append(_compare(name, EXACT, found, true, _ROUNDING, None, {}))
+    return tuple(out)
+
+
+def _at(solution: Solution, coords: torch.Tensor) -> dict[str, NDArray[np.float64]]:
+    inside = coords.to(solution.device, solution.dtype)
+    found = solution.fieldset.unknowns(inside, solution.coefficient_tensors)
+    return {name: value.double().cpu().numpy() for name, value in found.items()}
+
+
+def _mirrors(problem: Problem) -> list[Axis]:
+    if not isinstance(problem.domain, Box):
+        return []
+    return [a for a in problem.axes if a.role is Role.SPACE and a.dim == 1]
+
+
+def _reflected(problem: Problem, coords: torch.Tensor, axis: Axis) -> torch.Tensor:
+    column = problem.frame.columns.index(axis.name)
+    out = coords.clone()
+    out[:, column] = axis.lower + axis.upper - out[:, column]
+    return out
+
+
+def _symmetric(ticks: NDArray[np.float64]) -> bool:
+    return bool(np.allclose(ticks[0] + ticks[-1] - ticks[::-1], ticks, atol=1e-9 * (ticks[-1] - ticks[0])))
+
+
+def _spread(length: int, count: int) -> NDArray[np.int64]:
+    """At most `count` indices out of `length`, both ends among them."""
+    return np.unique(np.linspace(0, length - 1, min(length, count)).round().astype(np.int64))
+
+
+def _compare(
+    name: str,
+    against: str,
+    found: NDArray[Any],
+    true: NDArray[Any],
+    bar: float,
+    bar_max: float | None,
+    images: Mapping[str, NDArray[Any]],
+) -> Comparison:
+    """Differences where both are known; `bar_max` None means the relative `bar` of the greatest |true|."""
+    known = ~np.isnan(true)
+    gap, v = (found - true)[known], true[known]
+    size = _rms(v)
+    distance = _rms(gap) if v.size else float("nan")
+    greatest = float(np.abs(v).max()) if v.size else 0.0
+    return Comparison(
+        unknown=name,
+        against=against,
+        measured_l2=distance / (size or 1.0),
+        measured_max=float(np.abs(gap).max()) if v.size else float("nan"),
+        l2_bar=bar,
+        max_bar=bar * greatest if bar_max is None else bar_max,
+        points=int(v.size),
+        scale=size,
+        images={words: _rms((image - true)[known]) / (size or 1.0) for words, image in images.items()},
+    )
+
+
+def _rms(values: NDArray[Any]) -> float:
+    return float(np.sqrt(np.mean(values**2))) if values.size else 0.0

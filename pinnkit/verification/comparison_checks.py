@@ -1,0 +1,73 @@
+"""Checks against what the solution was compared with, and against what its own linearisation foretells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from .context import Evidence
+from .finding import Finding, Kind
+from .measures import EXACT, FAR, Comparison, number
+from .residual_checks import percent
+
+__all__ = ["closed_form", "estimated", "far"]
+
+_IMAGE = 0.2
+"""Of the difference itself, what is left of it for a mirror image that is the one meant."""
+
+
+def far(e: Evidence) -> Iterator[Finding]:
+    """Unknowns that differ from the closed form, or without one from the reference."""
+    exact = [c for c in e.compared if c.against == EXACT]
+    for c in exact or e.compared:
+        if c.measured_l2 <= FAR:
+            continue
+        yield Finding(
+            Kind.FAR, f"`{c.unknown}` is {percent(c.measured_l2)} away from the {c.against}", c.measured_l2, c.unknown
+        )
+        for image, distance in c.images.items():
+            if distance < _IMAGE * c.measured_l2:
+                yield Finding(
+                    Kind.MIRRORED,
+                    f"the solution is a mirror image: {image} `{c.unknown}` would be {percent(distance)} away from the "
+                    f"{c.against}",
+                    distance,
+                    c.unknown,
+                )
+                break
+
+
+def closed_form(compared: Sequence[Comparison], error: Sequence[Comparison]) -> Iterator[Finding]:
+    """A closed form and a reference that disagree by more than their error bars.
+
+    Args:
+        compared: the solution with the reference.
+        error: the reference with the closed form.
+    """
+    bars = {c.unknown: (c.l2_bar, c.against) for c in compared if c.against != EXACT}
+    for c in error:
+        bar, kind = bars[c.unknown]
+        bar += c.l2_bar
+        if not c.measured_l2 <= 2 * bar:
+            yield Finding(
+                Kind.CLOSED_FORM,
+                f"the exact solution and the {kind} of `{c.unknown}` disagree by {number(c.measured_l2)}, more than "
+                f"twice their error bars together ({number(bar)}): is the closed form that of this problem?",
+                c.measured_l2,
+                c.unknown,
+            )
+
+
+def estimated(e: Evidence) -> Iterator[Finding]:
+    """A correction, asked for by the problem linearised at the solution, that is not small."""
+    found = e.correction
+    if found is None or not found.significant:
+        return
+    for name, size in found.sizes.items():
+        if size > FAR:
+            yield Finding(
+                Kind.ESTIMATE,
+                f"`{name}` is about {percent(size)} off by its own equations: linearised at the solution, they ask for "
+                f"a correction of that size, which removes {percent(1 - found.left)} of the residual",
+                size,
+                name,
+            )

@@ -1,0 +1,218 @@
+"""Random sines as corrections of a solution: the Jacobian of all terms in their weights, and what they do inside."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from pinnkit.domains import Points, Sobol
+from pinnkit.fields import RandomFourier
+from pinnkit.jets.frame import NamedOperator
+from pinnkit.jets.orders import Order
+from pinnkit.problem.linearization import Channel, linearise, scope_of
+from pinnkit.problem.problem import Problem
+from pinnkit.problem.terms import Term
+from pinnkit.solutions.evaluation import index
+from pinnkit.solutions.solution import Solution
+from pinnkit.solvers.collocation.field_groups import axes_of
+
+from .term_sample import TEST_SEED, thinned
+
+__all__ = ["Sines", "outputs_of"]
+
+_BANDWIDTHS = ((2.0, 0.15), (5.0, 0.55), (16.0, 0.3))
+"""Radians per half-width and share of the sines: slow, middling and fast, since nothing is known of the error's shape;
+most of them middling, to come close to what the terms may leave open."""
+_ROWS = 3.0
+"""Points of an equation for each sine, so that nothing is fitted by chance."""
+_INSIDE = 1500
+"""Points at which corrections are measured."""
+
+
+@dataclass(frozen=True)
+class Sines:
+    """Random sines of several bandwidths for every component of every unknown, and the points they are judged at.
+
+    Args:
+        solution: what they correct, before the ansatz if there is one.
+        by_nature: for each term the unit of its rows.
+        modules: the sines of each group of unknowns.
+        width: sines of one component.
+        counts: points of an equation, of a condition.
+    """
+
+    solution: Solution
+    by_nature: Mapping[str, float]
+    modules: Mapping[tuple[str, ...], tuple[nn.Module, ...]]
+    width: int
+    counts: tuple[int, int]
+
+    @classmethod
+    def of(cls, solution: Solution, by_nature: Mapping[str, float], sines: int) -> Sines:
+        """About so many sines for each component, the same for every solution."""
+        problem = solution.problem
+        generator = torch.Generator().manual_seed(TEST_SEED)
+        modules = {}
+        for group in solution.modules:
+            axes = axes_of(problem, group)
+            outputs = sum(problem.unknown(name).components or 1 for name in group)
+            modules[group] = tuple(
+                RandomFourier(max(int(share * sines), 1), bandwidth=b).build(
+                    axes, outputs, generator=generator, dtype=torch.float64, device="cpu"
+                )
+                for b, share in _BANDWIDTHS
+            )
+        width = sum(max(int(share * sines), 1) for _, share in _BANDWIDTHS)
+        per = int(_ROWS * width)
+        return cls(solution, by_nature, modules, width, (per, max(width // 2, 20)))
+
+    @property
+    def count(self) -> int:
+        """Columns without those of the coefficients."""
+        return self.width * outputs_of(self.solution.problem)
+
+    def rows(self) -> tuple[Tensor, Tensor]:
+        """Rows and Jacobian of all terms in relative units."""
+        solution, problem = self.solution, self.solution.problem
+        coefficients = _coefficients(solution)
+        rows, blocks = [], []
+        for term in problem.terms:
+            points = self._points(term)
+            channels = problem.trace(term, raw=True).channels
+            values = self._values(points, channels)
+            at = linearise(problem, term, points, values, coefficients, raw=True)
+            n, k = at.r.shape
+            block = torch.zeros(n, k, self.count + len(coefficients), dtype=torch.float64)
+            for channel in channels:
+                slope = at.d[channel]
+                phi = self._features(channel, points[channel.site])
+                for j in range(slope.shape[-1]):
+                    start = self.width * (self._first(channel.unknown) + j)
+                    block[:, :, start : start + self.width] += slope[:, :, j, None] * phi[:, None, :]
+            for i, name in enumerate(coefficients):
+                block[:, :, self.count + i] = at.dc[name]
+            scale = self._scale(term, n * k)
+            rows.append(scale * at.r.reshape(-1))
+            blocks.append(scale * block.reshape(n * k, -1))
+        return torch.cat(rows), torch.cat(blocks)
+
+    def residual(self, step: Tensor) -> Tensor:
+        """The rows after a correction, nothing linearised."""
+        problem, coefficients = self.solution.problem, _coefficients(self.solution)
+        for i, name in enumerate(coefficients):
+            coefficients[name] = coefficients[name] + step[self.count + i]
+        found = [(term, self._corrected(term, step, coefficients).reshape(-1)) for term in problem.terms]
+        return torch.cat([self._scale(term, len(r)) * r for term, r in found])
+
+    def effect(self) -> tuple[Tensor, dict[str, Tensor]]:
+        """Points inside ``(n, d)``, and what each column does to each unknown there, ``(n * components, P)``."""
+        solution, problem = self.solution, self.solution.problem
+        generator = torch.Generator().manual_seed(TEST_SEED)
+        inside = problem.domain.sample(_INSIDE, generator, sampling=Sobol())
+        points = (inside._replace(coords=inside.coords.double()),)
+        coefficients = _coefficients(solution)
+        total = self.count + len(coefficients)
+        channels = [Channel(0, name, ()) for name in problem.names]
+        phi = {c.unknown: self._features(c, points[0]) for c in channels}
+        out = {}
+        for name in problem.names:
+            components = problem.unknown(name).components or 1
+            matrix = torch.zeros(_INSIDE, components, total, dtype=torch.float64)
+            for other, slope in self._slopes(name, points, channels, coefficients).items():
+                for i in range(components):
+                    for j in range(slope.shape[-1]):
+                        start = self.width * (self._first(other) + j)
+                        matrix[:, i, start : start + self.width] += slope[:, i, j, None] * phi[other]
+            out[name] = matrix.reshape(_INSIDE * components, total)
+        return inside.coords.double(), out
+
+    def _slopes(
+        self, name: str, points: tuple[Points, ...], channels: list[Channel], coefficients: Mapping[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """The ansatz' derivative: of an unknown in the raw values, ``(n, components, raw components)`` each."""
+        problem = self.solution.problem
+        own = problem.unknown(name).components or 1
+        if name not in problem.ansatz:
+            return {name: torch.eye(own, dtype=torch.float64).expand(_INSIDE, own, own)}
+        every = {channel: value.requires_grad_() for channel, value in self._values(points, channels).items()}
+
+        def lookup(channel: Channel) -> Tensor:
+            return every[channel] if channel in every else self._values(points, [channel])[channel]
+
+        with torch.enable_grad():
+            value = scope_of(problem, points, lookup, coefficients, raw=True)[name].value.reshape(_INSIDE, -1)
+            out: dict[str, list[Tensor]] = {c.unknown: [] for c in channels}
+            for i in range(value.shape[1]):
+                grads = torch.autograd.grad(
+                    value[:, i].sum(), list(every.values()), retain_graph=True, allow_unused=True
+                )
+                for channel, leaf, grad in zip(every, every.values(), grads, strict=True):
+                    found = torch.zeros_like(leaf) if grad is None else grad
+                    out[channel.unknown].append(found.reshape(_INSIDE, -1))
+        return {other: torch.stack(parts, dim=1) for other, parts in out.items()}
+
+    def _scale(self, term: Term, rows: int) -> float:
+        return 1 / (self.by_nature[str(term.name)] * math.sqrt(rows))
+
+    def _points(self, term: Term) -> tuple[Points, ...]:
+        generator = torch.Generator().manual_seed(TEST_SEED + 1)
+        n = self.counts[0] if term.kind == "equation" else self.counts[1]
+        sampled = term.sample(n, generator, Sobol())
+        return tuple(thinned(p, self.counts[0]).to(torch.float64, torch.device("cpu")) for p in sampled)
+
+    def _values(self, points: tuple[Points, ...], channels: Iterable[Channel]) -> dict[Channel, Tensor]:
+        s = self.solution
+        there = tuple(p.to(s.dtype, torch.device(s.device)) for p in points)
+        with torch.no_grad():
+            return {c: v.detach().double().cpu() for c, v in s.fieldset.channels(there, channels).items()}
+
+    def _corrected(self, term: Term, step: Tensor, coefficients: Mapping[str, Tensor]) -> Tensor:
+        problem = self.solution.problem
+        points = self._points(term)
+        channels = problem.trace(term, raw=True).channels
+        values = self._values(points, channels)
+        for channel, value in values.items():
+            phi = self._features(channel, points[channel.site])
+            start = self.width * self._first(channel.unknown)
+            components = problem.unknown(channel.unknown).components
+            weights = step[start : start + self.width * (components or 1)].reshape(-1, self.width)
+            added = phi @ weights.T
+            values[channel] = value + (added[:, 0] if components is None else added)
+        return linearise(problem, term, points, values, coefficients, raw=True).r
+
+    def _features(self, channel: Channel, points: Points) -> Tensor:
+        """The sines behind a channel, ``(n, width)``."""
+        problem = self.solution.problem
+        group = next(g for g in self.modules if channel.unknown in g)
+        columns = self.solution.fieldset.columns(group)
+        local = {problem.frame.columns[c]: i for i, c in enumerate(columns)}
+        order = channel.order
+        members: list[tuple[float, Order]] = (
+            list(index(order, local).terms)  # type: ignore[union-attr]
+            if isinstance(order, NamedOperator)
+            else [(1.0, index(order, local))]  # type: ignore[list-item]
+        )
+        coords = points.coords[:, list(columns)]
+        parts = []
+        for module in self.modules[group]:
+            phi = module.features(coords, [o for _, o in members])  # type: ignore[operator]
+            parts.append(sum(factor * phi[o] for factor, o in members))
+        return torch.cat(parts, dim=1)
+
+    def _first(self, unknown: str) -> int:
+        """How many components stand before those of `unknown`."""
+        names = self.solution.problem.names
+        return sum(self.solution.problem.unknown(n).components or 1 for n in names[: names.index(unknown)])
+
+
+def outputs_of(problem: Problem) -> int:
+    """The number of components of all unknowns together."""
+    return sum(u.components or 1 for u in problem.unknowns)
+
+
+def _coefficients(solution: Solution) -> dict[str, Tensor]:
+    return {k: torch.tensor(v, dtype=torch.float64) for k, v in solution.coefficients.items()}

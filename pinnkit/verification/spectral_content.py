@@ -1,0 +1,114 @@
+"""Checks of how fine a field is beside what the problem asks for: too smooth, too rough."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from pinnkit.domains import Points
+from pinnkit.problem.linearization import linearise
+
+from .context import Evidence
+from .finding import Finding, Kind
+from .residual_checks import MISSED, UNSOLVED, percent
+from .term_sample import Sample, channels_at, rms
+
+__all__ = ["grain"]
+
+_STEP = 0.015
+"""Of an axis' extent: over this distance a residual is compared with itself; waves shorter than ten such are fine."""
+_FINE = 0.35
+"""Grain of a residual from which it oscillates; 1 is that of noise."""
+_FINER = 2.5
+"""Grain of the residual over that of everything prescribed, from which the field oscillates by itself."""
+_ALIKE = 0.3
+"""Correlation of the residual with what is prescribed, from which a part of the latter is missing in the solution."""
+_DETAIL = 1.3
+"""Grain of what is missing over that of what is there."""
+
+
+def grain(e: Evidence) -> Iterator[Finding]:
+    """Where a term fails: is the residual a detail of the data that the field lacks, or one that it has too much?"""
+    if e.finite < 1:
+        return
+    for s in e.samples:
+        limit = UNSOLVED if s.term.kind == "equation" else MISSED
+        if not s.check.relative > limit or isinstance(s.term.points, Points):
+            continue
+        found = _grains(e, s)
+        if found is None:
+            continue
+        residual, prescribed, there, alike = found
+        if residual > _FINE and residual > _FINER * prescribed and abs(alike) < _ALIKE:
+            yield Finding(
+                Kind.TOO_ROUGH,
+                f"the field is too rough: the residual of '{s.check.name}' oscillates faster than anything that is "
+                "prescribed; use a slower field or more points",
+                residual / max(prescribed, 1e-3),
+                s.check.name,
+            )
+        elif alike > _ALIKE and residual > _DETAIL * there and s.from_unknowns > 0.05 * s.given_size:
+            yield Finding(
+                Kind.TOO_SMOOTH,
+                f"the field is too smooth: what '{s.check.name}' lacks are details of what is prescribed "
+                f"({percent(alike)} alike, and {residual / max(there, 1e-3):.2g} times as fine as what is there); "
+                "use a faster field (bandwidth, omega) or more features",
+                alike,
+                s.check.name,
+            )
+
+
+def _grains(e: Evidence, s: Sample) -> tuple[float, float, float, float] | None:
+    """Grain of the residual, of what is prescribed, of what is there; likeness of the first two.
+
+    The grain of f is the greatest over the axes of |f(x + h) - f(x)| / (√2 |f|), as root mean squares.
+    """
+    r, given = s.r.double().cpu(), s.given.double().cpu()
+    there = r - given
+    best = [0.0, 0.0, 0.0]
+    moved_at_all = False
+    for axis in (a for a in e.problem.axes if a.dim == 1):
+        column = e.problem.frame.columns.index(axis.name)
+        spread = s.coords[:, column]
+        along = _along(e, s, column)
+        if not bool(along.any()) or float(spread.max() - spread.min()) < 0.5 * axis.extent:
+            continue
+        moved_at_all = True
+        r2, given2 = _moved(e, s, column, _STEP * axis.extent, (axis.lower + axis.upper) / 2)
+        there2 = r2 - given2
+        for i, (one, two) in enumerate(((r, r2), (given, given2), (there, there2))):
+            size = rms(one[along])
+            if size > 0:
+                best[i] = max(best[i], rms((two - one)[along]) / (2**0.5 * size))
+    if not moved_at_all:
+        return None
+    norm = rms(r) * rms(given)
+    alike = float((r * given).mean()) / norm if norm > 0 else 0.0
+    return best[0], best[1], best[2], alike
+
+
+def _along(e: Evidence, s: Sample, column: int) -> Tensor:
+    """Which points can be moved along a column and stay on the part that they are on: those of walls along it."""
+    normal, name = s.points[0].normal, e.problem.frame.columns[column]
+    if normal is None or name not in e.problem.frame.space:
+        return torch.ones(len(s.coords), dtype=torch.bool)
+    return (normal[:, e.problem.frame.space.index(name)] == 0).cpu()
+
+
+def _moved(e: Evidence, s: Sample, column: int, step: float, middle: float) -> tuple[Tensor, Tensor]:
+    """The residual and what is prescribed, all points moved inwards along one axis."""
+    points = []
+    for p in s.points:
+        coords = p.coords.clone()
+        coords[:, column] += torch.where(coords[:, column] < middle, step, -step)
+        points.append(p._replace(coords=coords))
+    trace = e.problem.trace(s.term, raw=False)
+    values = channels_at(e.solution, points, trace.channels)
+    at = linearise(e.problem, s.term, points, values, e.solution.coefficient_tensors)
+    given = at.r
+    for channel, slope in at.d.items():
+        value = values[channel] if values[channel].ndim == 2 else values[channel][:, None]
+        given = given - (slope * value[:, None, :]).sum(dim=-1)
+    return at.r.double().cpu(), given.double().cpu()

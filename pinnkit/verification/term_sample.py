@@ -1,0 +1,155 @@
+"""One term's residual at fresh points, beside the parts that should cancel in it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pinnkit.domains import Points, Sobol
+from pinnkit.jets.frame import NamedOperator
+from pinnkit.problem.linearization import Channel, linearise
+from pinnkit.problem.penalties import CrossEntropy, Energy
+from pinnkit.problem.terms import Term
+from pinnkit.solutions.evaluation import natural_rate
+from pinnkit.solutions.solution import Solution
+
+from .measures import TermCheck
+
+__all__ = ["FRESH", "TEST_SEED", "Sample", "channels_at", "rms", "thinned", "vanishes"]
+
+TEST_SEED = 1_618_033_988  # of points that no solve has seen: solves take their points from seeds that users type
+FRESH = 4096
+"""Points of each term: residuals that are concentrated on a thousandth of the domain still show."""
+_MOST = 2**16
+"""Of points that a term brings itself."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A term at fresh points, split into what comes from the unknowns and what is given.
+
+    To first order r = Σ_c ∂r/∂c · c + given: `given` is the forcing, the prescribed value, the initial state.
+
+    Args:
+        term: which.
+        points: one set for each of its sites.
+        values: the channels of the unknowns.
+        r: the residual ``(n, k)``.
+        given: what is prescribed ``(n, k)``.
+        parts: at each point the sum of the magnitudes of all that should cancel there, ``(n,)``.
+        check: the residual and its scale as root mean squares.
+        from_unknowns: the root mean square of what comes from the unknowns, each channel by itself.
+        by_nature: the same, of a field of this size that varies over the whole domain.
+    """
+
+    term: Term
+    points: tuple[Points, ...]
+    values: Mapping[Channel, Tensor]
+    r: Tensor
+    given: Tensor
+    parts: Tensor
+    check: TermCheck
+    from_unknowns: float
+    by_nature: float
+
+    @classmethod
+    def of(cls, solution: Solution, term: Term) -> Sample:
+        """Examine `term` on points that are the same for every solution."""
+        problem = solution.problem
+        trace = problem.trace(term, raw=False)
+        generator = torch.Generator().manual_seed(TEST_SEED)
+        sampled = (thinned(p, _MOST) for p in term.sample(FRESH, generator, Sobol()))
+        points = tuple(p.to(solution.dtype, solution.device) for p in sampled)
+        values = channels_at(solution, points, trace.channels)
+        at = linearise(problem, term, points, values, solution.coefficient_tensors)
+        inside = problem.domain.sample(FRESH // 4, generator, sampling=Sobol()).to(solution.dtype, solution.device)
+        everywhere = channels_at(solution, (inside,) * len(points), trace.channels)
+        whole = solution.fieldset.unknowns(inside.coords, solution.coefficient_tensors)
+        sizes = {name: rms(value) for name, value in whole.items()}
+        remainder, scale, unknowns, by_nature = at.r, 0.0, 0.0, 0.0
+        parts = torch.zeros_like(at.r)
+        for channel, slope in at.d.items():
+            value = values[channel] if values[channel].ndim == 2 else values[channel][:, None]
+            part = (slope * value[:, None, :]).sum(dim=-1)
+            remainder = remainder - part
+            parts = parts + part.abs()
+            here = rms(part)
+            # A condition such as u = 0 compares u with nothing: its size is that of u elsewhere.
+            natural = natural_rate(problem, channel.order) * sizes[channel.unknown]
+            scale += max(here, rms(slope) * max(rms(everywhere[channel]), natural))
+            unknowns += here
+            by_nature += rms(slope) * natural_rate(problem, channel.order) * (sizes[channel.unknown] or 1.0)
+        check = TermCheck(str(term.name), term.kind, rms(at.r), scale + rms(remainder))
+        parts = (parts + remainder.abs()).square().sum(dim=1).sqrt()
+        return cls(term, points, values, at.r, remainder, parts, check, unknowns, by_nature)
+
+    @property
+    def given_size(self) -> float:
+        """Root mean square of what is prescribed."""
+        return rms(self.given)
+
+    @property
+    def driven(self) -> bool:
+        """Whether anything is prescribed, beyond rounding."""
+        return self.given_size > 1e-6 * self.check.scale
+
+    @property
+    def coords(self) -> Tensor:
+        """Where, ``(n, d)``."""
+        return self.points[0].coords.double().cpu()
+
+    @property
+    def magnitude(self) -> Tensor:
+        """|r| at each point, ``(n,)``."""
+        return self.r.double().cpu().square().sum(dim=1).sqrt()
+
+
+def vanishes(term: Term) -> bool:
+    """Whether the residual of a term should be zero, rather than an integrand or a logit."""
+    return not isinstance(term.penalty, (Energy, CrossEntropy))
+
+
+def channels_at(solution: Solution, points: Sequence[Points], channels: Sequence[Channel]) -> dict[Channel, Tensor]:
+    """Derivatives of the unknowns, through the ansatz where there is one."""
+    if not solution.problem.ansatz:
+        with torch.no_grad():
+            return {c: v.detach() for c, v in solution.fieldset.channels(points, channels).items()}
+    found: dict[tuple[int, tuple[str, ...]], dict[str, Tensor]] = {}
+
+    def value(site: int, name: str, order: tuple[str, ...]) -> Tensor:
+        if (site, order) not in found:
+            found[site, order] = solution.fieldset.unknowns(points[site].coords, solution.coefficient_tensors, order)
+        return found[site, order][name]
+
+    out = {}
+    for c in channels:
+        if isinstance(c.order, NamedOperator):
+            parts = [factor * value(c.site, c.unknown, order) for factor, order in c.order.terms]
+            out[c] = torch.stack(parts).sum(dim=0)
+        else:
+            out[c] = value(c.site, c.unknown, c.order)
+    return out
+
+
+def thinned(points: Points, most: int) -> Points:
+    """At most so many of the points, spread evenly over their order; what a term brings itself may be millions."""
+    if points.group is not None:
+        return points.rows(0, max(most * points.row_count // max(points.coords.shape[0], 1), 1))
+    step = -(-points.coords.shape[0] // most)
+    if step <= 1:
+        return points
+    return points._replace(
+        coords=points.coords[::step],
+        normal=None if points.normal is None else points.normal[::step],
+        weight=None if points.weight is None else points.weight[::step],
+        columns={name: column[::step] for name, column in points.columns.items()},
+    )
+
+
+def rms(values: Tensor) -> float:
+    """Root mean square; 0 of nothing."""
+    return math.sqrt(float(values.double().square().mean())) if values.numel() else 0.0

@@ -1,0 +1,90 @@
+"""Several roads to one problem: the held-out residual decides."""
+
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pinnkit import LBFGS, RAD, Adam, GradientNorm, LeastSquares, Monitor, RandomFourier, Solution, Status, solve
+from pinnkit.solvers.collocation.relative_residual import held_out
+from pinnkit.solvers.plans import fallback as module
+from pinnkit.solvers.plans.automatic import Choice
+from pinnkit.solvers.plans.fallback import several
+from tests.solvers.cases import SMALL, heat
+
+FEW = dict(points=64, condition_points=16)
+ROUGH = Choice(SMALL, (Adam(steps=2, **FEW),), "Rough.", good=1e-6)
+FINE = Choice(RandomFourier(120, bandwidth=8.0), (LeastSquares(),), "Fine.", good=1e-2)
+
+
+def taken(*choices: Choice, seconds: float | None = None) -> tuple[Solution, list[Choice]]:
+    asked = []
+
+    def take(choice: Choice, left: float | None) -> Solution:
+        asked.append(choice)
+        found = solve(heat(), choice.field, choice.solvers)
+        return replace(found, choice=choice.reason, status=Status.TIME if left == 0 else found.status)
+
+    return several(choices, take, seconds=seconds, began=time.perf_counter(), seed=0), asked
+
+
+def test_the_first_road_that_is_good_enough_ends_the_search() -> None:
+    found, asked = taken(FINE, ROUGH)
+    assert asked == [FINE]
+    assert "LeastSquares" in found.solvers[0]
+
+
+def test_a_poor_road_is_followed_by_the_next_and_the_best_is_taken() -> None:
+    for order in ([ROUGH, FINE], [ROUGH, replace(FINE, good=1e-300), ROUGH]):
+        found, asked = taken(*order)
+        assert asked == order
+        assert "LeastSquares" in found.solvers[0]
+        assert "Rough. Held-out residual" in found.choice
+        assert found.choice.endswith("Taken: LeastSquares.")
+
+
+def test_seconds_are_those_of_all_roads(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = iter(np.arange(0.0, 100.0, 1.0))
+    monkeypatch.setattr(module.time, "perf_counter", lambda: float(next(now)))
+    found = several([FINE], lambda c, left: solve(heat(), c.field, c.solvers), seconds=None, began=-5.0, seed=0)  # noqa: ARG005
+    assert found.seconds >= 5.0
+
+
+def test_no_further_road_is_taken_once_the_time_is_used_up() -> None:
+    found, asked = taken(ROUGH, FINE, seconds=1e-9)
+    assert asked == [ROUGH]
+    assert found.choice.startswith("Rough.")
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("adaptive", RAD()),
+        ("weights", GradientNorm()),
+        ("weights", [GradientNorm()]),
+        ("monitor", Monitor({"one": lambda fields: 1.0})),  # noqa: ARG005
+    ],
+)
+def test_what_only_a_trained_field_can_use_is_refused_where_no_road_trains(name: str, given: object) -> None:
+    with pytest.raises(ValueError, match=f"`{name}` is for fields that are trained step by step, .* LeastSquares"):
+        solve(heat(), **{name: given})
+
+
+def test_the_held_out_residual_orders_fields_as_their_errors_do() -> None:
+    scores, errors = [], []
+    for features in (15, 40, 120, 250):
+        found = solve(heat(), RandomFourier(features, bandwidth=6.0), LeastSquares())
+        scores.append(held_out(found.fieldset, found.coefficient_tensors, seed=0))
+        grid = found.on_grid(x=20, t=20)
+        exact = np.sin(np.pi * grid["x"])[:, None] * np.exp(-grid["t"])[None]
+        errors.append(float(np.abs(grid["u"] - exact).max()))
+    assert scores == sorted(scores, reverse=True)
+    assert errors == sorted(errors, reverse=True)
+
+
+def test_a_field_in_single_precision_is_judged_too() -> None:
+    import torch
+
+    found = solve(heat(), SMALL, [Adam(steps=5, **FEW), LBFGS(steps=5, **FEW)], dtype=torch.float32)
+    assert 1e-3 < held_out(found.fieldset, found.coefficient_tensors, seed=0) < 10
