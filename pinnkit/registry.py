@@ -66,19 +66,14 @@ class Registry(Generic[Kind]):
 
         def add(cls: Class) -> Class:
             known = self._entries.get(cls.__name__)
-            if known is not None and (known.cls.__module__, known.cls.__qualname__) != (
-                cls.__module__,
-                cls.__qualname__,
-            ):
+            if known is not None and _origin(known.cls) != _origin(cls):
                 raise ValueError(
                     f"{self.kind} '{cls.__name__}' is registered already, by {known.cls.__module__}; "
                     f"choose another name for the class in {cls.__module__}"
                 )
-            taken = next((e for e in self if word is not None and e.word == word and e.name != cls.__name__), None)
-            if taken is not None:
-                raise ValueError(
-                    f"{self.kind} '{cls.__name__}': the word '{word}' is that of {taken.name}; choose another"
-                )
+            taken = next((e.name for e in self if word is not None and e.word == word), cls.__name__)
+            if taken != cls.__name__:
+                raise ValueError(f"{self.kind} '{cls.__name__}': the word '{word}' is that of {taken}; choose another")
             if not (cls.__doc__ or "").strip():
                 raise ValueError(f"{self.kind} '{cls.__name__}' has no docstring; its first line is the help text")
             summary = (cls.__doc__ or "").strip().splitlines()[0]
@@ -115,3 +110,7 @@ class Registry(Generic[Kind]):
     def words(self) -> Mapping[str, type[Kind]]:
         """Classes by the word of the command line, in the order of registration."""
         return {entry.word: entry.cls for entry in self if entry.word is not None}
+
+
+def _origin(cls: type) -> tuple[str, str]:
+    return cls.__module__, cls.__qualname__
