@@ -16,7 +16,7 @@ RESERVED = ("n", "d", "grad", "laplacian", "hessian", "value")
 
 
 class Role(Enum):
-    """What a coordinate is: gradients, normals and boundaries mean space only."""
+    """Role of a coordinate; gradients, normals and boundaries refer to space only."""
 
     SPACE = "space"
     TIME = "time"
@@ -92,7 +92,7 @@ def bounds(axes: Sequence[Axis]) -> tuple[Tensor, Tensor]:
 
 
 def is_finite(value: object) -> TypeGuard[float]:
-    """Whether `value` is a finite real number (numpy scalars are; booleans and strings are not)."""
+    """Return whether `value` is a finite real number; NumPy scalars are, booleans and strings are not."""
     return not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(value)
 
 

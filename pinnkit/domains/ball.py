@@ -98,12 +98,12 @@ class Ball(Shape):
         return torch.linalg.vector_norm(coords - self._middle.to(coords), dim=1) - self.radius
 
     def contains(self, coords: Tensor) -> Tensor:
-        """Whether each point `(n, d)` lies in the closed ball, up to rounding, `(n,)`."""
+        """True for each point `(n, d)` in the closed ball, up to rounding, `(n,)`."""
         check_coords("Ball.contains", coords, self.columns)
         return self.signed_distance(coords) <= self.rounding(coords)
 
     def rounding(self, coords: Tensor) -> float:  # noqa: ARG002  (that of the ball itself)
-        """How far outside rounding may carry a point of the closed ball."""
+        """Largest distance outside to which rounding may carry a point of the closed ball."""
         return 4 * self._unit_in_last_place
 
     @property

@@ -107,7 +107,7 @@ class Box:
         return Points(coords.mul_(upper - lower).add_(lower).clamp_(lower, upper), weight=weight)
 
     def contains(self, coords: Tensor) -> Tensor:
-        """Whether each point `(n, d)` lies in the closed box, `(n,)`; time and parameters count as well."""
+        """True for each point `(n, d)` in the closed box, `(n,)`; time and parameters count as well."""
         check_coords("Box.contains", coords, self.columns)
         lower, upper = (bound.to(coords) for bound in bounds(self.axes))
         return ((coords >= lower) & (coords <= upper)).all(dim=1)

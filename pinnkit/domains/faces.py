@@ -12,7 +12,7 @@ from .sampling import DEFAULT_SAMPLING, Sampling, check_sample, quadrature_weigh
 
 
 class HasAxes(Protocol):
-    """What walls need of their box: its axes, and the same box during another time."""
+    """Attributes of a box that its walls use: the axes, and the same box during another time."""
 
     @property
     def axes(self) -> tuple[Axis, ...]:

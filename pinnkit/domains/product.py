@@ -89,15 +89,15 @@ class Shape(ABC):
         return x[kept], unit[kept, :extra], weight[kept] * (self.measure / float(weight[kept].sum()))
 
     def inside(self, coords: Tensor) -> Tensor:
-        """Whether each point `(n, d)` lies in the open shape, `(n,)`."""
+        """True for each point `(n, d)` in the open shape, `(n,)`."""
         return self.signed_distance(coords) < 0
 
     def contains(self, coords: Tensor) -> Tensor:
-        """Whether each point `(n, d)` lies in the closed shape, up to `rounding`, `(n,)`."""
+        """True for each point `(n, d)` in the closed shape, up to `rounding`, `(n,)`."""
         return self.signed_distance(coords) <= self.rounding(coords)
 
     def rounding(self, coords: Tensor) -> float:
-        """How far outside rounding may carry a point of the closed shape."""
+        """Largest distance outside to which rounding may carry a point of the closed shape."""
         size = float(coords.abs().max()) if coords.numel() else 1.0
         return 16 * torch.finfo(coords.dtype).eps * size
 
@@ -257,7 +257,7 @@ class Product:
         return Points(coords, weight=weight * math.prod((upper - lower)[free].tolist()))
 
     def contains(self, coords: Tensor) -> Tensor:
-        """Whether each point `(n, d)` lies in the closed domain, up to rounding, `(n,)`; time and parameters count."""
+        """True for each point `(n, d)` in the closed domain, up to rounding, `(n,)`; time and parameters count."""
         self._check_coords("contains", coords)
         lower, upper = (bound.to(coords)[self.dim :] for bound in bounds(self.axes))
         others = coords[:, self.dim :]

@@ -61,7 +61,7 @@ class Domain(Part, Protocol):
         ...
 
     def contains(self, coords: Tensor) -> Tensor:
-        """Whether each point `(n, d)` lies in the closed domain, `(n,)`."""
+        """True for each point `(n, d)` in the closed domain, `(n,)`."""
         ...
 
     def signed_distance(self, coords: Tensor) -> Tensor:

@@ -122,7 +122,7 @@ class Region(Shape):
         raise ValueError(f"{self!r} holds a function, which no file can; keep the code that builds it")
 
     def inside(self, coords: Tensor) -> Tensor:
-        """Whether the function is negative at each point `(n, d)`, `(n,)`."""
+        """True for each point `(n, d)` where the function is negative, `(n,)`."""
         return values(self.function, coords) < 0
 
     def signed_distance(self, coords: Tensor) -> Tensor:
@@ -131,12 +131,12 @@ class Region(Shape):
         return self.function(coords.double().cpu()).to(coords)
 
     def rounding(self, coords: Tensor) -> float:
-        """How far outside rounding, and what Newton's method left, may carry a point of the closed region."""
+        """Largest function value to which rounding and Newton's method may carry a point of the closed region."""
         size = float(coords.abs().max()) if coords.numel() else 1.0
         return self.surface.left + 4 * torch.finfo(coords.dtype).eps * size
 
     def contains(self, coords: Tensor) -> Tensor:
-        """Whether each point `(n, d)` lies in the closed region, up to rounding, and in its box, `(n,)`."""
+        """True for each point `(n, d)` in the closed region, up to rounding, and in its box, `(n,)`."""
         check_coords("Region.contains", coords, self.columns)
         lower, upper = (bound.to(coords) for bound in bounds(self.axes))
         return super().contains(coords) & ((coords >= lower) & (coords <= upper)).all(dim=1)
