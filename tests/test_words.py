@@ -125,5 +125,5 @@ def test_a_docstring_that_opens_with_a_question_is_found(source: str) -> None:
 
 
 def test_nouns_and_imperatives_pass() -> None:
-    source = '"""Heat."""\n\n\ndef f():\n    """Whatever it takes."""\n\n\ndef g() -> bool:\n    """Return whether it holds."""'
+    source = '"""Heat."""\n\n\ndef f():\n    """Whatever it takes."""\n\n\ndef g():\n    """Return whether it holds."""'
     assert openings_of(Path("plain.py"), source) == []
