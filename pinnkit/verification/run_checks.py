@@ -14,7 +14,7 @@ from .context import Context
 from .finding import Finding, Kind, Verdict
 from .localization import check_localization, check_start
 from .measures import Comparison
-from .residual_checks import check_convergence, check_overfitting, check_terms
+from .residual_checks import check_convergence, check_finite, check_overfitting, check_terms
 from .spectral_content import check_spectral_content
 from .uniqueness import check_mirror_images, check_trivial, check_uniqueness
 
