@@ -21,8 +21,8 @@ from rich.console import Console
 from rich.table import Table
 
 from pinnkit import LBFGS, MLP, Adam, Sobol, solve, validate
-from pinnkit.bench.peer import CASES, deepxde_model, quiet, require_deepxde
-from pinnkit.compare import Way, compare
+from pinnkit.measure.bench.peer import CASES, deepxde_model, quiet, require_deepxde
+from pinnkit.measure.compare import Way, compare
 from pinnkit.report import number
 from pinnkit.storage import replacing
 from pinnkit.verdict.against import TEST_POINTS

@@ -1,7 +1,7 @@
 """Imports point one way: the table of the design, held against the source of every file in pinnkit/."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -17,7 +17,7 @@ _PROBLEM = _TERMS | {"problem"}
 _SOLUTION = _PROBLEM | {"evaluation", "history", "identity", "status", "solution", "storage"}
 _SOLVED = _SOLUTION | {"solvers", "reference"}
 _REPORTED = _SOLVED | _LEAVES | {"figures", "report", "validate", "verdict", "problem_file"}
-_TASKS = {"acceptance", "publication", "bench", "compare"}
+_MEASURE = {"measure.acceptance", "measure.bench", "measure.compare", "measure.publication"}
 _BUILDERS = {"images", "surfaces", "radiance"}
 
 # Each part of the package and the other parts that it may import; a new part needs a row.
@@ -48,13 +48,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "verdict": _SOLVED | {"penalties"},
     "report": _SOLVED | {"figures", "verdict"},
     "validate": _SOLVED | {"figures", "report", "verdict"},
-    **{task: _REPORTED for task in _TASKS},
-    "bench": _REPORTED | _BUILDERS,
-    "acceptance": _REPORTED | {"bench"},
+    "measure": set(),
+    "measure.bench": _REPORTED | _BUILDERS,
+    "measure.acceptance": _REPORTED | {"machine", "measure.bench"},
+    "measure.compare": _REPORTED,
+    "measure.publication": _REPORTED,
     **{builder: _SOLVED | {"machine"} for builder in _BUILDERS},
-    "cli": _REPORTED | _TASKS | _BUILDERS | {"starter"},
+    "cli": _REPORTED | _MEASURE | _BUILDERS | {"starter"},
     "__main__": {"cli"},
 }
+DIVIDED = {"measure"}  # packages whose sub-packages and modules are parts of their own
 # The type of an argument, imported under TYPE_CHECKING and never at run time.
 FOR_TYPES_ALONE = {
     ("linearise", "problem"),
@@ -84,14 +87,19 @@ class Import(NamedTuple):
         names = self.target.split(".")
         if names[0] != "pinnkit":
             return None
-        return names[1] if len(names) > 1 else PUBLIC
+        return part_named(names[1:]) if len(names) > 1 else PUBLIC
 
     def __str__(self) -> str:
         return f"pinnkit/{self.path.as_posix()}:{self.line} imports {self.target}"
 
 
+def part_named(names: Sequence[str]) -> str:
+    """The part that holds the module `names`, its dotted name below the package."""
+    return ".".join(names[: 2 if names[0] in DIVIDED else 1])
+
+
 def part_of(path: Path) -> str:
-    return path.parts[0].removesuffix(".py")
+    return part_named([name for name in path.with_suffix("").parts if name != PUBLIC] or [PUBLIC])
 
 
 def imports_of(path: Path, source: str) -> list[Import]:

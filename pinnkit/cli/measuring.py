@@ -45,7 +45,7 @@ def _measure(
 @bench.command()
 def derivatives(quick: Quick = False, json_: Json = False) -> None:
     """Step time of the Taylor pass, eager and compiled, beside nested automatic differentiation."""
-    from pinnkit.bench import derivatives as measured
+    from pinnkit.measure.bench import derivatives as measured
 
     _measure(measured, lambda r: f"{r.case}, {r.depth} x {r.width}", json_, width=128, quick=quick)
 
@@ -53,7 +53,7 @@ def derivatives(quick: Quick = False, json_: Json = False) -> None:
 @bench.command()
 def steps(quick: Quick = False, json_: Json = False) -> None:
     """Time of one Adam step: pinnkit eager and compiled, nested differentiation, and DeepXDE where it is installed."""
-    from pinnkit.bench import steps as measured
+    from pinnkit.measure.bench import steps as measured
 
     _measure(measured, lambda r: f"{r.case}, {r.depth} x {r.width}", json_, width=150, quick=quick)
 
@@ -61,7 +61,7 @@ def steps(quick: Quick = False, json_: Json = False) -> None:
 @bench.command()
 def jacobians(quick: Quick = False, json_: Json = False) -> None:
     """The parameter Jacobian of every point by a recorded pass, beside vmap over jets and over nested derivatives."""
-    from pinnkit.bench import jacobians as measured
+    from pinnkit.measure.bench import jacobians as measured
 
     _measure(measured, lambda r: f"{r.case}, {r.network}", json_, width=144, quick=quick)
 
@@ -69,7 +69,7 @@ def jacobians(quick: Quick = False, json_: Json = False) -> None:
 @bench.command()
 def scaling(quick: Quick = False, json_: Json = False) -> None:
     """Time and memory of a training step and of a Gram matrix as points, width and dimension grow."""
-    from pinnkit.bench import scaling as measured
+    from pinnkit.measure.bench import scaling as measured
 
     _measure(measured, lambda r: f"{r.grows}, {r.work}", json_, width=128, quick=quick)
 
@@ -77,7 +77,7 @@ def scaling(quick: Quick = False, json_: Json = False) -> None:
 @bench.command()
 def memory(json_: Json = False) -> None:
     """Peak memory of evaluation and of a training step on one and on ten million points."""
-    from pinnkit.bench import memory as measured
+    from pinnkit.measure.bench import memory as measured
 
     _measure(measured, None, json_)
 
@@ -100,7 +100,7 @@ def compare(
     json_: Json = False,
 ) -> None:
     """Solve the problems in several ways with several seeds: a table, and a figure of error against seconds."""
-    from pinnkit.compare import compare as side_by_side
+    from pinnkit.measure.compare import compare as side_by_side
 
     say = Console(stderr=json_)
     found = []
@@ -136,7 +136,7 @@ def accept(
     ),
 ) -> None:
     """Run the acceptance figures and print each with its target; goes on where it was stopped."""
-    from pinnkit import acceptance
+    from pinnkit.measure import acceptance
 
     console = Console()
     with user_errors(None):
@@ -157,7 +157,7 @@ def publish(
     folder: Annotated[Path, typer.Option(help="Where the problem files are.")] = Path("problems"),
 ) -> None:
     """Turn accepted runs into results/published and the table of the README."""
-    from pinnkit import publication
+    from pinnkit.measure import publication
 
     with user_errors(None):
         written = publication.publish(accepted, out, readme=readme, problems=folder)

@@ -23,7 +23,7 @@ from pinnkit.fields import (
 )
 
 if TYPE_CHECKING:
-    from pinnkit.compare import Way
+    from pinnkit.measure.compare import Way
     from pinnkit.solvers import Solver
 
 
@@ -131,7 +131,7 @@ def _count(option: str, word: str) -> int:
 
 def ways_of(solvers: str, fields: str) -> list[Way]:
     """Every solver with every field; `auto` as a solver takes the field that suits it, and so stands once."""
-    from pinnkit.compare import Way
+    from pinnkit.measure.compare import Way
 
     known = {"auto": None, **solver_words()}
     ways = []

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.spatial import cKDTree
 
-from pinnkit.bench.extraction import _measure, extraction_row
+from pinnkit.measure.bench.extraction import _measure, extraction_row
 from pinnkit.domains import Box
 from pinnkit.fields import Siren
 from pinnkit.surfaces import Normalisation, examine, extract

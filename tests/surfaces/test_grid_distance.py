@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 
-from pinnkit.bench.surface_grids import exact_shapes, grid_row
+from pinnkit.measure.bench.surface_grids import exact_shapes, grid_row
 from pinnkit.surfaces import grid_distance
 from pinnkit.surfaces.marching_distance import marching_distance
 from pinnkit.surfaces.neighbours import Neighbours

@@ -6,8 +6,8 @@ import json
 import pytest
 from rich.console import Console
 
-from pinnkit.bench import jacobians
-from pinnkit.bench.jacobians import CASES, NETWORKS, Row, as_json, run, table
+from pinnkit.measure.bench import jacobians
+from pinnkit.measure.bench.jacobians import CASES, NETWORKS, Row, as_json, run, table
 
 ROW = Row(
     case="heat",

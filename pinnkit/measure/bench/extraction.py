@@ -53,7 +53,7 @@ def extraction_row(resolution: int = 512, *, neural: bool = False) -> Extraction
         neural: add 1e-3 times an untrained Siren in float32 to the distance, which costs what a network costs; the
             distance to the exact torus is then up to its size.
     """
-    command = [sys.executable, "-m", "pinnkit.bench.extraction", str(resolution), str(int(neural))]
+    command = [sys.executable, "-m", "pinnkit.measure.bench.extraction", str(resolution), str(int(neural))]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"bench extraction: the process ended with {done.returncode}: {done.stderr[-300:]}")

@@ -60,8 +60,8 @@ def step_ratio(case: int, dtype: torch.dtype) -> Measure:
     """The time of one Adam step over that of DeepXDE, the same network of 4 x 50, points and dtype, in one run."""
 
     def measure(row: Row, problem: Problem, seed: int) -> Measured:  # noqa: ARG001  (the signature of a measure)
-        from pinnkit.bench.peer import CASES, require_deepxde
-        from pinnkit.bench.steps import run as steps
+        from pinnkit.measure.bench.peer import CASES, require_deepxde
+        from pinnkit.measure.bench.steps import run as steps
 
         require_deepxde()
         (found,) = steps(networks=((50, 4),), dtypes=(dtype,), cases=(CASES[case],))
@@ -73,7 +73,7 @@ def step_ratio(case: int, dtype: torch.dtype) -> Measure:
 
 def product_rate(row: Row, problem: Problem, seed: int) -> Measured:  # noqa: ARG001  (the signature of a measure)
     """The measured rate of matrix products over that of a Taylor step of 4 x 256, the worst of the cases."""
-    from pinnkit.bench.steps import run as steps
+    from pinnkit.measure.bench.steps import run as steps
 
     found = steps(networks=((256, 4),), dtypes=(torch.float32,), peer=False, compile=False)
     worst = min(found, key=lambda r: r.fraction("eager") or 0.0)
@@ -84,7 +84,7 @@ def jacobian_ratio(road: str) -> Measure:
     """The time of the Jacobian's rows over that of a road by `torch.func`, the worst of the cases; or their gap."""
 
     def measure(row: Row, problem: Problem, seed: int) -> Measured:  # noqa: ARG001  (the signature of a measure)
-        from pinnkit.bench.jacobians import run as jacobians
+        from pinnkit.measure.bench.jacobians import run as jacobians
 
         found = jacobians()
         values = [r.difference if road == "difference" else 1 / getattr(r, f"{road}_ratio") for r in found]

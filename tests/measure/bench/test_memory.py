@@ -6,7 +6,7 @@ import json
 import pytest
 from rich.console import Console
 
-from pinnkit.bench import memory
+from pinnkit.measure.bench import memory
 from pinnkit.solvers.cloud import _KEEP
 
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from rich.console import Console
 
-from pinnkit.bench import derivatives
-from pinnkit.bench.derivatives import CASES, Row, as_json, product_bound, run, table
+from pinnkit.measure.bench import derivatives
+from pinnkit.measure.bench.derivatives import CASES, Row, as_json, product_bound, run, table
 from pinnkit.fields import Siren
 from pinnkit.jets.evaluate import jets
 

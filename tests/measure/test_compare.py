@@ -28,7 +28,7 @@ from pinnkit import (
     solve,
 )
 from pinnkit.cli import words
-from pinnkit.compare import Comparison, Moment, Run, Way, compare, comparison, figure, run
+from pinnkit.measure.compare import Comparison, Moment, Run, Way, compare, comparison, figure, run
 from tests.solvers.cases import DAY
 
 FEW = dict(points=40, condition_points=10)

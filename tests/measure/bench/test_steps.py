@@ -10,9 +10,9 @@ import torch
 from rich.console import Console
 
 from pinnkit import cli
-from pinnkit.bench import peer, steps
-from pinnkit.bench.peer import CASES
-from pinnkit.bench.steps import Row, as_json, run, table
+from pinnkit.measure.bench import peer, steps
+from pinnkit.measure.bench.peer import CASES
+from pinnkit.measure.bench.steps import Row, as_json, run, table
 from pinnkit.solvers import compiling
 
 ROW = Row(

@@ -65,7 +65,14 @@ def run(
     """
     rows = []
     for work in works:
-        command = [sys.executable, "-m", "pinnkit.bench.memory", work, str(chunk), *(str(n) for n in sorted(points))]
+        command = [
+            sys.executable,
+            "-m",
+            "pinnkit.measure.bench.memory",
+            work,
+            str(chunk),
+            *(str(n) for n in sorted(points)),
+        ]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             for line in process.stdout:

@@ -28,7 +28,7 @@ def _fit(function: str, target: float | None, *arguments: Any, rival: bool = Fal
     """
 
     def measure(row: Row, problem: Any, seed: int) -> Measured:  # noqa: ARG001  (the signature of a measure)
-        from pinnkit.bench import images
+        from pinnkit.measure.bench import images
 
         found = getattr(images, function)(*arguments, seed)
         figures = {"PSNR, dB": Figure(found[0], found[1] if least else target, at_least=True)}
@@ -40,7 +40,7 @@ def _fit(function: str, target: float | None, *arguments: Any, rival: bool = Fal
 
 
 def _shape(name: str) -> Any:
-    from pinnkit.bench.surface_grids import bunny, exact_shapes
+    from pinnkit.measure.bench.surface_grids import bunny, exact_shapes
 
     if name != "scan":
         return exact_shapes()[name]
@@ -54,8 +54,8 @@ def _surface(name: str, noise: float, road: str) -> Measure:
     """A reconstruction from 10,000 points; with a target for each figure, but for the pure neural road."""
 
     def measure(row: Row, problem: Any, seed: int) -> Measured:  # noqa: ARG001  (the signature of a measure)
-        from pinnkit.bench.surface_grids import grid_row
-        from pinnkit.bench.surfaces import igr_row, neural_row
+        from pinnkit.measure.bench.surface_grids import grid_row
+        from pinnkit.measure.bench.surfaces import igr_row, neural_row
 
         shape = _shape(name)
         if road == "igr":
@@ -86,7 +86,7 @@ def _targets(name: str, noise: float) -> Mapping[str, float]:
 
 
 def _extraction(row: Row, problem: Any, seed: int) -> Measured:  # noqa: ARG001  (the signature of a measure)
-    from pinnkit.bench.extraction import extraction_row
+    from pinnkit.measure.bench.extraction import extraction_row
 
     found = extraction_row(512)
     figures = {
@@ -118,7 +118,7 @@ def _planes(seconds: float, target: float | None, samples: int = 3) -> Measure:
     """The default on a generated scene, stopped after so many seconds; seed 0 is that on which it was developed."""
 
     def measure(row: Row, problem: Any, seed: int) -> Measured:  # noqa: ARG001  (the signature of a measure)
-        from pinnkit.bench.radiance import default_row
+        from pinnkit.measure.bench.radiance import default_row
 
         found = default_row(seed + 1, seconds, samples=samples)
         figures = {
@@ -136,7 +136,7 @@ def _planes(seconds: float, target: float | None, samples: int = 3) -> Measure:
 
 
 def _classical(row: Row, problem: Any, seed: int) -> Measured:  # noqa: ARG001  (the signature of a measure)
-    from pinnkit.bench.radiance import nerf_row
+    from pinnkit.measure.bench.radiance import nerf_row
 
     found = nerf_row(seed + 1)
     figures = {"PSNR of held-out views, dB": Figure(found["psnr"], 20.0, at_least=True)}

@@ -7,8 +7,8 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from pinnkit import acceptance
-from pinnkit.acceptance import ROWS, Figure, Measured, Result, Row
+from pinnkit.measure import acceptance
+from pinnkit.measure.acceptance import ROWS, Figure, Measured, Result, Row
 from tests.test_cli import DECAY
 
 

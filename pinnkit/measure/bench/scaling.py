@@ -120,7 +120,7 @@ def _parameters(width: int, dimension: int) -> int:
 
 def _measured(grows: str, work: str, sizes: Sequence[Size], repetitions: int) -> Iterator[Row]:
     """The rows of a series, from one process: it grows, and the peak of a process never falls."""
-    command = [sys.executable, "-m", "pinnkit.bench.scaling", work, str(repetitions), json.dumps(sizes)]
+    command = [sys.executable, "-m", "pinnkit.measure.bench.scaling", work, str(repetitions), json.dumps(sizes)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         for size, line in zip(sizes, process.stdout, strict=False):

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .problem_file import load_problem
-from .report import number
-from .storage import replacing
+from pinnkit.problem_file import load_problem
+from pinnkit.report import number
+from pinnkit.storage import replacing
 
 __all__ = ["BEGIN", "END", "between", "publish", "readme_with", "results_table"]
 
@@ -172,9 +172,9 @@ def _cell(figure: Mapping[str, Any] | None, *, told: bool) -> str:
 
 
 def _picture(file: Path, out: Path) -> list[Path]:
-    from . import figures
-    from .reference import reference
-    from .solvers import solve
+    from pinnkit import figures
+    from pinnkit.reference import reference
+    from pinnkit.solvers import solve
 
     problem = load_problem(file)
     drawn = figures.save(solve(problem), out, reference=reference(problem))

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from pinnkit.publication import BEGIN, END, between, publish, readme_with, results_table
+from pinnkit.measure.publication import BEGIN, END, between, publish, readme_with, results_table
 
 README = f"# pinnkit\n\n{BEGIN}\nold\n{END}\n\nafter\n"
 
@@ -21,7 +21,7 @@ def accepted(folder, **changes):
 
 @pytest.fixture
 def published(tmp_path, monkeypatch):
-    monkeypatch.setattr("pinnkit.publication._picture", lambda _, out: [out / "heat.png"])
+    monkeypatch.setattr("pinnkit.measure.publication._picture", lambda _, out: [out / "heat.png"])
     runs = tmp_path / "accept"
     for seed, value in enumerate([1e-10, 3e-10, 2e-10]):
         accepted(runs, seed=seed, value=value)

@@ -6,8 +6,8 @@ import json
 import pytest
 from rich.console import Console
 
-from pinnkit.bench import scaling
-from pinnkit.bench.scaling import Row, as_json, order, run, table
+from pinnkit.measure.bench import scaling
+from pinnkit.measure.bench.scaling import Row, as_json, order, run, table
 
 
 def row(grows: str, work: str, seconds: float, *, points: int = 1000, width: int = 32, dimension: int = 2) -> Row:
