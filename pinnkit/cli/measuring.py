@@ -17,7 +17,7 @@ from pinnkit.problem_file import load_problem
 from .app import app
 from .console import DONE, FAILED, user_errors
 from .options import Json
-from .words import FIELDS, at_least, ways_of
+from .words import FIELDS, at_least, methods_of
 
 bench = typer.Typer(help="Measure how fast pinnkit is on this machine.", no_args_is_help=True)
 app.add_typer(bench, name="bench")
@@ -99,20 +99,20 @@ def compare(
     ),
     json_: Json = False,
 ) -> None:
-    """Solve the problems in several ways with several seeds: a table, and a figure of error against seconds."""
+    """Solve problems by several methods with several seeds: a table, and a figure of error against seconds."""
     from pinnkit.measure.compare import compare as side_by_side
 
     say = Console(stderr=json_)
     found = []
     with user_errors(None):
         at_least("--seeds", seeds, 1)
-        ways = ways_of(solvers, fields)
+        methods = methods_of(solvers, fields)
         for file, problem in [(f, load_problem(f)) for f in files]:
-            say.print(Text(f"{file}: {len(ways)} ways, {seeds} seeds", style="dim"))
+            say.print(Text(f"{file}: {len(methods)} methods, {seeds} seeds", style="dim"))
             found.append(
                 side_by_side(
-                    problem, ways, seeds=seeds, seconds=seconds, budget=budget, out=out,
-                    say=lambda line: say.print(Text(line)),
+                    problem, methods, seeds=seeds, seconds=seconds, budget=budget, out=out,
+                    log=lambda line: say.print(Text(line)),
                 )
             )  # fmt: skip
     if not say.is_terminal:  # a file has no edge to wrap at

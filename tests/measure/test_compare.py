@@ -1,4 +1,4 @@
-"""compare: all ways with all seeds, measured outside of their clock, resumable, and honest about what failed."""
+"""Comparison of methods: every method with every seed, times without validation, resumption, failed runs."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from pinnkit import (
     solve,
 )
 from pinnkit.cli import words
-from pinnkit.measure.compare import Comparison, Moment, Run, Way, compare, comparison, figure, run
+from pinnkit.measure.compare import Comparison, Measurement, Method, Run, compare, driver, figure, run
 from tests.solvers.cases import DAY
 
 FEW = dict(points=40, condition_points=10)
 NET = MLP(width=6, depth=1, activation="tanh")
-SINES = Way("sines", RandomFourier(6, bandwidth=2.0))
-TRAINED = Way("trained", NET, [Adam(steps=10, **FEW), LBFGS(steps=5, **FEW)])
+SINES = Method("sines", RandomFourier(6, bandwidth=2.0))
+TRAINED = Method("trained", NET, [Adam(steps=10, **FEW), LBFGS(steps=5, **FEW)])
 PROBLEM = Problem(
     name="decay",
     domain=DAY,
@@ -70,35 +70,38 @@ def solves(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     return calls
 
 
-def moment(seconds: float = 1.0, error: float | None = 1e-3, bound: bool = False) -> Moment:
-    return Moment(seconds, error, bound, error, 1e-3)
+def measurement(seconds: float = 1.0, error: float | None = 1e-3, bound: bool = False) -> Measurement:
+    return Measurement(seconds, error, bound, error, 1e-3)
 
 
-def made(way: str, seed: int, *errors: float | None, **changes: Any) -> Run:
-    moments = tuple(moment(2.0**i, e) for i, e in enumerate(errors))
-    return Run(way, seed, "", moments, **{"status": "BUDGET", "against": "exact solution", **changes})
+def made(method: str, seed: int, *errors: float | None, **changes: Any) -> Run:
+    measurements = tuple(measurement(2.0**i, e) for i, e in enumerate(errors))
+    return Run(method, seed, "", measurements, **{"status": "BUDGET", "against": "exact solution", **changes})
 
 
 REFERENCE = {"kind": "stencils", "seconds": 0.5, "rel_l2_error_bar": 1e-4, "rel_l2_true_error": 9e-5}
 
 
-def test_every_way_is_run_with_every_seed_and_written(tmp_path: Path, solves: list[dict[str, Any]]) -> None:
+def test_every_method_is_run_with_every_seed_and_written(
+    tmp_path: Path, solves: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "_FIRST", 60.0)  # one measurement a run, also on a loaded machine
     said: list[str] = []
-    found = compare(PROBLEM, [SINES, TRAINED], seeds=2, budget=0.05, out=tmp_path, say=said.append)
-    assert [(r.way, r.seed) for r in found.runs] == [("sines", 0), ("trained", 0), ("sines", 1), ("trained", 1)]
+    found = compare(PROBLEM, [SINES, TRAINED], seeds=2, budget=0.05, out=tmp_path, log=said.append)
+    assert [(r.method, r.seed) for r in found.runs] == [("sines", 0), ("trained", 0), ("sines", 1), ("trained", 1)]
     assert [c["seed"] for c in solves] == [0, 0, 1, 1]
     assert len(said) == 4
     assert found.errors("sines")[1] < 1e-2
     assert found.errors("trained")[0] > found.errors("sines")[0]
-    runs = {f"{way}-{seed}.json" for way in ("sines", "trained") for seed in (0, 1)}
+    runs = {f"{method}-{seed}.json" for method in ("sines", "trained") for seed in (0, 1)}
     assert {p.name for p in (tmp_path / "decay").iterdir()} == {"compare.json", "compare.png", "reference.json"} | runs
     stored = json.loads((tmp_path / "decay" / "compare.json").read_text())
-    assert [row["way"] for row in stored["ways"]] == ["sines", "trained"]
-    assert stored["ways"][0]["rel_l2_worst"] == found.errors("sines")[1]
+    assert [row["method"] for row in stored["methods"]] == ["sines", "trained"]
+    assert stored["methods"][0]["rel_l2_worst"] == found.errors("sines")[1]
     assert stored["reference"]["rel_l2_error_bar"] > 0
 
 
-def test_what_is_there_is_not_run_again_unless_it_is_another_run(tmp_path: Path, solves: list[dict[str, Any]]) -> None:
+def test_a_stored_run_is_not_repeated_unless_it_is_another_run(tmp_path: Path, solves: list[dict[str, Any]]) -> None:
     first = compare(PROBLEM, [SINES], seeds=2, budget=0.05, out=tmp_path)
     solves.clear()
     assert compare(PROBLEM, [SINES], seeds=2, budget=0.05, out=tmp_path) == first
@@ -114,7 +117,7 @@ def test_what_is_there_is_not_run_again_unless_it_is_another_run(tmp_path: Path,
 def test_the_clock_stands_still_while_a_run_is_measured(
     tmp_path: Path, solves: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A clock of our own: a tick a call in the solve, a thousand seconds for each validation."""
+    """Replace the clock: 0.01 s for each call in the solve, 1000 s for each validation."""
     now = [0.0]
 
     def tick() -> float:
@@ -128,25 +131,25 @@ def test_the_clock_stands_still_while_a_run_is_measured(
     validate = run.validate
     monkeypatch.setattr("time.perf_counter", tick)
     monkeypatch.setattr(run, "validate", slow_validate)
-    way = replace(TRAINED, solvers=Adam(steps=200, **FEW))
-    (found,) = compare(PROBLEM, [way], seeds=1, seconds=50.0, budget=0.05, out=tmp_path).runs
+    method = replace(TRAINED, solvers=Adam(steps=200, **FEW))
+    (found,) = compare(PROBLEM, [method], seeds=1, seconds=50.0, budget=0.05, out=tmp_path).runs
     limits = [c["seconds"] for c in solves]
     assert len(limits) >= 3
     assert limits == [min(2.0**k, 50.0) for k in range(len(limits))]
-    seconds = [m.seconds for m in found.moments]
+    seconds = [m.seconds for m in found.measurements]
     assert seconds == sorted(seconds)
     assert all(limit <= s < limit + 2 for limit, s in zip(limits[:-1], seconds[:-1], strict=True))
     assert seconds[-1] < 60
-    whole = solve(PROBLEM, way.field, way.solvers, seed=0)  # without a pause
-    assert found.moments[-1].residual is not None
+    whole = solve(PROBLEM, method.field, method.solvers, seed=0)  # without a pause
+    assert found.measurements[-1].residual is not None
     assert found.error == run.validate(whole, budget=0.0).headline.rel_l2  # type: ignore[union-attr]
 
 
-def test_an_interrupted_run_goes_on_from_its_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "_FIRST", 1e-6)  # every step is a moment
-    way = replace(TRAINED, solvers=Adam(steps=6, **FEW))
-    whole = compare(PROBLEM, [way], seeds=1, budget=0.05, out=tmp_path / "whole").runs[0]
-    measure, left = comparison.measure, [3]
+def test_an_interrupted_run_is_resumed_from_its_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "_FIRST", 1e-6)  # a measurement after every step
+    method = replace(TRAINED, solvers=Adam(steps=6, **FEW))
+    whole = compare(PROBLEM, [method], seeds=1, budget=0.05, out=tmp_path / "whole").runs[0]
+    measure, left = driver.measure, [3]
 
     def stop(*args: Any, **options: Any) -> Any:
         left[0] -= 1
@@ -154,17 +157,19 @@ def test_an_interrupted_run_goes_on_from_its_checkpoint(tmp_path: Path, monkeypa
             raise KeyboardInterrupt
         return measure(*args, **options)
 
-    monkeypatch.setattr(comparison, "measure", stop)
+    monkeypatch.setattr(driver, "measure", stop)
     with pytest.raises(KeyboardInterrupt):
-        compare(PROBLEM, [way], seeds=1, budget=0.05, out=tmp_path / "parts")
-    found = compare(PROBLEM, [way], seeds=1, budget=0.05, out=tmp_path / "parts").runs[0]
-    assert len(found.moments) >= 3
+        compare(PROBLEM, [method], seeds=1, budget=0.05, out=tmp_path / "parts")
+    found = compare(PROBLEM, [method], seeds=1, budget=0.05, out=tmp_path / "parts").runs[0]
+    assert len(found.measurements) >= 3
     assert found.error == whole.error
     assert not list((tmp_path / "parts" / "decay").glob("*.checkpoint"))
 
 
-def test_a_run_that_raises_says_why_and_the_others_go_on(tmp_path: Path, solves: list[dict[str, Any]]) -> None:
-    broken = Way("broken", NET, Broken())
+def test_a_run_that_raises_says_why_and_the_remaining_runs_continue(
+    tmp_path: Path, solves: list[dict[str, Any]]
+) -> None:
+    broken = Method("broken", NET, Broken())
     found = compare(PROBLEM, [broken, SINES], seeds=1, budget=0.05, out=tmp_path)
     assert found.runs[0].failed == "RuntimeError: no such luck"
     assert found.errors("broken") == (math.inf, math.inf)
@@ -172,21 +177,21 @@ def test_a_run_that_raises_says_why_and_the_others_go_on(tmp_path: Path, solves:
     assert "RuntimeError: no such luck" in shown(found)
     solves.clear()
     compare(PROBLEM, [broken, SINES], seeds=1, budget=0.05, out=tmp_path)
-    assert len(solves) == 1  # what failed is tried again, and only that
+    assert len(solves) == 1  # only the failed run is repeated
 
 
 def test_no_error_below_the_bar_of_the_reference_is_claimed(tmp_path: Path) -> None:
-    """Without a closed form, sines that are better than the reference are only known to be as good."""
-    best = Way("best", RandomFourier(30, bandwidth=4.0))
+    """Without a closed form, the error bar of the reference bounds the error that is reported."""
+    best = Method("best", RandomFourier(30, bandwidth=4.0))
     found = compare(replace(PROBLEM, exact={}), [best], seeds=1, budget=0.05, out=tmp_path)
     assert found.reference["rel_l2_true_error"] is None
     (known,) = found.runs
-    assert known.moments[-1].is_bound
+    assert known.measurements[-1].is_bound
     assert known.error >= found.reference["rel_l2_error_bar"]
     assert known.error_text.startswith("<= ")
 
 
-def test_a_problem_that_cannot_be_discretised_is_compared_without(tmp_path: Path) -> None:
+def test_a_problem_without_a_reference_is_compared_without_errors(tmp_path: Path) -> None:
     x = torch.linspace(0, 1, 20, dtype=torch.float64)
     problem = Problem("cloud", Box(x=(0, 1)), "u", [Data({"x": x}, u=torch.sin(x))])
     found = compare(problem, [replace(SINES, field=RandomFourier(10, bandwidth=2.0))], seeds=1, out=tmp_path)
@@ -222,7 +227,7 @@ def test_the_table_has_median_and_worst_and_a_failed_run_counts_as_infinite() ->
     assert cells[5][:2] == ["reference", "9.00e-05"]
     assert "bar 1.00e-04" in lines[5]
     assert lines[6:] == ["b: seed 1: DIVERGED: the loss", "b: seed 2: odd"]
-    assert found.summary()["ways"][1]["rel_l2_worst"] is None
+    assert found.summary()["methods"][1]["rel_l2_worst"] is None
     json.dumps(found.summary(), allow_nan=False)
 
 
@@ -242,10 +247,10 @@ def test_the_figure_has_every_run_the_medians_and_the_bar() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (dict(ways=[]), "`ways` must be one or several"),
-        (dict(ways=[SINES, SINES]), "names that differ"),
-        (dict(ways=[SINES], seeds=0), "`seeds` must be a whole number of at least 1, got 0"),
-        (dict(ways=[SINES], seconds=-1.0), "`seconds` must be a positive number, got -1.0"),
+        (dict(methods=[]), "`methods` must be one or several"),
+        (dict(methods=[SINES, SINES]), "names that differ"),
+        (dict(methods=[SINES], seeds=0), "`seeds` must be a whole number of at least 1, got 0"),
+        (dict(methods=[SINES], seconds=-1.0), "`seconds` must be a positive number, got -1.0"),
     ],
 )
 def test_bad_arguments_are_refused_in_words(options: dict[str, Any], words: str) -> None:
@@ -256,27 +261,27 @@ def test_bad_arguments_are_refused_in_words(options: dict[str, Any], words: str)
 def test_a_ready_module_is_refused() -> None:
     module = NET.build(PROBLEM.axes, 1, generator=torch.Generator(), dtype=torch.float64, device="cpu")
     with pytest.raises(ValueError, match="ready module would go on"):
-        Way("module", module)  # type: ignore[arg-type]
+        Method("module", module)  # type: ignore[arg-type]
 
 
-def test_only_what_is_trained_goes_on() -> None:
-    assert TRAINED.goes_on
-    assert Way("default", Siren()).goes_on
-    assert not SINES.goes_on
-    assert not Way("automatic").goes_on
+def test_only_training_is_resumable() -> None:
+    assert TRAINED.resumable
+    assert Method("default", Siren()).resumable
+    assert not SINES.resumable
+    assert not Method("automatic").resumable
 
 
-def test_the_words_of_the_command_line_make_the_ways() -> None:
-    ways = words.ways_of("auto, adam+ss-broyden", "mlp,siren")
-    assert [w.name for w in ways] == ["auto", "mlp adam+ss-broyden", "siren adam+ss-broyden"]
-    assert ways[0].field is ways[0].solvers is None
-    assert [type(s).__name__ for s in ways[1].solvers] == ["Adam", "SSBroyden"]  # type: ignore[union-attr]
+def test_the_words_of_the_command_line_make_the_methods() -> None:
+    methods = words.methods_of("auto, adam+ss-broyden", "mlp,siren")
+    assert [w.name for w in methods] == ["auto", "mlp adam+ss-broyden", "siren adam+ss-broyden"]
+    assert methods[0].field is methods[0].solvers is None
+    assert [type(s).__name__ for s in methods[1].solvers] == ["Adam", "SSBroyden"]  # type: ignore[union-attr]
     with pytest.raises(ValueError, match="auto stands alone"):
-        words.ways_of("auto+adam", "auto")
+        words.methods_of("auto+adam", "auto")
     with pytest.raises(ValueError, match="--solvers must be one of"):
-        words.ways_of("newton", "auto")
+        words.methods_of("newton", "auto")
     with pytest.raises(ValueError, match="--fields must be one of"):
-        words.ways_of("adam", "sirene")
+        words.methods_of("adam", "sirene")
 
 
 def test_the_command_prints_a_table_and_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -289,7 +294,7 @@ def test_the_command_prints_a_table_and_json(tmp_path: Path, capsys: pytest.Capt
     options = ["--solvers", "auto", "--seeds", "1", "--out", str(tmp_path / "out"), "--budget", "0.2", "--json"]
     assert cli.run(["compare", str(file), *options]) == 0
     out, err = capsys.readouterr()
-    (row,) = json.loads(out)[0]["ways"]
+    (row,) = json.loads(out)[0]["methods"]
     assert row["rel_l2_worst"] < 1e-9
     assert "reference" in err
     assert (tmp_path / "out" / "decay" / "compare.png").is_file()

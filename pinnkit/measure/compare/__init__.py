@@ -1,7 +1,15 @@
-"""Several ways to solve, side by side: every way with every seed, errors against seconds, the reference in between."""
+"""Comparison of methods on one problem: relative error against seconds, for several seeds.
+
+| module | content |
+|---|---|
+| `run` | `Method`, a named pair of field and solvers; `Run`, one method with one seed; `Measurement` |
+| `comparison` | `Comparison`, the frozen record of all runs, with its table |
+| `figure` | the figure of a `Comparison` |
+| `driver` | `compare`, which runs every method with every seed and writes the files |
+"""
 
 from .comparison import Comparison as Comparison
-from .comparison import compare as compare
-from .run import Moment as Moment
+from .driver import compare as compare
+from .run import Measurement as Measurement
+from .run import Method as Method
 from .run import Run as Run
-from .run import Way as Way

@@ -1,4 +1,4 @@
-"""Error against seconds: every run, the median and the worst of each way, and the reference with its bar."""
+"""Figure of a comparison: relative error against seconds for every run, with the reference and its error bar."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 from pinnkit.report import number
 from pinnkit.storage import replacing
 
+from .comparison import Comparison
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-    from .comparison import Comparison
 
 __all__ = ["draw", "figure"]
 
 
 def draw(comparison: Comparison, target: Path) -> Path:
-    """Write the figure as a PNG, whole or not at all."""
+    """Write the figure as a PNG; the file is complete or not written."""
     import matplotlib as mpl
 
     from pinnkit.figures import STYLE
@@ -30,9 +30,10 @@ def draw(comparison: Comparison, target: Path) -> Path:
 
 
 def figure(comparison: Comparison) -> Figure:
-    """Both axes logarithmic: a thin line for every run, a dot at the medians of a way and a stroke up to its worst.
+    """Relative L2 error against seconds, both axes logarithmic.
 
-    A triangle that points down is an upper bound: what it was measured against is known no better.
+    A thin line is one run.  A dot is the median over the seeds of a method; a vertical line leads to the worst seed.  A
+    triangle that points down is an upper bound, limited by the error bar of the reference.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -41,8 +42,8 @@ def figure(comparison: Comparison) -> Figure:
     made = Figure(figsize=(7.5, 4.5), layout="constrained")
     FigureCanvasAgg(made)
     ax = made.subplots()
-    for i, way in enumerate(comparison.ways):
-        _draw_way(ax, comparison, way, f"C{i % 7}")
+    for i, method in enumerate(comparison.methods):
+        _draw_method(ax, comparison, method, f"C{i % 7}")
     _draw_reference(ax, comparison)
     if any(len(line.get_xdata()) for line in ax.lines):  # type: ignore[arg-type]
         ax.set(xscale="log", yscale="log")
@@ -53,19 +54,19 @@ def figure(comparison: Comparison) -> Figure:
     return made
 
 
-def _draw_way(ax: Axes, comparison: Comparison, way: str, colour: str) -> None:
-    runs = comparison.of(way)
+def _draw_method(ax: Axes, comparison: Comparison, method: str, colour: str) -> None:
+    runs = comparison.of(method)
     for run in runs:
-        points = [(m.seconds, m.rel_l2) for m in run.moments if m.rel_l2]
+        points = [(m.seconds, m.rel_l2) for m in run.measurements if m.rel_l2]
         if points:
             ax.plot(*zip(*points, strict=True), color=colour, linewidth=0.8, alpha=0.5, marker=".", markersize=3)
-    (median, worst), (seconds, _) = comparison.errors(way), comparison.seconds(way)
+    (median, worst), (seconds, _) = comparison.errors(method), comparison.seconds(method)
     failed = sum(bool(r.failed) for r in runs)
-    label = f"{way}, {len(runs)} seeds" + (f", {failed} FAILED" if failed else "")
+    label = f"{method}, {len(runs)} seeds" + (f", {failed} FAILED" if failed else "")
     if not (math.isfinite(median) and median > 0):
         ax.plot([], [], color=colour, marker="x", linestyle="", label=label)
         return
-    bound = any(r.error == median and r.moments[-1].is_bound for r in runs)
+    bound = any(r.error == median and r.measurements[-1].is_bound for r in runs)
     ax.plot([seconds], [median], color=colour, marker="v" if bound else "o", linestyle="", label=label)
     if math.isfinite(worst):
         ax.plot([seconds, seconds], [median, worst], color=colour, linewidth=1.5)
@@ -79,7 +80,7 @@ def _draw_reference(ax: Axes, comparison: Comparison) -> None:
     if true is not None and true > 0:
         ax.plot([seconds], [true], color="0.2", marker="*", markersize=11, linestyle="", label=facts["kind"])
     if bar > 0:
-        label = f"its error bar, {number(bar)}, in {number(seconds)} s"
+        label = f"error bar of the reference, {number(bar)}, in {number(seconds)} s"
         ax.axhline(bar, label=label, color="0.4", linestyle="--", linewidth=1.0)
         if true is None:
             ax.plot([seconds], [bar], color="0.2", marker="v", linestyle="", label=f"{facts['kind']}, at most")

@@ -1,4 +1,4 @@
-"""One run of one way to solve, measured at several moments of its own clock."""
+"""Run of one method with one seed, measured at several times of its solve."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from pinnkit.validate import validate
 if TYPE_CHECKING:
     from pinnkit.reference import Reference
 
-__all__ = ["Moment", "Run", "Way", "measure"]
+__all__ = ["Measurement", "Method", "Run", "measure"]
 
-_FIRST = 1.0  # second of a run at which it is measured for the first time, then at 2, 4, 8, ...
+_FIRST = 1.0  # seconds of the solve before the first measurement; the next are after 2, 4, 8, ...
 
 
 @dataclass(frozen=True)
-class Way:
-    """One way to solve, under a name.
+class Method:
+    """Named choice of field and solvers.
 
     Args:
-        name: what tables and figures call it.
-        field: as `solve` takes it, but no ready module, since every run must start afresh.
-        solvers: as `solve` takes them; None chooses, with a field or without.
+        name: label in tables and figures.
+        field: as `solve` takes it, except a ready module, since every run must start from new parameters.
+        solvers: as `solve` takes them; None chooses automatically, with a field or without.
 
     Raises:
         ValueError: for a ready module.
@@ -47,17 +47,17 @@ class Way:
         fields = self.field.values() if isinstance(self.field, Mapping) else (self.field,)
         if any(isinstance(f, nn.Module) for f in fields):
             raise ValueError(
-                f"Way '{self.name}': a ready module would go on from the run before; give its spec, such as Siren()"
+                f"Method '{self.name}': a ready module would go on from the run before; give its spec, such as Siren()"
             )
 
     @property
     def text(self) -> str:
-        """What decides its results, in a line."""
+        """One line that identifies field and solvers; a stored run with another text is not used."""
         return f"{self.field!r} by {self.solvers!r}"
 
     @property
-    def goes_on(self) -> bool:
-        """Whether a run that its time has stopped can go on: what is trained can, a least-squares solve is one step."""
+    def resumable(self) -> bool:
+        """Whether a run stopped by its time limit can be resumed: true for training, false for least squares."""
         if self.solvers is None:
             return self.field is not None and not hasattr(self.field, "bandwidth")
         given = self.solvers if isinstance(self.solvers, Sequence) else (self.solvers,)
@@ -65,15 +65,15 @@ class Way:
 
 
 @dataclass(frozen=True)
-class Moment:
-    """What a run has after so many seconds.
+class Measurement:
+    """Errors of a run after a given time.
 
     Args:
-        seconds: of the solve; measuring is not counted.
-        rel_l2: the relative error that may be claimed, of the worst unknown; None where it is not finite.
-        is_bound: whether it is an upper bound only, as what it was measured against is known no better.
-        max_error: the greatest error that may be claimed, likewise.
-        residual: root mean square of the terms' residuals on fresh points.
+        seconds: of the solve, without the time of validation.
+        rel_l2: relative L2 error of the worst unknown; None where it is not finite.
+        is_bound: whether `rel_l2` is an upper bound, limited by the error bar of the reference.
+        max_error: largest absolute error, or its bound; None where it is not finite.
+        residual: root mean square of the residuals of all terms at new points.
     """
 
     seconds: float
@@ -85,24 +85,24 @@ class Moment:
 
 @dataclass(frozen=True)
 class Run:
-    """One way with one seed.
+    """One method with one seed.
 
     Args:
-        way: its name.
+        method: its name.
         seed: of the solve.
-        text: what decides the result: another text is another run.
-        moments: what it had after 1, 2, 4, ... seconds and at its end.
-        status: how it ended, the name of a `Status`; empty while it is not at its end.
-        failed: why it has no result; empty where it has one.
-        against: what errors were measured against.
-        warnings: what validation says of it.
-        choice: which field and solver were taken and why.
+        text: identity of problem, method and settings; a stored run with another text is not used.
+        measurements: after 1, 2, 4, ... seconds and at the end.
+        status: name of the final `Status`; empty before the end.
+        failed: reason why there is no result; empty where there is one.
+        against: name of the solution that the errors refer to.
+        warnings: of validation.
+        choice: field and solvers chosen, with the reason.
     """
 
-    way: str
+    method: str
     seed: int
     text: str
-    moments: tuple[Moment, ...] = ()
+    measurements: tuple[Measurement, ...] = ()
     status: str = ""
     failed: str = ""
     against: str = ""
@@ -111,38 +111,42 @@ class Run:
 
     @property
     def error(self) -> float:
-        """The relative error at its end; infinite for a run that failed, or has nothing to be measured against."""
-        found = self.moments[-1].rel_l2 if self.moments and not self.failed else None
+        """Final relative L2 error; infinite for a failed run and for one without an exact or reference solution."""
+        found = self.measurements[-1].rel_l2 if self.measurements and not self.failed else None
         return math.inf if found is None else found
 
     @property
     def error_text(self) -> str:
-        """The same in words: `4.8e-10`, `<= 1.5e-07`, `failed`."""
+        """Final error as text: `4.8e-10`, `<= 1.5e-07`, `failed`."""
         if self.failed:
             return "failed"
         if not math.isfinite(self.error):
             return "not measured" if self.against == "" else "not finite"
-        return f"{'<= ' if self.moments[-1].is_bound else ''}{number(self.error)}"
+        return f"{'<= ' if self.measurements[-1].is_bound else ''}{number(self.error)}"
 
     @property
     def seconds(self) -> float:
         """Seconds of the solve."""
-        return self.moments[-1].seconds if self.moments else 0.0
+        return self.measurements[-1].seconds if self.measurements else 0.0
 
-    def plain(self) -> dict[str, Any]:
-        """What JSON can hold."""
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
         return asdict(self)
 
     @classmethod
-    def of(cls, plain: Mapping[str, Any]) -> Run:
-        """What `plain` gave, read back."""
-        moments = tuple(Moment(**m) for m in plain["moments"])
-        return cls(**{**plain, "moments": moments, "warnings": tuple(plain["warnings"])})
+    def from_dict(cls, plain: Mapping[str, Any]) -> Run:
+        """Run from the values of `to_dict`.
+
+        Raises:
+            KeyError, TypeError: where fields are missing or unknown.
+        """
+        measurements = tuple(Measurement(**m) for m in plain["measurements"])
+        return cls(**{**plain, "measurements": measurements, "warnings": tuple(plain["warnings"])})
 
 
 def measure(
     problem: Problem,
-    way: Way,
+    method: Method,
     seed: int,
     *,
     text: str,
@@ -151,38 +155,38 @@ def measure(
     folder: Path,
     before: Run | None,
 ) -> tuple[Run, bool]:
-    """Solve until the next moment and measure; and whether the run has come to its end.
+    """Solve until the next measurement; return the run so far and whether it has ended.
 
-    The run stops where its clock says so, is measured, and goes on from its checkpoint, bit for bit as one that was
-    never stopped: no clock runs while errors are measured.
+    The solve stops at its time limit, is validated, and is resumed from its checkpoint with the same bits as an
+    uninterrupted solve.  The time of validation is not counted.
 
     Args:
-        problem: what to solve.
-        way: how.
+        problem: to be solved.
+        method: field and solvers.
         seed: of the solve.
-        text: what decides the result.
-        seconds: that the run may take at most.
-        reference: what to measure against where there is no closed form.
-        folder: of its checkpoint.
-        before: the same run as it was at the moment before this one.
+        text: identity of problem, method and settings.
+        seconds: longest time of the run.
+        reference: solution to compare with where there is no closed form.
+        folder: of the checkpoint.
+        before: the same run after the previous measurement.
     """
-    done = () if before is None else before.moments
-    limit = min(_FIRST * 2 ** len(done), seconds) if way.goes_on else seconds
+    done = () if before is None else before.measurements
+    limit = min(_FIRST * 2 ** len(done), seconds) if method.resumable else seconds
     solution = run_solve(
         problem,
-        way.field,
-        way.solvers,
+        method.field,
+        method.solvers,
         seed=seed,
         seconds=limit,
-        out=folder if way.goes_on else None,
-        resume=way.goes_on,
-        checkpoint_seconds=math.inf,  # at the end of each part is enough
+        out=folder if method.resumable else None,
+        resume=method.resumable,
+        checkpoint_seconds=math.inf,  # one checkpoint at the end of each part is enough
     )
     if solution.status is Status.INTERRUPTED:
         raise KeyboardInterrupt
     report = validate(solution, reference=reference, budget=0.0)
     head = report.headline
-    moment = Moment(
+    measurement = Measurement(
         solution.seconds,
         _finite(None if head is None else head.rel_l2),
         head is not None and head.is_bound,
@@ -192,10 +196,10 @@ def measure(
     ended = solution.status is not Status.TIME or limit >= seconds
     failed = "" if solution.status.good else f"{solution.status.name}: {solution.status.value}"
     return Run(
-        way.name,
+        method.name,
         seed,
         text,
-        (*done, moment),
+        (*done, measurement),
         solution.status.name if ended else "",
         failed,
         "" if head is None else head.against,

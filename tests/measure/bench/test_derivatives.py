@@ -7,10 +7,10 @@ import pytest
 import torch
 from rich.console import Console
 
-from pinnkit.measure.bench import derivatives
-from pinnkit.measure.bench.derivatives import CASES, Row, as_json, product_bound, run, table
 from pinnkit.fields import Siren
 from pinnkit.jets.evaluate import jets
+from pinnkit.measure.bench import derivatives
+from pinnkit.measure.bench.derivatives import CASES, Row, as_json, product_bound, run, table
 
 ROW = Row(
     case="heat 1-D",
