@@ -143,7 +143,7 @@ def accept(
         at_least("--seeds", seeds, 1)
         rows = acceptance.select(issue, table)
         results = acceptance.run(
-            rows, seeds=seeds, problems=folder, out=out, say=lambda line: console.print(Text(line))
+            rows, seeds=seeds, problems=folder, out=out, log=lambda line: console.print(Text(line))
         )
     console.print(acceptance.table(results))
     raise typer.Exit(DONE if all(r.met for r in results) else FAILED)

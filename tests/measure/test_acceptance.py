@@ -1,4 +1,4 @@
-"""The acceptance figures: rows, files that are not run again, verdicts."""
+"""Acceptance rows: targets, stored runs, verdicts."""
 
 import json
 from dataclasses import replace
@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from pinnkit.measure import acceptance
-from pinnkit.measure.acceptance import ROWS, Figure, Measured, Result, Row
+from pinnkit.measure.acceptance import ROWS, Measurement, Metric, Result, Row
 from tests.test_cli import DECAY
 
 
@@ -27,7 +27,7 @@ def row(measure, **changes):
 def test_every_row_has_a_file_of_its_own():
     files = [r.file(seed) for r in ROWS for seed in range(5)]
     assert len(set(files)) == len(files)
-    assert not any(c in name for name in files for c in " ,/")
+    assert not any(c in name for name in files for c in " ,/'^+;%")
 
 
 def test_the_targets_are_those_of_the_issue():
@@ -46,15 +46,15 @@ def test_the_targets_are_those_of_the_issue():
 
 
 def test_every_row_names_a_problem_file_that_is_there(root):
-    assert [r.problem for r in ROWS if r.file_needed and not (root / "problems" / f"{r.problem}.py").is_file()] == []
+    assert [r.problem for r in ROWS if r.from_file and not (root / "problems" / f"{r.problem}.py").is_file()] == []
 
 
-def test_runs_that_are_done_are_not_run_again(tmp_path, problems):
+def test_a_stored_run_is_not_repeated(tmp_path, problems):
     seen = []
 
     def measure(row, problem, seed):
         seen.append(seed)
-        return Measured(10.0**-seed, 1.0, {"problem": problem.name, "unit": row.unit})
+        return Measurement(10.0**-seed, 1.0, {"problem": problem.name, "unit": row.unit})
 
     first = acceptance.run([row(measure)], seeds=2, problems=problems, out=tmp_path / "out")
     again = acceptance.run([row(measure)], seeds=4, problems=problems, out=tmp_path / "out")
@@ -63,8 +63,8 @@ def test_runs_that_are_done_are_not_run_again(tmp_path, problems):
     assert first[0].runs == again[0].runs[:2]
 
 
-def test_a_run_that_failed_is_recorded_and_run_again(tmp_path, problems):
-    answers = iter([RuntimeError("no memory"), Measured(1e-4, 1.0, {})])
+def test_a_failed_run_is_recorded_and_repeated(tmp_path, problems):
+    answers = iter([RuntimeError("no memory"), Measurement(1e-4, 1.0, {})])
 
     def measure(*_):
         answer = next(answers)
@@ -73,7 +73,7 @@ def test_a_run_that_failed_is_recorded_and_run_again(tmp_path, problems):
         return answer
 
     said = []
-    (failed,) = acceptance.run([row(measure)], seeds=1, problems=problems, out=tmp_path / "out", say=said.append)
+    (failed,) = acceptance.run([row(measure)], seeds=1, problems=problems, out=tmp_path / "out", log=said.append)
     assert not failed.met
     assert "RuntimeError: no memory" in said[0]
     (file,) = (tmp_path / "out").iterdir()
@@ -112,16 +112,16 @@ def test_a_solve_is_measured_against_the_closed_form(tmp_path, problems):
     assert measured.runs[0]["detail"]["problem"] == "decay"
 
 
-def test_a_row_with_several_figures_is_as_good_as_its_worst(tmp_path, problems):
+def test_a_row_with_several_metrics_has_the_value_of_the_worst(tmp_path, problems):
     def measure(row, problem, seed):  # noqa: ARG001
-        figures = {"PSNR": Figure(31.0 + seed, 30.0, at_least=True), "Chamfer": Figure(0.04, 0.02), "note": Figure(5.0)}
-        return Measured.of(figures, 2.0)
+        metrics = {"PSNR": Metric(31.0 + seed, 30.0, at_least=True), "Chamfer": Metric(0.04, 0.02), "note": Metric(5.0)}
+        return Measurement.of(metrics, 2.0)
 
-    made = row(measure, file_needed=False, problem="nothing", target=1.0)
+    made = row(measure, from_file=False, problem="nothing", target=1.0)
     (found,) = acceptance.run([made], seeds=3, problems=problems, out=tmp_path / "out")
     assert found.worst == 2.0
     assert not found.met
-    assert [f.value for f in found.figures["PSNR"]] == [31.0, 32.0, 33.0]
+    assert [f.value for f in found.metrics["PSNR"]] == [31.0, 32.0, 33.0]
     console = Console(file=StringIO(), width=160)
     console.print(acceptance.table([found]))
     lines = [line for line in console.file.getvalue().splitlines() if line.strip()]
@@ -132,10 +132,10 @@ def test_a_row_with_several_figures_is_as_good_as_its_worst(tmp_path, problems):
     assert not lines[3].rstrip().endswith(("met", "MISSED"))
 
 
-def test_the_share_of_a_target():
-    assert Figure(1.0, 2.0).share == 0.5
-    assert Figure(40.0, 30.0, at_least=True).share == 0.75
-    assert Figure(float("nan"), 30.0).share == float("inf")
-    assert Figure(0.0, 0.0).share == 0.0
-    assert Figure(1.0, 0.0).share == float("inf")
-    assert Figure(3.0).share == 0.0
+def test_the_ratio_to_a_target():
+    assert Metric(1.0, 2.0).ratio == 0.5
+    assert Metric(40.0, 30.0, at_least=True).ratio == 0.75
+    assert Metric(float("nan"), 30.0).ratio == float("inf")
+    assert Metric(0.0, 0.0).ratio == 0.0
+    assert Metric(1.0, 0.0).ratio == float("inf")
+    assert Metric(3.0).ratio == 0.0

@@ -1,24 +1,25 @@
-"""A row of the table, one run of it, and all of its runs."""
+"""Row of the acceptance table, measurement of one run, and result of all runs of a row."""
 
 from __future__ import annotations
 
 import math
+import re
 import statistics
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Figure", "Measure", "Measured", "Result", "Row"]
+__all__ = ["Measure", "Measurement", "Metric", "Result", "Row"]
 
 
 @dataclass(frozen=True)
-class Figure:
-    """One number beside what it should be.
+class Metric:
+    """Measured number with its target.
 
     Args:
         value: measured.
-        target: at most, or at least, so much is good; None for a number that is only shown.
-        at_least: whether more is better.
+        target: upper bound, or lower bound with `at_least`; None for a number without a target.
+        at_least: whether `target` is a lower bound.
     """
 
     value: float
@@ -26,8 +27,11 @@ class Figure:
     at_least: bool = False
 
     @property
-    def share(self) -> float:
-        """At most 1 where the target is met, the greater the worse."""
+    def ratio(self) -> float:
+        """Ratio to the target, dimensionless: at most 1 where the target is met, 0 without a target.
+
+        value / target for an upper bound, target / value for a lower bound; infinite for a value that is not finite.
+        """
         if self.target is None:
             return 0.0
         if not math.isfinite(self.value):
@@ -38,102 +42,118 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One run of one row.
+class Measurement:
+    """Values of one run of one row.
 
     Args:
-        value: what the row is about, to be at most its target.
-        seconds: that the work took.
-        detail: what else is worth keeping, plain values.
-        figures: all that was measured, where that is more than one number.
+        value: quantity of the row, to be at most its target.
+        seconds: time of the work.
+        detail: further plain values worth keeping.
+        metrics: all measured numbers, where there are several.
     """
 
     value: float
     seconds: float
     detail: Mapping[str, Any]
-    figures: Mapping[str, Figure] = field(default_factory=dict)
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, figures: Mapping[str, Figure], seconds: float, detail: Mapping[str, Any] | None = None) -> Measured:
-        """A run that is judged by several figures: its value is the worst share of a target."""
-        return cls(max(f.share for f in figures.values()), seconds, detail or {}, figures)
+    def of(cls, metrics: Mapping[str, Metric], seconds: float, detail: Mapping[str, Any] | None = None) -> Measurement:
+        """Measurement with several metrics; its value is the largest ratio to a target."""
+        return cls(max(m.ratio for m in metrics.values()), seconds, detail or {}, metrics)
 
 
-Measure = Callable[["Row", Any, int], Measured]
-"""(row, its problem or None, seed) -> what was measured."""
+Measure = Callable[["Row", Any, int], Measurement]
+"""Function of (row, its problem or None, seed) that runs a row."""
+
+
+def _available() -> str:
+    return ""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table.
+    """One line of the acceptance table.
 
     Args:
-        issue: whose figure it is.
-        table: the part of that issue's table.
-        problem: name of the problem file.
-        what: how the value is got, in words: it names the row's files.
-        unit: what the value is.
-        target: the greatest value that is good.
-        measure: runs it.
-        limit: the greatest number of seconds that is good; None for no limit.
-        seeded: whether a seed changes anything.
-        file_needed: whether the problem is read from its file; False where `measure` makes its own.
+        issue: number of the issue that asks for the target.
+        table: part of the acceptance table of that issue.
+        problem: name of the problem file, or of the object that `measure` makes.
+        method: field and solver, or operation, in words; part of the file names.
+        unit: of the value.
+        target: upper bound of the value.
+        measure: runs the row.
+        limit: upper bound of the seconds; None for no bound.
+        seeded: whether the result depends on the seed.
+        from_file: whether `problem` is read from its file; False where `measure` makes its own.
+        missing: returns why the row cannot run here (an extra or a file is not there); empty where it can.
     """
 
     issue: str
     table: str
     problem: str
-    what: str
+    method: str
     unit: str
     target: float
     measure: Measure
     limit: float | None = None
     seeded: bool = True
-    file_needed: bool = True
+    from_file: bool = True
+    missing: Callable[[], str] = _available
+
+    @property
+    def name(self) -> str:
+        """Name of the row in file names and test names: letters, digits, dots and dashes."""
+        words = f"{self.table}-{self.problem}-{self.method}"
+        return re.sub(r"[^A-Za-z0-9.-]+", "_", words)
 
     def file(self, seed: int) -> str:
         """Name of the file of one run."""
-        words = f"{self.issue}-{self.table}-{self.problem}-{self.what}-{seed}.json"
-        return words.replace(" ", "_").replace(",", "+")
+        return f"{self.issue}-{self.name}-{seed}.json"
 
 
 @dataclass(frozen=True)
 class Result:
-    """A row with its runs."""
+    """Row with its runs."""
 
     row: Row
     runs: tuple[Mapping[str, Any], ...]
 
     @property
     def median(self) -> float:
-        """Of the value over the seeds; a run that failed counts as infinite."""
+        """Median of the value over the seeds; a failed run counts as infinite."""
         return statistics.median(_value(r) for r in self.runs)
 
     @property
     def worst(self) -> float:
-        """The greatest value."""
+        """Largest value over the seeds; a failed run counts as infinite."""
         return max(_value(r) for r in self.runs)
 
     @property
     def seconds(self) -> tuple[float, float]:
-        """Median and greatest."""
+        """Median and longest time in seconds."""
         times = [float(r.get("seconds") or 0.0) for r in self.runs]
         return statistics.median(times), max(times)
 
     @property
-    def figures(self) -> dict[str, list[Figure]]:
-        """Each figure over the runs that did not fail."""
-        found: dict[str, list[Figure]] = {}
+    def metrics(self) -> dict[str, list[Metric]]:
+        """Values of each metric over the runs that did not fail."""
+        found: dict[str, list[Metric]] = {}
         for run in self.runs:
-            for name, figure in (run.get("figures") or {}).items():
-                value = math.inf if figure["value"] is None else figure["value"]
-                found.setdefault(name, []).append(Figure(value, figure["target"], figure["at_least"]))
+            for name, metric in (run.get("metrics") or {}).items():
+                value = math.inf if metric["value"] is None else metric["value"]
+                found.setdefault(name, []).append(Metric(value, metric["target"], metric["at_least"]))
         return found
 
     @property
+    def on_target(self) -> bool:
+        """Whether the worst value is at most the target, in any time."""
+        return self.worst <= self.row.target
+
+    @property
     def met(self) -> bool:
-        """Whether every run is at or below the target, within the limit."""
-        return self.worst <= self.row.target and (self.row.limit is None or self.seconds[1] <= self.row.limit)
+        """Whether every run is at most the target, within the time limit."""
+        return self.on_target and (self.row.limit is None or self.seconds[1] <= self.row.limit)
 
 
 def _value(found: Mapping[str, Any]) -> float:

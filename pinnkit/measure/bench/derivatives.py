@@ -1,4 +1,4 @@
-"""How long a residual step takes by the Taylor pass, eager and compiled, beside nested automatic differentiation."""
+"""Time of a residual step by the Taylor pass, eager and compiled, and by nested automatic differentiation."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["CASES", "Case", "Row", "as_json", "product_bound", "run", "table"]
 
 @dataclass(frozen=True)
 class Case:
-    """One equation: its domain, its constant-coefficient operator as one channel, and the ratios it should reach."""
+    """Equation: its domain, its constant-coefficient operator as one channel, and its target ratios (dimensionless)."""
 
     name: str
     domain: Box
@@ -52,18 +52,18 @@ CASES: tuple[Case, ...] = (
 
 @dataclass(frozen=True)
 class Row:
-    """One case measured: medians, in seconds, of steps that were taken in turn.
+    """Result of one case: medians, in seconds, of steps by the methods in turn.
 
     Attributes:
         products_taylor: products of all points with one hidden weight in a forward Taylor pass: its channels.
         products_nested: the same for nested differentiation, see `product_bound`.
         nested: seconds of a step by nested `torch.autograd.grad`.
         eager: seconds of a step by the Taylor pass.
-        compiled: seconds of a step by the compiled Taylor pass, None where it was not compiled.
-        compiling: seconds of the first compiled step, None likewise.
-        eager_ratio: how many times faster than nested differentiation the eager pass is: the median over the rounds,
-            which is not touched by a machine that slows down between them.
-        compiled_ratio: the same of the compiled pass.
+        compiled: seconds of a step by the compiled Taylor pass; None where it was not compiled.
+        compiling: seconds of the first compiled step; None where it was not compiled.
+        eager_ratio: time of nested differentiation over time of the eager pass, the median over the rounds; a machine
+            that slows down between rounds does not change it.
+        compiled_ratio: the same for the compiled pass.
         rate: floating-point operations per second of the matrix product (channels x points, width) @ (width, width).
     """
 
@@ -88,17 +88,17 @@ class Row:
 
     @property
     def bound(self) -> float:
-        """The ratio that would follow if nothing but hidden matrix products took time."""
+        """Ratio of times if only hidden matrix products took time."""
         return self.products_nested / self.products_taylor
 
     def fraction(self, seconds: float, products: int) -> float:
-        """The share of `seconds` that `products` per layer would take at `rate`; the rest is elementwise work."""
+        """Share of `seconds` that `products` per layer take at `rate`; the rest is elementwise work."""
         # Forward 2 n h^2 a product; the parameter gradient takes two more, for the inputs and for the weight.
         return 3 * 2 * products * self.points * self.width**2 * (self.depth - 1) / self.rate / seconds
 
 
 def product_bound(operator: Operator) -> tuple[int, int]:
-    """Hidden matrix products per layer of one forward pass: (Taylor, nested).
+    """Count the hidden matrix products per layer of one forward pass: (Taylor, nested).
 
     Taylor multiplies the weight by every channel: the value, the first derivatives that second ones are made of, and
     the operator itself, so 2 + f. Nested differentiation multiplies by it once for the value and once more for the
@@ -121,8 +121,8 @@ def run(
 ) -> list[Row]:
     """Measure every case with every width and dtype: SIREN of 4 layers, 4,096 points, on the CPU as it is.
 
-    A step is forward, residual, mean of squares, gradient of all parameters. The roads take their steps in turn, so
-    that whatever else the machine does falls on all of them; the numbers are medians.
+    A step is forward, residual, mean of squares, gradient of all parameters. The methods take their steps in turn, so
+    that other load of the machine affects all of them; the numbers are medians.
 
     Args:
         quick: 256 points, width 16, float64, two repetitions, nothing compiled: a check that it runs.
@@ -130,7 +130,7 @@ def run(
         widths: of the network.
         dtypes: of network and points.
         cases: equations.
-        repetitions: steps of each road, after one that is not counted.
+        repetitions: steps of each method, after one that is not counted.
         progress: called with each row as it is ready.
     """
     points = 4096
@@ -164,18 +164,18 @@ def _measure(case: Case, width: int, dtype: torch.dtype, *, points: int, repetit
 
         return run_step
 
-    roads: dict[str, Callable[[], object]] = {
+    methods: dict[str, Callable[[], object]] = {
         "nested": step(lambda x: jets(field, x, orders, derivatives="autograd")),
         "eager": step(lambda x: jets(field, x, orders)),
         "product": lambda: torch.mm(left, right),
     }
     if compile and missing_compiler(coords.device) is None:
-        roads["compiled"] = step(compiled(field, orders))
-    first = {name: _seconds(road) for name, road in roads.items()}
-    taken: dict[str, list[float]] = {name: [] for name in roads}
+        methods["compiled"] = step(compiled(field, orders))
+    first = {name: _seconds(method) for name, method in methods.items()}
+    taken: dict[str, list[float]] = {name: [] for name in methods}
     for _ in range(repetitions):
-        for name, road in roads.items():
-            taken[name].append(_seconds(road))
+        for name, method in methods.items():
+            taken[name].append(_seconds(method))
     median = {name: statistics.median(times) for name, times in taken.items()}
     ratio = {
         name: statistics.median(nested / own for nested, own in zip(taken["nested"], times, strict=True))
@@ -210,7 +210,7 @@ def _seconds(call: Callable[[], object]) -> float:
 
 
 def table(rows: Sequence[Row]) -> Table:
-    """The rows as a table; a ratio below its target, which holds for width 256, is marked."""
+    """Table of the rows; a ratio below its target, which applies to width 256, is marked."""
     result = Table(title="A residual step by Taylor propagation beside nested automatic differentiation")
     for heading in ("case", "network", "dtype", "nested", "eager", "compiled", "bound"):
         result.add_column(heading, justify="left" if heading in ("case", "network", "dtype") else "right")
@@ -235,7 +235,7 @@ def table(rows: Sequence[Row]) -> Table:
     if rows:
         result.caption = (
             f"{rows[0].points:,} points, {rows[0].threads} threads, medians of {rows[0].repetitions} rounds of "
-            f"steps taken in turn. bound: the ratio if nothing but hidden matrix products took time. products: their "
+            f"steps taken in turn. bound: the ratio if only hidden matrix products took time. products: their "
             f"share of the step at the rate in the last column, measured in the same run; the rest is elementwise."
         )
     return result
@@ -250,5 +250,5 @@ def _cell(row: Row, seconds: float | None, ratio: float | None, target: float) -
 
 
 def as_json(rows: Sequence[Row]) -> str:
-    """The rows as JSON, the bound included."""
+    """JSON of the rows, the bound included."""
     return json.dumps([asdict(row) | {"bound": row.bound} for row in rows], indent=2)

@@ -1,4 +1,4 @@
-"""Extraction of a torus in a process of its own: peak memory, distance of the vertices from the surface, volume."""
+"""Extraction of a torus in a separate process: peak memory, distance of the vertices from the surface, volume."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ MAJOR, MINOR = 0.6, 0.25
 
 @dataclass(frozen=True)
 class ExtractionRow:
-    """One extraction of a torus whose distance is known exactly.
+    """Result of one extraction of a torus, of known exact distance.
 
     Attributes:
         resolution: points of the lattice along a side.
         peak_bytes: highest resident size of the whole process, Python, torch and imports included.
-        before_bytes: of it, what there was before the extraction.
+        before_bytes: highest resident size before the extraction.
         farthest_vertex: largest exact distance of a vertex from the torus.
-        volume_error: of the mesh, relative to 2 pi^2 R r^2.
-        sound: closed, oriented outward, and of Euler number 0.
-        evaluations: of the field.
+        volume_error: of the mesh, relative to the exact 2 pi^2 R r^2.
+        sound: whether the mesh is closed, oriented outward, and has Euler number 0.
+        evaluations: number of points at which the field was evaluated.
         seconds: of the extraction.
     """
 
@@ -46,12 +46,15 @@ class ExtractionRow:
 
 
 def extraction_row(resolution: int = 512, *, neural: bool = False) -> ExtractionRow:
-    """Extract the torus in a fresh process.
+    """Extract the torus in a new process.
 
     Args:
         resolution: points along a side of [-1, 1]^3.
-        neural: add 1e-3 times an untrained Siren in float32 to the distance, which costs what a network costs; the
-            distance to the exact torus is then up to its size.
+        neural: add 1e-3 times an untrained Siren in float32 to the distance, for the cost of a network; the vertices
+            are then up to this size away from the exact torus.
+
+    Raises:
+        RuntimeError: where the process fails.
     """
     command = [sys.executable, "-m", "pinnkit.measure.bench.extraction", str(resolution), str(int(neural))]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -79,7 +82,7 @@ def _measure(resolution: int, neural: bool) -> ExtractionRow:
         def field(points: Tensor) -> Tensor:
             return _torus(points) + 1e-3 * made(points.to(torch.float32))[:, 0].to(torch.float64)
 
-    extract(_torus, resolution=16)  # what the first call loads belongs to "before"
+    extract(_torus, resolution=16)  # imports of the first call count as "before"
     before, began = peak(), time.perf_counter()
     mesh = extract(field, resolution=resolution)
     seconds = time.perf_counter() - began

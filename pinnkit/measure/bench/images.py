@@ -1,4 +1,4 @@
-"""Figures of the acceptance table on pictures of scikit-image: each function is one row, for one seed."""
+"""Accuracy of image fits on pictures of scikit-image: one function for each kind of fit, with one seed."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from pinnkit.solution import Solution
 from pinnkit.solvers import Adam, Cosine, solve
 from pinnkit.solvers.automatic import Choice
 
-__all__ = ["BUDGET", "astronaut", "gradients", "honest_budget", "inpainting", "odd_pixels", "picture", "siren"]
+__all__ = ["BUDGET", "astronaut", "compressed", "gradients", "inpainting", "odd_pixels", "picture", "siren"]
 
 BUDGET = 65_536
-"""Numbers of the honest fit: a third of the 196,608 values of the picture."""
+"""Parameters of the compressed fit: a third of the 196,608 values of the picture."""
 
 
 def picture(name: str = "astronaut", size: int = 256) -> Picture:
-    """A square picture of scikit-image with `size` pixels along a side, each the mean of a block of the original."""
+    """Square picture of scikit-image with `size` pixels along a side, each the mean of a block of the original."""
     from skimage import data
 
     values = np.atleast_3d(getattr(data, name)()) / 255
@@ -38,13 +38,13 @@ def picture(name: str = "astronaut", size: int = 256) -> Picture:
 
 
 def astronaut(seed: int) -> tuple[float, float]:
-    """What `pinnkit fit` does by default: PSNR in dB, and the seconds of the solve."""
+    """Default fit of `pinnkit fit`: PSNR in dB, and seconds of the solve."""
     found = solve(problem := image_problem(picture()), seed=seed)
     return _score(problem, found, "psnr"), found.seconds
 
 
 def siren(seed: int) -> tuple[float, float]:
-    """A Siren of 264,707 parameters by the best schedule found: PSNR in dB, and seconds."""
+    """Fit by a Siren with 264,707 parameters: PSNR in dB, and seconds of the solve."""
     problem = image_problem(picture(), road=way("siren", 256, 256))
     found = solve(problem, seed=seed)
     if found.parameters != 264_707:
@@ -52,35 +52,50 @@ def siren(seed: int) -> tuple[float, float]:
     return _score(problem, found, "psnr"), found.seconds
 
 
-def honest_budget(seed: int) -> tuple[float, float, int, float]:
-    """A hash grid within `BUDGET` numbers: PSNR in dB, that of as many cosines, how many numbers it is, and seconds."""
+def compressed(seed: int) -> tuple[float, float, int, float]:
+    """Fit by a hash grid with at most `BUDGET` parameters.
+
+    Returns:
+        PSNR in dB, PSNR of as many cosines in dB, number of parameters, and seconds of the solve.
+    """
     spec = HashGrid(levels=8, rows=2**12, coarsest=16, finest=256)
     solver = Adam(steps=1000, batch=4096, betas=(0.9, 0.99), schedule=Cosine(warmup=10))
     road = Choice(spec, (solver,), "A hash grid with less than a third of the picture's values.", balance=False)
     problem = image_problem(given := picture(), road=road)
     found = solve(problem, seed=seed)
     if found.parameters > BUDGET:
-        raise AssertionError(f"honest_budget: {found.parameters:,} numbers are more than {BUDGET:,}")
+        raise AssertionError(f"compressed: {found.parameters:,} parameters are more than {BUDGET:,}")
     cosines, _ = low_pass(given.values, found.parameters)
     return _score(problem, found, "psnr"), psnr(cosines, given.values), found.parameters, found.seconds
 
 
 def odd_pixels(field: str, seed: int) -> tuple[float, float, float]:
-    """Trained on pixels of even row and column, measured on those of odd ones: PSNR, that of bicubic, and seconds."""
+    """Fit to the pixels of even rows and columns, evaluated on those of odd rows and columns.
+
+    Returns:
+        PSNR in dB, PSNR of bicubic interpolation in dB, and seconds of the solve.
+    """
     given = picture()
     even, odd = np.zeros((2, given.height, given.width), dtype=bool)
     even[::2, ::2], odd[1::2, 1::2] = True, True
     problem = image_problem(given, mask=even, road=way(field, given.width, given.height, int(even.sum())))
     found = solve(problem, seed=seed)
     between = bicubic_at(given.values[::2, ::2], np.arange(given.height // 2) + 0.5, np.arange(given.width // 2) + 0.5)
-    rival = psnr(between, given.values[1::2, 1::2].astype(np.float64))
-    return psnr(_rendered(found, given), given.values, odd), rival, found.seconds
+    bicubic = psnr(between, given.values[1::2, 1::2].astype(np.float64))
+    return psnr(_rendered(found, given), given.values, odd), bicubic, found.seconds
 
 
 def inpainting(field: str | None, seed: int, name: str = "camera", size: int = 256) -> tuple[float, float, float]:
-    """One pixel in ten is known, drawn by the seed: PSNR on the others, that of linear interpolation, and seconds.
+    """Fit to a tenth of the pixels, drawn at random, evaluated on the hidden ones.
 
-    `field` is a word of `pinnkit fit --field`, None for what it takes by default.
+    Args:
+        field: as `pinnkit fit --field` takes it; None for the default.
+        seed: of the mask and of the solve.
+        name: of the picture.
+        size: pixels along a side.
+
+    Returns:
+        PSNR in dB, PSNR of linear interpolation in dB, and seconds of the solve.
     """
     given = picture(name, size)
     known = np.random.default_rng(seed).random((given.height, given.width)) < 0.1
@@ -91,7 +106,11 @@ def inpainting(field: str | None, seed: int, name: str = "camera", size: int = 2
 
 
 def gradients(seed: int) -> tuple[float, float, float]:
-    """The photographer from its gradients: PSNR up to a constant, that of the sparse Poisson equation, and seconds."""
+    """Reconstruction of a picture from its gradients.
+
+    Returns:
+        PSNR up to a constant in dB, the same for the sparse Poisson equation, and seconds of the solve.
+    """
     problem = gradient_problem(picture("camera", 128))
     found = solve(problem, seed=seed)
     scores = (_score(problem, found, f"psnr_{kind}up_to_constant") for kind in ("", "poisson_"))

@@ -1,4 +1,4 @@
-"""How long every point's parameter Jacobian of a residual takes from a recorded pass, beside `torch.func`."""
+"""Time of the parameter Jacobian of a residual at every point: a recorded pass and three variants by `torch.func`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _ORDERS = ((), (0,), (1,), (0, 0))
 
 @dataclass(frozen=True)
 class Case:
-    """An equation on (x, t): as pinnkit is given it, and as a function of u, u_x, u_t and u_xx at one point."""
+    """Equation on (x, t): for pinnkit, and as a function of u, u_x, u_t and u_xx at one point."""
 
     name: str
     equation: Callable[..., object]
@@ -48,18 +48,18 @@ MAPPED_TARGET, NESTED_TARGET = 1.2, 5.0
 
 @dataclass(frozen=True)
 class Row:
-    """One case measured: medians, in seconds, of roads that were taken in turn; each fills one matrix (N, P).
+    """Result of one case: median seconds of the methods, measured in turn; each fills one matrix (N, P).
 
     Attributes:
-        recorded: seconds of the rows and their Jacobian from one recorded pass, into a buffer that is kept.
-        mapped: by vmap of reverse mode over the same Taylor pass.
-        hessian: by vmap of reverse mode over `jacrev` and the Hessian `jacrev(jacrev)`, as it is commonly written.
-        gradients: by vmap of reverse mode over nested `torch.func.grad`, with no derivative that is not needed.
-        gram: of J^T J and J^T r, a part of the Jacobian at a time.
-        kernel: of J J^T, a block at a time.
-        mapped_ratio, hessian_ratio, gradients_ratio: how many times faster than each road the recorded pass is: the
-            median over the rounds.
-        difference: the greatest relative difference (Frobenius) from the other Jacobians.
+        recorded: residual rows and their Jacobian from one recorded pass, into a reused buffer.
+        mapped: Jacobian by vmap of reverse mode over the same Taylor pass.
+        hessian: Jacobian by vmap of reverse mode over `jacrev` and `jacrev(jacrev)`, the common form.
+        gradients: Jacobian by vmap of reverse mode over nested `torch.func.grad`, with the needed derivatives alone.
+        gram: J^T J and J^T r, a part of the Jacobian at a time.
+        kernel: J J^T, a block at a time.
+        mapped_ratio, hessian_ratio, gradients_ratio: time of each variant over that of the recorded pass, the median
+            over the rounds; dimensionless.
+        difference: largest relative difference (Frobenius norm) between the recorded Jacobian and the variants.
     """
 
     case: str
@@ -119,7 +119,7 @@ def _measure(case: Case, spec: FieldSpec, points: int, repetitions: int) -> Row:
     theta = parameters.get()
     ((sampled,),) = target.cloud.chunks(problem.terms[0])
     out = torch.empty(points, parameters.count, dtype=torch.float64)
-    roads: dict[str, Callable[[], object]] = {
+    methods: dict[str, Callable[[], object]] = {
         "recorded": lambda: target.rows_and_jacobian(theta, out=out),
         "mapped": _mapped(module, sampled.coords, _by_taylor(case)),
         "hessian": _mapped(module, sampled.coords, _by_hessian(case)),
@@ -130,15 +130,15 @@ def _measure(case: Case, spec: FieldSpec, points: int, repetitions: int) -> Row:
     target.rows_and_jacobian(theta, out=out)
     difference = 0.0
     for name in ("mapped", "hessian", "gradients"):
-        other = roads[name]()
+        other = methods[name]()
         assert isinstance(other, Tensor)
         difference = max(difference, float((other - out).norm() / out.norm()))
-    taken: dict[str, list[float]] = {name: [] for name in roads}
-    for road in roads.values():
-        road()
+    taken: dict[str, list[float]] = {name: [] for name in methods}
+    for method in methods.values():
+        method()
     for _ in range(repetitions):
-        for name, road in roads.items():
-            taken[name].append(_seconds(road))
+        for name, method in methods.items():
+            taken[name].append(_seconds(method))
     ratio = {
         name: statistics.median(other / own for other, own in zip(times, taken["recorded"], strict=True))
         for name, times in taken.items()
@@ -156,13 +156,13 @@ def _measure(case: Case, spec: FieldSpec, points: int, repetitions: int) -> Row:
     )
 
 
-# the other roads ------------------------------------------------------------------------------------------------------
+# variants by torch.func ----------------------------------------------------------------------------------------------
 AtPoint = Callable[[Callable[[Tensor], Tensor], Tensor], Tensor]
-"""A residual at one point (d,) of a function (n, d) -> (n, 1)."""
+"""Residual at one point (d,), given a function (n, d) -> (n, 1)."""
 
 
 def _mapped(module: nn.Module, coords: Tensor, residual: AtPoint) -> Callable[[], Tensor]:
-    """The Jacobian (N, P) of rows residual / sqrt(N) by vmap of reverse mode."""
+    """Jacobian (N, P) of the rows residual / sqrt(N), by vmap of reverse mode."""
     given = {name: p.detach() for name, p in module.named_parameters()}
     out = coords.new_empty(coords.shape[0], sum(p.numel() for p in given.values()))
 
@@ -215,8 +215,8 @@ def _seconds(call: Callable[[], object]) -> float:
 
 
 def table(rows: Sequence[Row]) -> Table:
-    """The rows as a table; a ratio below its target is marked."""
-    result = Table(title="The parameter Jacobian of every point, by a recorded pass and by torch.func")
+    """Table of the rows; a ratio below its target is marked."""
+    result = Table(title="Parameter Jacobian of every point, by a recorded pass and by torch.func")
     for heading in ("case", "network"):
         result.add_column(heading)
     for heading in ("N x P", "recorded", "vmap of jets", "of hessian", "of grad", "differ by", "J'J", "JJ'"):
@@ -236,10 +236,10 @@ def table(rows: Sequence[Row]) -> Table:
         )
     if rows:
         result.caption = (
-            f"float64, {rows[0].threads} threads, medians of {rows[0].repetitions} rounds of roads taken in turn; "
-            f"every road fills one matrix that is kept. Targets: {MAPPED_TARGET:g}x vmap over the same jets, "
-            f"{NESTED_TARGET:g}x vmap over nested derivatives as commonly written, with jacrev once and twice; "
-            f"beside them nested grad that takes no derivative but those needed. J'J, JJ': without the whole Jacobian."
+            f"float64, {rows[0].threads} threads, medians of {rows[0].repetitions} rounds of methods taken in turn; "
+            f"every method fills one reused matrix. Targets: {MAPPED_TARGET:g}x vmap over the same jets, "
+            f"{NESTED_TARGET:g}x vmap over nested derivatives as commonly written, with jacrev once and twice. "
+            f"of grad: nested grad with the needed derivatives alone. J'J, JJ': without the whole Jacobian."
         )
     return result
 
@@ -250,5 +250,5 @@ def _cell(seconds: float, ratio: float, target: float) -> str:
 
 
 def as_json(rows: Sequence[Row]) -> str:
-    """The rows as JSON."""
+    """JSON of the rows."""
     return json.dumps([asdict(row) for row in rows], indent=2)

@@ -1,4 +1,4 @@
-"""How much memory evaluation and a training step take, against the number of points: in chunks, it should not grow."""
+"""Peak memory of evaluation and of a training step against the number of points; with chunks it should not grow."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ POINTS = (1_000_000, 10_000_000)
 
 @dataclass(frozen=True)
 class Row:
-    """One measurement, in a process of its own for each kind of work.
+    """Result of one measurement; each kind of work has a separate process.
 
     Attributes:
-        work: "evaluate" the unknown, or "train" for one step.
-        points: in the inside of the domain; the conditions have a tenth each.
-        before: resident bytes at their peak before the work, imports included.
-        peak: and after it.
-        seconds: that the work took.
+        work: "evaluate", values of the unknown, or "train", one training step.
+        points: inside the domain; each condition has a tenth of them.
+        before: peak resident size in bytes before the work, imports included.
+        peak: peak resident size in bytes after the work.
+        seconds: of the work.
     """
 
     work: str
@@ -55,13 +55,16 @@ def run(
     works: Sequence[str] = ("evaluate", "train"),
     progress: Callable[[Row], object] = lambda _: None,
 ) -> list[Row]:
-    """Measure each kind of work at each number of points, ascending: peaks of one process never fall.
+    """Measure each kind of work at each number of points, in ascending order, since the peak of a process never falls.
 
     Args:
-        points: how many.
-        chunk: rows that are worked on at once; as many as points shows what chunks are good for.
-        works: of `WORKS`.
+        points: numbers of points.
+        chunk: points evaluated at once; a chunk with all points shows the memory without chunks.
+        works: keys of `WORKS`.
         progress: called with every row.
+
+    Raises:
+        RuntimeError: where the process of a measurement fails.
     """
     rows = []
     for work in works:
@@ -84,13 +87,13 @@ def run(
 
 
 def growth(rows: Sequence[Row], work: str) -> float:
-    """The peak at the most points over that at the fewest."""
+    """Ratio of the peak at the most points to the peak at the fewest, dimensionless."""
     peaks = [row.peak for row in sorted(rows, key=lambda r: r.points) if row.work == work]
     return peaks[-1] / peaks[0]
 
 
 def table(rows: Sequence[Row]) -> Table:
-    """The rows as a table."""
+    """Table of the rows."""
     result = Table(title="Peak memory against the number of points")
     for heading in ("work", "points", "before", "peak", "growth", "seconds"):
         result.add_column(heading, justify="left" if heading == "work" else "right")
@@ -109,11 +112,11 @@ def table(rows: Sequence[Row]) -> Table:
 
 
 def as_json(rows: Sequence[Row]) -> str:
-    """The rows as JSON."""
+    """JSON of the rows."""
     return json.dumps([asdict(row) for row in rows], indent=2)
 
 
-# the work, in the process that is measured ---------------------------------------------------------------------------
+# work in the measured process ------------------------------------------------------------------------------------
 def _collocation(points: int, chunk: int) -> Collocation:
     plate = Box(x=(0, 1), y=(0, 1), t=(0, 1))
     terms = [Equation(lambda u: u.t - 0.1 * u.laplacian), Dirichlet(plate.boundary, u=0.0), Initial(u=1.0)]
@@ -127,14 +130,14 @@ def _collocation(points: int, chunk: int) -> Collocation:
 
 
 def _evaluate(target: Collocation) -> None:
-    """The mean of u over all points."""
+    """Evaluate u at all points."""
     total = 0.0
     for (points,) in target.cloud.chunks(target.problem.terms[0]):
         total += float(target.fields.unknowns(points.coords, {})["u"].sum())
 
 
 def _train(target: Collocation) -> None:
-    """One step of Adam on all points."""
+    """Take one step of Adam on all points."""
     solver = Adam(steps=1)
     solver.step(target, solver.start(target.parameters.get()))
 
@@ -145,7 +148,8 @@ WORKS: dict[str, Callable[[Collocation], None]] = {"evaluate": _evaluate, "train
 def peak() -> int:
     """Highest resident size of this process so far, in bytes.
 
-    From /proc where there is one: `ru_maxrss` of a child begins with what its parent had.
+    Source: VmHWM of /proc/self/status where it exists, since `ru_maxrss` of a child process starts at the value of its
+    parent; else `getrusage`.
     """
     status = Path("/proc/self/status")
     if status.exists():
@@ -164,7 +168,7 @@ def _measure(work: str, chunk: int, points: int) -> Row:
 def _main() -> None:
     torch.set_num_threads(1)
     work, chunk, *points = sys.argv[1:]
-    _measure(work, int(chunk), min(CHUNK, int(points[0])))  # what the first call loads belongs to "before"
+    _measure(work, int(chunk), min(CHUNK, int(points[0])))  # imports of the first call count as "before"
     for n in points:
         row = _measure(work, int(chunk), int(n))
         sys.stdout.write(json.dumps(asdict(row)) + "\n")

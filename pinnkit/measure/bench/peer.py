@@ -1,6 +1,6 @@
-"""The two problems that pinnkit is measured on beside DeepXDE, and the same two as DeepXDE models.
+"""Problems for the comparison with DeepXDE, each for pinnkit and as a DeepXDE model.
 
-DeepXDE is an extra (`pip install "pinnkit[peers]"`); it is loaded where a model of it is built, and nowhere else.
+DeepXDE is an extra (`pip install "pinnkit[peers]"`); it is imported only where a model is built.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ def _decaying(x: Tensor, t: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class PeerCase:
-    """One problem in both languages.
+    """Problem for both libraries.
 
     Args:
         name: of the problem.
-        problem: in pinnkit's, with its closed form.
+        problem: for pinnkit, with its closed form.
         operator: of its equation, by indices of the axes.
-        data: DeepXDE's data object from (deepxde, residual points, points of each condition).
-        step_target: how many times faster than DeepXDE's an Adam step should be.
+        data: function of (deepxde, residual points, points of each condition) that returns the data object of DeepXDE.
+        step_target: target for the time of an Adam step of DeepXDE over that of pinnkit.
     """
 
     name: str
@@ -68,7 +68,7 @@ def _poisson(dde: Any, points: int, condition_points: int) -> Any:
 
     geometry = dde.geometry.Rectangle([0, 0], [1, 1])
     walls = dde.icbc.DirichletBC(geometry, lambda _: 0, lambda _, on_boundary: on_boundary)
-    inside = points - condition_points  # DeepXDE takes the residual on the walls as well
+    inside = points - condition_points  # DeepXDE evaluates the residual on the boundary as well
     return dde.data.PDE(geometry, residual, walls, num_domain=inside, num_boundary=condition_points)
 
 
@@ -136,10 +136,11 @@ def has_deepxde() -> bool:
 
 
 def require_deepxde() -> Any:
-    """DeepXDE on its torch backend, on the CPU, without what it prints when it is loaded.
+    """Import DeepXDE with its torch backend, without its messages.
 
     Raises:
         ModuleNotFoundError: with the command that installs it.
+        RuntimeError: where DeepXDE was loaded with a different backend.
     """
     if not has_deepxde():
         raise ModuleNotFoundError('DeepXDE is not installed; pip install "pinnkit[peers]" installs it')
@@ -155,10 +156,10 @@ def require_deepxde() -> Any:
 def deepxde_model(
     case: PeerCase, *, width: int, depth: int, points: int, condition_points: int, dtype: torch.dtype, seed: int
 ) -> Any:
-    """A DeepXDE model of the case: tanh network of `depth` hidden layers, Glorot uniform, Hammersley points.
+    """DeepXDE model of a case: tanh network with `depth` hidden layers, Glorot uniform, Hammersley points.
 
-    DeepXDE takes the residual at the points of its conditions too, so these are among the `points`.  Its float type and
-    torch's default dtype are global: wrap what runs the model in `quiet` to have the latter set back.
+    DeepXDE evaluates the residual at the points of its conditions too, so these count among the `points`.  It changes
+    torch's default dtype: run the model within `quiet`, which restores it.
     """
     dde = require_deepxde()
     with quiet():
@@ -170,7 +171,7 @@ def deepxde_model(
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Without DeepXDE's messages, and with torch's default dtype as it was afterwards."""
+    """Suppress the messages of DeepXDE, and restore torch's default dtype."""
     before = torch.get_default_dtype()
     try:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):

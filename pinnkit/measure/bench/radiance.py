@@ -1,4 +1,4 @@
-"""Radiance fields on generated scenes: held-out PSNR and errors of depth after so many seconds."""
+"""Accuracy of radiance fields on generated scenes: held-out PSNR and depth errors after a given time."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ SECONDS = (30.0, 60.0, 300.0)
 def default_row(
     seed: int, seconds: float | Sequence[float] = SECONDS, *, samples: int = 3, size: int = 100
 ) -> dict[str, Any]:
-    """The default of `pinnkit radiance` on a generated scene of 40 views, 10 held out, for each of some times.
+    """Default method of `pinnkit radiance` on a generated scene with 40 training views and 10 held out.
 
-    Each time is a run of its own, planned for so many seconds on two cores and cut off then.  The reference and the
-    model are sampled alike: with `samples` = s both are means of s x s rays a pixel in the held-out views; 1, edges
-    without any smoothing, is several dB harder.
+    Each time limit has a separate run, planned for this time on two cores and stopped then.  Reference and model are
+    sampled alike: each pixel of a held-out view is the mean of `samples` x `samples` rays.  With 1, edges are not
+    smoothed, and the PSNR is several dB lower.
 
     Args:
         seed: of the scene and of the run.
-        seconds: of each run.
-        samples: see above.
+        seconds: time limit of each run.
+        samples: rays along each side of a pixel.
         size: pixels along each side of the views.
 
     Returns:
-        For each time S ``psnr_S``, ``used_S`` (seconds), ``depth_mean_S`` and ``depth_median_S`` (percent of the
-        scene's size), and what was run.
+        For each time S ``psnr_S`` (dB), ``used_S`` (seconds), ``depth_mean_S`` and ``depth_median_S`` (percent of the
+        size of the scene), and the recipe.
     """
     from pinnkit.radiance import Examination, Planes, fit_radiance, make_scene, marcher_of
 
@@ -50,7 +50,10 @@ def default_row(
 
 
 def nerf_row(seed: int, seconds: float = 300.0) -> dict[str, Any]:
-    """The classical coarse and fine networks (4 x 64, 32 + 32 samples) on the same scene, sampled as there."""
+    """Coarse and fine networks (4 x 64, 32 + 32 samples) on the scene of `default_row`, sampled as there.
+
+    Source: Mildenhall et al., NeRF, ECCV 2020.
+    """
     from pinnkit.radiance import Classical, Examination, fit_radiance, make_scene, marcher_of
 
     scene = make_scene(views=40, test=10, size=100, seed=seed)

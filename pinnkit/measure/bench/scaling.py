@@ -1,4 +1,4 @@
-"""Time and memory of a training step and of a Gram matrix as points, width and dimension grow."""
+"""Time and memory of a training step and of a Gram matrix against points, width and dimension."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ WIDTHS = (32, 64, 128, 256, 512)
 DIMENSIONS = (2, 5, 10, 20, 50, 100)
 _DEPTH = 3
 _MOST = 4_000
-"""Parameters beyond which no Gram matrix is made: it has their square."""
+"""Largest number of parameters for a Gram matrix, which has its square as entries."""
 _MANY = 100_000
-"""Points from which one measurement is enough."""
+"""Number of points from which one measurement is enough."""
 
 Size = tuple[int, int, int]
 """Points, width and dimension."""
@@ -40,17 +40,17 @@ Size = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Row:
-    """One measurement, in a process of its own for each series.
+    """Result of one measurement; each series has a separate process.
 
     Attributes:
-        grows: which of "points", "width" and "dimension" the row belongs to.
+        grows: quantity that varies in the series: "points", "width" or "dimension".
         work: "step", the loss and its gradient, or "gram", J^T J and J^T r.
         points: N.
         width: units of each of three hidden layers.
         dimension: of the Poisson equation.
         parameters: P.
-        seconds: the least of the repetitions.
-        memory: bytes by which the work raised the peak of the process, points and parameters included.
+        seconds: minimum over the repetitions.
+        memory: increase of the peak resident size in bytes by the work, points and parameters included.
     """
 
     grows: str
@@ -73,18 +73,18 @@ def run(
     repetitions: int = 2,
     progress: Callable[[Row], object] = lambda _: None,
 ) -> list[Row]:
-    """Measure both kinds of work while one of points, width and dimension grows and the others stay.
+    """Measure both kinds of work; each series varies one of points, width and dimension.
 
     -laplacian u = 1 in a cube, tanh of three hidden layers, float64: 10,000 points in 2 dimensions, width 32. Gram
     matrices are made for at most 4,000 parameters.
 
     Args:
-        quick: a small number of everything: a check that it runs.
-        points: of the first series.
+        quick: small sizes, for a check that it runs.
+        points: sizes of the first series.
         widths: of the second.
         dimensions: of the third.
-        works: of `WORKS`.
-        repetitions: of each measurement with fewer than 100,000 points, the others are long enough as they are.
+        works: keys of `WORKS`.
+        repetitions: of each measurement with fewer than 100,000 points; larger ones run once.
         progress: called with each row as it is ready.
 
     Raises:
@@ -119,7 +119,7 @@ def _parameters(width: int, dimension: int) -> int:
 
 
 def _measured(grows: str, work: str, sizes: Sequence[Size], repetitions: int) -> Iterator[Row]:
-    """The rows of a series, from one process: it grows, and the peak of a process never falls."""
+    """Rows of a series, from one process, in ascending order, since the peak of a process never falls."""
     command = [sys.executable, "-m", "pinnkit.measure.bench.scaling", work, str(repetitions), json.dumps(sizes)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -131,7 +131,7 @@ def _measured(grows: str, work: str, sizes: Sequence[Size], repetitions: int) ->
 
 
 def order(rows: Sequence[Row], grows: str, work: str) -> float | None:
-    """The power of what grows that the seconds follow between the last two rows of a series, None without two."""
+    """Exponent p of seconds ~ size^p between the last two rows of a series, dimensionless; None with fewer rows."""
     series = [row for row in rows if (row.grows, row.work) == (grows, work)]
     if len(series) < 2:
         return None
@@ -141,8 +141,8 @@ def order(rows: Sequence[Row], grows: str, work: str) -> float | None:
 
 
 def table(rows: Sequence[Row]) -> Table:
-    """The rows as a table, a section for each series."""
-    result = Table(title="A training step and a Gram matrix as points, width and dimension grow")
+    """Table of the rows, a section for each series."""
+    result = Table(title="A training step and a Gram matrix against points, width and dimension")
     for heading in ("grows", "work"):
         result.add_column(heading)
     for heading in ("points", "width", "dimension", "parameters", "seconds", "a point", "memory", "order"):
@@ -167,18 +167,18 @@ def table(rows: Sequence[Row]) -> Table:
             result.add_section()
     result.caption = (
         f"Poisson, tanh of {_DEPTH} layers, float64, a process for each series, chunks of {CHUNK:,} points. step: loss "
-        f"and gradient; gram: J'J and J'r, up to {_MOST:,} parameters. memory: what the work added to the peak. order: "
-        f"the power of what grows that the seconds follow at the end of the series."
+        f"and gradient; gram: J'J and J'r, up to {_MOST:,} parameters. memory: increase of the peak. order: exponent p "
+        f"of seconds ~ size^p at the end of the series."
     )
     return result
 
 
 def as_json(rows: Sequence[Row]) -> str:
-    """The rows as JSON."""
+    """JSON of the rows."""
     return json.dumps([asdict(row) for row in rows], indent=2)
 
 
-# the work, in the process that is measured ----------------------------------------------------------------------------
+# work in the measured process -------------------------------------------------------------------------------------
 def _collocation(points: int, width: int, dimension: int) -> Collocation:
     cube = Box(x=Cube(0, 1, dim=dimension))
     problem = Problem("cube", cube, "u", [Equation(lambda u: -u.laplacian - 1.0, name="equation")])
@@ -203,11 +203,13 @@ WORKS: dict[str, Callable[[Collocation], None]] = {"step": _step, "gram": _gram}
 
 def _main() -> None:
     work, repetitions, sizes = sys.argv[1], int(sys.argv[2]), json.loads(sys.argv[3])
-    WORKS[work](_collocation(8, 4, sizes[0][2]))  # what the first call loads belongs to what was there before
+    WORKS[work](_collocation(8, 4, sizes[0][2]))  # imports of the first call count as "before"
     before = peak()
     for size in sizes:
         target = _collocation(*size)
-        for _ in target.cloud.chunks(target.problem.terms[0]):  # draws the points, and keeps them unless they are many
+        for _ in target.cloud.chunks(
+            target.problem.terms[0]
+        ):  # draws the points, and keeps them in memory unless they are many
             pass
         seconds = []
         for _ in range(repetitions if size[0] < _MANY else 1):

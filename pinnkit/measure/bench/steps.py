@@ -1,7 +1,7 @@
-"""How long one Adam step takes: pinnkit, nested automatic differentiation and, where it is installed, DeepXDE.
+"""Time of an Adam step: pinnkit, nested automatic differentiation and, where it is installed, DeepXDE.
 
-A step is everything between two sets of parameters: loss of all terms, gradient, update.  Network, points and dtype
-are the same for all roads, which take their steps in turn.
+A step consists of the loss of all terms, its gradient, and the update of the parameters.  Network, points and dtype are
+equal for all methods, which take their steps in turn.
 """
 
 from __future__ import annotations
@@ -31,23 +31,23 @@ from .peer import CASES, PeerCase, deepxde_model, has_deepxde, quiet
 
 __all__ = ["Row", "as_json", "run", "table"]
 
-ROADS = ("deepxde", "nested", "eager", "compiled")
+METHODS = ("deepxde", "nested", "eager", "compiled")
 RATE_TARGET = 0.5
-"""Of the measured rate of matrix products, at width 256."""
+"""Target for the rate of a step over the measured rate of matrix products, at width 256; dimensionless."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One case measured.
+    """Result of one case.
 
     Attributes:
-        seconds: median of a step by each road.
-        ratios: how many times longer than the eager and the compiled step the other roads take, "deepxde/eager" and so
-            on: the median over the rounds, which is not touched by a machine that slows down between them.
-        compiling: seconds of the first compiled step, None where there is none.
+        seconds: median time of a step by each method.
+        ratios: times of DeepXDE and of nested differentiation over those of the eager and the compiled step, such as
+            "deepxde/eager": the median over the rounds; a machine that slows down between rounds does not change it.
+        compiling: seconds of the first compiled step; None where there is none.
         flops: floating-point operations of the matrix products of an eager step, forward and backward, counted.
         rate: operations per second of one matrix product (channels x points, width) @ (width, width).
-        target: what "deepxde/eager" should be at least; it is meant for networks 50 wide.
+        target: lower bound for "deepxde/eager" with networks of width 50.
     """
 
     case: str
@@ -65,9 +65,9 @@ class Row:
     rate: float
     target: float
 
-    def fraction(self, road: str) -> float | None:
-        """The rate of a road's step, counting matrix products alone, as a fraction of the rate measured for one."""
-        return self.flops / self.seconds[road] / self.rate if road in self.seconds else None
+    def fraction(self, method: str) -> float | None:
+        """Rate of a step, counting matrix products alone, over the measured rate of one product, dimensionless."""
+        return self.flops / self.seconds[method] / self.rate if method in self.seconds else None
 
 
 def run(
@@ -90,7 +90,7 @@ def run(
         dtypes: of network and points.
         cases: problems.
         peer: measure DeepXDE, where it is installed.
-        repetitions: rounds, after three steps of each road that are not counted.
+        repetitions: rounds, after three steps of each method that are not counted.
         progress: called with each row as it is ready.
     """
     points, condition_points = 2048, 256
@@ -120,24 +120,24 @@ class _Setup:
 
 
 def _measure(setup: _Setup, *, repetitions: int, compile: bool, peer: bool) -> Row:
-    roads: dict[str, Callable[[], object]] = {}
+    methods: dict[str, Callable[[], object]] = {}
     if peer:
-        roads["deepxde"] = _deepxde(setup)
-    roads["nested"] = _pinnkit(setup, "nested")
-    roads["eager"] = _pinnkit(setup, "eager")
+        methods["deepxde"] = _deepxde(setup)
+    methods["nested"] = _pinnkit(setup, "nested")
+    methods["eager"] = _pinnkit(setup, "eager")
     if compile and missing_compiler(torch.device("cpu")) is None:
-        roads["compiled"] = _pinnkit(setup, "compiled")
-    first = {name: _seconds(road) for name, road in roads.items()}
+        methods["compiled"] = _pinnkit(setup, "compiled")
+    first = {name: _seconds(method) for name, method in methods.items()}
     with FlopCounterMode(display=False) as counted:
-        roads["eager"]()
-    roads["product"] = _product(setup)
-    for road in roads.values():
+        methods["eager"]()
+    methods["product"] = _product(setup)
+    for method in methods.values():
         for _ in range(2):
-            road()
-    taken: dict[str, list[float]] = {name: [] for name in roads}
+            method()
+    taken: dict[str, list[float]] = {name: [] for name in methods}
     for _ in range(repetitions):
-        for name, road in roads.items():
-            taken[name].append(_seconds(road))
+        for name, method in methods.items():
+            taken[name].append(_seconds(method))
     median = {name: statistics.median(times) for name, times in taken.items()}
     product = median.pop("product")
     ratios = {
@@ -164,16 +164,16 @@ def _measure(setup: _Setup, *, repetitions: int, compile: bool, peer: bool) -> R
     )
 
 
-def _pinnkit(setup: _Setup, road: str) -> Callable[[], object]:
-    """A step of `solve`: its objective and its Adam."""
+def _pinnkit(setup: _Setup, method: str) -> Callable[[], object]:
+    """Adam step as `solve` takes it."""
     problem = setup.case.problem
     generator = torch.Generator().manual_seed(0)
     spec = MLP(width=setup.width, depth=setup.depth, activation="tanh")
     module = spec.build(problem.axes, 1, generator=generator, dtype=setup.dtype, device="cpu")
     parameters = Parameters(problem, [module], device=torch.device("cpu"), dtype=setup.dtype)
     cloud = Cloud(problem, counts_of(problem, setup.points, setup.condition_points), 0, dtype=setup.dtype)
-    derivatives = "autograd" if road == "nested" else "taylor"
-    fields = FieldSet(problem, {("u",): module}, Compiled() if road == "compiled" else None)
+    derivatives = "autograd" if method == "nested" else "taylor"
+    fields = FieldSet(problem, {("u",): module}, Compiled() if method == "compiled" else None)
     objective = Collocation(fields, parameters, cloud, derivatives=derivatives)
     adam = Adam(steps=10**6, lr=1e-3, schedule=Constant())
     state = adam.start(parameters.get())
@@ -187,7 +187,7 @@ def _pinnkit(setup: _Setup, road: str) -> Callable[[], object]:
 
 
 def _deepxde(setup: _Setup) -> Callable[[], object]:
-    """A step of `Model.train` with Adam, without its tests and callbacks."""
+    """Adam step of DeepXDE's `Model.train`, without its tests and callbacks."""
     with quiet():
         model = deepxde_model(
             setup.case,
@@ -208,7 +208,7 @@ def _deepxde(setup: _Setup) -> Callable[[], object]:
 
 
 def _products(setup: _Setup) -> int:
-    """Channels of the residual's pass: the value, the first derivatives, and the operator as one."""
+    """Number of channels of the residual: the value, the first derivatives, and the operator as one."""
     return len(make_plan((setup.case.operator,)).channels)
 
 
@@ -226,40 +226,40 @@ def _seconds(call: Callable[[], object]) -> float:
 
 
 def table(rows: Sequence[Row]) -> Table:
-    """The rows as a table; what falls short of its target is marked."""
+    """Table of the rows; values that miss their target are marked."""
     result = Table(title="One Adam step: loss, gradient, update", box=None, padding=(0, 1))
     for heading in ("case", "network", "dtype"):
         result.add_column(heading)
-    for heading in (*ROADS, "GFLOP/s"):
+    for heading in (*METHODS, "GFLOP/s"):
         result.add_column(heading, justify="right")
     for row in rows:
-        cells = [f"{1e3 * row.seconds[road]:.1f} ms" if road in row.seconds else "-" for road in ROADS[:2]]
-        cells += [_cell(row, road) for road in ROADS[2:]]
+        cells = [f"{1e3 * row.seconds[method]:.1f} ms" if method in row.seconds else "-" for method in METHODS[:2]]
+        cells += [_cell(row, method) for method in METHODS[2:]]
         result.add_row(row.case, f"{row.depth} x {row.width}", row.dtype, *cells, f"{row.rate / 1e9:.0f}")
     if rows:
         result.caption = (
             f"{rows[0].points:,} residual points, {rows[0].condition_points} of each condition, {rows[0].threads} "
-            f"threads, medians of {rows[0].repetitions} rounds of steps taken in turn. Times: how many times longer "
-            f"DeepXDE's and the nested step take. %: the rate of the step, matrix products alone, of that of one "
-            f"product, which the last column has."
+            f"threads, medians of {rows[0].repetitions} rounds of steps taken in turn. d, n: time of "
+            f"the step of DeepXDE and of the nested step over this one. %: rate of the step, matrix products alone, "
+            f"over the rate of one product, given in the last column."
         )
     return result
 
 
-def _cell(row: Row, road: str) -> str:
-    share = row.fraction(road)
+def _cell(row: Row, method: str) -> str:
+    share = row.fraction(method)
     if share is None:
         return "-"
-    peer, nested = row.ratios.get(f"deepxde/{road}"), row.ratios.get(f"nested/{road}")
+    peer, nested = row.ratios.get(f"deepxde/{method}"), row.ratios.get(f"nested/{method}")
     ratios = " ".join(f"{name} {ratio:.2f}x" for name, ratio in (("d", peer), ("n", nested)) if ratio is not None)
-    best = max(row.ratios.get(f"deepxde/{r}", 0.0) for r in ROADS[2:])
+    best = max(row.ratios.get(f"deepxde/{r}", 0.0) for r in METHODS[2:])
     slow = row.width == 50 and peer is not None and best < row.target
-    low = row.width == 256 and max(row.fraction(r) or 0.0 for r in ROADS[2:]) < RATE_TARGET
-    text = f"{1e3 * row.seconds[road]:.1f} ms {ratios} {share:.0%}"
+    low = row.width == 256 and max(row.fraction(r) or 0.0 for r in METHODS[2:]) < RATE_TARGET
+    text = f"{1e3 * row.seconds[method]:.1f} ms {ratios} {share:.0%}"
     return f"[red]{text}[/red]" if slow or low else text
 
 
 def as_json(rows: Sequence[Row]) -> str:
-    """The rows as JSON, with the fractions of the product rate."""
+    """JSON of the rows, with the fractions of the product rate."""
     found = [asdict(row) | {"fractions": {r: row.fraction(r) for r in ("eager", "compiled")}} for row in rows]
     return json.dumps(found, indent=2)

@@ -1,4 +1,4 @@
-"""The fast road from points to a signed distance on a grid, against solids that are known exactly."""
+"""Accuracy of `grid_distance`, from points to a signed distance on a grid, for solids with exact distance."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 __all__ = ["bunny", "exact_shapes", "grid_row"]
 
 POINTS = 10_000
-_ROOM = 1.15
+_BOX_FACTOR = 1.15
 _SAMPLES = 50_000
 
 
 def exact_shapes() -> dict[str, Shape]:
-    """The shapes of the acceptance table that need no file."""
+    """Shapes of the acceptance table that need no file."""
     from pinnkit.surfaces.gyroid import GyroidShell
     from pinnkit.surfaces.shapes import BoxMinusCylinder, Sphere, Torus
 
@@ -34,13 +34,16 @@ def exact_shapes() -> dict[str, Shape]:
 
 
 def bunny(path: str | Path) -> Shape:
-    """The Stanford bunny (Turk & Levoy, SIGGRAPH 1994), or another closed scan.
+    """Read the Stanford bunny (Turk & Levoy, SIGGRAPH 1994), or another closed scan.
 
-    The npm package `bunny` (version 1.0.1, `npm pack bunny`) has it with its holes filled, thinned to 1,839 vertices,
+    The npm package `bunny` (version 1.0.1, `npm pack bunny`) contains it with filled holes, reduced to 1,839 vertices,
     as index.js: lists `positions` and `cells`.  It is not part of this repository.
 
     Args:
-        path: that index.js, or any mesh file that is closed.
+        path: this index.js, or any mesh file with a closed mesh.
+
+    Raises:
+        ValueError: for an index.js without these lists.
     """
     import trimesh
 
@@ -62,13 +65,13 @@ def bunny(path: str | Path) -> Shape:
 
 
 def grid_row(shape: Shape, noise: float, seed: int, points: int = POINTS) -> dict[str, float | bool]:
-    """`grid_distance` from points without normals; lengths in % of the diagonal of the exact shape.
+    """Accuracy of `grid_distance` from points without normals; lengths in % of the diagonal of the exact shape.
 
     Args:
-        shape: exact.
+        shape: solid with exact distance.
         noise: standard deviation of the points over the diagonal.
         seed: of the points and of the reconstruction.
-        points: how many.
+        points: number of points.
     """
     from pinnkit.surfaces.extraction import extract
     from pinnkit.surfaces.grid_distance import grid_distance
@@ -84,7 +87,7 @@ def grid_row(shape: Shape, noise: float, seed: int, points: int = POINTS) -> dic
     percent = 100 / diagonal(shape)
     found = compare_surfaces(mesh, shape.mesh(), generator=np.random.default_rng(0), samples=_SAMPLES)
     lower, upper = (b.numpy() for b in shape.bounds)
-    middle, half = (lower + upper) / 2, _ROOM * (upper - lower) / 2
+    middle, half = (lower + upper) / 2, _BOX_FACTOR * (upper - lower) / 2
     error = distance_error(
         field, shape.distance, (middle - half, middle + half), generator=torch.Generator().manual_seed(0)
     )

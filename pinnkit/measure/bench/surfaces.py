@@ -1,4 +1,4 @@
-"""Reconstructions of solids that are known exactly: closed, of the right topology, how far off, how long."""
+"""Accuracy of neural surface reconstructions for solids with exact distance: topology, distances, seconds."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 __all__ = ["igr_row", "neural_row", "noisy_cloud", "score"]
 
 POINTS = 10_000
-_ROOM = 1.15
+_BOX_FACTOR = 1.15
 _SAMPLES = 50_000
 
 
 def noisy_cloud(shape: Shape, noise: float, seed: int, points: int = POINTS) -> PointCloud:
-    """Points on a shape, moved by Gaussian noise of standard deviation `noise` times the diagonal; no normals."""
+    """Points on a shape with Gaussian noise of standard deviation `noise` times the diagonal; without normals."""
     from pinnkit.surfaces import PointCloud
     from pinnkit.surfaces.shapes import diagonal
 
@@ -32,12 +32,12 @@ def noisy_cloud(shape: Shape, noise: float, seed: int, points: int = POINTS) -> 
 
 
 def neural_row(shape: Shape, noise: float, seed: int) -> dict[str, float | bool]:
-    """`reconstruct` as a user calls it, from 10,000 points without normals.
+    """Accuracy of `reconstruct` with its defaults, from 10,000 points without normals; units as in `score`.
 
     Args:
-        shape: exact.
+        shape: solid with exact distance.
         noise: standard deviation over the diagonal.
-        seed: of the points, and of the reconstruction.
+        seed: of the points and of the reconstruction.
     """
     from pinnkit.surfaces import reconstruct
 
@@ -47,7 +47,10 @@ def neural_row(shape: Shape, noise: float, seed: int) -> dict[str, float | bool]
 
 
 def igr_row(shape: Shape, seed: int) -> dict[str, float | bool]:
-    """The pure neural road: IGR's losses and a softplus network that begins as a sphere, from the points alone."""
+    """Accuracy of a network trained on the points alone by the IGR losses; units as in `score`.
+
+    Source: Gropp et al., Implicit Geometric Regularization for Learning Shapes, ICML 2020.
+    """
     from pinnkit.surfaces import IGR, reconstruct
 
     began = time.perf_counter()
@@ -56,14 +59,17 @@ def igr_row(shape: Shape, seed: int) -> dict[str, float | bool]:
 
 
 def score(made: Reconstruction, shape: Shape, seconds: float) -> dict[str, float | bool]:
-    """Chamfer, Hausdorff, and the error of the distance in 1.15 x the box, in % of the diagonal of the exact shape."""
+    """Chamfer and Hausdorff distance and error of the signed distance in 1.15 x the box, in % of the diagonal.
+
+    The diagonal is that of the bounding box of the exact shape.
+    """
     from pinnkit.surfaces.metrics import compare_surfaces, distance_error
     from pinnkit.surfaces.shapes import diagonal
 
     percent = 100 / diagonal(shape)
     found = compare_surfaces(made.mesh, shape.mesh(), generator=np.random.default_rng(0), samples=_SAMPLES)
     lower, upper = (b.numpy() for b in shape.bounds)
-    middle, half = (lower + upper) / 2, _ROOM * (upper - lower) / 2
+    middle, half = (lower + upper) / 2, _BOX_FACTOR * (upper - lower) / 2
     error = distance_error(
         made.distance, shape.distance, (middle - half, middle + half), generator=torch.Generator().manual_seed(0)
     )

@@ -71,12 +71,12 @@ class _Products(torch.utils._python_dispatch.TorchDispatchMode):
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_both_roads_take_the_products_that_the_bound_counts(case, generator):
+def test_both_methods_take_the_products_that_the_bound_counts(case, generator):
     field = Siren(width=7, depth=3).build(case.domain.axes, 1, generator=generator, dtype=torch.float64, device="cpu")
     coords = case.domain.sample(5, generator).coords
-    for road, products in zip(("taylor", "autograd"), product_bound(case.operator), strict=True):
+    for method, products in zip(("taylor", "autograd"), product_bound(case.operator), strict=True):
         with _Products(7) as counted:
-            jets(field, coords, [case.operator], derivatives=road)
+            jets(field, coords, [case.operator], derivatives=method)
         assert counted.rows == 2 * 5 * products  # two hidden weights, five points
 
 

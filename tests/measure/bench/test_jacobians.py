@@ -1,4 +1,4 @@
-"""The benchmark of Jacobians runs, agrees with torch.func on every road, and renders; nothing here asserts a time."""
+"""The benchmark of Jacobians runs, agrees with torch.func, and renders; nothing here asserts a time."""
 
 import io
 import json
@@ -29,7 +29,7 @@ ROW = Row(
 )
 
 
-def test_a_quick_run_has_a_row_for_every_case_and_agrees_with_every_other_road():
+def test_a_quick_run_has_a_row_for_every_case_and_agrees_with_every_variant():
     seen = []
     rows = run(quick=True, progress=seen.append)
     assert rows == seen
@@ -39,7 +39,7 @@ def test_a_quick_run_has_a_row_for_every_case_and_agrees_with_every_other_road()
         assert min(row.recorded, row.mapped, row.hessian, row.gradients, row.gram, row.kernel) > 0
 
 
-def test_a_wrong_residual_of_the_other_roads_shows_in_the_difference():
+def test_a_wrong_residual_of_the_variants_shows_in_the_difference():
     wrong = jacobians.Case("wrong", CASES[1].equation, lambda u, ux, ut, uxx: ut + u * ux + 0.1 * uxx)
     (row,) = run(quick=True, cases=[wrong])[:1]
     assert row.difference > 0.01

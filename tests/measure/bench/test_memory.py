@@ -23,7 +23,7 @@ def test_training_on_five_times_the_points_takes_no_more_memory(root, monkeypatc
     assert large.peak - small.peak < (many - few) * 3 * 8
 
 
-def test_the_measure_notices_work_that_is_not_done_in_chunks(root, monkeypatch) -> None:
+def test_memory_grows_for_work_without_chunks(root, monkeypatch) -> None:
     monkeypatch.chdir(root)
     rows = memory.run((30_000, 150_000), works=("train",), chunk=10**9)
     assert memory.growth(rows, "train") > 1.1
@@ -49,7 +49,7 @@ def test_rows_become_a_table_and_json() -> None:
     assert json.loads(memory.as_json(rows))[1]["points"] == 10**7
 
 
-def test_a_kind_of_work_that_there_is_not_is_reported(root, monkeypatch, capfd) -> None:
+def test_an_unknown_kind_of_work_is_reported(root, monkeypatch, capfd) -> None:
     monkeypatch.chdir(root)
     with pytest.raises(RuntimeError, match=r"'dream' ended with exit code 1"):
         memory.run((10,), works=("dream",))

@@ -66,11 +66,11 @@ def test_nested_and_taylor_steps_are_the_same_step():
     for case in CASES:
         setup = steps._Setup(case, 8, 2, 64, 16, torch.float64)
         found = {}
-        for road in ("nested", "eager"):
-            step = steps._pinnkit(setup, road)
+        for method in ("nested", "eager"):
+            step = steps._pinnkit(setup, method)
             for _ in range(3):
                 state = step()
-            found[road] = state
+            found[method] = state
         torch.testing.assert_close(found["nested"]["theta"], found["eager"]["theta"], rtol=1e-9, atol=1e-12)
 
 

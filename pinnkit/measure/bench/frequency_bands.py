@@ -1,4 +1,4 @@
-"""The error of fields in bands of frequencies, against steps: which of them learn high frequencies late, or never."""
+"""Error of fields in bands of frequencies against training steps (spectral bias)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,15 @@ Band = tuple[int, int]
 
 
 def band_error(values: NDArray[Any], truth: NDArray[Any], band: Band) -> float:
-    """‖F(u) - F(v)‖ / ‖F(v)‖ over the Fourier coefficients from `band[0]` periods to below `band[1]`, both ``(n,)``."""
+    """Relative error in a band of frequencies, ‖F(u) - F(v)‖ / ‖F(v)‖, dimensionless.
+
+    The norms run over the Fourier coefficients from `band[0]` periods to below `band[1]`.
+
+    Args:
+        values: u ``(n,)``, at evenly spaced points.
+        truth: v ``(n,)``, at the same points.
+        band: in periods over the points.
+    """
     found, true = (np.fft.rfft(np.asarray(a, dtype=np.float64))[band[0] : band[1]] for a in (values, truth))
     return float(np.linalg.norm(found - true) / np.linalg.norm(true))
 
@@ -30,14 +38,14 @@ def band_error(values: NDArray[Any], truth: NDArray[Any], band: Band) -> float:
 def draw_bands(
     solution: Solution, x: NDArray[Any], truth: NDArray[Any], bands: Sequence[Band], every: int = 25
 ) -> Figure:
-    """The errors of every unknown in every band against steps, by the same solve once more, measured on the way.
+    """Figure of the error of every unknown in every band against steps, from a second solve with the same seed.
 
     Args:
-        solution: of a problem along x with a road of its own.
+        solution: of a problem along x that states its own field and solver.
         x: evenly spaced points ``(n,)``.
-        truth: the values there.
+        truth: values there ``(n,)``.
         bands: in periods over the points.
-        every: measure after so many steps.
+        every: steps between measurements.
     """
     from matplotlib.figure import Figure
 
@@ -47,8 +55,8 @@ def draw_bands(
     def measure(name: str, band: Band) -> Callable[[FieldSet], float]:
         return lambda fields: band_error(fields.unknowns(at, {})[name].cpu().numpy(), truth, band)
 
-    watched = Monitor({f"{n} {b}": measure(n, b) for n in names for b in bands}, every=every)
-    again = solve(problem, seed=solution.seed, device=solution.device, seconds=solution.seconds * 3, monitor=watched)
+    monitor = Monitor({f"{n} {b}": measure(n, b) for n in names for b in bands}, every=every)
+    again = solve(problem, seed=solution.seed, device=solution.device, seconds=solution.seconds * 3, monitor=monitor)
     figure = Figure(figsize=(3.6 * len(names), 3.4), layout="constrained")
     panels = np.atleast_1d(figure.subplots(1, len(names), sharey=True))
     for ax, name in zip(panels, names, strict=True):
