@@ -2,7 +2,7 @@
 
 import ast
 from collections.abc import Iterator, Sequence
-from graphlib import TopologicalSorter
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -52,7 +52,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "measure.bench": _REPORTED | _BUILDERS,
     "measure.acceptance": _REPORTED | {"machine", "measure.bench"},
     "measure.compare": _REPORTED,
-    "measure.publication": _REPORTED,
+    "measure.published": {"report", "storage"},
+    "measure.markdown": {"report", "measure.published"},
+    "measure.publication": _REPORTED | {"measure.published", "measure.markdown"},
     **{builder: _SOLVED | {"machine"} for builder in _BUILDERS},
     "cli": _REPORTED | _MEASURE | _BUILDERS | {"starter"},
     "__main__": {"cli"},
@@ -171,6 +173,33 @@ def test_the_table_itself_has_no_way_back() -> None:
     order = list(TopologicalSorter(MAY_IMPORT).static_order())  # raises CycleError, with the cycle
     assert order[-1] == "__main__"
     assert set(order) == set(MAY_IMPORT)
+
+
+def modules_of(sources: dict[Path, str], folder: str) -> dict[str, set[str]]:
+    """Each module below a folder and the modules there that it imports, at any depth and also for types."""
+    names = {path: ".".join(("pinnkit", *path.with_suffix("").parts)).removesuffix(".__init__") for path in sources}
+    mine = {path: name for path, name in names.items() if path.parts[0] == folder}
+    known = set(mine.values())
+
+    def module(target: str) -> str | None:
+        while target and target not in known:
+            target = target.rpartition(".")[0]
+        return target or None
+
+    return {
+        name: {found for item in imports_of(path, sources[path]) if (found := module(item.target)) not in (None, name)}
+        for path, name in mine.items()
+    }
+
+
+def test_the_modules_of_measure_have_no_cycle_not_even_for_types() -> None:
+    sources = package_sources()
+    order = list(TopologicalSorter(modules_of(sources, "measure")).static_order())  # raises CycleError
+    assert order.index("pinnkit.measure.compare.comparison") < order.index("pinnkit.measure.compare.figure")
+    mutant = Path("measure/compare/comparison.py")
+    back = "\nif TYPE_CHECKING:\n    from .figure import figure\n"
+    with pytest.raises(CycleError, match="compare.figure"):
+        TopologicalSorter(modules_of({**sources, mutant: sources[mutant] + back}, "measure")).prepare()
 
 
 MUTANTS = {

@@ -127,15 +127,15 @@ def compare(
 
 @app.command()
 def accept(
-    issue: Annotated[str | None, typer.Argument(help="Which issue's figures; all by default.")] = None,
-    table: Annotated[str | None, typer.Argument(help="Which of its tables; all by default.")] = None,
+    issue: Annotated[str | None, typer.Argument(help="Number of an issue; all by default.")] = None,
+    table: Annotated[str | None, typer.Argument(help="One of its tables; all by default.")] = None,
     seeds: Annotated[int, typer.Option(help="Runs of each row.")] = 5,
-    folder: Annotated[Path, typer.Option(help="Where the problem files are.")] = Path("problems"),
+    folder: Annotated[Path, typer.Option(help="Folder of the problem files.")] = Path("problems"),
     out: Annotated[Path, typer.Option(help="One file a run; runs that have theirs are skipped.")] = Path(
         "results/accept"
     ),
 ) -> None:
-    """Run the acceptance figures and print each with its target; goes on where it was stopped."""
+    """Measure the acceptance rows and print each with its target; a stopped run continues."""
     from pinnkit.measure import acceptance
 
     console = Console()
@@ -151,14 +151,15 @@ def accept(
 
 @app.command()
 def publish(
-    accepted: Annotated[Path, typer.Option(help="Where `pinnkit accept` wrote.")] = Path("results/accept"),
-    out: Annotated[Path, typer.Option(help="Where the published numbers go.")] = Path("results/published"),
-    readme: Annotated[Path, typer.Option(help="Whose table is written anew.")] = Path("README.md"),
-    folder: Annotated[Path, typer.Option(help="Where the problem files are.")] = Path("problems"),
+    accepted: Annotated[Path, typer.Option(help="Folder of the runs of `pinnkit accept`.")] = Path("results/accept"),
+    out: Annotated[Path, typer.Option(help="Folder of the published tables.")] = Path("results/published"),
+    readme: Annotated[Path, typer.Option(help="File with the short table.")] = Path("README.md"),
+    docs: Annotated[Path, typer.Option(help="File with all tables.")] = Path("docs/measured.md"),
+    folder: Annotated[Path, typer.Option(help="Folder of the problem files.")] = Path("problems"),
 ) -> None:
-    """Turn accepted runs into results/published and the table of the README."""
+    """Merge accepted runs into results/published; write the tables of README.md and docs/measured.md from there."""
     from pinnkit.measure import publication
 
     with user_errors(None):
-        written = publication.publish(accepted, out, readme=readme, problems=folder)
+        written = publication.publish(accepted, out, readme=readme, docs=docs, problems=folder)
     Console().print(Text("written  " + ", ".join(str(p) for p in written)))

@@ -1,4 +1,4 @@
-"""What the README shows: accepted runs turned into results/published, and its table made from there."""
+"""Publication of accepted runs: tables in results/published, and the generated blocks of README and docs."""
 
 from __future__ import annotations
 
@@ -10,97 +10,101 @@ from pathlib import Path
 from typing import Any
 
 from pinnkit.problem_file import load_problem
-from pinnkit.report import number
 from pinnkit.storage import replacing
 
-__all__ = ["BEGIN", "END", "between", "publish", "readme_with", "results_table"]
+from .markdown import headline_table, measured_tables, missed_table
+from .published import PublishedRow, merged, read_tables, topic_of, write_tables
 
-BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
-_PICTURE = "heat"  # the problem whose figure opens the README
+__all__ = ["MISSED", "RESULTS", "block", "publish", "with_block"]
+
+RESULTS, MISSED = "results", "missed"
+"""Names of the generated blocks, between the lines <!-- NAME:begin --> and <!-- NAME:end -->."""
+_PICTURE = "heat"  # problem with the figure at the top of the README
+_KEPT = ("field", "solver", "kind", "order", "rel_l2_error_bar", "rel_l2_true_error", "choice", "dtype", "device")
+"""Entries of the detail of a run that are published."""
 
 
-def publish(accepted: Path, out: Path, *, readme: Path, problems: Path) -> list[Path]:
-    """Write one file for each row that was accepted, the heat picture, and the README's table.
+def publish(accepted: Path, out: Path, *, readme: Path, docs: Path, problems: Path) -> list[Path]:
+    """Merge accepted runs into the published tables, and write the figure and the generated blocks anew.
+
+    A published row that was not run this time is kept.  README and docs page are made from the published tables alone.
+
+    Args:
+        accepted: folder of the runs of `pinnkit accept`.
+        out: folder of the published tables.
+        readme: file whose block "results" holds the short table.
+        docs: file whose block "results" holds all tables, and whose block "missed" holds the missed targets.
+        problems: folder of the problem files.
+
+    Returns:
+        The files written.
 
     Raises:
-        ValueError: where nothing was accepted yet, or the README has no place for the table.
+        ValueError: where neither accepted runs nor published tables exist, a run belongs to a table without a topic, or
+            README or docs page lack a block; nothing is written then.
     """
-    rows = _collect(accepted)
-    if not rows:
+    new, old = _collect(accepted), read_tables(out)
+    if not new and not old:
         raise ValueError(f"publish: there are no runs in '{accepted}'; run `pinnkit accept` first")
-    text = readme.read_text(encoding="utf-8")
-    between(text)  # before anything is written
-    written = []
-    for row in rows:
-        words = f"{row['table']}-{row['problem']}-{row['what']}.json"
-        target = out / words.replace(" ", "_").replace(",", "+")
-        with replacing(target) as temporary:
-            temporary.write_text(json.dumps(row, indent=2) + "\n", encoding="utf-8")
-        written.append(target)
+    texts = {path: path.read_text(encoding="utf-8") for path in (readme, docs)}
+    for path, name in ((readme, RESULTS), (docs, RESULTS), (docs, MISSED)):
+        block(texts[path], name, file=path.name)
+    for row in new:
+        topic_of(row["table"])
+    written = write_tables(merged(old, new), out)
     written += _picture(problems / f"{_PICTURE}.py", out)
-    with replacing(readme) as temporary:
-        temporary.write_text(readme_with(text, results_table(out)), encoding="utf-8")
-    return [*written, readme]
+    full = with_block(texts[docs], RESULTS, measured_tables(out))
+    finished = {
+        readme: with_block(texts[readme], RESULTS, headline_table(out)),
+        docs: with_block(full, MISSED, missed_table(out)),
+    }
+    for path, text in finished.items():
+        with replacing(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    return [*written, *finished]
 
 
-def results_table(published: Path) -> str:
-    """The README's table, from results/published alone."""
-    rows = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(published.glob("*.json"))]
-    solved = [r for r in rows if r["unit"] == "relative L2"]
-    references = {r["problem"]: r for r in rows if r["table"] == "references"}
-    if not solved:
-        return ""
-    lines = [
-        "| problem | how | seeds | relative L2 error, median (worst) | seconds | finite differences: error | seconds |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for r in sorted(solved, key=lambda r: (r["table"], r["problem"], r["what"])):
-        other = references.get(r["problem"])
-        judged = ["", ""] if other is None else [number(other["rel_l2_true_error"]), number(other["seconds"]["median"])]
-        failed = r.get("failed", 0)
-        seeds = f"{len(r['seeds'])} ({failed} failed)" if failed else f"{len(r['seeds'])}"
-        error = f"{number(r['value']['median'])} ({number(r['value']['worst'])})"
-        lines.append(
-            f"| {r['problem']} | {r['what']} | {seeds} | {error} | {number(r['seconds']['median'])} | "
-            + " | ".join(judged)
-            + " |"
-        )
-    fits = [r for r in rows if r.get("figures")]
-    if fits:
-        lines += _fits_tables(fits)
-    machine = solved[0]
-    lines.append("")
-    lines.append(
-        f"{machine['cores']} cores, no GPU, torch {machine['versions'].get('torch', '?')}; "
-        f"written by `pinnkit publish`."
-    )
-    return "\n".join(lines)
+def block(text: str, name: str, *, file: str = "the text") -> str:
+    """Content of the generated block `name` of a text.
 
-
-def between(text: str) -> str:
-    """What the README holds between its two marks.
+    Args:
+        text: of a Markdown file.
+        name: of the block.
+        file: name of the file, for the message.
 
     Raises:
-        ValueError: where a mark is missing.
+        ValueError: where a marker is missing, or the end comes first.
     """
-    if BEGIN not in text or END not in text or text.index(BEGIN) > text.index(END):
-        raise ValueError(f"publish: the README needs the lines {BEGIN} and {END}, in this order, for its table")
-    return text.split(BEGIN)[1].split(END)[0].strip()
+    begin, end = _markers(name)
+    if begin not in text or end not in text or text.index(begin) > text.index(end):
+        raise ValueError(f"publish: {file} needs the lines {begin} and {end}, in this order, for its table")
+    return text.split(begin)[1].split(end)[0].strip()
 
 
-def readme_with(text: str, table: str) -> str:
-    """The README's text with another table."""
-    between(text)
-    head, rest = text.split(BEGIN, 1)
-    return f"{head}{BEGIN}\n{table}\n{END}{rest.split(END, 1)[1]}"
+def with_block(text: str, name: str, content: str) -> str:
+    """Text with the content of the generated block `name` replaced.
+
+    Raises:
+        ValueError: where a marker is missing, or the end comes first.
+    """
+    block(text, name)
+    begin, end = _markers(name)
+    head, rest = text.split(begin, 1)
+    return f"{head}{begin}\n{content}\n{end}{rest.split(end, 1)[1]}"
 
 
-def _collect(accepted: Path) -> list[dict[str, Any]]:
-    """One record a row: its seeds together, and how many of its runs failed."""
+def _markers(name: str) -> tuple[str, str]:
+    return f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+
+
+def _collect(accepted: Path) -> list[PublishedRow]:
+    """Published rows of the accepted runs: the seeds of a row together, with the number of failed runs."""
     groups: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
     for path in sorted(accepted.glob("*.json")):
         found = json.loads(path.read_text(encoding="utf-8"))
-        groups.setdefault((found["table"], found["problem"], found["what"]), []).append(found)
+        if "method" not in found:
+            raise ValueError(f"publish: '{path}' is not a run of this version of `pinnkit accept`; delete it")
+        groups.setdefault((found["table"], found["problem"], found["method"]), []).append(found)
     ended = [([r for r in runs if not r.get("failed")], len(runs)) for runs in groups.values()]
     return [{**_record(runs), "failed": count - len(runs)} for runs, count in ended if runs]
 
@@ -109,69 +113,46 @@ def _record(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     values = [math.inf if r["value"] is None else r["value"] for r in runs]
     seconds = [r["seconds"] for r in runs]
     detail = runs[0]["detail"]
-    kept = ("field", "solver", "kind", "order", "rel_l2_error_bar", "rel_l2_true_error", "choice", "dtype", "device")
     return {
-        **{key: runs[0][key] for key in ("issue", "table", "problem", "what", "unit", "target", "limit", "cores")},
-        **{key: detail[key] for key in kept if key in detail},
-        "seeds": sorted(r["seed"] for r in runs),
+        **{key: runs[0][key] for key in ("issue", "table", "problem", "method", "unit", "target", "limit")},
         "value": {"median": statistics.median(values), "worst": max(values)},
         "seconds": {"median": statistics.median(seconds), "worst": max(seconds)},
-        "versions": detail.get("versions", {}),
-        **({"figures": _figures(runs)} if runs[0].get("figures") else {}),
+        **({"metrics": _metrics(runs)} if runs[0].get("metrics") else {}),
+        "seeds": sorted(r["seed"] for r in runs),
+        **{key: detail[key] for key in _KEPT if key in detail},
+        "cores": runs[0]["cores"],
+        "versions": runs[0]["versions"],
     }
 
 
-def _figures(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Median and worst of each figure over the seeds; None where it was not finite."""
+def _metrics(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Median and worst value of each metric over the seeds; None where it was not finite.
+
+    A target may depend on the seed, such as the PSNR of a baseline: the published one is that of the worst run.
+    """
     found = {}
-    for name, first in runs[0]["figures"].items():
-        values = [r["figures"][name]["value"] for r in runs if name in r["figures"]]
+    for name in runs[0]["metrics"]:
+        mine = [r["metrics"][name] for r in runs if name in r["metrics"]]
+        values = [m["value"] for m in mine]
         known = all(v is not None for v in values)
-        worst = min if first["at_least"] else max
+        worst = max(mine, key=_shortfall) if known else mine[0]
         found[name] = {
-            "target": first["target"],
-            "at_least": first["at_least"],
+            "target": worst["target"],
+            "at_least": worst["at_least"],
             "median": statistics.median(values) if known else None,
-            "worst": worst(values) if known else None,
+            "worst": worst["value"] if known else None,
         }
     return found
 
 
-def _fits_tables(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """A table for each kind of fit: a line for each row, a column for each of its figures."""
-    lines = []
-    for kind in sorted({r["table"] for r in rows}):
-        mine = sorted((r for r in rows if r["table"] == kind), key=lambda r: (r["problem"], r["what"]))
-        names = list(dict.fromkeys(name for r in mine for name in r["figures"]))
-        aims = {name: {_aim(r["figures"][name]) for r in mine if name in r["figures"]} for name in names}
-        common = {name: next(iter(found)) if len(found) == 1 else "" for name, found in aims.items()}
-        heads = [f"{name} ({common[name]})" if common[name] else name for name in names]
-        lines += ["", f"| {' | '.join((kind, 'how', 'seeds', *heads, 'seconds'))} |", "|---" * (len(names) + 4) + "|"]
-        for r in mine:
-            cells = [_cell(r["figures"].get(name), told=bool(common[name])) for name in names]
-            seconds = number(r["seconds"]["median"])
-            lines.append(f"| {' | '.join((r['problem'], r['what'], str(len(r['seeds'])), *cells, seconds))} |")
-    return lines
-
-
-def _aim(figure: Mapping[str, Any]) -> str:
-    """What a figure should be, in words; nothing where it is only shown."""
-    if figure["target"] is None:
-        return ""
-    return f"{'at least' if figure['at_least'] else 'at most'} {number(figure['target'])}"
-
-
-def _cell(figure: Mapping[str, Any] | None, *, told: bool) -> str:
-    """Median (worst), what it should be where the heading does not say so, and whether that was missed."""
-    if figure is None:
-        return ""
-    median, worst, target = figure["median"], figure["worst"], figure["target"]
-    said = number(median) if median == worst else f"{number(median)} ({number(worst)})"
-    missed = target is not None and (worst is None or (worst < target if figure["at_least"] else worst > target))
-    return "; ".join([said, *([_aim(figure)] if _aim(figure) and not told else []), *(["missed"] if missed else [])])
+def _shortfall(metric: Mapping[str, Any]) -> float:
+    """Distance of a value from its target, positive where it is missed; without a target, the value itself."""
+    sign, target = -1.0 if metric["at_least"] else 1.0, metric["target"] or 0.0
+    return sign * (float(metric["value"]) - target)
 
 
 def _picture(file: Path, out: Path) -> list[Path]:
+    """Solve a problem and write its figure as PNG."""
     from pinnkit import figures
     from pinnkit.reference import reference
     from pinnkit.solvers import solve
