@@ -198,7 +198,7 @@ def test_the_modules_of_measure_have_no_cycle_not_even_for_types() -> None:
     assert order.index("pinnkit.measure.compare.comparison") < order.index("pinnkit.measure.compare.figure")
     mutant = Path("measure/compare/comparison.py")
     back = "\nif TYPE_CHECKING:\n    from .figure import figure\n"
-    with pytest.raises(CycleError, match="compare.figure"):
+    with pytest.raises(CycleError, match=r"compare\.figure"):
         TopologicalSorter(modules_of({**sources, mutant: sources[mutant] + back}, "measure")).prepare()
 
 

@@ -145,6 +145,8 @@ def accept(
         results = acceptance.run(
             rows, seeds=seeds, problems=folder, out=out, log=lambda line: console.print(Text(line))
         )
+    if not console.is_terminal:  # a file has no edge to wrap at
+        console = Console(width=160)
     console.print(acceptance.table(results))
     raise typer.Exit(DONE if all(r.met for r in results) else FAILED)
 

@@ -181,7 +181,7 @@ def _is_missed(metric: Mapping[str, Any]) -> bool:
 
 
 def _target(metric: Mapping[str, Any]) -> str:
-    """Target of a metric in words; empty where there is none."""
+    """Target of a metric with its direction; empty where there is none."""
     if metric["target"] is None:
         return ""
     return f"{_bound(metric)} {number(metric['target'])}"

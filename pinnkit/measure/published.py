@@ -88,7 +88,7 @@ def write_tables(rows: Sequence[PublishedRow], folder: Path) -> list[Path]:
 
 
 def missed(row: PublishedRow) -> bool:
-    """Whether the worst seed is beyond the target, a run exceeded the time limit, or a run failed."""
+    """True if the worst seed is beyond the target, a run exceeded the time limit, or a run failed."""
     worst, limit = row["value"]["worst"], row["limit"]
     late = limit is not None and row["seconds"]["worst"] > limit
     return worst is None or worst > row["target"] or late or row.get("failed", 0) > 0

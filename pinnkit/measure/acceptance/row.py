@@ -147,12 +147,12 @@ class Result:
 
     @property
     def on_target(self) -> bool:
-        """Whether the worst value is at most the target, in any time."""
+        """True if the worst value is at most the target, in any time."""
         return self.worst <= self.row.target
 
     @property
     def met(self) -> bool:
-        """Whether every run is at most the target, within the time limit."""
+        """True if every run is at most the target, within the time limit."""
         return self.on_target and (self.row.limit is None or self.seconds[1] <= self.row.limit)
 
 

@@ -131,7 +131,7 @@ CASES: tuple[PeerCase, ...] = (
 
 
 def has_deepxde() -> bool:
-    """Whether DeepXDE is installed."""
+    """True if DeepXDE is installed."""
     return importlib.util.find_spec("deepxde") is not None
 
 

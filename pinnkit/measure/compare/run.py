@@ -57,7 +57,7 @@ class Method:
 
     @property
     def resumable(self) -> bool:
-        """Whether a run stopped by its time limit can be resumed: true for training, false for least squares."""
+        """True if a run stopped by its time limit can be resumed: for training, but not for least squares."""
         if self.solvers is None:
             return self.field is not None and not hasattr(self.field, "bandwidth")
         given = self.solvers if isinstance(self.solvers, Sequence) else (self.solvers,)
