@@ -6,10 +6,10 @@ from io import StringIO
 
 import pytest
 from rich.console import Console
-from tests.cli.test_cli import DECAY
 
 from pinnkit.measure import acceptance
 from pinnkit.measure.acceptance import ROWS, Measurement, Metric, Result, Row
+from tests.cli.test_cli import DECAY
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pinnkit.references.cost_model import choose, round_cells
 from pinnkit.references.grid_methods import _ladder
+from pinnkit.references.grid_selection import choose, round_cells
 from pinnkit.references.protocols import Solved
 
 
