@@ -42,7 +42,7 @@ class FiniteDifferences:
         """The problem's reference in about `budget` seconds.
 
         Raises:
-            CannotDiscretise: by name, for what finite differences do not cover.
+            Unsupported: by name, for what finite differences do not cover.
         """
         begin = time.perf_counter()
         scheme = discretise(problem)
@@ -74,7 +74,7 @@ def discretise(problem: Problem) -> Scheme:
     """The scheme that suits a problem.
 
     Raises:
-        CannotDiscretise: where none does.
+        Unsupported: where none does.
     """
     rays = medium(problem)
     if rays is not None:

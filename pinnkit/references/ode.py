@@ -17,6 +17,7 @@ import torch
 from scipy.sparse.linalg import splu
 
 from pinnkit.domains import Points
+from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.linearization import Channel, linearise
 from pinnkit.problem.terms import Term
 from pinnkit.references.finite_differences.assembly import System
@@ -28,7 +29,6 @@ from pinnkit.references.finite_differences.newton import newton
 from pinnkit.references.finite_differences.stencils import ORDER
 from pinnkit.references.finite_differences.survey import Survey
 
-from .errors import CannotDiscretise
 from .grid import Array, Grid, Index
 from .interpolation import resample
 from .protocols import Solved
@@ -46,7 +46,7 @@ class Ordinary:
         survey: of the problem.
 
     Raises:
-        CannotDiscretise: for an unknown without a time derivative, or without an initial state.
+        Unsupported: for an unknown without a time derivative, or without an initial state.
     """
 
     def __init__(self, survey: Survey) -> None:
@@ -62,8 +62,9 @@ class Ordinary:
         self.pilot = 64
         for component in survey.components:
             if component.rate == 0:
-                raise CannotDiscretise(
-                    f"problem '{survey.problem.name}': `{component.unknown}` has no time derivative in the equations"
+                raise Unsupported(
+                    "finite differences",
+                    f"problem '{survey.problem.name}': `{component.unknown}` has no time derivative in the equations",
                 )
 
     def largest(self, column: str) -> int:  # noqa: ARG002  (there is one)
@@ -78,7 +79,7 @@ class Ordinary:
         """Values at the ends of all steps.
 
         Raises:
-            CannotDiscretise: where no path is found.
+            Unsupported: where no path is found.
         """
         (steps,) = cells
         marching = Evolution(self._survey)

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from pinnkit.domains import Axis, Box, Role
 from pinnkit.jets.frame import NamedOperator
+from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.linearization import Channel, linearise
 from pinnkit.references.eikonal.eikonal_detection import medium
-from pinnkit.references.errors import CannotDiscretise
 from pinnkit.solutions.evaluation import FieldSet
 
 from .context import Evidence
@@ -219,6 +219,6 @@ def _first_arrival(e: Evidence) -> float | None:
     """The time at the earliest source, where the problem asks for first arrivals, which by convention come later."""
     try:
         rays = medium(e.problem)
-    except CannotDiscretise:  # sources on walls, where a signed distance may be meant
+    except Unsupported:  # sources on walls, where a signed distance may be meant
         return None
     return None if rays is None else float(rays.starts.min())

@@ -8,9 +8,10 @@ import torch
 
 from pinnkit.domains import Box
 from pinnkit.jets.operators import laplacian
+from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.problem import Problem, Unknown
 from pinnkit.problem.terms import Condition, Dirichlet, Equation, Initial, Periodic
-from pinnkit.references import CannotDiscretise, FiniteDifferences, Spectral, reference
+from pinnkit.references import FiniteDifferences, Spectral, reference
 from pinnkit.references.finite_differences.survey import survey
 from pinnkit.references.spectral import exponential_rk4 as steps
 from pinnkit.references.spectral.operation_record import record
@@ -423,7 +424,7 @@ REFUSED = {
 def test_what_is_no_periodic_evolution_is_refused_by_name(name):
     make, words = REFUSED[name]
     problem = make()
-    with pytest.raises(CannotDiscretise) as caught:
+    with pytest.raises(Unsupported) as caught:
         reference(problem, budget=0.1, method=Spectral())
     message = str(caught.value)
     assert words in message

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from pinnkit.domains import Points
+from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.linearization import Channel, linearise, residual_rows
-from pinnkit.references.errors import CannotDiscretise
 from pinnkit.references.grid import Array, Grid, Index
 
 from .equation_matching import Row, members
@@ -214,8 +214,9 @@ class System:
         parts = [b.triplets(s, w) for b, s, w in zip(self.blocks, slopes, weights, strict=True)]
         values, rows, columns = (np.concatenate(part) for part in zip(*parts, strict=True))
         if not np.isfinite(values).all():
-            raise CannotDiscretise(
-                f"problem '{self.survey.problem.name}': the slope of a residual is not finite at a node of the grid"
+            raise Unsupported(
+                "finite differences",
+                f"problem '{self.survey.problem.name}': the slope of a residual is not finite at a node of the grid",
             )
         return sp.coo_array((values, (rows, columns)), shape=(self.size, self.size)).tocsc()
 

@@ -12,10 +12,11 @@ from torch import Tensor
 
 from pinnkit.domains import Box, Faces, Part
 from pinnkit.jets.frame import NamedOperator
+from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.linearization import Channel, linearise
 from pinnkit.problem.problem import Problem
 from pinnkit.problem.terms import Term
-from pinnkit.references.errors import CannotDiscretise, TooFewConditions
+from pinnkit.references.errors import TooFewConditions
 from pinnkit.references.grid import Array, Line
 
 __all__ = ["Component", "Need", "Row", "match_conditions", "match_equations", "members", "needs", "order_along"]
@@ -120,12 +121,13 @@ def match_equations(
     """An equation for each component: the one with its highest derivatives, first of all in time.
 
     Raises:
-        CannotDiscretise: where there are not as many, or none fits.
+        Unsupported: where there are not as many, or none fits.
     """
     rows = [(term, j, need) for term, some in zip(equations, needed, strict=True) for j, need in enumerate(some)]
     if len(rows) != len(scalars):
-        raise CannotDiscretise(
-            f"{label}: the equations have {len(rows)} rows for {len(scalars)} components of the unknowns"
+        raise Unsupported(
+            "finite differences",
+            f"{label}: the equations have {len(rows)} rows for {len(scalars)} components of the unknowns",
         )
     weight = np.full((len(rows), len(scalars)), _FORBIDDEN)
     for r, (_, _, need) in enumerate(rows):
@@ -134,7 +136,9 @@ def match_equations(
                 weight[r, s] = 100.0 * need[scalar][0] + 10.0 * need[scalar][2] + 1.0
     found = _assign(weight)
     if found is None:
-        raise CannotDiscretise(f"{label}: no assignment gives every component of the unknowns an equation of its own")
+        raise Unsupported(
+            "finite differences", f"{label}: no assignment gives every component of the unknowns an equation of its own"
+        )
     return tuple(Row(term, j, c, _dynamic(need)) for (term, j, need), c in zip(rows, found, strict=True))
 
 
@@ -150,7 +154,7 @@ def match_conditions(
     """The component and the layer of nodes that each condition on each wall settles.
 
     Raises:
-        CannotDiscretise: for too many conditions or too few, for the order of the equations along each axis.
+        Unsupported: for too many conditions or too few, for the order of the equations along each axis.
     """
     label = f"problem '{problem.name}'"
     placed: list[Row] = []
@@ -166,13 +170,15 @@ def match_conditions(
             slots = [(c, layer) for c in range(len(scalars)) for layer in range((orders[c][axis] + 1) // 2)]
             if line.periodic:
                 if rows:
-                    raise CannotDiscretise(
-                        f"{label}: '{rows[0][0].name}' sets a condition on {here}, which is periodic"
+                    raise Unsupported(
+                        "finite differences",
+                        f"{label}: '{rows[0][0].name}' sets a condition on {here}, which is periodic",
                     )
                 continue
             if len(rows) > len(slots):
-                raise CannotDiscretise(
-                    f"{label}: {len(rows)} conditions on {here}, where the equation takes {len(slots)} at most"
+                raise Unsupported(
+                    "finite differences",
+                    f"{label}: {len(rows)} conditions on {here}, where the equation takes {len(slots)} at most",
                 )
             weight = np.full((len(rows), len(slots)), _FORBIDDEN)
             for r, (_, _, need) in enumerate(rows):
@@ -181,7 +187,9 @@ def match_conditions(
                         weight[r, s] = 10.0 + need[scalars[c]][2] - (1.0 + 3.0 / (1 + need[scalars[c]][2])) * layer
             found = _assign(weight) if rows else []
             if found is None:
-                raise CannotDiscretise(f"{label}: the conditions on {here} do not settle one component each")
+                raise Unsupported(
+                    "finite differences", f"{label}: the conditions on {here} do not settle one component each"
+                )
             for (term, j, need), s in zip(rows, found, strict=True):
                 placed.append(Row(term, j, slots[s][0], _dynamic(need), (axis, upper), slots[s][1]))
     _refuse_missing(label, placed, lines, scalars, orders)
@@ -208,11 +216,13 @@ def _refuse_missing(
                     value = line.upper if upper else line.lower
                     found = "no condition" if count == 0 else f"only {count} condition"
                     raise TooFewConditions(
+                        "finite differences",
                         f"{label}: {found} for `{unknown}` on the wall {line.name} = {value:g}, the equation has order "
-                        f"{order} along `{line.name}`; {hint}"
+                        f"{order} along `{line.name}`; {hint}",
                     )
             if order % 2 == 1 and len(scalars) == 1 and total != order:
-                raise (TooFewConditions if total < order else CannotDiscretise)(
+                raise (TooFewConditions if total < order else Unsupported)(
+                    "finite differences",
                     f"{label}: {total} conditions for `{unknown}` on the walls of `{line.name}` together, along which "
-                    f"the equation has order {order}; {hint}"
+                    f"the equation has order {order}; {hint}",
                 )

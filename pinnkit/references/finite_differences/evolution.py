@@ -64,7 +64,7 @@ class Evolution:
         """Values at every step on the grid of so many cells.
 
         Raises:
-            CannotDiscretise: for a singular system, a missing initial state, a step that Newton's method cannot take.
+            Unsupported: for a singular system, a missing initial state, a step that Newton's method cannot take.
         """
         sizes = dict(zip(self.columns, cells, strict=True))
         name, lower, upper = self._time

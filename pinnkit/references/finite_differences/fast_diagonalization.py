@@ -19,7 +19,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.sparse.linalg import LinearOperator, bicgstab, splu
 
-from pinnkit.references.errors import CannotDiscretise
+from pinnkit.problem.errors import Unsupported
 from pinnkit.references.grid import Array, Index
 
 from .assembly import Slopes, System, Weights
@@ -46,7 +46,7 @@ class TensorSolver:
         weights: of each block.
 
     Raises:
-        CannotDiscretise: for a system that is singular.
+        Unsupported: for a system that is singular.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class TensorSolver:
         """The solution for one right-hand side.
 
         Raises:
-            CannotDiscretise: where the iteration does not converge.
+            Unsupported: where the iteration does not converge.
         """
         f, w = right[self._free], right[self._walls]
         n = len(self._free)
@@ -88,9 +88,10 @@ class TensorSolver:
             )
             left = float(np.linalg.norm(reduced / size - self._apply(x)) / np.linalg.norm(reduced / size))
             if not left <= _ACCEPTED:
-                raise CannotDiscretise(
+                raise Unsupported(
+                    "finite differences",
                     f"problem '{self._name}': the iterations for the three-dimensional system do not converge, the "
-                    f"residual stays at {left:.1e}"
+                    f"residual stays at {left:.1e}",
                 )
             x = x * size
         out = np.empty(len(right))

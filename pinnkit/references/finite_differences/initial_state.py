@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from pinnkit.domains import Points
+from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.linearization import Channel, linearise
 from pinnkit.problem.terms import Term
-from pinnkit.references.errors import CannotDiscretise
 from pinnkit.references.grid import Array, refined
 
 from .assembly import System
@@ -31,7 +31,7 @@ class Start:
         survey: of the problem.
 
     Raises:
-        CannotDiscretise: where a component has no initial value, or a condition at the start is no such value.
+        Unsupported: where a component has no initial value, or a condition at the start is no such value.
     """
 
     survey: Survey
@@ -42,17 +42,21 @@ class Start:
         for i, component in enumerate(self.survey.components):
             name = component.unknown
             if (i, False) not in given:
-                raise CannotDiscretise(f"{label}: there is no initial state of `{name}`; add Initial({name}=...)")
+                raise Unsupported(
+                    "finite differences", f"{label}: there is no initial state of `{name}`; add Initial({name}=...)"
+                )
             if component.rate == 2 and (i, True) not in given:
                 rate = f"{name}_{self.survey.time_name}"
-                raise CannotDiscretise(f"{label}: there is no initial state of `{rate}`; add Initial({rate}=...)")
+                raise Unsupported(
+                    "finite differences", f"{label}: there is no initial state of `{rate}`; add Initial({rate}=...)"
+                )
 
 
 def initial_state(system: System, start: Start) -> tuple[Array, Array]:
     """The values and the rates, each ``(C * nodes,)``; rates that no condition gives are zero.
 
     Raises:
-        CannotDiscretise: where the initial state is not finite at a node.
+        Unsupported: where the initial state is not finite at a node.
     """
     u, v = initial_values(start.survey, system.grid.coords)
     return u.ravel(), v.ravel()
@@ -62,7 +66,7 @@ def initial_values(survey: Survey, nodes: Array) -> tuple[Array, Array]:
     """The values and the rates at nodes ``(n, d)``, each ``(C, n)``; rates that no condition gives are zero.
 
     Raises:
-        CannotDiscretise: where the initial state is not finite at a node.
+        Unsupported: where the initial state is not finite at a node.
     """
     found = np.zeros((2, len(survey.components), len(nodes)))
     for term in survey.initial:
@@ -70,8 +74,9 @@ def initial_values(survey: Survey, nodes: Array) -> tuple[Array, Array]:
         for j, (component, rate) in enumerate(keys):
             found[int(rate), component] = r[:, j]
     if not np.isfinite(found).all():
-        raise CannotDiscretise(
-            f"problem '{survey.problem.name}': the initial state is not finite at a node of the grid"
+        raise Unsupported(
+            "finite differences",
+            f"problem '{survey.problem.name}': the initial state is not finite at a node of the grid",
         )
     return found[0], found[1]
 
@@ -114,7 +119,7 @@ def _solve(survey: Survey, term: Term, nodes: Array) -> tuple[Array, list[tuple[
     """Values ``(n, k)`` that make the rows of an initial term vanish; each row gives a component, or its rate.
 
     Raises:
-        CannotDiscretise: for a row that is not affine in one value or rate.
+        Unsupported: for a row that is not affine in one value or rate.
     """
     problem, time = survey.problem, survey.time
     assert time is not None
@@ -140,9 +145,10 @@ def _solve(survey: Survey, term: Term, nodes: Array) -> tuple[Array, list[tuple[
             if bool((slope[:, j, i] != 0).any())
         ]
         if len(uses) != 1 or not trace.linear or uses[0][0].order not in ((), (time[0],)) or (uses[0][2] == 0).any():
-            raise CannotDiscretise(
+            raise Unsupported(
+                "finite differences",
                 f"problem '{problem.name}': term '{term.name}' at the start of time is not the value of one unknown or "
-                "of its rate"
+                "of its rate",
             )
         channel, i, slope = uses[0]
         keys.append((_component(survey, channel, i), channel.order == (time[0],)))

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from pinnkit.domains import Box, Faces, PointSet, Role
 from pinnkit.problem.conditions import Jump
+from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.problem import Problem
 from pinnkit.problem.terms import Term
-from pinnkit.references.errors import CannotDiscretise
 from pinnkit.references.grid import Line
 
 from .equation_matching import Component, Row, match_conditions, match_equations, members, needs, order_along
@@ -50,11 +50,13 @@ def refuse_common(problem: Problem) -> Box:
     """Refuse what no scheme on a box covers; the domain, a box, is handed back.
 
     Raises:
-        CannotDiscretise: with the reason.
+        Unsupported: with the reason.
     """
     box = problem.domain
     if not isinstance(box, Box):
-        raise CannotDiscretise(f"problem '{problem.name}': the domain is not a box but {type(box).__name__}")
+        raise Unsupported(
+            "finite differences", f"problem '{problem.name}': the domain is not a box but {type(box).__name__}"
+        )
     refuse_what_no_scheme_covers(problem)
     return box
 
@@ -63,31 +65,43 @@ def refuse_what_no_scheme_covers(problem: Problem) -> None:
     """Refuse what no scheme of this package covers on any domain.
 
     Raises:
-        CannotDiscretise: with the reason.
+        Unsupported: with the reason.
     """
     label = f"problem '{problem.name}'"
     parameters = [a.name for a in problem.axes if a.role is Role.PARAMETER]
     if parameters:
-        raise CannotDiscretise(f"{label}: there is a parameter axis `{parameters[0]}`; fix its value to compare with")
+        raise Unsupported(
+            "finite differences", f"{label}: there is a parameter axis `{parameters[0]}`; fix its value to compare with"
+        )
     if len(problem.frame.space) > 3:
-        raise CannotDiscretise(f"{label}: there are {len(problem.frame.space)} space dimensions, more than 3")
+        raise Unsupported(
+            "finite differences", f"{label}: there are {len(problem.frame.space)} space dimensions, more than 3"
+        )
     if problem.coefficients:
-        raise CannotDiscretise(f"{label}: `{problem.coefficients[0].name}` is an unknown coefficient, to be found")
+        raise Unsupported(
+            "finite differences", f"{label}: `{problem.coefficients[0].name}` is an unknown coefficient, to be found"
+        )
     for u in problem.unknowns:
         if problem.columns_of(u.name) != frozenset(problem.frame.columns):
-            raise CannotDiscretise(f"{label}: `{u.name}` is an unknown on fewer axes than the domain has")
+            raise Unsupported(
+                "finite differences", f"{label}: `{u.name}` is an unknown on fewer axes than the domain has"
+            )
     for term in problem.terms:
         if term.kind == "data":
-            raise CannotDiscretise(f"{label}: `{term.name}` is a Data term, which is fitted and not solved")
+            raise Unsupported(
+                "finite differences", f"{label}: `{term.name}` is a Data term, which is fitted and not solved"
+            )
         if getattr(term.points, "columns", None):
-            raise CannotDiscretise(f"{label}: term '{term.name}' uses data columns, known at its own points only")
+            raise Unsupported(
+                "finite differences", f"{label}: term '{term.name}' uses data columns, known at its own points only"
+            )
 
 
 def survey(problem: Problem) -> Survey:
     """Read the problem.
 
     Raises:
-        CannotDiscretise: where it has something that the finite differences do not cover.
+        Unsupported: where it has something that the finite differences do not cover.
     """
     box = refuse_common(problem)
     label = f"problem '{problem.name}'"
@@ -101,12 +115,12 @@ def survey(problem: Problem) -> Survey:
         for column in a.columns
     )
     if not equations:
-        raise CannotDiscretise(f"{label}: there is no equation in the inside of the domain")
+        raise Unsupported("finite differences", f"{label}: there is no equation in the inside of the domain")
     scalars = [(u.name, i) for u in problem.unknowns for i in range(u.components or 1)]
     needed = [needs(problem, term, term.sites[0], scalars, name) for term in equations]
     rates = [max((orders.get(s, (0, {}, 0))[0] for rows in needed for orders in rows), default=0) for s in scalars]
     if max(rates) > 2:
-        raise CannotDiscretise(f"{label}: a time derivative of order {max(rates)}; 2 is the highest")
+        raise Unsupported("finite differences", f"{label}: a time derivative of order {max(rates)}; 2 is the highest")
     components = tuple(Component(u, i, rate) for (u, i), rate in zip(scalars, rates, strict=True))
     placed = match_equations(label, equations, needed, scalars)
     orders = [
@@ -131,17 +145,23 @@ def _sort_terms(
             periodic.add(term.residual.axis)
             continue
         if len(term.sites) != 1:
-            raise CannotDiscretise(f"{label}: term '{term.name}' compares {len(term.sites)} sites")
+            raise Unsupported("finite differences", f"{label}: term '{term.name}' compares {len(term.sites)} sites")
         site = term.sites[0]
         if term.kind == "equation" and site == box:
             equations.append(term)
         elif isinstance(site, PointSet):
-            raise CannotDiscretise(f"{label}: term '{term.name}' holds at single points, which lie on no grid")
+            raise Unsupported(
+                "finite differences", f"{label}: term '{term.name}' holds at single points, which lie on no grid"
+            )
         elif not isinstance(site, Faces) or site.axes != box.axes:
-            raise CannotDiscretise(f"{label}: term '{term.name}' holds on {site!r}, which is no wall of the domain")
+            raise Unsupported(
+                "finite differences", f"{label}: term '{term.name}' holds on {site!r}, which is no wall of the domain"
+            )
         elif time is not None and any(column == time for column, _ in site.walls):
             if any(value == ends[time] for _, value in site.walls):
-                raise CannotDiscretise(f"{label}: term '{term.name}' is a condition at the end of time")
+                raise Unsupported(
+                    "finite differences", f"{label}: term '{term.name}' is a condition at the end of time"
+                )
             initial.append(term)
         elif site.walls:
             conditions.append((term, site))

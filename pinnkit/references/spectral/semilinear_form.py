@@ -18,10 +18,10 @@ from torch import Tensor
 
 from pinnkit.domains import Points
 from pinnkit.jets.frame import NamedOperator
+from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.linearization import Channel, linearise, residual_rows
 from pinnkit.problem.problem import Problem
 from pinnkit.problem.terms import Term
-from pinnkit.references.errors import CannotDiscretise
 from pinnkit.references.finite_differences.equation_matching import members
 from pinnkit.references.finite_differences.initial_state import Start, initial_values
 from pinnkit.references.finite_differences.survey import Survey
@@ -250,22 +250,22 @@ def read_form(survey: Survey) -> Form:
     """The problem as y_t = L y + N(y, x, t).
 
     Raises:
-        CannotDiscretise: by name, for what is not of this shape.
+        Unsupported: by name, for what is not of this shape.
     """
     problem = survey.problem
     label = f"problem '{problem.name}': no Fourier series"
     if survey.time is None:
-        raise CannotDiscretise(f"{label}, there is no time axis")
+        raise Unsupported("Fourier series", f"{label}, there is no time axis")
     if not survey.lines:
-        raise CannotDiscretise(f"{label}, there is no space axis")
+        raise Unsupported("Fourier series", f"{label}, there is no space axis")
     if len(survey.lines) > 2:
-        raise CannotDiscretise(f"{label}, there are {len(survey.lines)} space dimensions, more than 2")
+        raise Unsupported("Fourier series", f"{label}, there are {len(survey.lines)} space dimensions, more than 2")
     for line in survey.lines:
         if not line.periodic:
-            raise CannotDiscretise(f"{label}, `{line.name}` is not periodic; add Periodic('{line.name}')")
+            raise Unsupported("Fourier series", f"{label}, `{line.name}` is not periodic; add Periodic('{line.name}')")
     for c in survey.components:
         if c.rate == 0:
-            raise CannotDiscretise(f"{label}, `{c.unknown}` has no time derivative")
+            raise Unsupported("Fourier series", f"{label}, `{c.unknown}` has no time derivative")
     Start(survey)  # refuses a missing initial state
     states = tuple((i, m) for i, c in enumerate(survey.components) for m in range(c.rate))
     which = {state: k for k, state in enumerate(states)}
@@ -288,7 +288,7 @@ def read_form(survey: Survey) -> Form:
                 if highest and (not steady or columns):
                     name = channel.unknown + "_" + str(survey.time_name) * rate
                     how = f"is differentiated along `{columns[0]}` as well" if columns else "has no constant factor"
-                    raise CannotDiscretise(f"{label}, `{name}` {how}")
+                    raise Unsupported("Fourier series", f"{label}, `{name}` {how}")
                 if highest:
                     mass[:, component] += factor * factors
                 elif steady:
@@ -297,7 +297,9 @@ def read_form(survey: Survey) -> Form:
                 elif at not in rest.setdefault(channel, []):
                     rest[channel].append(at)
     if np.linalg.matrix_rank(mass) < len(survey.components):
-        raise CannotDiscretise(f"{label}, the equations do not settle the highest time derivative of every unknown")
+        raise Unsupported(
+            "Fourier series", f"{label}, the equations do not settle the highest time derivative of every unknown"
+        )
     solved = np.asarray(-np.linalg.inv(mass), dtype=np.float64)
     entries = [
         Entry(which[i, m], which[i, m + 1], 1.0, (0,) * len(survey.lines)) for i, m in states if (i, m + 1) in which
@@ -353,8 +355,9 @@ def _refuse_stiff(label: str, rest: dict[Channel, list[int]], entries: Sequence[
         order = max(len(columns) for _, _, columns in members(channel, survey.time_name))
         if order > 1 and order >= highest:
             name = "laplacian" if isinstance(channel.order, NamedOperator) else "".join(channel.order)
-            raise CannotDiscretise(
-                f"{label}, `{channel.unknown}.{name}` has no constant factor and no higher derivative that has one"
+            raise Unsupported(
+                "Fourier series",
+                f"{label}, `{channel.unknown}.{name}` has no constant factor and no higher derivative that has one",
             )
 
 

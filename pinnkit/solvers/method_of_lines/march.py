@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from pinnkit.fields.evolved_modes import MarchedField
+from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.problem import Problem
 from pinnkit.solutions.status import Status
 
-from .errors import CannotMarch
 from .exponential import ExponentialRK, march_exponential, semilinear
 from .implicit import Advance, Result, march_implicit
 from .radau import Radau
@@ -97,7 +97,7 @@ def can_march(problem: Problem) -> str | None:
         found = survey(problem)
         Rates(found)
         initial_values(found, np.array([0.5 * (found.space.lower + found.space.upper)]))
-    except CannotMarch as reason:
+    except Unsupported as reason:
         return str(reason)
     return None
 
@@ -112,7 +112,7 @@ def march(problem: Problem, solver: March, *, seed: int = 0, report: Report | No
         report: called after every step; returning True stops the march there.
 
     Raises:
-        CannotMarch: for what a march does not cover, with the reason.
+        Unsupported: for what a march does not cover, with the reason.
     """
     del seed
     found = survey(problem)
@@ -122,7 +122,7 @@ def march(problem: Problem, solver: March, *, seed: int = 0, report: Report | No
     method = solver.method or (ExponentialRK() if refused is None else Radau())
     if isinstance(method, ExponentialRK):
         if refused is not None:
-            raise CannotMarch(f"{refused}; use March(Radau())")
+            raise Unsupported("method of lines", f"{refused}; use March(Radau())")
         most = solver.most or 4096 // len(found.rows) + 1
         result = march_exponential(
             found, rates, method, modes=solver.modes, most=most, tolerance=solver.tolerance, report=said

@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 
 from pinnkit.fields.evolved_modes import MarchedField, MarchedSpec, Piece
+from pinnkit.problem.errors import Unsupported
 
-from .errors import CannotMarch
 from .implicit import Result, Segment
 from .survey import Survey
 
@@ -30,11 +30,14 @@ def field_of(found: Survey, result: Result, negligible: float) -> MarchedField:
         negligible: size of Fourier coefficients, relative to the largest, that the field need not keep.
 
     Raises:
-        CannotMarch: where not a single step was taken.
+        Unsupported: where not a single step was taken.
     """
     taken = [s for s in result.segments if s.powers]
     if not taken:
-        raise CannotMarch(f"{found.label}: not a single step could be taken; are the initial and wall values finite?")
+        raise Unsupported(
+            "method of lines",
+            f"{found.label}: not a single step could be taken; are the initial and wall values finite?",
+        )
     segments = [part for s in taken for part in (_trimmed(s, negligible) if s.numbers is None else [s])]
     blocks = [np.stack(s.powers) for s in segments]
     waves = [np.stack(s.waves) if s.waves else None for s in segments]

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pinnkit.domains import Points
+from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.linearization import Channel, linearise, provider, residual_rows
 from pinnkit.problem.terms import Term
 
-from .errors import CannotMarch
 from .survey import Survey, members
 
 __all__ = ["Rates", "Slot", "Walls", "first_scale", "initial_values"]
@@ -35,7 +35,7 @@ class Rates:
         survey: of the problem.
 
     Raises:
-        CannotMarch: where the equations are not affine in the highest time derivatives, or do not determine them.
+        Unsupported: where the equations are not affine in the highest time derivatives, or do not determine them.
     """
 
     def __init__(self, survey: Survey) -> None:
@@ -182,11 +182,14 @@ class Rates:
             size = r0.abs() + torch.einsum("nkj,jn->nk", mass.abs(), rates.abs())
             wrong = (self._residual(coords, values, rates) - affine).abs()
             if not bool((wrong <= 1e-9 * size + 1e-300).all()):
-                raise CannotMarch(f"{survey.label}: the equations are not affine in the highest time derivatives")
+                raise Unsupported(
+                    "method of lines", f"{survey.label}: the equations are not affine in the highest time derivatives"
+                )
         smallest = torch.linalg.svdvals(mass)
         if not bool((smallest[:, -1] > 1e-10 * smallest[:, 0]).all()):
-            raise CannotMarch(
-                f"{survey.label}: the equations do not determine all time derivatives; one of them is a constraint"
+            raise Unsupported(
+                "method of lines",
+                f"{survey.label}: the equations do not determine all time derivatives; one of them is a constraint",
             )
         others = {slot: draw(n) for slot in slots}
         again = self._mass_at(coords, others)
@@ -229,8 +232,9 @@ class Walls:
                 (found,) = torch.autograd.grad(value.sum(), at, create_graph=True, allow_unused=True)
                 value = torch.zeros_like(value) if found is None else found
         if not bool(torch.isfinite(value).all()):
-            raise CannotMarch(
-                f"{self.survey.label}: the values of the condition '{wall.term.name}' have no finite time derivative"
+            raise Unsupported(
+                "method of lines",
+                f"{self.survey.label}: the values of the condition '{wall.term.name}' have no finite time derivative",
             )
         return value.detach().numpy()
 
@@ -285,7 +289,7 @@ def initial_values(survey: Survey, places: Array) -> Array:
     """The state (rows, n) at the start of time.
 
     Raises:
-        CannotMarch: where a row has no initial value, or a condition at the start is no such value.
+        Unsupported: where a row has no initial value, or a condition at the start is no such value.
     """
     n, problem, time = len(places), survey.problem, survey.time
     at = torch.from_numpy(np.ascontiguousarray(places))
@@ -304,8 +308,9 @@ def initial_values(survey: Survey, places: Array) -> Array:
             ]
             plain = len(uses) == 1 and trace.linear and uses[0][0].order in ((), (time.name,))
             if not plain or bool((uses[0][2] == 0).any()):
-                raise CannotMarch(
-                    f"{survey.label}: the initial condition '{term.name}' is not the value of one unknown"
+                raise Unsupported(
+                    "method of lines",
+                    f"{survey.label}: the initial condition '{term.name}' is not the value of one unknown",
                 )
             channel, i, slope = uses[0]
             level = int(channel.order == (time.name,))
@@ -314,8 +319,10 @@ def initial_values(survey: Survey, places: Array) -> Array:
     for k, (i, level) in enumerate(survey.rows):
         name = survey.scalars[i].unknown + (f"_{time.name}" if level else "")
         if (i, level) not in found:
-            raise CannotMarch(f"{survey.label}: there is no initial state of `{name}`; add Initial({name}=...)")
+            raise Unsupported(
+                "method of lines", f"{survey.label}: there is no initial state of `{name}`; add Initial({name}=...)"
+            )
         out[k] = found[i, level]
     if not np.isfinite(out).all() or math.isnan(float(out.sum())):
-        raise CannotMarch(f"{survey.label}: the initial state is not finite everywhere")
+        raise Unsupported("method of lines", f"{survey.label}: the initial state is not finite everywhere")
     return out

@@ -11,11 +11,10 @@ from torch import Tensor
 from pinnkit.domains import Axis, Box, Faces, Points, Role
 from pinnkit.jets.frame import NamedOperator
 from pinnkit.problem.conditions import Jump
+from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.linearization import Channel, linearise
 from pinnkit.problem.problem import Problem
 from pinnkit.problem.terms import Term
-
-from .errors import CannotMarch
 
 __all__ = ["Scalar", "Survey", "Wall", "members", "survey"]
 
@@ -109,7 +108,7 @@ def survey(problem: Problem) -> Survey:
     """Read the problem.
 
     Raises:
-        CannotMarch: for what a march does not cover, with the reason.
+        Unsupported: for what a march does not cover, with the reason.
     """
     label = f"problem '{problem.name}'"
     space, time = _axes(problem, label)
@@ -117,16 +116,23 @@ def survey(problem: Problem) -> Survey:
     equations, conditions, initial, periodic = _sort(problem, label, time)
     scalars = _scalars(problem, label, time.name, equations)
     if sum(problem.trace(t, raw=False).rows for t in equations) != len(scalars):
-        raise CannotMarch(f"{label}: the equations do not have one row for each component of the unknowns")
+        raise Unsupported(
+            "method of lines", f"{label}: the equations do not have one row for each component of the unknowns"
+        )
     if periodic and conditions:
-        raise CannotMarch(f"{label}: '{conditions[0][0].name}' sets a condition on a wall that is periodic")
+        raise Unsupported(
+            "method of lines", f"{label}: '{conditions[0][0].name}' sets a condition on a wall that is periodic"
+        )
     walls = []
     for term, site in conditions:
         for _, value in site.walls:
             normal = 1.0 if value == space.upper else -1.0
             walls += [Wall(term, j, value, normal) for j in range(problem.trace(term, raw=False).rows)]
     if not periodic and not walls:
-        raise CannotMarch(f"{label}: there is no condition on the walls of `{space.name}`; give one, or Periodic(...)")
+        raise Unsupported(
+            "method of lines",
+            f"{label}: there is no condition on the walls of `{space.name}`; give one, or Periodic(...)",
+        )
     found = Survey(problem, space, time, periodic, scalars, equations, tuple(walls), initial)
     _check_walls(found)
     return found
@@ -135,26 +141,30 @@ def survey(problem: Problem) -> Survey:
 def _axes(problem: Problem, label: str) -> tuple[Axis, Axis]:
     box = problem.domain
     if not isinstance(box, Box):
-        raise CannotMarch(f"{label}: the domain is not a box but {type(box).__name__}")
+        raise Unsupported("method of lines", f"{label}: the domain is not a box but {type(box).__name__}")
     times = [a for a in box.axes if a.role is Role.TIME]
     spaces = [a for a in box.axes if a.role is Role.SPACE]
     if not times:
-        raise CannotMarch(f"{label}: there is no time axis to march along")
+        raise Unsupported("method of lines", f"{label}: there is no time axis to march along")
     if any(a.role is Role.PARAMETER for a in box.axes):
-        raise CannotMarch(f"{label}: there is a parameter axis; fix its value")
+        raise Unsupported("method of lines", f"{label}: there is a parameter axis; fix its value")
     if sum(a.dim for a in spaces) != 1:
-        raise CannotMarch(f"{label}: there are {sum(a.dim for a in spaces)} space dimensions, a march has one")
+        raise Unsupported(
+            "method of lines", f"{label}: there are {sum(a.dim for a in spaces)} space dimensions, a march has one"
+        )
     return spaces[0], times[0]
 
 
 def _refuse_common(problem: Problem, label: str) -> None:
     if problem.coefficients:
-        raise CannotMarch(f"{label}: `{problem.coefficients[0].name}` is an unknown coefficient, to be found")
+        raise Unsupported(
+            "method of lines", f"{label}: `{problem.coefficients[0].name}` is an unknown coefficient, to be found"
+        )
     if problem.ansatz and any(not getattr(t, "hard", False) for t in problem.terms) and not _hard(problem):
-        raise CannotMarch(f"{label}: there is an ansatz; give its conditions as terms instead")
+        raise Unsupported("method of lines", f"{label}: there is an ansatz; give its conditions as terms instead")
     for u in problem.unknowns:
         if problem.columns_of(u.name) != frozenset(problem.frame.columns):
-            raise CannotMarch(f"{label}: `{u.name}` is an unknown on fewer axes than the domain has")
+            raise Unsupported("method of lines", f"{label}: `{u.name}` is an unknown on fewer axes than the domain has")
 
 
 def _hard(problem: Problem) -> bool:
@@ -174,22 +184,26 @@ def _sort(
             periodic = True
             continue
         if term.kind == "data":
-            raise CannotMarch(f"{label}: '{term.name}' is a Data term, which is fitted and not solved")
+            raise Unsupported(
+                "method of lines", f"{label}: '{term.name}' is a Data term, which is fitted and not solved"
+            )
         if isinstance(term.points, Points):
-            raise CannotMarch(f"{label}: term '{term.name}' holds at its own points only")
+            raise Unsupported("method of lines", f"{label}: term '{term.name}' holds at its own points only")
         site = term.sites[0]
         if len(term.sites) == 1 and term.kind == "equation" and site == problem.domain:
             equations.append(term)
         elif len(term.sites) != 1 or not isinstance(site, Faces):
-            raise CannotMarch(f"{label}: term '{term.name}' holds neither in the domain nor on one of its walls")
+            raise Unsupported(
+                "method of lines", f"{label}: term '{term.name}' holds neither in the domain nor on one of its walls"
+            )
         elif any(column == time.name for column, _ in site.walls):
             if any(value == time.upper for _, value in site.walls):
-                raise CannotMarch(f"{label}: term '{term.name}' is a condition at the end of time")
+                raise Unsupported("method of lines", f"{label}: term '{term.name}' is a condition at the end of time")
             initial.append(term)
         else:
             conditions.append((term, site))
     if not equations:
-        raise CannotMarch(f"{label}: there is no equation in the inside of the domain")
+        raise Unsupported("method of lines", f"{label}: there is no equation in the inside of the domain")
     return tuple(equations), tuple(conditions), tuple(initial), periodic
 
 
@@ -201,16 +215,20 @@ def _scalars(problem: Problem, label: str, time: str, equations: Sequence[Term])
         for channel in problem.trace(term, raw=False).channels:
             for _, m, k in members(channel, time):
                 if k > 4:
-                    raise CannotMarch(f"{label}: {k} derivatives of `{channel.unknown}` in space; 4 is the highest")
+                    raise Unsupported(
+                        "method of lines", f"{label}: {k} derivatives of `{channel.unknown}` in space; 4 is the highest"
+                    )
                 for name in names:
                     if name[0] == channel.unknown:
                         rates[name] = max(rates[name], m)
                         pure[name] = max(pure[name], m if k == 0 else 0)
     for (unknown, _), rate in rates.items():
         if rate == 0:
-            raise CannotMarch(f"{label}: no equation has a time derivative of `{unknown}`")
+            raise Unsupported("method of lines", f"{label}: no equation has a time derivative of `{unknown}`")
         if rate > 2:
-            raise CannotMarch(f"{label}: a time derivative of order {rate} of `{unknown}`; 2 is the highest")
+            raise Unsupported(
+                "method of lines", f"{label}: a time derivative of order {rate} of `{unknown}`; 2 is the highest"
+            )
         if any(
             m == rate and (k > 0 or isinstance(channel.order, NamedOperator))
             for term in equations
@@ -218,7 +236,10 @@ def _scalars(problem: Problem, label: str, time: str, equations: Sequence[Term])
             if channel.unknown == unknown
             for _, m, k in members(channel, time)
         ):
-            raise CannotMarch(f"{label}: the highest time derivative of `{unknown}` is differentiated in space as well")
+            raise Unsupported(
+                "method of lines",
+                f"{label}: the highest time derivative of `{unknown}` is differentiated in space as well",
+            )
     return tuple(Scalar(unknown, index, rates[unknown, index]) for unknown, index in names)
 
 
@@ -229,10 +250,14 @@ def _check_walls(found: Survey) -> None:
     for term in {w.term.name: w.term for w in found.walls}.values():
         trace = problem.trace(term, raw=False)
         if not trace.linear:
-            raise CannotMarch(f"{found.label}: the condition '{term.name}' is not affine in the unknowns")
+            raise Unsupported(
+                "method of lines", f"{found.label}: the condition '{term.name}' is not affine in the unknowns"
+            )
         for channel in trace.channels:
             if any(m for _, m, _ in members(channel, time.name)):
-                raise CannotMarch(f"{found.label}: the condition '{term.name}' holds a time derivative")
+                raise Unsupported(
+                    "method of lines", f"{found.label}: the condition '{term.name}' holds a time derivative"
+                )
         for wall in [w for w in found.walls if w.term is term and w.index == 0]:
             times = torch.linspace(time.lower, time.upper, 7, dtype=torch.float64)
             places = torch.full_like(times, wall.place)
@@ -240,4 +265,6 @@ def _check_walls(found: Survey) -> None:
             points = Points(found.coords(places, times), normal=normal)
             slopes = linearise(problem, term, (points,), found.random_values(term, 7, generator)).d
             if any(not torch.allclose(s, s[:1].expand_as(s), rtol=1e-12, atol=1e-14) for s in slopes.values()):
-                raise CannotMarch(f"{found.label}: the coefficients of the condition '{term.name}' change in time")
+                raise Unsupported(
+                    "method of lines", f"{found.label}: the coefficients of the condition '{term.name}' change in time"
+                )

@@ -39,7 +39,7 @@ def marched(
     """March, and record the estimated error of every step.
 
     Raises:
-        CannotMarch: for what a march does not cover, with the reason.
+        Unsupported: for what a march does not cover, with the reason.
     """
     problem = softened(problem)  # a marched field is the unknown itself, and meets its walls without an ansatz
     records: list[Record] = []
