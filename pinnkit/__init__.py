@@ -49,7 +49,7 @@ from pinnkit.problem.penalties import Huber as Huber
 from pinnkit.problem.penalties import Square as Square
 
 # The problem: a domain, its unknowns, and the terms
-from pinnkit.problem.hard_conditions import hardened as hardened
+from pinnkit.problem.hardening import hardened as hardened
 from pinnkit.problem.errors import Unsupported as Unsupported
 from pinnkit.problem.problem import Coefficient as Coefficient
 from pinnkit.problem.problem import Problem as Problem

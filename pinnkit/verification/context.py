@@ -53,12 +53,12 @@ class Evidence:
     @property
     def equations(self) -> tuple[Sample, ...]:
         """The equations among them."""
-        return tuple(s for s in self.samples if s.term.kind == "equation")
+        return tuple(s for s in self.samples if s.term.is_equation)
 
     @property
     def conditions(self) -> tuple[Sample, ...]:
         """All others: walls, starts, data."""
-        return tuple(s for s in self.samples if s.term.kind != "equation")
+        return tuple(s for s in self.samples if not s.term.is_equation)
 
     @cached_property
     def inside(self) -> Tensor:

@@ -79,7 +79,7 @@ def correction(solution: Solution, by_nature: Mapping[str, float]) -> Correction
     """
     problem = solution.problem
     columns = len(problem.frame.columns)
-    if not any(t.kind == "equation" for t in problem.terms):  # data alone say nothing between their points
+    if not any(t.is_equation for t in problem.terms):  # data alone say nothing between their points
         return None
     if columns not in _SINES or not all(0 < size < math.inf for size in by_nature.values()):
         return None

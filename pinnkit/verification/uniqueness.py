@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from pinnkit.domains import Axis, Box, Role
-from pinnkit.jets.frame import NamedOperator
 from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.linearization import Channel, linearise
 from pinnkit.references.eikonal.eikonal_detection import medium
@@ -189,7 +188,7 @@ def _image(e: Evidence, s: Sample, axis: Axis) -> dict[Channel, Tensor]:
     there = tuple(p._replace(coords=_reflected(p.coords, axis, e)) for p in s.points)
     out: dict[Channel, Tensor] = {}
     for c in s.values:
-        members = c.order.terms if isinstance(c.order, NamedOperator) else ((1.0, c.order),)
+        members = c.derivatives
         wanted = [Channel(c.site, c.unknown, order) for _, order in members]
         with torch.no_grad():
             found = fields.channels(there, wanted)

@@ -81,7 +81,7 @@ def medium(problem: Problem) -> Medium | None:
         Unsupported: for an eikonal equation whose data are not values at points.
     """
     box = problem.domain
-    equations = [t for t in problem.terms if t.kind == "equation" and t.sites[0] == box]
+    equations = [t for t in problem.terms if t.is_equation and t.sites[0] == box]
     if not isinstance(box, Box) or len(equations) != 1 or len(problem.unknowns) != 1:
         return None
     term = equations[0]

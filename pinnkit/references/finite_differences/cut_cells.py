@@ -149,7 +149,7 @@ class Curved:
                 )
             site = term.sites[0]
             channels = problem.trace(term, raw=False).channels
-            if term.kind == "equation" and site == domain:
+            if term.is_equation and site == domain:
                 for _, _, names in (member for c in channels for member in members(c, None)):
                     if len(names) > 2 or len(set(names)) > 1:
                         raise Unsupported(

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import torch
 
-from pinnkit.problem.hard_conditions import softened
+from pinnkit.problem.hardening import softened
 from pinnkit.problem.problem import Problem
 from pinnkit.solutions.history import Record
 from pinnkit.solutions.solution import Solution
