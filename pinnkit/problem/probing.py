@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from pinnkit.domains import Part, Points
+from pinnkit.domains import Part, Points, Uniform
 
 from .channels import Channel
 from .linearization import linearise
@@ -116,7 +116,7 @@ def _points(term: Term, parts: Sequence[Part], generator: Generator) -> tuple[Po
     if term.own_points is not None and len(parts) == 1:
         points = term.own_points.rows(0, POINTS).to(torch.float64, "cpu")
         return points, torch.zeros(points.row_count, dtype=torch.int64)
-    drawn = [part.sample(POINTS, generator).to(torch.float64, "cpu") for part in parts]
+    drawn = [part.sample(POINTS, generator, sampling=Uniform()).to(torch.float64, "cpu") for part in parts]
     owner = torch.cat([torch.full((p.row_count,), i) for i, p in enumerate(drawn)])
     if len(drawn) == 1:
         return drawn[0], owner

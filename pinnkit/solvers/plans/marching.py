@@ -15,7 +15,7 @@ from pinnkit.solutions.history import Record
 from pinnkit.solutions.solution import Solution
 from pinnkit.solutions.status import Status
 from pinnkit.solvers.collocation.parameters import Parameters
-from pinnkit.solvers.method_of_lines.implicit import Advance
+from pinnkit.solvers.method_of_lines.implicit import MarchStep
 from pinnkit.solvers.method_of_lines.march import March, march
 from pinnkit.solvers.training.loop import Callback
 
@@ -45,7 +45,7 @@ def marched(
     records: list[Record] = []
     late = stopped = False
 
-    def report(at: Advance) -> bool:
+    def report(at: MarchStep) -> bool:
         nonlocal late, stopped
         used = time.perf_counter() - began
         words = f"March to {problem.time} = {at.time:.4g} with {at.modes} modes"
