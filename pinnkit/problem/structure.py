@@ -23,6 +23,7 @@ from .terms import Term
 from .unknowns import Coefficient
 
 __all__ = [
+    "FORBIDDEN",
     "Component",
     "Dependence",
     "EquationRow",
@@ -32,10 +33,12 @@ __all__ = [
     "Structure",
     "Wall",
     "WallCondition",
+    "assign",
     "structure_of",
 ]
 
-_FORBIDDEN = -1e6
+FORBIDDEN = -1e6
+"""Weight of a pair that `assign` may not choose."""
 _PARALLEL = 1e-9
 """Relative size of the tangential part up to which a gradient counts as normal to the wall."""
 
@@ -105,6 +108,7 @@ class EquationRow:
         depends_on: components in the row.
         linear: whether the row is affine in the unknowns.
         factors: derivatives of the row with respect to its channels; empty where they cannot be determined.
+        homogeneous: whether the state zero satisfies the row; None where it cannot be determined.
     """
 
     term: Term
@@ -113,6 +117,7 @@ class EquationRow:
     depends_on: tuple[Dependence, ...]
     linear: bool
     factors: tuple[Factor, ...]
+    homogeneous: bool | None
 
     @property
     def time_order(self) -> int:
@@ -167,7 +172,8 @@ class WallCondition:
         depends_on: components in the row.
         linear: whether the row is affine in the unknowns.
         constant_coefficients: whether it is linear with factors that are the same at all points and times.
-        homogeneous: whether the prescribed value is zero; None for a nonlinear row.
+        homogeneous: whether the state zero satisfies the row, so that the prescribed value is zero; None where it
+            cannot be determined.
     """
 
     term: Term
@@ -296,7 +302,7 @@ def structure_of(problem: ProblemLike) -> Structure:
         periodic=frozenset(c for a in axes[Role.SPACE] if a.name in periodic for c in a.columns),
         components=tuple(components.values()),
         equations=tuple(
-            EquationRow(row.term, row.index, settles, found, row.linear, row.factors)
+            EquationRow(row.term, row.index, settles, found, row.linear, row.factors, row.homogeneous)
             for row, found, settles in zip(raw, depends, settled, strict=True)
         ),
         conditions=tuple(c for t in sorted_terms.conditions for c in _wall_conditions(problem, t, components, name)),
@@ -376,6 +382,11 @@ class _Row:
         """Factors of the channels, where they are known."""
         return tuple(Factor(c, i, constant(slope)) for (c, i), slope in self.uses.items() if slope is not None)
 
+    @property
+    def homogeneous(self) -> bool | None:
+        """Whether the state zero satisfies the row."""
+        return None if self.probe is None else not bool((self.probe.source[:, self.index] != 0).any())
+
     def order(self, key: tuple[str, int], time: str | None) -> int:
         """Order of the highest time derivative of a component."""
         mine = [c for c, i in self.uses if (c.unknown, i) == key]
@@ -409,7 +420,7 @@ def _settled(depends: Sequence[tuple[Dependence, ...]], components: Sequence[Com
     """Assign to each row a component of its own, that with its highest derivatives, first of all in time."""
     if len(depends) != len(components):
         return [None] * len(depends)
-    weight = np.full((len(depends), len(components)), _FORBIDDEN)
+    weight = np.full((len(depends), len(components)), FORBIDDEN)
     for r, row in enumerate(depends):
         for d in row:
             weight[r, components.index(d.component)] = 100.0 * d.time_order + 10.0 * d.space_order + 1.0
@@ -426,7 +437,7 @@ def assign(weight: np.ndarray) -> list[int] | None:
     from scipy.optimize import linear_sum_assignment  # takes long to load, and few runs need it
 
     at, columns = linear_sum_assignment(weight, maximize=True)
-    if len(at) < weight.shape[0] or (weight[at, columns] <= _FORBIDDEN / 2).any():
+    if len(at) < weight.shape[0] or (weight[at, columns] <= FORBIDDEN / 2).any():
         return None
     return [int(c) for c in columns]
 
@@ -463,7 +474,7 @@ def _wall_conditions(
                     depends,
                     row.linear,
                     row.linear and here is not None and all(f.value is not None for f in row.factors),
-                    None if not row.linear or here is None else not bool((here.source[:, j] != 0).any()),
+                    row.homogeneous,
                 )
             )
     return out

@@ -11,8 +11,8 @@ from pinnkit.references.eikonal.eikonal_detection import medium
 from pinnkit.references.eikonal.factored_eikonal import Eikonal
 from pinnkit.references.finite_differences.cut_cells import Curved
 from pinnkit.references.finite_differences.evolution import Evolution
+from pinnkit.references.finite_differences.grid_problem import grid_problem
 from pinnkit.references.finite_differences.steady import Steady
-from pinnkit.references.finite_differences.survey import survey
 
 from .cost_model import choose
 from .grid_convergence import measure
@@ -81,7 +81,7 @@ def discretise(problem: Problem) -> Scheme:
         return Eikonal(rays)
     if not isinstance(problem.domain, Box):
         return Curved(problem)
-    found = survey(problem)
+    found = grid_problem(problem)
     if found.time is None:
         return Steady(found)
     return Evolution(found) if found.lines else Ordinary(found)

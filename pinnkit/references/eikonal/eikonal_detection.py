@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from pinnkit.domains import Box, Points, PointSet, Role
+from pinnkit.domains import Box, Points, Role
 from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.linearization import Channel, linearise
 from pinnkit.problem.problem import Problem
 from pinnkit.problem.terms import Term
-from pinnkit.references.finite_differences.survey import refuse_common
+from pinnkit.references.finite_differences.grid_problem import refuse_common
 from pinnkit.references.grid import Array
 
 __all__ = ["Medium", "medium"]
@@ -93,7 +93,8 @@ def medium(problem: Problem) -> Medium | None:
     label = f"problem '{problem.name}'"
     others = [t for t in problem.terms if t is not term]
     for other in others:
-        if other.kind != "dirichlet" or not isinstance(other.sites[0], PointSet):
+        trace = problem.trace(other, raw=False)
+        if not other.on_single_points or not trace.linear or [c.order for c in trace.channels] != [()]:
             raise Unsupported(
                 "factored eikonal equation",
                 f"{label}: an eikonal equation is solved from point sources only, Dirichlet(PointSet(...), T=0.0); "

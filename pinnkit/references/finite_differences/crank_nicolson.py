@@ -91,7 +91,7 @@ class March:
         # Pairs of a rule and the times at which its steps begin.
         self._phases: list[tuple[Step, Array]] = [(euler(dt / 2), quarter)] if rough else []
         self._phases.append((midpoint(dt), times[2 if rough else 0 : -1]))
-        self._has_rate = np.repeat([c.rate == 2 for c in system.survey.components], system.grid.size)
+        self._has_rate = np.repeat([c.time_order == 2 for c in system.survey.components], system.grid.size)
 
     def states(self, u: Array, v: Array) -> Iterator[Array]:
         """The state after each full step, from the values and rates at the start.

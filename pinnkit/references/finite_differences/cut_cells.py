@@ -23,11 +23,11 @@ from pinnkit.references.grid import Array, Grid, Line
 from pinnkit.references.protocols import Solved
 
 from .cut_cell_grid import CutGrid
-from .equation_matching import match_equations, members, needs
+from .equation_matching import match_equations
+from .grid_problem import refuse_what_no_scheme_covers
 from .linear_solvers import Solve, sparse_lu
 from .newton import newton
 from .scattered_interpolation import Scattered
-from .survey import refuse_what_no_scheme_covers
 
 __all__ = ["Curved"]
 
@@ -62,7 +62,7 @@ class Curved:
         self.proportions: tuple[float, ...] | None = tuple(side / max(sides) for side in sides)
         self.pilot = 16
         self._scalars = [(u.name, i) for u in problem.unknowns for i in range(u.components or 1)]
-        self._equations, self._conditions = self._sort(domain)
+        self._equations, self._conditions = self._sort()
         self.linear = all(problem.trace(t, raw=False).linear for t in problem.terms)
         self.kind = f"finite differences, curved walls{'' if self.linear else ', Newton'}"
 
@@ -137,44 +137,39 @@ class Curved:
         return np.asarray(self._level_of(torch.from_numpy(np.ascontiguousarray(points))).double().cpu().numpy())
 
     # the terms --------------------------------------------------------------------------------------------------------
-    def _sort(self, domain: Domain) -> tuple[list[tuple[Term, int, int]], list[Term]]:
+    def _sort(self) -> tuple[list[tuple[Term, int, int]], list[Term]]:
         """Equations as (term, row, component that it settles), and the conditions on the wall."""
-        problem = self.problem
-        equations: list[Term] = []
-        conditions: list[Term] = []
-        for term in problem.terms:
-            if len(term.sites) != 1:
-                raise Unsupported(
-                    "finite differences", f"{self._label}: term '{term.name}' compares {len(term.sites)} sites"
-                )
-            site = term.sites[0]
-            channels = problem.trace(term, raw=False).channels
-            if term.is_equation and site == domain:
-                for _, _, names in (member for c in channels for member in members(c, None)):
+        structure = self.problem.structure
+        for term in structure.comparisons:
+            raise Unsupported(
+                "finite differences", f"{self._label}: term '{term.name}' compares {len(term.sites)} sites"
+            )
+        for term in (*structure.at_points, *structure.elsewhere):
+            raise Unsupported(
+                "finite differences",
+                f"{self._label}: term '{term.name}' holds on {term.sites[0]!r}, which is not the whole wall of the "
+                f"domain",
+            )
+        for term in structure.equation_terms:
+            for channel in self.problem.trace(term, raw=False).channels:
+                for _, names in channel.derivatives:
                     if len(names) > 2 or len(set(names)) > 1:
                         raise Unsupported(
                             "finite differences",
                             f"{self._label}: '{term.name}' has the derivative u_{''.join(names)}; beside curved walls "
                             f"there are stencils for u_x and u_xx along single axes only",
                         )
-                equations.append(term)
-            elif site != domain.boundary:
-                raise Unsupported(
-                    "finite differences",
-                    f"{self._label}: term '{term.name}' holds on {site!r}, which is not the whole wall of the domain",
-                )
-            elif any(c.order != () for c in channels):
+        conditions = list(dict.fromkeys(c.term for c in structure.conditions))
+        for term in conditions:
+            if any(c.order != () for c in self.problem.trace(term, raw=False).channels):
                 raise Unsupported(
                     "finite differences",
                     f"{self._label}: '{term.name}' has a derivative in it; on curved walls there are only Dirichlet "
                     f"conditions",
                 )
-            else:
-                conditions.append(term)
-        if not equations:
+        if not structure.equations:
             raise Unsupported("finite differences", f"{self._label}: there is no equation in the inside of the domain")
-        needed = [needs(problem, term, term.sites[0], self._scalars, None) for term in equations]
-        rows = match_equations(self._label, equations, needed, self._scalars)
+        rows = match_equations(self._label, structure)
         return [(row.term, row.index, row.component) for row in rows], conditions
 
     def _walls(self, cut: CutGrid) -> Array:
@@ -285,7 +280,7 @@ class _Equations:
     def _make(self, channel: Channel) -> sp.csr_array:
         columns = self.scheme.columns
         total = sp.csr_array((self.n, self.n + len(self.cut.crossings)))
-        for factor, _, names in members(channel, None):
+        for factor, names in channel.derivatives:
             total = total + factor * self.cut.derivative(columns.index(names[0]) if names else 0, len(names))
         return total
 

@@ -23,7 +23,6 @@ from pinnkit.problem.errors import Unsupported
 from pinnkit.references.grid import Array, Index
 
 from .assembly import Slopes, System, Weights
-from .equation_matching import members
 
 __all__ = ["TensorSolver"]
 
@@ -180,7 +179,7 @@ def _means(
             continue
         at = system.indices[channel.unknown].index(component)
         mean = float(np.mean(slopes[channel][here, index, at]))
-        for factor, rate, columns in members(channel, survey.time_name):
+        for factor, rate, columns in channel.split(survey.time_name):
             orders = tuple(columns.count(line.name) for line in system.grid.lines)
             if weights[rate] and mean:
                 table[orders] = table.get(orders, 0.0) + factor * weights[rate] * mean

@@ -12,10 +12,10 @@ from pinnkit.references.interpolation import resample
 from pinnkit.references.protocols import Solved
 
 from .assembly import STEADY, System
+from .grid_problem import GridProblem
 from .linear_solvers import Solve, inverse
 from .newton import newton
 from .stencils import ORDER
-from .survey import Survey
 
 __all__ = ["Steady", "state_of", "values_of"]
 
@@ -27,7 +27,7 @@ class Steady:
         survey: of the problem.
     """
 
-    def __init__(self, survey: Survey) -> None:
+    def __init__(self, survey: GridProblem) -> None:
         self._survey = survey
         self.order: float = ORDER
         self.kind = "finite differences" if survey.linear else "finite differences, Newton"

@@ -12,7 +12,7 @@ import numpy as np
 
 from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.problem import Problem
-from pinnkit.references.finite_differences.survey import survey
+from pinnkit.references.finite_differences.grid_problem import grid_problem
 from pinnkit.references.grid import Array
 from pinnkit.references.grid_convergence import SAFETY, TRUST, share
 from pinnkit.references.result import Reference
@@ -58,7 +58,7 @@ class Spectral:
             Unsupported: by name, for what is not of this kind.
         """
         begin = time.perf_counter()
-        return _Search(read_form(survey(problem)), budget).result(begin)
+        return _Search(read_form(grid_problem(problem)), budget).result(begin)
 
 
 @dataclass
