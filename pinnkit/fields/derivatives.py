@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
-__all__ = ["LinearOperator", "derivatives_of"]
+__all__ = ["OperatorLike", "terms_of"]
 
 Column = TypeVar("Column")  # a name or an index
 Column_co = TypeVar("Column_co", covariant=True)
 
 
-class LinearOperator(Protocol[Column_co]):
+class OperatorLike(Protocol[Column_co]):
     """A linear operator with constant coefficients, computed as one channel."""
 
     @property
@@ -24,8 +24,8 @@ class LinearOperator(Protocol[Column_co]):
         ...
 
 
-def derivatives_of(
-    order: tuple[Column, ...] | LinearOperator[Column],
+def terms_of(
+    order: tuple[Column, ...] | OperatorLike[Column],
 ) -> tuple[tuple[float, tuple[Column, ...]], ...]:
     """Pairs (factor, order) of the partial derivatives that an order or an operator is the sum of."""
     return ((1.0, order),) if isinstance(order, tuple) else tuple(order.terms)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from .base import AxisLike
-from .derivatives import derivatives_of
+from .derivatives import terms_of
 from .modes import chebyshev_modes, fourier_modes, mapped
 from .scaling import Scaling
 
@@ -235,7 +235,7 @@ class _Closed:
         return self.kind.full(self.plan, self.channels(self.plan.every))
 
     def _channel(self, channel: Any) -> Tensor:
-        parts = (c * self.field.derivative(self.value, o) for c, o in derivatives_of(channel))
+        parts = (c * self.field.derivative(self.value, o) for c, o in terms_of(channel))
         return sum(parts, torch.zeros(()).to(self.value))
 
 

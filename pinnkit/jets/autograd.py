@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from pinnkit.fields.derivatives import derivatives_of
+from pinnkit.fields.derivatives import terms_of
 
 from .orders import Channel, Order
 
@@ -43,7 +43,7 @@ class _Derivatives:
     def channel(self, channel: Channel) -> Tensor:
         if isinstance(channel, tuple):
             return self.order(channel)
-        return torch.stack([coefficient * self.order(order) for coefficient, order in derivatives_of(channel)]).sum(0)
+        return torch.stack([coefficient * self.order(order) for coefficient, order in terms_of(channel)]).sum(0)
 
     def order(self, order: Order) -> Tensor:
         if order not in self.known:

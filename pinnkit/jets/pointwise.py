@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from pinnkit.fields.derivatives import derivatives_of
+from pinnkit.fields.derivatives import terms_of
 from pinnkit.jets.taylor.channel_plan import make_plan
 from pinnkit.jets.taylor.taylor_pass import UnsupportedOperation
 
@@ -38,7 +38,7 @@ def nested_jets(
     """Derivatives of a function (d,) -> (outputs,) by nested reverse-mode transforms: order -> (outputs,)."""
     found: dict[Channel, Tensor] = {}
     for order in orders:
-        parts = [coefficient * _derivative(function, own)(point) for coefficient, own in derivatives_of(order)]
+        parts = [coefficient * _derivative(function, own)(point) for coefficient, own in terms_of(order)]
         found[order] = torch.stack(parts).sum(0)
     return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pinnkit.fields.derivatives import derivatives_of
+from pinnkit.fields.derivatives import terms_of
 from pinnkit.jets.frame import Derivative
 
 __all__ = ["Channel", "Trace"]
@@ -21,7 +21,7 @@ class Channel(NamedTuple):
     @property
     def derivatives(self) -> tuple[tuple[float, tuple[str, ...]], ...]:
         """Pairs (factor, columns) of the partial derivatives that the channel is the sum of."""
-        return derivatives_of(self.order)
+        return terms_of(self.order)
 
     @property
     def highest(self) -> int:

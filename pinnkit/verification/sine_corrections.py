@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from pinnkit.domains import Points, Sobol
 from pinnkit.fields import RandomFourier
-from pinnkit.fields.derivatives import derivatives_of
+from pinnkit.fields.derivatives import terms_of
 from pinnkit.problem.linearization import Channel, linearise, scope_of
 from pinnkit.problem.problem import Problem
 from pinnkit.problem.terms import Term
@@ -189,7 +189,7 @@ class Sines:
         group = next(g for g in self.modules if channel.unknown in g)
         columns = self.solution.fieldset.columns(group)
         local = {problem.frame.columns[c]: i for i, c in enumerate(columns)}
-        members = derivatives_of(index(channel.order, local))
+        members = terms_of(index(channel.order, local))
         coords = points.coords[:, list(columns)]
         parts = []
         for module in self.modules[group]:

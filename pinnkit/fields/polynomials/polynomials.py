@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from pinnkit.fields.derivatives import LinearOperator, derivatives_of
+from pinnkit.fields.derivatives import OperatorLike, terms_of
 from pinnkit.fields.initialization import linear
 from pinnkit.fields.scaling import Scaling
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 Exponents = tuple[tuple[tuple[int, int], ...], ...]
 """For each function the pairs (column, degree >= 1) of its factors; columns ascend."""
 Order = tuple[int, ...]
-OperatorLike = LinearOperator[int]
 
 _LARGEST = 20_000
 """Functions beyond which no least squares on a workstation goes."""
@@ -96,10 +95,10 @@ class Polynomials(nn.Module):
             ValueError: for an order that names a column which the field does not have.
         """
         wanted = list(dict.fromkeys(orders))
-        plans = {order: [self._plan(c, member) for c, member in derivatives_of(order)] for order in wanted}
+        plans = {order: [self._plan(c, member) for c, member in terms_of(order)] for order in wanted}
         n, count = coords.shape[0], len(self.exponents)
         found = {order: coords.new_empty(n, count) for order in wanted}
-        highest = max((m for o in wanted for _, member in derivatives_of(o) for m in _multiples(member)), default=0)
+        highest = max((m for o in wanted for _, member in terms_of(o) for m in _multiples(member)), default=0)
         step = max(1, _BLOCK // count)
         for start in range(0, n, step):
             stop = min(start + step, n)

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from pinnkit.domains import Part, Points, PointSet, Role
 from pinnkit.domains.with_time_interval import retimed
-from pinnkit.fields.derivatives import derivatives_of
+from pinnkit.fields.derivatives import terms_of
 from pinnkit.jets.frame import Derivative
 from pinnkit.jets.jet import Jet, plain, unknown
 from pinnkit.problem.conditions import InitialState
@@ -164,7 +164,7 @@ class _End:
 
     def _evaluated(self, values: Sequence[Tensor], order: Derivative) -> Tensor:
         if not isinstance(order, tuple):
-            parts = [factor * self._evaluated(values, names) for factor, names in derivatives_of(order)]
+            parts = [factor * self._evaluated(values, names) for factor, names in terms_of(order)]
             return torch.stack(parts).sum(dim=0)
         solution, at = self.solution, dict(zip([a.name for a in self.axes], values, strict=True))
         like = values[0]
