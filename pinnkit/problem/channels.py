@@ -54,5 +54,5 @@ class Trace:
 
     @property
     def linear(self) -> bool:
-        """Whether every row is affine in the channels."""
+        """True if every row is affine in the channels."""
         return all(self.linear_rows)

@@ -12,7 +12,7 @@ from torch import Tensor
 from pinnkit.domains import Axis, Box, Faces, Points
 from pinnkit.jets.jet import Jet, constant, coordinate
 
-from .ansatz import Lift, Side, Span, moved, values_at
+from .ansatz import Lift, Side, Span, on_side, values_at
 from .channels import Channel
 from .conditions import InitialState, Jump, Prescribed
 from .linearization import scope_of
@@ -149,7 +149,7 @@ def _by_column(problem: ProblemLike, sides: Sequence[Side], label: str) -> tuple
             )
     if len(grouped) > _MOST:
         raise ValueError(
-            f"{label} hold on walls of {len(grouped)} columns; the product of so many distances is next to nothing "
+            f"{label} hold on walls of {len(grouped)} columns; the product of their distances is next to nothing "
             f"nearly everywhere, {_MOST} are the most. Drop hard=True"
         )
     time = problem.time
@@ -208,14 +208,14 @@ def _is_flat(jet: Jet) -> bool:
 
 def _compare(one: Side, other: Side, scope: Mapping[str, Any], name: str, size: float) -> None:
     """Compare two conditions where their walls meet: the values, and along an initial rate the derivatives."""
-    here = moved(moved(scope, one), other)
+    here = on_side(on_side(scope, one), other)
     a, b = values_at(one, here, name), values_at(other, here, name)
     _refuse(one, other, here, a, b, size, name, "the value")
     for start, wall in ((one, other), (other, one)):
         if start.rate is None:
             continue
         column = start.span.column
-        moving = moved(moved(scope, wall), start, moving=True)
+        moving = on_side(on_side(scope, wall), start, moving=True)
         along = wall.given(moving, name)
         slope = None if along is None else along.partial(column)
         a = values_at(start, here, name, rate=True)
@@ -242,7 +242,7 @@ def _refuse(
 
 
 def _place(scope: Mapping[str, Any], row: int) -> str:
-    """`x = 0, t = 0.25`."""
+    """Words for a point, `x = 0, t = 0.25`."""
     frame = next(v for v in scope.values() if isinstance(v, Jet)).frame
     parts = []
     for name in frame.names:

@@ -23,12 +23,12 @@ class Penalty(Protocol):
 
     @property
     def is_square(self) -> bool:
-        """Whether the cost is r^2, as least-squares methods need it."""
+        """True if the cost is r^2, as least-squares methods need it."""
         ...
 
     @property
     def vanishes(self) -> bool:
-        """Whether the residual should vanish, rather than be an integrand or a logit."""
+        """True if the residual should vanish, rather than be an integrand or a logit."""
         ...
 
     def __call__(self, r: Tensor) -> Tensor:

@@ -72,12 +72,12 @@ def _bytes_of(state: Mapping[str, Any]) -> bytes:
 
 
 def _compares_fields(cls: Any) -> bool:
-    """Whether a dataclass compares its fields, rather than by a method of its own."""
+    """True if a dataclass compares its fields, rather than by a method of its own."""
     return bool(cls.__dataclass_params__.eq)
 
 
 def same(a: Any, b: Any) -> bool:
-    """Whether two values are equal, entry by entry: arrays and tensors in shape, type and every number."""
+    """Compare two values, entry by entry: arrays and tensors in shape, type and every number."""
     if a is b:
         return True
     if type(a) is not type(b):

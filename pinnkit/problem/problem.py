@@ -182,7 +182,7 @@ class Problem(Portable):
 
     @property
     def linear(self) -> bool:
-        """Whether every residual is affine in what the fields give, and there is no coefficient to be found."""
+        """True if every residual is affine in what the fields give, and there is no coefficient to be found."""
         return not self.coefficients and all(self.trace(t, raw=True).linear for t in self.soft_terms)
 
     def smoothness_needed(self, unknown: str) -> int:

@@ -126,7 +126,7 @@ class EquationRow:
 
     @property
     def constant_coefficients(self) -> bool:
-        """Whether the row is linear with factors that are the same at all points."""
+        """True if the row is linear with factors that are the same at all points."""
         return self.linear and bool(self.factors) and all(f.value is not None for f in self.factors)
 
     def on(self, component: Component) -> Dependence | None:
@@ -384,7 +384,7 @@ class _Row:
 
     @property
     def homogeneous(self) -> bool | None:
-        """Whether the state zero satisfies the row."""
+        """True if the state zero satisfies the row."""
         return None if self.probe is None else not bool((self.probe.source[:, self.index] != 0).any())
 
     def order(self, key: tuple[str, int], time: str | None) -> int:

@@ -130,7 +130,7 @@ class Term(Portable):
 
     @property
     def can_be_hard(self) -> bool:
-        """Whether an ansatz or periodic features can meet the term exactly."""
+        """True if an ansatz or periodic features can meet the term exactly."""
         return self.hard_rank is not None
 
     @property
@@ -140,7 +140,7 @@ class Term(Portable):
 
     @property
     def is_grouped(self) -> bool:
-        """Whether a row of the residual is made of several of the term's own points (rays, integrals)."""
+        """True if a row of the residual is made of several of the term's own points (rays, integrals)."""
         return self.own_points is not None and self.own_points.group is not None
 
     @property
@@ -150,12 +150,12 @@ class Term(Portable):
 
     @property
     def on_single_points(self) -> bool:
-        """Whether the term holds at listed points instead of on a part with a measure."""
+        """True if the term holds at listed points instead of on a part with a measure."""
         return any(isinstance(site, PointSet) for site in self.sites)
 
     @property
     def has_fixed_points(self) -> bool:
-        """Whether the points of the term cannot be moved: given ones, or a list of points."""
+        """True if the points of the term cannot be moved: given ones, or a list of points."""
         return self.own_points is not None or self.on_single_points
 
     @property
@@ -195,7 +195,7 @@ class Term(Portable):
         return tuple(drawn)
 
     def __eq__(self, other: object) -> bool:
-        """Whether all declared fields but `binding` are equal by value; functions are equal to themselves alone."""
+        """True if all declared fields but `binding` are equal by value; functions are equal to themselves alone."""
         if not isinstance(other, Term):
             return NotImplemented
         return all(same(getattr(self, f.name), getattr(other, f.name)) for f in fields(self) if f.compare)

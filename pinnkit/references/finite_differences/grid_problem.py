@@ -63,7 +63,7 @@ class GridProblem:
 
     @property
     def linear(self) -> bool:
-        """Whether every residual is affine in the unknowns."""
+        """True if every residual is affine in the unknowns."""
         return self.structure.linear
 
 

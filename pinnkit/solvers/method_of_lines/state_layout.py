@@ -55,7 +55,7 @@ class StateLayout:
 
     @property
     def periodic(self) -> bool:
-        """Whether the space axis is periodic."""
+        """True if the space axis is periodic."""
         return bool(self.structure.periodic)
 
     @property
