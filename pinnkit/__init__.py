@@ -49,7 +49,8 @@ from pinnkit.problem.penalties import Huber as Huber
 from pinnkit.problem.penalties import Square as Square
 
 # The problem: a domain, its unknowns, and the terms
-from pinnkit.problem.hard_conditions import hardened as hardened
+from pinnkit.problem.hardening import hardened as hardened
+from pinnkit.problem.errors import Unsupported as Unsupported
 from pinnkit.problem.problem import Coefficient as Coefficient
 from pinnkit.problem.problem import Problem as Problem
 from pinnkit.problem.problem import Unknown as Unknown
@@ -85,7 +86,6 @@ from .solvers import Exponential as Exponential
 from .solvers import GaussNewton as GaussNewton
 from .solvers import GradientNorm as GradientNorm
 from .solvers import LeastSquares as LeastSquares
-from .solvers import CannotMarch as CannotMarch
 from .solvers import ExponentialRK as ExponentialRK
 from .solvers import March as March
 from .solvers import Radau as Radau
@@ -100,7 +100,6 @@ from .solvers import solve as solve
 from pinnkit.solutions.residual_values import residuals as residuals
 
 # The other road: Fourier series or finite differences of the same problem
-from .references import CannotDiscretise as CannotDiscretise
 from .references import FiniteDifferences as FiniteDifferences
 from .references import Reference as Reference
 from .references import Spectral as Spectral
@@ -130,8 +129,6 @@ __all__ = [
     "Additive",
     "Ball",
     "Box",
-    "CannotDiscretise",
-    "CannotMarch",
     "Causal",
     "Chebyshev",
     "Choice",
@@ -194,6 +191,7 @@ __all__ = [
     "TotalDegree",
     "Uniform",
     "Unknown",
+    "Unsupported",
     "Verdict",
     "curl",
     "div",

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pinnkit.problem.hard_conditions import hardened
+from pinnkit.problem.hardening import hardened
 from pinnkit.problem.problem import Problem
 from pinnkit.problem.script import load_problem
 from pinnkit.reports.report import SUMMARY_NAME, number, summary_table

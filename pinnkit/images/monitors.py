@@ -25,7 +25,7 @@ def watch(problem: Problem, every: int = 50) -> Monitor:
     """
     term = problem.terms[0]
     part = term.sites[0]
-    if len(problem.names) != 1 or term.kind != "data" or not isinstance(part, Areas | PointSet):
+    if len(problem.names) != 1 or not term.fits_data or not isinstance(part, Areas | PointSet):
         raise ValueError(f"watch: `problem` must be one of image_problem, '{problem.name}' has no pixels")
     (name,) = problem.names
     total = round(part.measure)

@@ -88,7 +88,7 @@ def areas(picture: Picture, known: NDArray[np.bool_] | None, points: int) -> Ter
         "rgba": lambda rgba, rgba_data: _mean(rgba.value) - rgba_data,
     }
     where = np.ones((picture.height, picture.width), dtype=bool) if known is None else known
-    return Term("data", (Areas(picture, where),), residuals[picture.kind], kind="data", points=points)
+    return Term("data", (Areas(picture, where),), residuals[picture.kind], kind="data", fits_data=True, points=points)
 
 
 def _mean(values: Tensor) -> Tensor:

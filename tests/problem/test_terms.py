@@ -23,7 +23,7 @@ from pinnkit import (
     Unknown,
 )
 from pinnkit.jets.jet import coordinate
-from pinnkit.problem.conditions import Flux, Jump, Mixed, Prescribed, Start
+from pinnkit.problem.conditions import Flux, InitialState, Jump, Mixed, Prescribed
 from pinnkit.problem.linearization import Channel, linearise
 
 ROD = Box(x=(0, 1), t=(0, 2))
@@ -216,4 +216,4 @@ def test_a_system_puts_its_components_side_by_side() -> None:
 def test_the_rules_are_equal_by_value_so_that_a_reference_recognises_them() -> None:
     assert Neumann(ROD.boundary, u=1.0).residual == Flux((("u", 1.0),))
     assert Robin(ROD.boundary, u=(1.0, 2.0, 3.0)).residual == Mixed((("u", (1.0, 2.0, 3.0)),))
-    assert heat(Initial(u=1.0)).term("initial").residual == Start((("u", 1.0),), "t", ("u",))
+    assert heat(Initial(u=1.0)).term("initial").residual == InitialState((("u", 1.0),), "t", ("u",))
