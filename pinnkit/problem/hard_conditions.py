@@ -73,8 +73,8 @@ def check_hard(problem: ProblemLike) -> None:
         if not term.hard:
             continue
         with naming(_label(problem, term)):
-            if isinstance(term.residual, Jump):
-                _check_periodic(problem, term, term.residual)
+            if term.periodicity is not None:
+                _check_periodic(problem, term, term.periodicity)
             else:
                 _check_met(problem, term)
 

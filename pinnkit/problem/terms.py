@@ -119,9 +119,14 @@ class Term(Portable):
         return self.residual if isinstance(self.residual, InitialState) else None
 
     @property
+    def periodicity(self) -> Jump | None:
+        """Jump between the two ends of an axis, where the term is a `Periodic`."""
+        return self.residual if isinstance(self.residual, Jump) else None
+
+    @property
     def periodic_axis(self) -> str | None:
         """Axis whose two ends the term identifies, where it is a `Periodic`."""
-        return self.residual.axis if isinstance(self.residual, Jump) else None
+        return None if self.periodicity is None else self.periodicity.axis
 
     @property
     def hard_rank(self) -> int | None:
