@@ -65,9 +65,18 @@ def fit(
     no_figures: NoFigures = False,
 ) -> None:
     """Fit a function to IMAGE; write it as picture.png, finer with --scale, filled with --mask."""
-    from pinnkit.images import Pixels, image_problem, read_mask, read_picture, render, watch, way, write_picture
-    from pinnkit.images.presets.filling import REACH, guessed
-    from pinnkit.images.quick import brief, stride_of, thinned, thinned_mask
+    from pinnkit.images import (
+        Pixels,
+        image_preset,
+        image_problem,
+        psnr_monitor,
+        read_mask,
+        read_picture,
+        render,
+        write_picture,
+    )
+    from pinnkit.images.inpainting import RELIABLE_DISTANCE, share_beyond_reach
+    from pinnkit.images.quick import quick_plan, subsample, subsample_mask, subsample_stride
 
     say = Console(stderr=json_)
     with user_errors(None):
@@ -79,13 +88,17 @@ def fit(
         picture = read_picture(image, frame=frame)
         known = None if mask is None else read_mask(mask, picture)
         against = None if truth is None else read_picture(truth)
-        if quick and (stride := stride_of(picture)) > 1:
-            against = None if against is None else thinned(against, stride, picture)
-            known = None if known is None else thinned_mask(known, stride)
-            picture = thinned(picture, stride) or picture
+        if quick and (stride := subsample_stride(picture)) > 1:
+            against = None if against is None else subsample(against, stride, picture)
+            known = None if known is None else subsample_mask(known, stride)
+            picture = subsample(picture, stride) or picture
             say.print(Text(f"--quick: one pixel of {stride} x {stride} is fitted, by a small setting", style="dim"))
-        if known is not None and (share := guessed(known)) > 0.01:
-            say.print(Text(f"{share:.0%} of the hidden pixels are over {REACH:g} pixels from a known one: a guess"))
+        if known is not None and (share := share_beyond_reach(known)) > 0.01:
+            say.print(
+                Text(
+                    f"{share:.0%} of the hidden pixels are over {RELIABLE_DISTANCE:g} pixels from a known one: a guess"
+                )
+            )
         pixels = Pixels(picture.height, picture.width, align_corners)
         rows, columns = pixels.size(scale)
         if rows * columns > _MOST:
@@ -95,7 +108,7 @@ def fit(
         if means is None:
             means = scale > 1 and on_grid and not align_corners
         finer = means and on_grid
-        road = None if finer or field is None else way(field, picture.width, picture.height, count)
+        road = None if finer or field is None else image_preset(field, picture.width, picture.height, count)
         problem = image_problem(
             picture,
             mask=known,
@@ -104,11 +117,11 @@ def fit(
             road=road,
             means=means,
         )
-        problem = _with_steps(replace(problem, road=brief(problem.road)) if quick else problem, steps)
+        problem = _with_steps(replace(problem, road=quick_plan(problem.road)) if quick else problem, steps)
         folder = result_folder(out or Path("results") / problem.name, say, keep=resume)
         solution = run_solve(
             problem, None, None, say,
-            seed=seed, device=place, out=folder, resume=resume, monitor=watch(problem),
+            seed=seed, device=place, out=folder, resume=resume, monitor=psnr_monitor(problem),
             seconds=min(seconds or math.inf, _QUICK_SECONDS) if quick else seconds,
         )  # fmt: skip
         report = validate(solution, budget=0)
