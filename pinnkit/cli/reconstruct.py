@@ -20,9 +20,8 @@ from .options import Device, Json, NoFigures, Resume, Seed
 from .words import at_least, device_word, word_in
 
 if TYPE_CHECKING:
-    from pinnkit.surfaces import Reconstruction, SurfaceLosses
+    from pinnkit.surfaces import Reconstruction
 
-_FIELDS = {"grid": "grid", "neural": "neural", "igr": "igr", "siren": "siren"}
 _MESHES = (".ply", ".obj", ".stl", ".off")
 _OPEN = 0.02
 _NORMALS = {"use": True, "ignore": False}
@@ -56,14 +55,15 @@ def reconstruct(
     no_figures: NoFigures = False,
 ) -> None:
     """Reconstruct the closed surface that the points of CLOUD lie on."""
-    from pinnkit.surfaces import IGR, SirenLosses, read_mesh, read_points, write_mesh
+    from pinnkit.surfaces import SURFACE_LOSSES, read_mesh, read_points, write_mesh
     from pinnkit.surfaces import reconstruct as run
-    from pinnkit.surfaces.mesh.thin_walls import THIN
+    from pinnkit.surfaces.mesh.thin_walls import thin_wall_warning
 
     say = Console(stderr=json_)
     with user_errors(None):
         needs("surfaces", "skimage", "skfmm", "trimesh")
-        kind = word_in("--field", field, _FIELDS)
+        preset = word_in("--field", field, {"grid": None, "neural": None, **SURFACE_LOSSES.words})
+        neural = field != "grid"
         trusted = word_in("--normals", normals, _NORMALS)
         if out.suffix.lower() not in _MESHES:  # said now, not after a minute of work
             raise ValueError(f"--out must end in {', '.join(_MESHES)}, got '{out}'")
@@ -80,27 +80,26 @@ def reconstruct(
             points = points.without_normals()
         for note in points.notes:
             say.print(Text(note, style="yellow"))
-        presets: dict[str, SurfaceLosses] = {"igr": IGR(), "siren": SirenLosses()}
         folder = result_folder(results or Path("results") / cloud.stem, say, keep=resume)
         with progress(cloud.stem, say) as callback:
             made = run(
                 points,
-                neural=kind != "grid",
-                losses=presets.get(kind),
+                neural=neural,
+                losses=None if preset is None else preset(),
                 resolution=resolution,
                 nodes=nodes,
                 name=cloud.stem,
                 seed=seed,
                 device=place,
                 seconds=seconds,
-                out=None if kind == "grid" else folder,
+                out=folder if neural else None,
                 resume=resume,
                 callbacks=(callback,),
             )
         write_mesh(out, made.mesh)
         scores = _scores(made, known, seed)
-        code = DONE if made.soundness.closed and made.soundness.oriented else FAILED
-        solution = made.scored(scores)
+        code = DONE if made.mesh_report.closed and made.mesh_report.oriented else FAILED
+        solution = made.with_metrics(scores)
         report = validate(solution, budget=0)
         report.save(folder, figures=not no_figures)
         say.print(report)
@@ -110,25 +109,20 @@ def reconstruct(
     if made.grid is not None:
         for note in made.grid.notes:
             say.print(Text(note, style="dim"))
-    if made.bare > _OPEN:
+    if made.share_without_points > _OPEN:
         say.print(
             Text(
-                f"{100 * made.bare:.0f} % of the surface has no points near it: the cloud is open there, and the mesh "
-                f"is a guess",
+                f"{100 * made.share_without_points:.0f} % of the surface has no points near it: the cloud is open "
+                f"there, and the mesh is a guess",
                 style="yellow",
             )
         )
-    if (thin := made.mesh.metadata["extraction"]["thinner_than_a_cell"]) > THIN:
-        say.print(
-            Text(
-                f"{100 * thin:.0f} % of the surface bounds a wall or a gap thinner than a cell, where the mesh may be "
-                f"torn: try --resolution {2 * resolution} and --nodes {2 * nodes}",
-                style="yellow",
-            )
-        )
+    thin = made.mesh.metadata["extraction"]["thinner_than_a_cell"]
+    if warning := thin_wall_warning(thin, f"--resolution {2 * resolution} and --nodes {2 * nodes}"):
+        say.print(Text(warning, style="yellow"))
     noise = "" if made.noise is None else f"; estimated noise of the points {made.noise:.3g}"
     stages = ", ".join(f"{name} {used:.1f} s" for name, used in made.seconds.items())
-    say.print(Text(f"{out}: {made.soundness.sentence}", style="bold"))
+    say.print(Text(f"{out}: {made.mesh_report.summary}", style="bold"))
     say.print(Text(f"{stages}{noise}; report in {folder}"))
     if json_:
         sys.stdout.write((folder / SUMMARY_NAME).read_text(encoding="utf-8"))
@@ -152,10 +146,10 @@ def _scores(made: Reconstruction, truth: Any, seed: int) -> dict[str, float]:
     away = NearestPoint.of(made.mesh)(made.cloud.points).distance
     found = {
         "points_to_mesh_percent_of_diagonal": 100 * float(away.mean()) / made.cloud.diagonal,
-        "euler_number": float(made.soundness.euler),
-        "components": float(made.soundness.components),
-        "surface_without_points_percent": 100 * made.bare,
-        "closed_and_oriented": float(made.soundness.closed and made.soundness.oriented),
+        "euler_number": float(made.mesh_report.euler),
+        "components": float(made.mesh_report.components),
+        "surface_without_points_percent": 100 * made.share_without_points,
+        "closed_and_oriented": float(made.mesh_report.closed and made.mesh_report.oriented),
         **{f"{stage}_seconds": used for stage, used in made.seconds.items()},
     }
     if truth is not None:

@@ -1,4 +1,4 @@
-"""What photographs bring: depth, profiles, gain maps, sizes beyond all use."""
+"""Picture files: 16-bit depth, profiles, gain maps, masks, size limits."""
 
 import io
 import re

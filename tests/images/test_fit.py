@@ -1,4 +1,4 @@
-"""Pictures as problems: what is fitted where, how it is scored, and what comes back as pixels."""
+"""Image problems: fitted pixels, metrics, rendering, and the command."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""Reading and writing pictures, where their pixels are, and how good they are measured to be."""
+"""Pictures: files, pixel coordinates, quality measures, baselines."""
 
 import struct
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Hidden pixels: every field fills them about as well as triangles do, and the term that keeps a grid from bending."""
+"""Inpainting: presets beside linear interpolation, and the curvature term."""
 
 from collections.abc import Callable
 from dataclasses import replace
