@@ -24,9 +24,6 @@ from .words import at_least, device_word, word_in
 if TYPE_CHECKING:
     from pinnkit.radiance import Recipe
 
-_WORDS = ("planes", "nerf")
-_SECONDS = {"planes": 30.0, "captured": 60.0, "nerf": 300.0}
-"""What the default effort is meant to take on two cores."""
 _QUICK_SECONDS = 3.0
 _MARGIN = 0.85
 """Of the time that was asked for, what is planned with: a run that is cut off misses its finest stage."""
@@ -60,7 +57,16 @@ def radiance(
     no_figures: NoFigures = False,
 ) -> None:
     """Train a radiance field on the pictures of SCENE, score it on the held-out ones, render a way around it."""
-    from pinnkit.radiance import check_film, fit_radiance, orbit, read_scene, write_film
+    from pinnkit.radiance import (
+        RECIPES,
+        Planes,
+        check_video_path,
+        default_recipe,
+        fit_radiance,
+        orbit,
+        read_scene,
+        write_video,
+    )
 
     say = Console(stderr=json_)
     with user_errors(None):
@@ -70,13 +76,13 @@ def radiance(
             raise ValueError(f"--seconds must be positive, got {seconds:g}")
         place = device_word(device)
         at_least("--longest", longest, 2)
-        word = word_in("--field", field, {word: word for word in _WORDS})
+        kind = word_in("--field", field, RECIPES.words)
         if path is not None:
-            check_film(path)
+            check_video_path(path)
         read = read_scene(
             scene, convention=convention_of(convention), box=box_of(box), longest=longest, surroundings=surroundings
         )
-        recipe = _recipe("captured" if word == "planes" and read.space is not None else word, seconds, quick)
+        recipe = _recipe(default_recipe(read) if kind is Planes else kind, seconds, quick)
         for note in read.notes:
             say.print(Text(note, style="yellow"))
         name = scene.resolve().stem if scene.is_dir() else scene.resolve().parent.stem
@@ -91,11 +97,11 @@ def radiance(
         written = report.save(folder, figures=not (no_figures or stopped))
         if path is not None and not stopped:
             with say.status(f"rendering {frames} pictures ..."):
-                from pinnkit.radiance import marcher_of
+                from pinnkit.radiance import sampler_of
 
                 cameras = orbit(read, frames, width=width)
                 background = read.background or (1.0, 1.0, 1.0)
-                write_film(path, solution.fieldset, cameras, marcher_of(solution), background)
+                write_video(path, solution.fieldset, cameras, sampler_of(solution), background)
     say.print(report)
     say.print(Text(f"In {folder}: {', '.join(p.name for p in written)}{'' if path is None else f'; {path}'}"))
     if json_:
@@ -103,13 +109,6 @@ def radiance(
     raise typer.Exit(exit_code(solution, report, False))
 
 
-def _recipe(field: str, seconds: float | None, quick: bool) -> Recipe:
-    from pinnkit.radiance import Captured, Classical, Planes
-
-    wanted = _QUICK_SECONDS if quick else _SECONDS[field] if seconds is None else _MARGIN * seconds
-    effort = wanted / _SECONDS[field]
-    if field == "planes":
-        return Planes(effort=effort)
-    if field == "captured":
-        return Captured(effort=effort)
-    return Classical(steps=max(round(Classical().steps * effort), 10))
+def _recipe(kind: type[Recipe], seconds: float | None, quick: bool) -> Recipe:
+    """Recipe of a kind, with settings for the time that was asked for."""
+    return kind.within(_QUICK_SECONDS if quick else kind.default_seconds if seconds is None else _MARGIN * seconds)
