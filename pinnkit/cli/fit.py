@@ -71,9 +71,18 @@ def fit(
         require_extra("images", "skimage", "PIL")
         import numpy as np
 
-        from pinnkit.images import Pixels, image_problem, read_mask, read_picture, render, watch, way, write_picture
-        from pinnkit.images.presets.filling import REACH, guessed
-        from pinnkit.images.quick import brief, stride_of, thinned, thinned_mask
+        from pinnkit.images import (
+            Pixels,
+            image_preset,
+            image_problem,
+            psnr_monitor,
+            read_mask,
+            read_picture,
+            render,
+            write_picture,
+        )
+        from pinnkit.images.inpainting import RELIABLE_DISTANCE, share_beyond_reach
+        from pinnkit.images.quick import quick_plan, subsample, subsample_mask, subsample_stride
         from pinnkit.solvers import solve
 
         at_least("--seed", seed, 0)
@@ -82,13 +91,17 @@ def fit(
         picture = read_picture(image, frame=frame)
         known = None if mask is None else read_mask(mask, picture)
         target = None if truth is None else read_picture(truth)
-        if quick and (stride := stride_of(picture)) > 1:
-            target = None if target is None else thinned(target, stride, picture)
-            known = None if known is None else thinned_mask(known, stride)
-            picture = thinned(picture, stride) or picture
+        if quick and (stride := subsample_stride(picture)) > 1:
+            target = None if target is None else subsample(target, stride, picture)
+            known = None if known is None else subsample_mask(known, stride)
+            picture = subsample(picture, stride) or picture
             console.print(Text(f"--quick: one pixel of {stride} x {stride} is fitted, by a small setting", style="dim"))
-        if known is not None and (share := guessed(known)) > 0.01:
-            console.print(Text(f"{share:.0%} of the hidden pixels are over {REACH:g} pixels from a known one: a guess"))
+        if known is not None and (share := share_beyond_reach(known)) > 0.01:
+            console.print(
+                Text(
+                    f"{share:.0%} of the hidden pixels are over {RELIABLE_DISTANCE:g} pixels from a known one: a guess"
+                )
+            )
         pixels = Pixels(picture.height, picture.width, align_corners)
         rows, columns = pixels.size(scale)
         if rows * columns > _MAX_PIXELS:
@@ -105,15 +118,16 @@ def fit(
             mask=known,
             truth=target,
             align_corners=align_corners,
-            road=None if word is None else way(word, picture.width, picture.height, count),
+            road=None if word is None else image_preset(word, picture.width, picture.height, count),
             means=means,
         )
-        problem = _with_steps(replace(problem, road=brief(problem.road)) if quick else problem, steps)
+        problem = _with_steps(replace(problem, road=quick_plan(problem.road)) if quick else problem, steps)
         folder = result_folder(out or Path("results") / problem.name, console, keep=resume)
         with progress(problem.name, console) as callback:
             solution = solve(
                 problem,
-                seed=seed, device=place, out=folder, resume=resume, monitor=watch(problem), callbacks=(callback,),
+                seed=seed, device=place, out=folder, resume=resume, monitor=psnr_monitor(problem),
+                callbacks=(callback,),
                 seconds=min(seconds or math.inf, _QUICK_SECONDS) if quick else seconds,
             )  # fmt: skip
         report, written = validate_and_save(solution, folder, figures=not no_figures)

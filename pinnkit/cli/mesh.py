@@ -34,8 +34,8 @@ def mesh(
     with user_errors(None):
         require_extra("surfaces", "skimage", "trimesh")
         from pinnkit.measure.bench.memory import peak
-        from pinnkit.surfaces import Normalisation, distance_of, examine, extract, write_mesh
-        from pinnkit.surfaces.mesh.thin_walls import THIN
+        from pinnkit.surfaces import Normalisation, check_mesh, distance_function, extract, write_mesh
+        from pinnkit.surfaces.mesh.thin_walls import thin_wall_warning
 
         at_least("--resolution", resolution, 4)
         if out.suffix.lower() not in (".ply", ".obj", ".stl", ".off"):
@@ -47,14 +47,14 @@ def mesh(
         began = time.perf_counter()
         with console.status(f"extracting at {resolution} points along a side ..."):
             made = extract(
-                distance_of(solution),
+                distance_function(solution),
                 ([a.lower for a in axes], [a.upper for a in axes]),
                 resolution,
                 level=level,
                 normalisation=normalisation,
             )
             write_mesh(out, made)
-        state, seconds = examine(made), time.perf_counter() - began
+        state, seconds = check_mesh(made), time.perf_counter() - began
     extraction = made.metadata["extraction"]
     summary = {
         "mesh": str(out),
@@ -69,21 +69,15 @@ def mesh(
         "seconds": seconds,
         "peak_memory_bytes": peak(),
     }
-    console.print(Text(f"{out}: {state.sentence}", style="bold"))
+    console.print(Text(f"{out}: {state.summary}", style="bold"))
     console.print(
         Text(
             f"{seconds:.1f} s, {extraction['evaluations']:,} evaluations, peak memory {peak() / 2**30:.2f} GiB, "
             f"vertices within {extraction['largest_distance']:.1e} of the surface in normalised units"
         )
     )
-    if extraction["thinner_than_a_cell"] > THIN:
-        console.print(
-            Text(
-                f"{100 * extraction['thinner_than_a_cell']:.0f} % of the surface bounds a wall or a gap thinner than a "
-                f"cell, where the mesh may be torn or parts of it missing: try --resolution {2 * resolution}",
-                style="yellow",
-            )
-        )
+    if warning := thin_wall_warning(extraction["thinner_than_a_cell"], f"--resolution {2 * resolution}"):
+        console.print(Text(warning, style="yellow"))
     if json_:
         sys.stdout.write(json.dumps(summary, indent=2) + "\n")
     raise typer.Exit(DONE if state.closed and state.oriented else FAILED)

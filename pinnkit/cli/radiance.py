@@ -20,9 +20,6 @@ from .words import at_least, device_word, word_in
 if TYPE_CHECKING:
     from pinnkit.radiance import Recipe
 
-_WORDS = ("planes", "nerf")
-_SECONDS = {"planes": 30.0, "captured": 60.0, "nerf": 300.0}
-"""Seconds of the default effort on two cores."""
 _QUICK_SECONDS = 3.0
 _MARGIN = 0.85
 """Planned fraction of the given time: a run that meets its limit misses its finest stage."""
@@ -60,7 +57,17 @@ def radiance(
     """Train a radiance field on the pictures of SCENE and measure it on held-out ones."""
     console = Console(stderr=json_)
     with user_errors(None):
-        from pinnkit.radiance import check_film, fit_radiance, marcher_of, orbit, read_scene, write_film
+        from pinnkit.radiance import (
+            RECIPES,
+            Planes,
+            check_video_path,
+            default_recipe,
+            fit_radiance,
+            orbit,
+            read_scene,
+            sampler_of,
+            write_video,
+        )
 
         at_least("--seed", seed, 0)
         at_least("--frames", frames, 1)
@@ -68,13 +75,13 @@ def radiance(
             raise ValueError(f"--seconds must be positive, got {seconds:g}")
         place = device_word(device)
         at_least("--longest", longest, 2)
-        word = word_in("--field", field, {word: word for word in _WORDS})
+        kind = word_in("--field", field, RECIPES.words)
         if path is not None:
-            check_film(path)
+            check_video_path(path)
         views = read_scene(
             scene, convention=convention_of(convention), box=box_of(box), longest=longest, surroundings=surroundings
         )
-        recipe = _recipe("captured" if word == "planes" and views.space is not None else word, seconds, quick)
+        recipe = _recipe(default_recipe(views) if kind is Planes else kind, seconds, quick)
         for note in views.notes:
             console.print(Text(note, style="yellow"))
         name = scene.resolve().stem if scene.is_dir() else scene.resolve().parent.stem
@@ -89,18 +96,11 @@ def radiance(
             with console.status(f"rendering {frames} pictures ..."):
                 cameras = orbit(views, frames, width=width)
                 background = views.background or (1.0, 1.0, 1.0)
-                write_film(path, solution.fieldset, cameras, marcher_of(solution), background)
+                write_video(path, solution.fieldset, cameras, sampler_of(solution), background)
             written.append(path)
     finish(report, folder, written, console, json_=json_)
 
 
-def _recipe(field: str, seconds: float | None, quick: bool) -> Recipe:
-    from pinnkit.radiance import Captured, Classical, Planes
-
-    wanted = _QUICK_SECONDS if quick else _SECONDS[field] if seconds is None else _MARGIN * seconds
-    effort = wanted / _SECONDS[field]
-    if field == "planes":
-        return Planes(effort=effort)
-    if field == "captured":
-        return Captured(effort=effort)
-    return Classical(steps=max(round(Classical().steps * effort), 10))
+def _recipe(kind: type[Recipe], seconds: float | None, quick: bool) -> Recipe:
+    """Recipe of a kind, with settings for the time that was asked for."""
+    return kind.within(_QUICK_SECONDS if quick else kind.default_seconds if seconds is None else _MARGIN * seconds)

@@ -18,9 +18,8 @@ from .words import at_least, device_word, positive, word_in
 if TYPE_CHECKING:
     import trimesh
 
-    from pinnkit.surfaces import Reconstruction, SurfaceLosses
+    from pinnkit.surfaces import Reconstruction
 
-_FIELDS = {word: word for word in ("grid", "neural", "igr", "siren")}
 _MESHES = (".ply", ".obj", ".stl", ".off")
 _OPEN = 0.02
 """Share of the surface without points near it from which the cloud counts as open."""
@@ -60,10 +59,11 @@ def reconstruct(
     console = Console(stderr=json_)
     with user_errors(None):
         require_extra("surfaces", "skimage", "skfmm", "trimesh")
-        from pinnkit.surfaces import IGR, SirenLosses, read_mesh, read_points, write_mesh
+        from pinnkit.surfaces import SURFACE_LOSSES, read_mesh, read_points, write_mesh
         from pinnkit.surfaces import reconstruct as run
 
-        kind = word_in("--field", field, _FIELDS)
+        preset = word_in("--field", field, {"grid": None, "neural": None, **SURFACE_LOSSES.words})
+        neural = field != "grid"
         trusted = word_in("--normals", normals, _NORMALS)
         if out.suffix.lower() not in _MESHES:  # before the work, not after it
             raise ValueError(f"--out must end in {', '.join(_MESHES)}, got '{out}'")
@@ -79,25 +79,26 @@ def reconstruct(
             points = points.without_normals()
         for note in points.notes:
             console.print(Text(note, style="yellow"))
-        presets: dict[str, SurfaceLosses] = {"igr": IGR(), "siren": SirenLosses()}
         folder = result_folder(results or Path("results") / cloud.stem, console, keep=resume)
         with progress(cloud.stem, console) as callback:
             made = run(
                 points,
-                neural=kind != "grid",
-                losses=presets.get(kind),
+                neural=neural,
+                losses=None if preset is None else preset(),
                 resolution=resolution,
                 nodes=nodes,
                 name=cloud.stem,
                 seed=seed,
                 device=place,
                 seconds=seconds,
-                out=None if kind == "grid" else folder,
+                out=folder if neural else None,
                 resume=resume,
                 callbacks=(callback,),
             )
         write_mesh(out, made.mesh)
-        report, written = validate_and_save(made.scored(_scores(made, known, seed)), folder, figures=not no_figures)
+        report, written = validate_and_save(
+            made.with_metrics(_scores(made, known, seed)), folder, figures=not no_figures
+        )
     finish(
         report,
         folder,
@@ -105,36 +106,31 @@ def reconstruct(
         console,
         json_=json_,
         remarks=_remarks(made, len(points.notes), out, resolution, nodes),
-        failed=not (made.soundness.closed and made.soundness.oriented),
+        failed=not (made.mesh_report.closed and made.mesh_report.oriented),
     )
 
 
 def _remarks(made: Reconstruction, known_notes: int, out: Path, resolution: int, nodes: int) -> list[Text]:
     """Notes, doubts about the mesh, its state, and the seconds of each stage."""
-    from pinnkit.surfaces.mesh.thin_walls import THIN
+    from pinnkit.surfaces.mesh.thin_walls import thin_wall_warning
 
     lines = [Text(note, style="yellow") for note in made.cloud.notes[known_notes:]]
     if made.grid is not None:
         lines += [Text(note, style="dim") for note in made.grid.notes]
-    if made.bare > _OPEN:
+    if made.share_without_points > _OPEN:
         lines.append(
             Text(
-                f"{100 * made.bare:.0f} % of the surface has no points near it: the cloud is open there, and the mesh "
-                f"is a guess",
+                f"{100 * made.share_without_points:.0f} % of the surface has no points near it: the cloud is open "
+                f"there, and the mesh is a guess",
                 style="yellow",
             )
         )
-    if (thin := made.mesh.metadata["extraction"]["thinner_than_a_cell"]) > THIN:
-        lines.append(
-            Text(
-                f"{100 * thin:.0f} % of the surface bounds a wall or a gap thinner than a cell, where the mesh may be "
-                f"torn: try --resolution {2 * resolution} and --nodes {2 * nodes}",
-                style="yellow",
-            )
-        )
+    thin = made.mesh.metadata["extraction"]["thinner_than_a_cell"]
+    if warning := thin_wall_warning(thin, f"--resolution {2 * resolution} and --nodes {2 * nodes}"):
+        lines.append(Text(warning, style="yellow"))
     noise = "" if made.noise is None else f"; estimated noise of the points {made.noise:.3g}"
     stages = ", ".join(f"{name} {used:.1f} s" for name, used in made.seconds.items())
-    return [*lines, Text(f"{out}: {made.soundness.sentence}", style="bold"), Text(f"{stages}{noise}")]
+    return [*lines, Text(f"{out}: {made.mesh_report.summary}", style="bold"), Text(f"{stages}{noise}")]
 
 
 def _make_folder_of(out: Path) -> None:
@@ -156,10 +152,10 @@ def _scores(made: Reconstruction, truth: trimesh.Trimesh | None, seed: int) -> d
     away = NearestPoint.of(made.mesh)(made.cloud.points).distance
     found = {
         "points_to_mesh_percent_of_diagonal": 100 * float(away.mean()) / made.cloud.diagonal,
-        "euler_number": float(made.soundness.euler),
-        "components": float(made.soundness.components),
-        "surface_without_points_percent": 100 * made.bare,
-        "closed_and_oriented": float(made.soundness.closed and made.soundness.oriented),
+        "euler_number": float(made.mesh_report.euler),
+        "components": float(made.mesh_report.components),
+        "surface_without_points_percent": 100 * made.share_without_points,
+        "closed_and_oriented": float(made.mesh_report.closed and made.mesh_report.oriented),
         **{f"{stage}_seconds": used for stage, used in made.seconds.items()},
     }
     if truth is not None:

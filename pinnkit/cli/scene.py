@@ -100,13 +100,12 @@ def make(
     """Balls and a box on a checkered floor, traced exactly: RGBA, depth and normals, transforms.json as of Blender."""
     console = Console(stderr=json_)
     with user_errors(None):
-        from pinnkit.radiance import Surroundings, capture, make_scene, read_scene, write_capture, write_scene
+        from pinnkit.radiance import SURROUNDINGS, capture, make_scene, read_scene, write_capture, write_scene
 
         for option, value in {"--views": views, "--test": test, "--samples": samples}.items():
             at_least(option, value, 1)
         at_least("--size", size, 2)
-        words = {kind.value: kind for kind in Surroundings}
-        around = None if inside is None else word_in("--inside", inside, words)
+        around = None if inside is None else word_in("--inside", inside, SURROUNDINGS.words)
         at_least("--seed", seed, 0)
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise ValueError(f"'{out}' is there already; choose a new folder or empty this one")
