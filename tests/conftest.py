@@ -1,4 +1,4 @@
-"""What every test may rely on: one thread, no window, fixed seeds, strict floating point, and a folder of its own."""
+"""Guarantees for every test: one thread, no window, fixed seeds, strict floating point, and a folder of its own."""
 
 import os
 

@@ -99,7 +99,7 @@ def imports_of(path: Path, source: str) -> list[Import]:
 
 
 def complaints(sources: dict[Path, str]) -> list[str]:
-    """What the given files, by path relative to the package, do against the table."""
+    """Violations of the table in the given files, by path relative to the package."""
     found = []
     for path, source in sources.items():
         part = part_of(path)

@@ -6,7 +6,6 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from scipy.stats import qmc
 from torch import Tensor
 
 from .axes import check_count
@@ -54,6 +53,8 @@ class Sobol:
         points = torch.empty(n, dim, dtype=torch.float64)
         if n == 0 or dim == 0:
             return points
+        from scipy.stats import qmc  # loaded where it is used: it costs as much as torch does
+
         if dim > qmc.Sobol.MAXDIM or n > 2**_BITS:
             raise ValueError(
                 f"Sobol: at most {qmc.Sobol.MAXDIM} columns and 2**{_BITS} points, got {dim} columns and {n} points; "
@@ -110,6 +111,24 @@ def quadrature_weights(sampling: Sampling, unit: Tensor, measure: float) -> Tens
     if total == 0:  # one point, exactly on a wall where the density is infinite
         return torch.full_like(weight, measure / len(weight))
     return weight.mul_(measure / total)
+
+
+def shared(n: int, measures: list[float], generator: torch.Generator) -> list[int]:
+    """Number of the n points that each wall gets: largest remainders, and at least one each."""
+    walls = len(measures)
+    if n < walls:
+        chosen = set(torch.randperm(walls, generator=generator, device=generator.device)[:n].tolist())
+        return [int(wall in chosen) for wall in range(walls)]
+    if walls == 0:
+        return []
+    total = math.fsum(measures)
+    ideal = [n * measure / total for measure in measures]
+    counts = [max(1, math.floor(share)) for share in ideal]
+    while sum(counts) != n:
+        step = 1 if sum(counts) < n else -1
+        open_to = [wall for wall in range(walls) if counts[wall] + step >= 1]
+        counts[max(open_to, key=lambda wall: step * (ideal[wall] - counts[wall]))] += step
+    return counts
 
 
 def check_sample(owner: str, n: object, generator: object, sampling: object) -> None:

@@ -17,8 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pinnkit.domains import Part, Points, PointSet, Role
-from pinnkit.domains.with_time_interval import retimed
+from pinnkit.domains import InTime, Part, Points, PointSet, Role
 from pinnkit.jets.frame import Derivative, NamedOperator
 from pinnkit.jets.jet import Jet, plain, unknown
 from pinnkit.problem.conditions import Start
@@ -80,7 +79,7 @@ def slab(problem: Problem, lower: float, upper: float, before: Solution | None) 
     for term in problem.terms:
         if isinstance(term.residual, Start):
             residual = term.residual if before is None else _handed_on(term.residual, before, lower)
-            sites = tuple(retimed(site, lower, upper) for site in term.sites)
+            sites = tuple(_stretch(site, term, axis.name, lower, upper) for site in term.sites)
             terms.append(replace(term, sites=sites, residual=residual))
             continue
         if isinstance(term.points, Points) or any(isinstance(site, PointSet) for site in term.sites):
@@ -92,14 +91,16 @@ def slab(problem: Problem, lower: float, upper: float, before: Solution | None) 
             continue  # a condition at an end of time belongs to the slab that has this end
         sites = tuple(_stretch(site, term, axis.name, lower, upper) for site in term.sites)
         terms.append(replace(term, sites=sites))
-    return replace(problem, terms=tuple(terms), domain=retimed(problem.domain, lower, upper))
+    return replace(problem, terms=tuple(terms), domain=problem.domain.with_time(lower, upper))
 
 
 def _stretch(site: Part, term: Term, time: str, lower: float, upper: float) -> Part:
     """A part of the problem during the slab."""
     if not any(a.name == time for a in site.axes):
         raise ValueError(f"solve: `slabs` cannot divide the part {site!r} of term '{term.name}', which has no time")
-    return retimed(site, lower, upper)
+    if not isinstance(site, InTime):
+        raise ValueError(f"solve: `slabs` cannot divide the part {site!r} of term '{term.name}': it has no `with_time`")
+    return site.with_time(lower, upper)
 
 
 def _during(problem: Problem, term: Term, lower: float, upper: float, last: bool) -> Term | None:

@@ -1,11 +1,10 @@
-"""The same part of space during another stretch of time."""
+"""The same part of space during another time interval."""
 
 from typing import Any
 
 import pytest
 
 from pinnkit import Ball, Box, Parameters, PointSet, Time
-from pinnkit.domains.with_time_interval import retimed
 
 ROD = Box(x=(0, 1), t=(0, 2))
 BALL = Ball(x=0.0, y=0.0, radius=1.0)
@@ -27,9 +26,9 @@ BALL = Ball(x=0.0, y=0.0, radius=1.0)
     ],
 )
 def test_only_time_and_its_ends_move(part: Any, expected: Any) -> None:
-    assert retimed(part, 3.0, 5.0) == expected
+    assert part.with_time(3.0, 5.0) == expected
 
 
 def test_given_points_keep_their_times() -> None:
     with pytest.raises(TypeError, match="given points have their own times"):
-        retimed(PointSet(x=0.5, t=1.0), 0.0, 1.0)
+        PointSet(x=0.5, t=1.0).with_time(0.0, 1.0)
