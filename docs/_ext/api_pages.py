@@ -10,12 +10,18 @@ import importlib
 import inspect
 import pkgutil
 import re
+import sys
 from pathlib import Path
+from textwrap import indent
 from types import ModuleType
 from typing import Any
 
-import pinnkit
+import typer
 from sphinx.application import Sphinx
+from sphinx.pycode import ModuleAnalyzer
+
+import pinnkit
+from pinnkit.cli import app
 
 PACKAGES = (
     "domains", "problem", "jets", "fields", "solvers", "solutions", "references", "verification", "reports",
@@ -51,10 +57,23 @@ def section(module: ModuleType, mark: str) -> str:
     parts = [head + prepared(text)]
     for name in public_names(module):
         value = getattr(module, name)
-        kind = "class" if inspect.isclass(value) else "function" if callable(value) else "data"
-        options = "   :members:\n" if kind == "class" else ""
-        parts.append(f".. auto{kind}:: {module.__name__}.{name}\n{options}")
+        if inspect.isclass(value):
+            parts.append(f".. autoclass:: {module.__name__}.{name}\n   :members:")
+        elif inspect.isroutine(value):
+            parts.append(f".. autofunction:: {module.__name__}.{name}")
+        else:
+            parts.append(f".. py:data:: {module.__name__}.{name}\n\n{indent(constant(module, name), '   ')}")
     return "\n\n".join(parts)
+
+
+def constant(module: ModuleType, name: str) -> str:
+    """Return the string below the assignment of a constant, wherever in the package it is."""
+    for path, candidate in sorted(sys.modules.items()):
+        if path.startswith(module.__name__) and name in vars(candidate):
+            found = ModuleAnalyzer.for_module(path).find_attr_docs().get(("", name))
+            if found:
+                return prepared("\n".join(found))
+    return ""
 
 
 def page(name: str) -> str:
@@ -84,16 +103,67 @@ def overview() -> str:
     table = ".. list-table::\n   :widths: 25 75\n\n" + "\n".join(rows)
     own = "\n\n".join(f".. autofunction:: pinnkit.{name}" for name in rest)
     packages = "\n".join(f"   {name}" for name in PACKAGES)
-    return (
-        "API reference\n=============\n\nNames that scripts import from ``pinnkit``; packages hold more.\n\n"
-        f"{table}\n\n.. py:module:: pinnkit\n\n{own}\n\nPackages\n--------\n\n.. toctree::\n   :maxdepth: 1\n\n{packages}\n"
-    )
+    head = "API reference\n=============\n\nNames that scripts import from ``pinnkit``.  Packages hold more."
+    contents = f"Packages\n--------\n\n.. toctree::\n   :maxdepth: 1\n\n{packages}\n   command_line"
+    return "\n\n".join([head, table, ".. py:module:: pinnkit", own, contents]) + "\n"
+
+
+def commands() -> str:
+    """Return the page of the options of every command, from the application itself."""
+    parts = ["Options\n=======\n\nThe options of every command of ``pinnkit``, written from the application itself."]
+    root = typer.main.get_command(app)
+
+    def describe(command: Any, path: str) -> None:
+        subcommands = getattr(command, "commands", {})
+        for name in subcommands:
+            describe(subcommands[name], f"{path} {name}")
+        if subcommands:
+            return
+        rows = [
+            f"   * - ``{spelling(parameter)}``\n     - {prepared(parameter.help or '')}{default_of(parameter)}"
+            for parameter in command.params
+        ]
+        table = ".. list-table::\n   :widths: 30 70\n\n" + "\n".join(rows)
+        parts.append(f"{path}\n{'-' * len(path)}\n\n{prepared(command.help or '')}\n\n{table}")
+
+    describe(root, "pinnkit")
+    return "\n\n".join(parts) + "\n"
+
+
+def spelling(parameter: Any) -> str:
+    """Return the ways to write an option, or the name of an argument."""
+    if parameter.param_type_name == "option":
+        return ", ".join([*parameter.opts, *parameter.secondary_opts])
+    return str(parameter.name).upper()
+
+
+def default_of(parameter: Any) -> str:
+    """Return the default of an option, where it says something."""
+    default = parameter.default
+    return "" if default is None or isinstance(default, bool) or callable(default) else f"  Default: ``{default}``."
 
 
 def prepared(text: str) -> str:
-    """Return docstring text in which signs of mathematics are not taken for markup: |r|, x*, x_."""
+    """Return docstring text that means the same as reStructuredText.
+
+    Signs of mathematics are no markup (|r|, x*, u_), a plural follows a name (`Term`s), and a hanging indent belongs to
+    the paragraph above it.
+    """
     parts = re.split(r"(``[^`]*``|`[^`]*`)", text)
-    return "".join(part if i % 2 else re.sub(r"(?<!\\)([|*]|_\b)", r"\\\1", part) for i, part in enumerate(parts))
+    escaped = [part if i % 2 else re.sub(r"(?<!\\)([|*]|_\b)", r"\\\1", part) for i, part in enumerate(parts)]
+    joined = "".join(
+        f"{part}\\ " if i % 2 and following[:1].isalnum() else part
+        for i, (part, following) in enumerate(zip(escaped, [*escaped[1:], ""], strict=True))
+    )
+    lines: list[str] = []
+    for line in joined.split("\n"):
+        above = lines[-1] if lines else ""
+        margin = len(above) - len(above.lstrip())
+        hangs = above.strip() and len(line) - len(line.lstrip()) > margin
+        if hangs and not re.match(r"\s*([:*\-]|\\\*|\.\. |\d+\.)|.*::$", above):
+            line = " " * margin + line.lstrip()
+        lines.append(line)
+    return "\n".join(lines)
 
 
 def adapt(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
@@ -105,7 +175,11 @@ def write(app: Sphinx) -> None:
     """Write the pages into docs/api/, each only where it changed."""
     folder = Path(app.srcdir) / "api"
     folder.mkdir(exist_ok=True)
-    for name, text in {"index": overview(), **{name: page(name) for name in PACKAGES}}.items():
+    for name, text in {
+        "index": overview(),
+        "command_line": commands(),
+        **{name: page(name) for name in PACKAGES},
+    }.items():
         target = folder / f"{name}.rst"
         if not target.is_file() or target.read_text(encoding="utf-8") != text:
             target.write_text(text, encoding="utf-8")

@@ -19,14 +19,18 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import pinnkit
 from sphinx.application import Sphinx
 from sphinx_gallery.scrapers import figure_rst
 
+import pinnkit
+
 PROBLEMS = Path(__file__).resolve().parents[2] / "problems"
 IN_FULL = frozenset(
-    "eikonal helmholtz kdv klein_gordon nonlinear_poisson pendulum poisson poisson_100d poisson_5d".split()
-)
+    {
+        "eikonal", "helmholtz", "kdv", "klein_gordon", "nonlinear_poisson", "pendulum", "poisson", "poisson_100d",
+        "poisson_5d",
+    }
+)  # fmt: skip
 """Scripts whose full run takes a few seconds; all others run with --quick."""
 SHOWN_ONLY = frozenset({"versus_deepxde"})
 """Scripts that are not run."""
@@ -35,13 +39,13 @@ _results = Path(tempfile.mkdtemp(prefix="pinnkit-gallery-"))
 
 
 def is_quick(name: str) -> bool:
-    """Whether the page of a script shows a run with --quick."""
+    """Return whether the page of a script shows a run with --quick."""
     return name not in IN_FULL | SHOWN_ONLY
 
 
 # running ------------------------------------------------------------------------------------------------------------
 class Arguments:
-    """The options that a script gets; an object with a fixed text, since Sphinx compares configurations by it."""
+    """Options that a script gets; an object with a fixed text, since Sphinx compares configurations by it."""
 
     def __call__(self, gallery_conf: dict[str, Any], script_vars: dict[str, Any]) -> list[str]:
         """Return the command line of one script."""
@@ -53,7 +57,7 @@ class Arguments:
 
 
 class Figures:
-    """A scraper: every picture that the run wrote, in the order of their names, the solution first."""
+    """Scraper: every picture that the run wrote, the solution first, then in the order of their names."""
 
     def __call__(self, block: Any, block_vars: dict[str, Any], gallery_conf: dict[str, Any]) -> str:
         """Copy the figures of the script and return the text that shows them."""
@@ -127,9 +131,7 @@ def adapt(app: Sphinx, docname: str, source: list[str]) -> None:
     if folder != "gallery":
         return
     if name == "index":
-        for path in PROBLEMS.glob("*.py"):
-            first = docstring_of(path.stem).strip().splitlines()[0]
-            source[0] = source[0].replace(f'-title">{first}<', f'-title">{title_of(first)}<')
+        source[0] = re.sub(r'(?<=-title">).+?(?=</div>)', lambda match: title_of(match[0]), source[0])
     elif (PROBLEMS / f"{name}.py").is_file():
         written = docstring_of(name)
         if written not in source[0]:
