@@ -40,6 +40,7 @@ html_theme = "furo"
 html_static_path = ["_static"]
 html_css_files = ["custom.css"]
 html_show_sourcelink = False
+html_show_copyright = False
 html_copy_source = False
 pygments_style = "friendly"
 
@@ -61,6 +62,7 @@ sphinx_gallery_conf = {
     "reset_argv": Arguments(),
     "within_subsection_order": "FileNameSortKey",
     "download_all_examples": False,
+    "notebook_extensions": set(),
     "show_signature": False,
     "abort_on_example_error": True,
 }

@@ -167,8 +167,10 @@ def prepared(text: str) -> str:
 
 
 def adapt(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
-    """Escape signs of mathematics in a docstring."""
+    """Prepare a docstring; an empty type keeps the first colon of an attribute's text from being taken for one."""
     lines[:] = prepared("\n".join(lines)).split("\n")
+    if what in ("property", "attribute", "data"):
+        lines[0] = f": {lines[0]}"
 
 
 def write(app: Sphinx) -> None:

@@ -66,9 +66,9 @@ class Figures:
         shown = []
         for path, target in zip(found, block_vars["image_path_iterator"], strict=False):
             shutil.copyfile(path, target)
-            shown.append(str(target))
+            shown.append(figure_rst([str(target)], gallery_conf["src_dir"], f"{path.stem} of {folder.name}"))
         shutil.rmtree(folder, ignore_errors=True)
-        return figure_rst(shown, gallery_conf["src_dir"])
+        return "\n".join(shown)
 
     def __repr__(self) -> str:
         return "Figures()"
