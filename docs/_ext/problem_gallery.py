@@ -12,6 +12,7 @@ things are adapted here, and none of them needs a change of the scripts:
 from __future__ import annotations
 
 import ast
+import json
 import re
 import shutil
 import sys
@@ -25,15 +26,16 @@ from sphinx_gallery.scrapers import figure_rst
 import pinnkit
 
 PROBLEMS = Path(__file__).resolve().parents[2] / "problems"
+PUBLISHED = Path(__file__).resolve().parents[2] / "results" / "published" / "equations.json"
 IN_FULL = frozenset(
     {
-        "eikonal", "helmholtz", "kdv", "klein_gordon", "nonlinear_poisson", "pendulum", "poisson", "poisson_100d",
-        "poisson_5d",
+        "advection", "burgers", "eikonal", "heat", "helmholtz", "kdv", "klein_gordon", "nonlinear_poisson", "pendulum",
+        "poisson", "poisson_100d", "poisson_5d", "poisson_variable", "wave",
     }
 )  # fmt: skip
-"""Scripts whose full run takes a few seconds; all others run with --quick."""
-SHOWN_ONLY = frozenset({"versus_deepxde"})
-"""Scripts that are not run."""
+"""Scripts whose full run takes a few seconds; the others run with --quick."""
+SHOWN_ONLY = frozenset({"allen_cahn", "schroedinger", "versus_deepxde"})
+"""Scripts that are not run: minutes in full, and nothing to see after 3 s."""
 
 _results = Path(tempfile.mkdtemp(prefix="pinnkit-gallery-"))
 
@@ -104,6 +106,17 @@ def escaped(text: str) -> str:
     return re.sub(r"([*`|_\\])", r"\\\1", text)
 
 
+def published(name: str) -> list[str]:
+    """Return a sentence on the published full runs of a problem; empty where there are none."""
+    rows = json.loads(PUBLISHED.read_text(encoding="utf-8")) if PUBLISHED.is_file() else []
+    found = [row for row in rows if row["problem"] == name and row["method"] == "automatic"]
+    return [
+        f"Full runs, median of {len(row['seeds'])}: {row['unit']} error {row['value']['median']:.2e} in "
+        f"{row['seconds']['median']:.3g} s on {row['cores']} cores (:doc:`/measured`)."
+        for row in found
+    ]
+
+
 def as_rst(name: str) -> str:
     """Return the head of a gallery page: title, the text of the docstring, and how the page was made."""
     docstring = docstring_of(name).strip()
@@ -114,14 +127,13 @@ def as_rst(name: str) -> str:
         parts.append(f".. code-block:: none\n\n{paragraph}" if indented else escaped(paragraph))
     command = f"pinnkit solve problems/{name}.py"
     if name in SHOWN_ONLY:
-        parts.append("This script was not run for this page.")
+        parts.append("The script was not run for this page: it takes minutes.")
     elif is_quick(name):
-        parts.append(
-            f"This page shows ``{command} --quick``: at most 3 s of work.  A full run is ``{command}``; the docstring "
-            "says what to expect of it, and :doc:`/measured` what it gave."
-        )
+        parts.append(f"The page shows ``{command} --quick``, at most 3 s of work.  ``{command}`` is a full run.")
     else:
-        parts.append(f"This page shows ``{command}``.")
+        parts.append(f"The page shows ``{command}``.")
+    if name not in IN_FULL:
+        parts += published(name)
     return "\n\n".join([f"{parts[0]}\n{parts[1]}", *parts[2:]]) + "\n"
 
 
