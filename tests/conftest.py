@@ -17,6 +17,9 @@ import numpy as np
 import pytest
 import torch
 
+from tests.record_slow import pytest_addoption as pytest_addoption
+from tests.record_slow import pytest_configure as pytest_configure
+
 matplotlib.use("Agg")
 torch.set_num_threads(1)
 

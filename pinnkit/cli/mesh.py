@@ -31,7 +31,7 @@ def mesh(
     json_: Json = False,
 ) -> None:
     """Extract the surface on which a saved solution is zero, in the coordinates of what it was fitted to."""
-    from pinnkit.bench.memory import peak
+    from pinnkit.measure.bench.memory import peak
     from pinnkit.surfaces import Normalisation, distance_of, examine, extract, write_mesh
     from pinnkit.surfaces.mesh.thin_walls import THIN
 

@@ -23,7 +23,7 @@ from pinnkit.fields import (
 )
 
 if TYPE_CHECKING:
-    from pinnkit.compare import Way
+    from pinnkit.measure.compare import Method
     from pinnkit.solvers import Solver
 
 
@@ -129,12 +129,12 @@ def _count(option: str, word: str) -> int:
     return count
 
 
-def ways_of(solvers: str, fields: str) -> list[Way]:
-    """Every solver with every field; `auto` as a solver takes the field that suits it, and so stands once."""
-    from pinnkit.compare import Way
+def methods_of(solvers: str, fields: str) -> list[Method]:
+    """Methods for every pair of solver and field; `auto` as a solver chooses its field, and so appears once."""
+    from pinnkit.measure.compare import Method
 
     known = {"auto": None, **solver_words()}
-    ways = []
+    methods = []
     for words in (w.strip() for w in solvers.split(",")):
         parts = [part.strip() for part in words.split("+")]
         if "auto" in parts and len(parts) > 1:
@@ -143,8 +143,8 @@ def ways_of(solvers: str, fields: str) -> list[Way]:
         for field in ["auto"] if words == "auto" else [f.strip() for f in fields.split(",")]:
             spec = None if field == "auto" else word_in("--fields", field, FIELDS)()
             name = words if field == "auto" else f"{field} {words}"
-            ways.append(Way(name, spec, None if words == "auto" else [make() for make in chosen]))
-    return ways
+            methods.append(Method(name, spec, None if words == "auto" else [make() for make in chosen]))
+    return methods
 
 
 def device_word(word: str) -> str:

@@ -14,8 +14,8 @@ from pinnkit.references.finite_differences.evolution import Evolution
 from pinnkit.references.finite_differences.steady import Steady
 from pinnkit.references.finite_differences.survey import survey
 
-from .cost_model import choose
 from .grid_convergence import measure
+from .grid_selection import choose
 from .interpolation import mesh_of
 from .ode import Ordinary
 from .protocols import Scheme, Solved

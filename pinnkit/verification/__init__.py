@@ -1,4 +1,4 @@
-"""The verdict on a solution: is anything wrong with it, and what.  Consulted after a solve, never during one."""
+"""Verification of solutions: residual, uniqueness and comparison checks, error estimates, and their verdict."""
 
 from .finding import Finding as Finding
 from .finding import Kind as Kind

@@ -329,7 +329,7 @@ def test_bad_input_is_one_line_and_exit_code_2(
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_the_default_fits_the_astronaut(seed: int) -> None:
-    from pinnkit.bench.images import astronaut
+    from pinnkit.measure.bench.images import astronaut
 
     assert astronaut(seed)[0] >= 38.4
 
@@ -337,7 +337,7 @@ def test_the_default_fits_the_astronaut(seed: int) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_filling_is_at_least_as_good_as_linear_interpolation(seed: int) -> None:
-    from pinnkit.bench.images import inpainting
+    from pinnkit.measure.bench.images import inpainting
 
     found, linear, _ = inpainting(None, seed)
     assert found >= linear

@@ -7,9 +7,9 @@ import pytest
 import torch
 from scipy.spatial import cKDTree
 
-from pinnkit.bench.extraction import _measure, extraction_row
 from pinnkit.domains import Box
 from pinnkit.fields import Siren
+from pinnkit.measure.bench.extraction import _measure, extraction_row
 from pinnkit.surfaces import Normalisation, examine, extract
 from pinnkit.surfaces.mesh.lattice import Lattice
 from pinnkit.surfaces.mesh.narrow_band import BLOCK

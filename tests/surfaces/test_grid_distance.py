@@ -5,8 +5,8 @@ import sys
 
 import pytest
 import torch
-
 from pinnkit.bench.surface_grids import exact_shapes, grid_row
+
 from pinnkit.surfaces import grid_distance
 from pinnkit.surfaces.distance.fast_marching import marching_distance
 from pinnkit.surfaces.points.downsample import thinned
