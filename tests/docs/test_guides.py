@@ -92,7 +92,6 @@ def test_a_new_equation(tmp_path: Path) -> None:
     assert summary["rel_l2"] < 1e-8
     assert summary["reference"] is not None
     assert reloaded("convection", "convection", "u") < 1e-8
-    assert python("convection.py", "--quick", "--no-figures").returncode == 0
 
 
 def test_a_new_condition(tmp_path: Path) -> None:
@@ -133,8 +132,8 @@ def test_a_new_field(tmp_path: Path) -> None:
     summary = solved("bump.py", "--field", "random-tanh", "--solver", "least-squares")
     assert summary["good"]
     assert "RandomTanh" in str(summary["field"])
-    assert summary["rel_l2"] < 1e-4
-    assert reloaded("bump", "bump", "u") < 1e-4
+    assert summary["rel_l2"] < 1e-5
+    assert reloaded("bump", "bump", "u") < 1e-5
     shown = script("import random_tanh, pinnkit.fields as f; print(f.FIELDS['RandomTanh'].summary)")
     assert shown.startswith("Random tanh features")
 
