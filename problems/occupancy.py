@@ -1,4 +1,4 @@
-"""Which points are inside a solid: an occupancy network, min E[ log(1 + exp(-s f)) ], s = 1 outside and -1 inside.
+"""Points inside a solid: an occupancy network, min E[ log(1 + exp(-s f)) ], s = 1 outside and -1 inside.
 
 f is the logit of being outside, so the surface is f = 0 and f is negative inside.  The solid is a ring with sharp
 edges, given as a closed mesh; which points are inside comes from its winding number.  Mescheder et al., Occupancy
