@@ -18,9 +18,9 @@ from pinnkit.fields.encodings.grid_encoding import GridEncoding
 from pinnkit.fields.encodings.lattice import dense_lattice
 from pinnkit.jets import jets
 
-X = SimpleNamespace(lower=0.0, upper=2.0, dim=1)
-Y = SimpleNamespace(lower=-1.0, upper=4.0, dim=1)
-Z = SimpleNamespace(lower=5.0, upper=6.0, dim=1)
+X = SimpleNamespace(name="x", periodic=False, lower=0.0, upper=2.0, dim=1)
+Y = SimpleNamespace(name="x", periodic=False, lower=-1.0, upper=4.0, dim=1)
+Z = SimpleNamespace(name="x", periodic=False, lower=5.0, upper=6.0, dim=1)
 ALL = (X, Y, Z, X)
 
 

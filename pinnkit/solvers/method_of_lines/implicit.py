@@ -50,7 +50,7 @@ class Advance:
 
 @dataclass
 class Segment:
-    """The steps that share their modes, as they come in; arrays for one piece of a `MarchedField`."""
+    """The steps that share their modes, as they come in; arrays for one piece of a `EvolvedModesField`."""
 
     numbers: Array | None
     times: list[float]

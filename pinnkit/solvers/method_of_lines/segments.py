@@ -1,4 +1,4 @@
-"""The field that a march leaves behind: its segments as the pieces of a `MarchedField`."""
+"""The field that a march leaves behind: its segments as the pieces of a `EvolvedModesField`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pinnkit.fields.evolved_modes import MarchedField, MarchedSpec, Piece
+from pinnkit.fields.evolved_modes import EvolvedModes, EvolvedModesField, Piece
 
 from .errors import CannotMarch
 from .implicit import Result, Segment
@@ -21,7 +21,7 @@ Array = NDArray[np.float64]
 _FEWEST = 32  # modes that a piece keeps at least
 
 
-def field_of(found: Survey, result: Result, negligible: float) -> MarchedField:
+def field_of(found: Survey, result: Result, negligible: float) -> EvolvedModesField:
     """The field of all segments that hold a step.
 
     Args:
@@ -49,7 +49,7 @@ def field_of(found: Survey, result: Result, negligible: float) -> MarchedField:
         for segment, block, wave in zip(segments, blocks, waves, strict=True)
     )
     axes = list(found.problem.axes)
-    spec = MarchedSpec(time=axes.index(found.time), pieces=pieces)
+    spec = EvolvedModes(time=axes.index(found.time), pieces=pieces)
     field = spec.build(axes, len(found.scalars), generator=torch.Generator(), dtype=torch.float64, device="cpu")
     for i, (segment, block, wave) in enumerate(zip(segments, blocks, waves, strict=True)):
         filled = {
