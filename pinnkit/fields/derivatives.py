@@ -1,4 +1,4 @@
-"""Partial derivatives and linear differential operators, as fields with closed-form derivatives are asked for them."""
+"""Partial derivatives and linear differential operators with constant coefficients, by the columns they act on."""
 
 from __future__ import annotations
 
@@ -13,21 +13,25 @@ Order = tuple[int, ...]
 """One partial derivative by its coordinate columns, sorted: () the value, (0,) d/dx_0, (0, 1) d2/dx_0 dx_1."""
 
 
+Column = TypeVar("Column")
+Column_co = TypeVar("Column_co", covariant=True)
+
+
 @runtime_checkable
-class OperatorLike(Protocol):
-    """A linear differential operator with constant coefficients, evaluated as one channel."""
+class OperatorLike(Protocol[Column_co]):
+    """A linear differential operator, evaluated as one channel; columns are numbers or names."""
 
     @property
-    def terms(self) -> Sequence[tuple[float, Order]]:
+    def terms(self) -> Sequence[tuple[float, tuple[Column_co, ...]]]:
         """Pairs (coefficient, order), to be summed."""
 
 
-Derivative = TypeVar("Derivative", bound=Order | OperatorLike)
+Derivative = TypeVar("Derivative", bound=Order | OperatorLike[int])
 """A partial derivative or an operator."""
 
 
-def terms_of(channel: Order | OperatorLike) -> Sequence[tuple[float, Order]]:
-    """Return the pairs (coefficient, order) that a derivative or an operator is the sum of."""
+def terms_of(channel: tuple[Column, ...] | OperatorLike[Column]) -> Sequence[tuple[float, tuple[Column, ...]]]:
+    """Return the partial derivatives that an operator is the sum of, as pairs (coefficient, order)."""
     return ((1.0, channel),) if isinstance(channel, tuple) else channel.terms
 
 

@@ -25,7 +25,7 @@ _ROUNDING = 1e-9  # half extents of time by which a point may lie beyond the las
 
 class _PlanLike(Protocol):
     @property
-    def channels(self) -> Sequence[Order | OperatorLike]: ...
+    def channels(self) -> Sequence[Order | OperatorLike[int]]: ...
 
     @property
     def every(self) -> tuple[int, ...]: ...
@@ -274,11 +274,15 @@ class _ClosedForm:
         """Evaluate the channels `wanted`, (len(wanted), n, outputs)."""
         return torch.stack([self._channel(self.plan.channels[channel]) for channel in wanted])
 
+    def scaled(self, factor: float) -> None:
+        """Return None: a factor is applied to the computed channels."""
+        del factor
+
     def resolve(self) -> _TaylorLike:
         """Evaluate all channels."""
         return self.coords.full(self.plan, self.channels(self.plan.every))
 
-    def _channel(self, channel: Order | OperatorLike) -> Tensor:
+    def _channel(self, channel: Order | OperatorLike[int]) -> Tensor:
         terms = terms_of(channel)
         return sum((c * self.field.derivative(self.value, o) for c, o in terms), torch.zeros(()).to(self.value))
 

@@ -181,7 +181,7 @@ def test_bad_input_is_refused_with_the_argument_the_expectation_and_a_repair(cal
         call()
 
 
-def test_values_without_derivatives_take_the_plain_road(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_values_without_derivatives_skip_the_taylor_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(GridEncoding, "pass_through")
     field = build(HashGrid(levels=2, rows=2**6, finest=32))
     coords = torch.rand(5, 2, generator=seeded(), dtype=torch.float64)

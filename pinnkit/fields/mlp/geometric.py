@@ -37,7 +37,7 @@ class GeometricMLP(BaseSpec[Network]):
     """Network that begins as the distance from a sphere: u(x) = |x - c| - R nearly, c the centre of the box.
 
     h_0 = s(x), h_l = softplus_beta(W_l h_{l-1} + b_l) for l = 1..depth, u = w . h_depth + b, softplus_beta(z) =
-    log(1 + exp(beta z)) / beta. Into layer `skip` + 1 goes [h_skip, h_0] / sqrt(2), h_skip having so many units fewer.
+    log(1 + exp(beta z)) / beta. The input of layer `skip` + 1 is [h_skip, h_0] / sqrt(2), of `width` entries in all.
     W ~ N(0, 2/m), with m outputs of the layer, preserves lengths on average, since half of the units are active; the
     read-out ~ N(sqrt(pi/n), 1e-5^2) sums n positive parts of N(0, 2/n) to |h_0|; hidden biases are 0. This is exact for
     ReLU and infinite width. At finite width the read-out is then scaled so that |grad u| is 1 on average over the box,

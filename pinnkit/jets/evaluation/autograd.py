@@ -1,4 +1,4 @@
-"""The reference road: derivatives of a field by nested reverse-mode automatic differentiation."""
+"""Derivatives of a field by nested reverse-mode automatic differentiation, the check of the Taylor pass."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from .orders import Channel, Operator, Order
+from pinnkit.jets.orders import Channel, Order, terms_of
 
 __all__ = ["autograd_jets"]
 
@@ -15,7 +15,7 @@ __all__ = ["autograd_jets"]
 def autograd_jets(
     field: Callable[[Tensor], Tensor], coords: Tensor, orders: Sequence[Channel]
 ) -> dict[Channel, Tensor]:
-    """Derivatives by nested `torch.autograd.grad`, each (n, outputs); an operator is the sum of its members.
+    """Evaluate derivatives by nested `torch.autograd.grad`, each (n, outputs); an operator sums its members.
 
     One gradient yields the derivatives along all columns at once, and every lower derivative is shared. Works under
     `torch.no_grad()` too, where the results carry no graph. The field must treat points independently.
@@ -39,9 +39,9 @@ class _Derivatives:
         self.gradients: dict[Order, Tensor] = {}
 
     def channel(self, channel: Channel) -> Tensor:
-        if isinstance(channel, Operator):
-            return torch.stack([coefficient * self.order(order) for coefficient, order in channel.terms]).sum(0)
-        return self.order(channel)
+        if isinstance(channel, tuple):
+            return self.order(channel)
+        return torch.stack([coefficient * self.order(order) for coefficient, order in terms_of(channel)]).sum(0)
 
     def order(self, order: Order) -> Tensor:
         if order not in self.known:
@@ -49,7 +49,7 @@ class _Derivatives:
         return self.known[order]
 
     def gradient(self, order: Order) -> Tensor:
-        """The gradient (n, d) of the derivative `order`."""
+        """Evaluate the gradient (n, d) of the derivative `order`."""
         if order not in self.gradients:
             derivative = self.order(order)
             self.gradients[order] = _gradient(derivative, self.points)
