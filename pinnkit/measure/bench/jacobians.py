@@ -15,7 +15,7 @@ from torch.func import functional_call, grad, jacrev, vmap
 
 from pinnkit.domains import Box
 from pinnkit.fields import MLP, FieldSpec, Siren
-from pinnkit.jets.pointwise import point_jets
+from pinnkit.jets.evaluation.pointwise import point_jets
 from pinnkit.problem.problem import Problem
 from pinnkit.problem.terms import Equation
 from pinnkit.solutions.evaluation import FieldSet

@@ -18,7 +18,7 @@ from rich.table import Table
 from torch.utils.flop_counter import FlopCounterMode
 
 from pinnkit.fields import MLP
-from pinnkit.jets.compiled import missing_compiler
+from pinnkit.jets.evaluation.compiled import missing_compiler
 from pinnkit.jets.taylor.channel_plan import make_plan
 from pinnkit.solutions.evaluation import FieldSet
 from pinnkit.solvers import Adam, Constant

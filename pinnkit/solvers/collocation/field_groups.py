@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from pinnkit.domains import Axis
-from pinnkit.fields import Expansion, FieldSpec, RandomFourier
+from pinnkit.fields import FieldSpec
+from pinnkit.fields.protocols import linear_readout, smoothness_of, unsettled
 from pinnkit.problem.problem import Problem
 from pinnkit.solutions.evaluation import FieldSet
 
@@ -39,11 +40,11 @@ def group_fields(problem: Problem, field: FieldChoice) -> dict[Group, FieldSpec 
         if named != sorted(problem.names):
             raise ValueError(f"solve: `field` must name each unknown {problem.names} once, got {tuple(groups)}")
     for group, spec in groups.items():
-        if isinstance(spec, type) or not (hasattr(spec, "build") or isinstance(spec, nn.Module)):
+        if isinstance(spec, type) or not isinstance(spec, FieldSpec | nn.Module):
             raise TypeError(f"solve: `field` must be a spec such as Siren(width=64) or a torch module, got {spec!r}")
         if len({problem.columns_of(name) for name in group}) > 1:
             raise ValueError(f"solve: the unknowns {group} live on different axes and cannot share a field")
-        smooth = getattr(spec, "smoothness", float("inf"))
+        smooth = smoothness_of(spec)
         for name in group:
             needed = problem.smoothness_needed(name)
             if needed > smooth:
@@ -97,11 +98,6 @@ def build_fields(
     return FieldSet(problem, modules)
 
 
-def unsettled(spec: FieldSpec | nn.Module) -> bool:
-    """Whether the bandwidth of random sines, or which polynomials, is still to be chosen."""
-    return isinstance(spec, Expansion) or (isinstance(spec, RandomFourier) and spec.bandwidth is None)
-
-
 def _check_periodic(
     module: nn.Module, axes: Sequence[Axis], spec: object, device: torch.device, dtype: torch.dtype
 ) -> None:
@@ -112,7 +108,8 @@ def _check_periodic(
     )
     unit = torch.rand(5, len(lower), generator=generator_of(0), dtype=torch.float64)
     coords = (lower + (upper - lower) * unit).to(device=device, dtype=dtype)
-    call = getattr(module, "trunk", module)  # a read-out may begin at zero
+    field = linear_readout(module)
+    call = module if field is None else field.trunk  # a read-out may begin at zero
     start = 0
     for axis in axes:
         for column in range(start, start + axis.dim if axis.periodic else start):

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from pinnkit.domains import Points
-from pinnkit.fields.derivatives import terms_of
+from pinnkit.fields.derivatives import sum_operators, terms_of
+from pinnkit.fields.protocols import ClosedFormFeatures, LinearReadout, linear_readout
 from pinnkit.fields.scaled_readout import ScaledReadout
 from pinnkit.jets.evaluation import jets
 from pinnkit.jets.orders import Channel as Derived
@@ -40,26 +41,21 @@ CONDITION_WEIGHT = 3.0
 def features(module: nn.Module, coords: Tensor, orders: Sequence[Derived]) -> dict[Derived, Tensor]:
     """Derivatives of the functions that the linear read-out combines, each ``(n, N)``; a bias is a constant function.
 
-    In closed form where the module has `features`; otherwise by one Taylor pass through its trunk.  An operator is
-    summed from its members unless the module does that itself (`takes_operators`).
+    In closed form where the module has `features`; otherwise by one Taylor pass through its trunk, with operators
+    summed from their derivatives.
 
     Raises:
         TypeError: for a module without a linear read-out.
     """
     readout = readout_of(module)
     coords = coords.to(readout.weight)
-    closed = getattr(module, "features", None)
-    whole = getattr(module, "takes_operators", False)
-    parts = {o: ((1.0, o),) if whole else terms_of(o) for o in orders}
-    single = list(dict.fromkeys(member for members in parts.values() for _, member in members))
     with torch.no_grad():
-        every: Any = closed(coords, single) if closed is not None else jets(_Trunk(module), coords, single)
-    found: dict[Derived, Tensor] = {}
-    for order, ((factor, first), *others) in parts.items():
-        total = every[first] if factor == 1.0 else factor * every[first]
-        for c, member in others:
-            total = total + c * every[member]
-        found[order] = total
+        if isinstance(module, ClosedFormFeatures):
+            found = module.features(coords, orders)
+        else:
+            single = list(dict.fromkeys(member for order in orders for _, member in terms_of(order)))
+            every: dict[Any, Tensor] = dict(jets(_Trunk(module), coords, single))
+            found = sum_operators(every, orders)
     if readout.bias is not None:
         for order, phi in found.items():
             found[order] = torch.cat([phi, torch.full_like(phi[:, :1], 0.0 if order else 1.0)], dim=1)
@@ -72,13 +68,17 @@ def readout_of(module: nn.Module) -> nn.Linear:
     Raises:
         TypeError: for a module without one.
     """
-    readout = getattr(module, "readout", None)
-    if not isinstance(readout, nn.Linear) or not hasattr(module, "trunk"):
+    return _checked(module).readout
+
+
+def _checked(module: nn.Module) -> LinearReadout:
+    field = linear_readout(module)
+    if field is None:
         raise TypeError(
             f"LeastSquares: the field {type(module).__name__} has no linear read-out (`trunk` and `readout`); "
             f"use RandomFourier, Siren, MLP or FourierMLP, or another solver"
         )
-    return readout
+    return field
 
 
 class _Trunk(nn.Module):
@@ -89,8 +89,7 @@ class _Trunk(nn.Module):
         self.field = field
 
     def forward(self, coords: Tensor) -> Tensor:
-        hidden: Tensor = self.field.trunk(coords)  # type: ignore[operator]
-        return hidden
+        return _checked(self.field).trunk(coords)
 
 
 @dataclass

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 
-from torch import nn
-
+from pinnkit.fields.protocols import linear_readout
 from pinnkit.solutions.evaluation import FieldSet
 
 from .linear_readout import Readout
@@ -30,4 +29,4 @@ def row_norm_weights(readout: Readout) -> dict[str, float]:
 def can_balance(fields: FieldSet) -> bool:
     """Whether every field has a linear read-out, and every penalty is a square."""
     squares = all(t.penalty.is_square for t in fields.problem.soft_terms)
-    return squares and all(isinstance(getattr(m, "readout", None), nn.Linear) for m in fields.modules.values())
+    return squares and all(linear_readout(m) is not None for m in fields.modules.values())

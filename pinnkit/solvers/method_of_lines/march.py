@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pinnkit.fields.evolved_modes import MarchedField
+from pinnkit.fields.evolved_modes import EvolvedModesField
 from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.problem import Problem
 from pinnkit.solutions.status import Status
@@ -81,7 +81,7 @@ class MarchResult:
         reached: time reached.
     """
 
-    modules: Mapping[tuple[str, ...], MarchedField]
+    modules: Mapping[tuple[str, ...], EvolvedModesField]
     status: Status
     steps: int
     rejected: int

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from pinnkit.fields import Expansion, RandomFourier
+from pinnkit.fields.protocols import spec_of
 from pinnkit.solutions.history import Record
 from pinnkit.solutions.solution import Solution
 from pinnkit.solutions.status import Status
@@ -85,6 +86,6 @@ def searched(setup: Setup, tolerance: float | None, seconds: float | None, callb
     parameters = Parameters(problem, (), device=setup.device, dtype=setup.dtype)
     parameters.start_from(best.parameters.found())
     found = replace(setup, reason=reason)
-    specs = {g: getattr(m, "spec", None) for g, m in modules.items()}
+    specs = {g: spec_of(m) for g, m in modules.items()}
     seen = readout_cloud(setup, solver, best.features)
     return solution_of(found, specs, modules, parameters, status, records, used, seen)

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from pinnkit.fields import FieldSpec, RandomFourier
-from pinnkit.fields.piecewise_in_time import Slabbed, SlabbedField
+from pinnkit.fields.piecewise_in_time import PiecewiseInTime, PiecewiseInTimeField
 from pinnkit.problem.problem import Problem
 from pinnkit.solutions.evaluation import FieldSet
 from pinnkit.solutions.history import Record
@@ -94,11 +94,11 @@ def in_slabs(
         own = [part.fields[group] for part in parts]
         if any(spec is None for spec in own):
             raise ValueError("solve: `slabs` need a field spec such as Siren(width=64), which each slab builds anew")
-        spec = Slabbed(tuple(own), ends, str(problem.time))  # type: ignore[arg-type]
+        spec = PiecewiseInTime(tuple(own), ends, str(problem.time))  # type: ignore[arg-type]
         column = list(FieldSet(problem, first.modules).columns(group)).index(
             problem.frame.columns.index(str(problem.time))
         )
-        modules[group] = SlabbedField(spec, column, [part.modules[group] for part in parts])
+        modules[group] = PiecewiseInTimeField(spec, column, [part.modules[group] for part in parts])
         specs[group] = spec
     setup = Setup(
         problem,

@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from pinnkit.domains import Points
+from pinnkit.fields.protocols import WarmStart, spec_of
 from pinnkit.fields.scaling import Scaling
 from pinnkit.problem.problem import Problem
 from pinnkit.solutions.evaluation import FieldSet
@@ -125,7 +126,7 @@ def trained(
         status = Status.SOLVED
     if status is Status.BUDGET and tolerance is None and problem.road is not None:
         status = Status.TRAINED  # a fit has no residual to bring to nothing
-    specs = {g: s if not isinstance(s, nn.Module) else getattr(s, "spec", None) for g, s in setup.specs.items()}
+    specs = {g: s if not isinstance(s, nn.Module) else spec_of(s) for g, s in setup.specs.items()}
     seen = target.cloud if readout else sight.last
     if compiling is not None:
         setup = replace(setup, reason=f"{setup.reason} Derivatives were compiled in {compiling:.1f} s.")
@@ -216,9 +217,8 @@ def _measure(
 def _warm_start(parameters: Parameters, modules: Mapping[Group, nn.Module], start: Solution) -> None:
     for group, module in modules.items():
         other = start.modules.get(group)
-        take_over = getattr(module, "start_from", None)
-        if other is not None and callable(take_over):  # a finer grid takes over a coarser one
-            take_over(other)
+        if other is not None and isinstance(module, WarmStart):  # a finer grid takes over a coarser one
+            module.start_from(other)
             continue
         mine, theirs = module.state_dict(), {} if other is None else _without_bounds(other)
         mine = {k: v for k, v in mine.items() if k in _without_bounds(module)}
