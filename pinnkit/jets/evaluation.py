@@ -11,6 +11,7 @@ from weakref import WeakSet
 import torch
 from torch import Tensor
 
+from pinnkit.jets.taylor import rules as rules  # fills the table of rules
 from pinnkit.jets.taylor.channel_plan import Plan, make_plan
 from pinnkit.jets.taylor.taylor_pass import Taylor, UnsupportedOperation, bundle
 from pinnkit.jets.taylor.weight_record import Record
