@@ -1,12 +1,15 @@
 """Several roads to one problem: the held-out residual decides."""
 
+import math
 import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from pinnkit import LBFGS, RAD, Adam, GradientNorm, LeastSquares, Monitor, RandomFourier, Solution, Status, solve
+from pinnkit.solutions.evaluation import FieldSet
 from pinnkit.solvers.collocation.relative_residual import held_out
 from pinnkit.solvers.plans import fallback as module
 from pinnkit.solvers.plans.automatic import Choice
@@ -83,8 +86,28 @@ def test_the_held_out_residual_orders_fields_as_their_errors_do() -> None:
     assert errors == sorted(errors, reverse=True)
 
 
-def test_a_field_in_single_precision_is_judged_too() -> None:
-    import torch
+class _Broken(torch.nn.Module):
+    """sin(pi x) exp(-t), NaN (or infinite) where x > `edge`."""
 
+    def __init__(self, edge: float, value: float) -> None:
+        super().__init__()
+        self.edge = edge
+        self.register_buffer("value", torch.tensor(value, dtype=torch.float64))
+
+    def forward(self, coords: torch.Tensor) -> torch.Tensor:
+        x, t = coords[:, :1], coords[:, 1:]
+        return torch.where(x > self.edge, self.value, torch.sin(math.pi * x) * torch.exp(-t))
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.parametrize("edge", [-1.0, 0.1, 0.999])
+def test_a_solution_that_is_not_finite_somewhere_scores_infinity(edge: float, value: float) -> None:
+    for problem in (heat(), heat(terms=[heat().terms[0], *(replace(t, hard=True) for t in heat().terms[1:])])):
+        assert held_out(FieldSet(problem, {("u",): _Broken(edge, value)}), {}, seed=0) == math.inf
+    whole = held_out(FieldSet(heat(), {("u",): _Broken(2.0, value)}), {}, seed=0)
+    assert whole < 1e-12, "the same field without the break meets the equation"
+
+
+def test_a_field_in_single_precision_is_judged_too() -> None:
     found = solve(heat(), SMALL, [Adam(steps=5, **FEW), LBFGS(steps=5, **FEW)], dtype=torch.float32)
     assert 1e-3 < held_out(found.fieldset, found.coefficient_tensors, seed=0) < 10

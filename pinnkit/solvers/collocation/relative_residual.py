@@ -36,7 +36,8 @@ def imbalance(
         values: the channels of a term at its points; None asks the fields.
 
     Returns:
-        The worst ratio, and the mean squared residual of each term.
+        The worst ratio, infinite where a residual or a channel is not finite at some point, and the mean squared
+        residual of each term.
     """
     problem = fields.problem
     sizes = _channel_sizes(fields, cloud)
@@ -50,10 +51,13 @@ def imbalance(
             columns = {c: v if v.ndim == 2 else v[:, None] for c, v in found.items()}
             origin = lin.r - sum((lin.d[c] * v[:, None, :]).sum(dim=-1) for c, v in columns.items())
             size = _rms(origin) + sum(_rms(lin.d[c]) * sizes[c._replace(site=0)] for c in columns)
+            residual = _rms(lin.r)
             costs.append(float(lin.r.square().sum(dim=1).mean()))
-            if size > 0 and not term.hard:  # what is left of a hard one is rounding, and so is its size
-                worst = max(worst, _rms(lin.r) / size)
-    return (worst if math.isfinite(worst) else math.inf), tuple(costs)
+            if not (math.isfinite(residual) and math.isfinite(size)):
+                worst = math.inf
+            elif size > 0 and not term.hard:  # the residual of a hard condition is rounding, and so is its size
+                worst = max(worst, residual / size)
+    return worst, tuple(costs)
 
 
 def held_out(fields: FieldSet, coefficients: Mapping[str, Tensor], *, seed: int) -> float:
