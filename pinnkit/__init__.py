@@ -92,7 +92,10 @@ from .solvers import Radau as Radau
 from .solvers import ReLoBRaLo as ReLoBRaLo
 from .solvers import SelfAdaptive as SelfAdaptive
 from .solvers import Muon as Muon
-from .solvers import Choice as Choice
+from .solvers import Candidate as Candidate
+from .solvers import Plan as Plan
+from .solvers import RunOptions as RunOptions
+from .solvers import plan as plan
 from .solvers import Monitor as Monitor
 from .solvers import Stage as Stage
 from .solvers import in_stages as in_stages
@@ -130,11 +133,11 @@ __all__ = [
     "Additive",
     "Ball",
     "Box",
+    "Candidate",
     "CannotDiscretise",
     "CannotMarch",
     "Causal",
     "Chebyshev",
-    "Choice",
     "Coefficient",
     "Condition",
     "Constant",
@@ -166,6 +169,7 @@ __all__ = [
     "Neumann",
     "Parameters",
     "Periodic",
+    "Plan",
     "PlanesAndLines",
     "PointSet",
     "Points",
@@ -178,6 +182,7 @@ __all__ = [
     "Region",
     "Report",
     "Robin",
+    "RunOptions",
     "SSBroyden",
     "SelfAdaptive",
     "Siren",
@@ -205,6 +210,7 @@ __all__ = [
     "load",
     "main",
     "normal_derivative",
+    "plan",
     "reference",
     "residuals",
     "solve",

@@ -25,7 +25,7 @@ from .words import at_least, device_word
 if TYPE_CHECKING:
     from pinnkit.problem.problem import Problem
     from pinnkit.solutions.solution import Solution
-    from pinnkit.solvers.plans.automatic import Choice
+    from pinnkit.solvers import Plan
 
 _WORDS = "grid, hash, siren, fourier, positional, gauss or wire"
 _QUICK_SECONDS = 3.0
@@ -95,16 +95,16 @@ def fit(
         if means is None:
             means = scale > 1 and on_grid and not align_corners
         finer = means and on_grid
-        road = None if finer or field is None else way(field, picture.width, picture.height, count)
+        plan = None if finer or field is None else way(field, picture.width, picture.height, count)
         problem = image_problem(
             picture,
             mask=known,
             truth=against,
             align_corners=align_corners,
-            road=road,
+            plan=plan,
             means=means,
         )
-        problem = _with_steps(replace(problem, road=brief(problem.road)) if quick else problem, steps)
+        problem = _with_steps(replace(problem, plan=brief(problem.plan)) if quick else problem, steps)
         folder = result_folder(out or Path("results") / problem.name, say, keep=resume)
         solution = run_solve(
             problem, None, None, say,
@@ -131,9 +131,9 @@ def _with_steps(problem: Problem, steps: int | None) -> Problem:
     if steps is None:
         return problem
     at_least("--steps", steps, 1)
-    road: Choice = problem.road
-    solver: Any = road.solvers[-1]
-    return replace(problem, road=replace(road, solvers=(*road.solvers[:-1], replace(solver, steps=steps))))
+    plan: Plan = problem.plan
+    solver: Any = plan.first.solvers[-1]
+    return replace(problem, plan=plan.with_first(solvers=(*plan.first.solvers[:-1], replace(solver, steps=steps))))
 
 
 def _kept(solution: Solution, values: int) -> str:

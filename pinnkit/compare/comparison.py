@@ -251,7 +251,7 @@ def _one(
 
 
 def _identity(problem: Problem) -> str:
-    return fingerprint(problem, {}, (), seed=0, dtype=problem.dtype, device=torch.device("cpu"), balance={})
+    return fingerprint(problem, {}, (), seed=0, dtype=problem.dtype, device=torch.device("cpu"), row_weights={})
 
 
 def _ended(runs: Sequence[Run]) -> Text:

@@ -16,7 +16,7 @@ from pinnkit.images.presets.fitting import way
 from pinnkit.problem.problem import Problem, Unknown
 from pinnkit.problem.terms import Data, Term
 from pinnkit.solutions.solution import Solution
-from pinnkit.solvers.plans.automatic import Choice
+from pinnkit.solvers import Plan
 
 from .baselines import bicubic, filled_linearly
 from .curvature import curvature
@@ -39,7 +39,7 @@ def image_problem(
     truth: Picture | None = None,
     align_corners: bool = False,
     name: str | None = None,
-    road: Choice | None = None,
+    plan: Plan | None = None,
     bend: float | None = None,
     means: bool = False,
 ) -> Problem:
@@ -63,7 +63,7 @@ def image_problem(
             solver sees it.
         align_corners: whether pixels are points of which the outermost lie on the border; else their centres count.
         name: of the problem; None takes the picture's.
-        road: field and solver; None takes a grid, or for hidden pixels a smooth network.
+        plan: field and solver; None takes a grid, or for hidden pixels a smooth network.
         bend: weight of a second term, the `curvature` of the field anywhere in the picture, against the mean square
             error; 0 leaves it out.  None takes 0.01 over the share of known pixels for a field on grids that fills
             hidden ones, for `means` what `finer` goes with, and else 0: between pixels that are all known at their
@@ -80,27 +80,27 @@ def image_problem(
     pixels = Pixels(picture.height, picture.width, align_corners)
     known = None if mask is None else checked_mask(mask, picture)
     unknown = Unknown(picture.kind, components=None if picture.channels == 1 else picture.channels)
-    if road is None and known is not None:
-        road = filling(picture.width, picture.height, int(known.sum()))
-    elif road is None and means:
-        road = finer(picture.width, picture.height)
-    elif road is None:
-        road = way("grid", picture.width, picture.height)
+    if plan is None and known is not None:
+        plan = filling(picture.width, picture.height, int(known.sum()))
+    elif plan is None and means:
+        plan = finer(picture.width, picture.height)
+    elif plan is None:
+        plan = way("grid", picture.width, picture.height)
     share = 1.0 if known is None else float(known.mean())
-    given = bending(road.field, share) if means or known is not None else 0.0
+    given = bending(plan.first.field, share) if means or known is not None else 0.0  # type: ignore[arg-type]
     weight = given if bend is None else bend
     if not (weight >= 0 and math.isfinite(weight)):
         raise ValueError(f"image_problem: `bend` must be a weight of at least 0, such as 0.1, got {bend}")
     seen = Rendered(pixels, SIDE if means else 1)
-    data = _means(picture, known, road) if means else _data(picture, pixels, known)
+    data = _means(picture, known, plan) if means else _data(picture, pixels, known)
     return Problem(
         name=_name(picture) if name is None else name,
         domain=pixels.box,
         unknowns=unknown,
-        terms=[data, *_smooth(picture, pixels, share, road, weight)],
+        terms=[data, *_smooth(picture, pixels, share, plan, weight)],
         metrics=_metrics(picture, pixels, known, truth, seen),
         dtype=torch.float32,
-        road=road,
+        plan=plan,
         figures=_figures(picture, pixels, known, truth, seen),
         facts={"image": {"name": picture.name, **pixels.facts}, "pixel": "mean" if means else "centre"},
     )
@@ -115,16 +115,16 @@ def _data(picture: Picture, pixels: Pixels, known: NDArray[np.bool_] | None) -> 
     return Data(dict(x=x[where], y=y[where]), **values)
 
 
-def _means(picture: Picture, known: NDArray[np.bool_] | None, road: Choice) -> Term:
+def _means(picture: Picture, known: NDArray[np.bool_] | None, plan: Plan) -> Term:
     """The colours of the known pixels as means over their squares."""
-    return areas(picture, known, getattr(road.solvers[-1], "batch", None) or 4096)
+    return areas(picture, known, plan.first.batch or 4096)
 
 
-def _smooth(picture: Picture, pixels: Pixels, share: float, road: Choice, weight: float) -> list[Term]:
+def _smooth(picture: Picture, pixels: Pixels, share: float, plan: Plan, weight: float) -> list[Term]:
     """The curvature of the field, over half the distance between known pixels; nothing where it has no weight."""
     if not weight:
         return []
-    points = max((getattr(road.solvers[-1], "batch", None) or 2048) // 2, 256)
+    points = max((plan.first.batch or 2048) // 2, 256)
     return [curvature(picture.kind, pixels.box, step=STEP * share**-0.5, weight=weight, points=points)]
 
 

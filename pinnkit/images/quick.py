@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pinnkit.solvers import Adam, Cosine
-from pinnkit.solvers.plans.automatic import Choice
+from pinnkit.solvers import Adam, Cosine, Plan
 
 from .picture import Picture
 
@@ -57,10 +56,10 @@ def thinned_mask(known: NDArray[np.bool_], stride: int) -> NDArray[np.bool_]:
     return known[:rows:stride, :columns:stride]
 
 
-def brief(road: Choice) -> Choice:
+def brief(plan: Plan) -> Plan:
     """The road with a small field and few steps of Adam, whose schedule comes to its end instead of being cut off."""
-    field: Any = road.field
+    field: Any = plan.first.field
     sizes = {n: min(getattr(field, n), most) for n, most in (("width", _WIDTH), ("depth", _DEPTH)) if hasattr(field, n)}
     steps, batch = (_STEPS, _BATCH) if not hasattr(field, "finest") else (3 * _STEPS // 4, 4 * _BATCH)
     solver = Adam(steps=steps, batch=batch, betas=(0.9, 0.99), schedule=Cosine(warmup=10))
-    return replace(road, field=replace(field, **sizes), solvers=(solver,))
+    return plan.with_first(field=replace(field, **sizes), solvers=(solver,))

@@ -107,7 +107,7 @@ class Problem:
         reference_solver: ``(problem, budget) -> Reference``, in place of the finite differences derived from the terms.
         metrics: ``name -> function(solution) -> float``, how to score what has no equation.
         dtype: of the solve, float64 unless said otherwise.
-        road: the `Choice` of field and solvers that `solve` takes where none is given; None has one chosen by probing.
+        plan: the `Plan` of field and solvers that `solve` executes where none is given; None has one made.
             A problem that brings its own is scored by its metrics, not by how small its residuals are.
         figures: ``name -> function(solution) -> matplotlib Figure``, what a report draws instead of its own pictures.
         facts: plain values that belong to the data, such as the normalisation of a cloud; kept in solution.h5.
@@ -126,7 +126,7 @@ class Problem:
     reference_solver: Callable[..., Any] | None = None
     metrics: Mapping[str, Callable[..., float]] = field(default_factory=dict)
     dtype: torch.dtype = torch.float64
-    road: Any = None
+    plan: Any = None
     figures: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
     frame: Frame = field(init=False, repr=False, compare=False)
@@ -144,7 +144,7 @@ class Problem:
         reference_solver: Callable[..., Any] | None = None,
         metrics: Mapping[str, Callable[..., float]] | None = None,
         dtype: torch.dtype = torch.float64,
-        road: Any = None,
+        plan: Any = None,
         figures: Mapping[str, Callable[..., Any]] | None = None,
         facts: Mapping[str, Any] | None = None,
     ) -> None:
@@ -169,7 +169,7 @@ class Problem:
             "reference_solver": reference_solver,
             "metrics": _functions(metrics, f"problem '{name}': `metrics`"),
             "dtype": dtype,
-            "road": road,
+            "plan": plan,
             "figures": _functions(figures, f"problem '{name}': `figures`"),
             "facts": _facts(facts, f"problem '{name}': `facts`"),
             "frame": _frame(domain.axes),

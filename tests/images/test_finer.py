@@ -62,7 +62,7 @@ def test_what_is_fitted_by_means_is_finer_than_bicubic_and_what_by_centres_is_no
     coarse = Picture(shrunk(truth.values, 2), "drawn")
     above = {}
     for means in (True, False):
-        problem = image_problem(coarse, truth=truth, means=means, road=finer(coarse.width, coarse.height))
+        problem = image_problem(coarse, truth=truth, means=means, plan=finer(coarse.width, coarse.height))
         solution = solve(problem, seed=1, device="cpu", monitor=watch(problem, every=100))
         above[means] = problem.metrics["psnr_finer"](solution) - problem.metrics["psnr_finer_bicubic"](solution)
         shown = solution.history.measures["psnr"]

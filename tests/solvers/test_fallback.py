@@ -10,21 +10,21 @@ import torch
 
 from pinnkit import LBFGS, RAD, Adam, GradientNorm, LeastSquares, Monitor, RandomFourier, Solution, Status, solve
 from pinnkit.solutions.evaluation import FieldSet
-from pinnkit.solvers.collocation.relative_residual import held_out
+from pinnkit.solvers import Plan
+from pinnkit.solvers.collocation.relative_residual import held_out_residual
 from pinnkit.solvers.plans import fallback as module
-from pinnkit.solvers.plans.automatic import Choice
 from pinnkit.solvers.plans.fallback import several
 from tests.solvers.cases import SMALL, heat
 
 FEW = dict(points=64, condition_points=16)
-ROUGH = Choice(SMALL, (Adam(steps=2, **FEW),), "Rough.", good=1e-6)
-FINE = Choice(RandomFourier(120, bandwidth=8.0), (LeastSquares(),), "Fine.", good=1e-2)
+ROUGH = Plan.single(SMALL, (Adam(steps=2, **FEW),), "Rough.", good=1e-6)
+FINE = Plan.single(RandomFourier(120, bandwidth=8.0), (LeastSquares(),), "Fine.", good=1e-2)
 
 
-def taken(*choices: Choice, seconds: float | None = None) -> tuple[Solution, list[Choice]]:
+def taken(*choices: Plan, seconds: float | None = None) -> tuple[Solution, list[Plan]]:
     asked = []
 
-    def take(choice: Choice, left: float | None) -> Solution:
+    def take(choice: Plan, left: float | None) -> Solution:
         asked.append(choice)
         found = solve(heat(), choice.field, choice.solvers)
         return replace(found, choice=choice.reason, status=Status.TIME if left == 0 else found.status)
@@ -78,7 +78,7 @@ def test_the_held_out_residual_orders_fields_as_their_errors_do() -> None:
     scores, errors = [], []
     for features in (15, 40, 120, 250):
         found = solve(heat(), RandomFourier(features, bandwidth=6.0), LeastSquares())
-        scores.append(held_out(found.fieldset, found.coefficient_tensors, seed=0))
+        scores.append(held_out_residual(found.fieldset, found.coefficient_tensors, seed=0))
         grid = found.on_grid(x=20, t=20)
         exact = np.sin(np.pi * grid["x"])[:, None] * np.exp(-grid["t"])[None]
         errors.append(float(np.abs(grid["u"] - exact).max()))
@@ -103,11 +103,11 @@ class _Broken(torch.nn.Module):
 @pytest.mark.parametrize("edge", [-1.0, 0.1, 0.999])
 def test_a_solution_that_is_not_finite_somewhere_scores_infinity(edge: float, value: float) -> None:
     for problem in (heat(), heat(terms=[heat().terms[0], *(replace(t, hard=True) for t in heat().terms[1:])])):
-        assert held_out(FieldSet(problem, {("u",): _Broken(edge, value)}), {}, seed=0) == math.inf
-    whole = held_out(FieldSet(heat(), {("u",): _Broken(2.0, value)}), {}, seed=0)
+        assert held_out_residual(FieldSet(problem, {("u",): _Broken(edge, value)}), {}, seed=0) == math.inf
+    whole = held_out_residual(FieldSet(heat(), {("u",): _Broken(2.0, value)}), {}, seed=0)
     assert whole < 1e-12, "the same field without the break meets the equation"
 
 
 def test_a_field_in_single_precision_is_judged_too() -> None:
     found = solve(heat(), SMALL, [Adam(steps=5, **FEW), LBFGS(steps=5, **FEW)], dtype=torch.float32)
-    assert 1e-3 < held_out(found.fieldset, found.coefficient_tensors, seed=0) < 10
+    assert 1e-3 < held_out_residual(found.fieldset, found.coefficient_tensors, seed=0) < 10

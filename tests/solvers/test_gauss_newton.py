@@ -11,14 +11,14 @@ from torch import Tensor
 
 from pinnkit import MLP, solve
 from pinnkit.solutions.status import Status
-from pinnkit.solvers.collocation.residual_loss import Collocation
+from pinnkit.solvers.collocation.residual_loss import ResidualLoss
 from pinnkit.solvers.optimizers.gauss_newton import GaussNewton
 from pinnkit.solvers.optimizers.levenberg_marquardt import NormalEquations, SingularValues, gram
 from pinnkit.solvers.optimizers.trust_region import longest_step
-from pinnkit.solvers.optimizers.variable_projection import polished
-from pinnkit.solvers.optimizers.woodbury_gauss_newton import KernelEquations, kernel_of
+from pinnkit.solvers.optimizers.variable_projection import variable_projection
+from pinnkit.solvers.optimizers.woodbury_gauss_newton import WoodburyEquations, kernel_of
 from pinnkit.solvers.training.loop import run
-from tests.solvers.cases import cloud_of, fields_of, heat, heat_exact, parameters_of, relative
+from tests.solvers.cases import fields_of, heat, heat_exact, parameters_of, points_of, relative
 
 F64 = torch.float64
 
@@ -157,11 +157,11 @@ def test_a_small_network_solves_the_rod() -> None:
 def test_a_wide_network_on_few_points_goes_by_the_kernel_of_its_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     fields = fields_of(heat(), MLP(width=20, depth=2))
     parameters = parameters_of(fields)
-    target = Collocation(fields, parameters, cloud_of(heat(), 20))
+    target = ResidualLoss(fields, parameters, points_of(heat(), 20))
     assert parameters.count > 60
     asked = []
     kernel = target.kernel
-    monkeypatch.setattr(target, "kernel", lambda theta: asked.append(theta) or kernel(theta))
+    monkeypatch.setattr(target, "kernel", lambda theta: asked.append(theta) or tangent_kernel(theta))
     found = run(lambda *_: target, parameters.get(), [GaussNewton(steps=12)])
     assert losses(found)[-1] < 1e-4 * losses(found)[0]
     assert len(asked) == 12
@@ -179,7 +179,7 @@ def test_all_roads_lead_to_the_same_damped_step(damping: float, moving: bool) ->
     a, r, w = matrix(9, 30), matrix(9, 1, seed=1)[:, 0], matrix(9, 1, seed=2)[:, 0]
     v = matrix(30, 1, seed=3)[:, 0] if moving else torch.zeros(30, dtype=F64)
     kernel = kernel_of(Rows(lambda c: a @ c + r), torch.zeros(30, dtype=F64))
-    roads = [NormalEquations(r, a), SingularValues(r, a), KernelEquations(kernel, 30)]
+    roads = [NormalEquations(r, a), SingularValues(r, a), WoodburyEquations(kernel, 30)]
     shift = damping * roads[0].scale
     stacked = torch.cat([a, math.sqrt(shift) * torch.eye(30, dtype=F64)])
     best = torch.linalg.lstsq(stacked, torch.cat([-r, math.sqrt(shift) * v])[:, None]).solution[:, 0]
@@ -227,7 +227,7 @@ def test_polishing_solves_for_the_readout_and_leaves_the_rest() -> None:
 
     theta = vector(0.1, 0.2, 0.3, 1.0, 2.0, 3.0)
     objective = Rows(rows, readout=torch.arange(3))
-    found, loss = polished(objective, theta, float(rows(theta).square().sum()))
+    found, loss = variable_projection(objective, theta, float(rows(theta).square().sum()))
     assert torch.equal(found[3:], theta[3:])
     basis = torch.tanh(theta[3:, None] * x + vector(0.0, 0.5, -0.5)[:, None]).T
     best = torch.linalg.lstsq(basis, torch.sin(2 * x)[:, None]).solution[:, 0]
@@ -239,11 +239,11 @@ def test_polishing_never_raises_the_loss_and_does_nothing_without_a_readout() ->
     objective = Rows(lambda c: torch.atan(c), readout=torch.arange(2))
     theta = vector(5.0, -20.0)
     before = float(torch.atan(theta).square().sum())
-    found, loss = polished(objective, theta, before)
+    found, loss = variable_projection(objective, theta, before)
     assert loss <= before
     assert loss == pytest.approx(float(torch.atan(found).square().sum()))
     objective.readout = None
-    same, loss = polished(objective, theta, before)
+    same, loss = variable_projection(objective, theta, before)
     assert same is theta
     assert loss == before
 

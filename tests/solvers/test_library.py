@@ -11,11 +11,11 @@ import torch
 
 from pinnkit import MLP, Constant, Status, solve
 from pinnkit.solvers import SOAP, Muon
-from pinnkit.solvers.collocation.residual_loss import Collocation
+from pinnkit.solvers.collocation.residual_loss import ResidualLoss
 from pinnkit.solvers.optimizers.library import shapes_of
 from pinnkit.solvers.training.checkpoint import Checkpoint, read, write
 from tests.conformance.test_solvers import VALLEY, Bare, bowl, copied, drive, losses, rosenbrock, same
-from tests.solvers.cases import cloud_of, fields_of, parameters_of, poisson
+from tests.solvers.cases import fields_of, parameters_of, points_of, poisson
 from tests.solvers.killable import bits
 
 needs_library = pytest.mark.skipif(
@@ -31,15 +31,15 @@ def quick(kind: Any, steps: int, lr: float) -> Any:
     return kind(steps=steps, lr=lr) if kind is SOAP else kind(steps=steps, adam_lr=lr)
 
 
-def objective_of() -> Collocation:
+def objective_of() -> ResidualLoss:
     fields = fields_of(poisson(), NET)
-    return Collocation(fields, parameters_of(fields), cloud_of(poisson()))
+    return ResidualLoss(fields, parameters_of(fields), points_of(poisson()))
 
 
 @needs_library
 @BOTH
 def test_a_step_is_the_library_s_own_on_the_network_s_own_tensors(kind: Any) -> None:
-    """The other road: the library's optimiser on the module, kept from step to step."""
+    """The other plan: the library's optimiser on the module, kept from step to step."""
     import pytorch_optimizer
 
     solver = kind(steps=30, lr=2e-3, schedule=Constant())

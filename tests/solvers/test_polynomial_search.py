@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from pinnkit.solvers.plans.automatic import automatic
 from torch import Tensor
 
 from pinnkit.domains import Ball, Box, Cube, Time
@@ -15,7 +16,6 @@ from pinnkit.solutions.storage import load, save
 from pinnkit.solvers import LeastSquares, solve
 from pinnkit.solvers.least_squares import dense_lstsq as tall_module
 from pinnkit.solvers.least_squares.polynomial_search import MANY_COORDINATES, _before_the_gap, expand
-from pinnkit.solvers.plans.automatic import automatic
 
 tall = tall_module.tall
 
@@ -227,9 +227,9 @@ def system(n: int, p: int, condition: float = 1e3) -> tuple[Tensor, Tensor, Tens
 def test_many_columns_give_what_singular_values_give(condition: float, monkeypatch: pytest.MonkeyPatch) -> None:
     a, x, noise = system(300, 80, condition)
     for b in (a @ x, a @ x + 1e-3 * noise, torch.zeros(300).double()):
-        slow = tall(a, b, 1e-14)
+        slow = dense_lstsq(a, b, 1e-14)
         monkeypatch.setattr(tall_module, "_DENSE", 10)
-        fast = tall(a, b, 1e-14)
+        fast = dense_lstsq(a, b, 1e-14)
         monkeypatch.undo()
         assert float((a @ (fast - slow)).norm()) <= 1e-10 * float(b.norm())
         assert float((a.T @ (a @ fast - b)).norm()) <= 1e-11 * float(b.norm())
@@ -239,6 +239,6 @@ def test_dependent_columns_are_no_obstacle(monkeypatch: pytest.MonkeyPatch) -> N
     a, x, _ = system(300, 40)
     twice = torch.cat([a, a], dim=1)
     monkeypatch.setattr(tall_module, "_DENSE", 10)
-    found = tall(twice, a @ x, 1e-12)
+    found = dense_lstsq(twice, a @ x, 1e-12)
     assert float((twice @ found - a @ x).norm()) <= 1e-9 * float((a @ x).norm())
     assert float(found.norm()) < 1e3 * float(x.norm())

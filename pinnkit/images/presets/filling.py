@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pinnkit.fields import FieldSpec, FourierMLP, Gauss, HashGrid, MultilevelGrid, PositionalMLP, Siren, Wire
-from pinnkit.solvers import Adam, Cosine
-from pinnkit.solvers.plans.automatic import Choice
+from pinnkit.solvers import Adam, Cosine, Plan
 
 __all__ = ["FILLINGS", "REACH", "STEP", "across", "bending", "filling", "guessed"]
 
@@ -38,7 +37,7 @@ _NODES = 2**22
 """Of the last level of a grid at most."""
 
 
-def filling(width: int, height: int, known: int, word: str = "siren") -> Choice:
+def filling(width: int, height: int, known: int, word: str = "siren") -> Plan:
     """The field of a word that fills hidden pixels, with the solver that suits it.
 
     Args:
@@ -75,7 +74,7 @@ def across(width: int, height: int, known: int) -> float:
     return max(width, height) * math.sqrt(known / (width * height))
 
 
-def _siren(width: int, height: int, known: int) -> Choice:
+def _siren(width: int, height: int, known: int) -> Plan:
     """Omega is a fifth of the known pixels along the longer side, between 4 and 60."""
     omega = round(min(max(across(width, height, known) / 5, 4.0), 60.0), 1)
     steps = min(max(known // 13, 400), 1500)  # more of them learn the known pixels by heart
@@ -83,10 +82,10 @@ def _siren(width: int, height: int, known: int) -> Choice:
     most = max(width, height)  # along the shorter side as many waves to a pixel, not as many in all
     first = None if width == height else (round(omega * width / most, 2), round(omega * height / most, 2))
     spec = Siren(128, 3, omega=omega, first_omega=first)
-    return Choice(spec, (Adam(steps=steps, lr=1e-3, batch=2048),), reason, balance=False)
+    return Plan.single(spec, (Adam(steps=steps, lr=1e-3, batch=2048),), reason, balance=False)
 
 
-def _fourier(width: int, height: int, known: int) -> Choice:
+def _fourier(width: int, height: int, known: int) -> Plan:
     sigma = round(max(across(width, height, known) / 36, 0.5), 2)
     wide = _wide(known)
     spec = FourierMLP(features=wide // 2, sigma=sigma, width=wide, depth=3, activation="relu")
@@ -94,7 +93,7 @@ def _fourier(width: int, height: int, known: int) -> Choice:
     return _by_adam(spec, known, reason)
 
 
-def _positional(width: int, height: int, known: int) -> Choice:
+def _positional(width: int, height: int, known: int) -> Plan:
     waves = max(2, round(math.log2(across(width, height, known))) - 2)
     spec = PositionalMLP(frequencies=waves, width=_wide(known), depth=4)
     return _by_adam(
@@ -102,18 +101,18 @@ def _positional(width: int, height: int, known: int) -> Choice:
     )
 
 
-def _gauss(width: int, height: int, known: int) -> Choice:
+def _gauss(width: int, height: int, known: int) -> Plan:
     scale = round(max(0.8 * math.sqrt(across(width, height, known)), 2.0), 2)
     return _by_adam(Gauss(_wide(known), 3, scale=scale), known, "Wide Gaussian bumps in three layers, by Adam.")
 
 
-def _wire(width: int, height: int, known: int) -> Choice:
+def _wire(width: int, height: int, known: int) -> Plan:
     omega = round(max(0.67 * math.sqrt(across(width, height, known)), 2.0), 2)
     spec = Wire(128 if known < _MANY else 192, 3, omega=omega, scale=omega)
     return _by_adam(spec, known, "Gabor wavelets of low frequency in three layers, by Adam.")
 
 
-def _grid(width: int, height: int, known: int) -> Choice:
+def _grid(width: int, height: int, known: int) -> Plan:
     finest = _cells(width, height, known)
     coarsest = min(4, *finest)
     levels = max(1, round(math.log2(max(finest) / coarsest)) + 1)
@@ -121,7 +120,7 @@ def _grid(width: int, height: int, known: int) -> Choice:
     return _on_grids(spec, known, "Grids from coarse to one node a known pixel that bend little, by Adam.")
 
 
-def _hash(width: int, height: int, known: int) -> Choice:
+def _hash(width: int, height: int, known: int) -> Plan:
     finest = _cells(width, height, known)
     coarsest = min(4, *finest)
     levels = max(2, round(2 * math.log2(max(finest) / coarsest)))
@@ -130,16 +129,16 @@ def _hash(width: int, height: int, known: int) -> Choice:
     return _on_grids(spec, known, "A multiresolution hash grid that bends little, by Adam.")
 
 
-def _by_adam(spec: FieldSpec, known: int, reason: str) -> Choice:
+def _by_adam(spec: FieldSpec, known: int, reason: str) -> Plan:
     steps = _STEPS if known < _MANY else _MORE_STEPS
     solver = Adam(steps=steps, batch=_BATCH, betas=(0.9, 0.99), schedule=Cosine(warmup=20))
-    return Choice(spec, (solver,), reason, balance=False)
+    return Plan.single(spec, (solver,), reason, balance=False)
 
 
-def _on_grids(spec: FieldSpec, known: int, reason: str) -> Choice:
+def _on_grids(spec: FieldSpec, known: int, reason: str) -> Plan:
     batch = min(max(known // 8, 1024), 2**14)
     solver = Adam(steps=400, batch=batch, betas=(0.9, 0.99), schedule=Cosine(warmup=20))
-    return Choice(spec, (solver,), reason, balance=False)
+    return Plan.single(spec, (solver,), reason, balance=False)
 
 
 def _wide(known: int) -> int:
@@ -152,7 +151,7 @@ def _cells(width: int, height: int, known: int) -> tuple[int, int]:
     return max(2, round(width * share)), max(2, round(height * share))
 
 
-FILLINGS: Mapping[str, Callable[[int, int, int], Choice]] = MappingProxyType(
+FILLINGS: Mapping[str, Callable[[int, int, int], Plan]] = MappingProxyType(
     {
         "grid": _grid,
         "hash": _hash,

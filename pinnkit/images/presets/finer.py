@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 
 from pinnkit.fields import MultilevelGrid
-from pinnkit.solvers import Adam, Cosine
-from pinnkit.solvers.plans.automatic import Choice
+from pinnkit.solvers import Adam, Cosine, Plan
 
 __all__ = ["finer"]
 
@@ -18,7 +17,7 @@ _NODES = 2**22
 """Of the last level."""
 
 
-def finer(width: int, height: int) -> Choice:
+def finer(width: int, height: int) -> Plan:
     """The field and solver that make a picture finer, for pixels that are means over their squares and `bending`.
 
     Grids from coarse to one node a pixel before a small network.  On photographs of 64 x 64 and 128 x 128 pixels that
@@ -34,4 +33,4 @@ def finer(width: int, height: int) -> Choice:
     solver = Adam(steps=max(rows // batch, 300), batch=batch, betas=(0.9, 0.99), schedule=Cosine(warmup=20))
     spec = MultilevelGrid(levels=levels, coarsest=coarsest, finest=finest)
     reason = "Grids from coarse to one node a pixel that bend little, whose means are the pixels, by Adam."
-    return Choice(spec, (solver,), reason, balance=False)
+    return Plan.single(spec, (solver,), reason, balance=False)

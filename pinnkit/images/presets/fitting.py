@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from pinnkit.fields import FieldSpec, FourierMLP, Gauss, HashGrid, MultilevelGrid, PositionalMLP, Siren, Wire
-from pinnkit.solvers import Adam, Cosine, Muon
-from pinnkit.solvers.plans.automatic import Choice
+from pinnkit.solvers import Adam, Cosine, Muon, Plan
 
 from .filling import across, filling
 
@@ -30,7 +29,7 @@ _MUON_STEPS = 450
 """Of a Siren by Muon, 0.15 s of one core each: 700 gave 45.8 dB where 38.4 were asked for within a minute."""
 
 
-def way(word: str, width: int, height: int, known: int | None = None) -> Choice:
+def way(word: str, width: int, height: int, known: int | None = None) -> Plan:
     """The field of a word for a picture, with the solver that suits it.
 
     Args:
@@ -49,7 +48,7 @@ def way(word: str, width: int, height: int, known: int | None = None) -> Choice:
     return WAYS[word](width, height, width * height)
 
 
-def _grid(width: int, height: int, known: int) -> Choice:
+def _grid(width: int, height: int, known: int) -> Plan:
     finest = _cells(width, height, known, 2)
     coarsest = max(2, min(16, max(finest) // 4))
     levels = max(1, round(math.log2(max(finest) / coarsest)) + 1)
@@ -58,7 +57,7 @@ def _grid(width: int, height: int, known: int) -> Choice:
     return _by_adam(spec, known, f"Grids from coarse to {per} before a small network, by Adam.")
 
 
-def _hash(width: int, height: int, known: int) -> Choice:
+def _hash(width: int, height: int, known: int) -> Plan:
     finest = _cells(width, height, known, 4)
     coarsest = max(2, min(16, max(finest) // 4))
     levels = max(2, round(2 * math.log2(max(finest) / coarsest)))
@@ -67,43 +66,43 @@ def _hash(width: int, height: int, known: int) -> Choice:
     return _by_adam(spec, known, "A multiresolution hash grid before a small network, by Adam.")
 
 
-def _siren(width: int, height: int, known: int) -> Choice:
+def _siren(width: int, height: int, known: int) -> Plan:
     reason = "A Siren of 256 sines in 5 layers, by Muon (Adam for its first layer, biases and read-out)."
     solver = Muon(steps=_MUON_STEPS, lr=1e-3, adam_lr=1e-3, batch=_batch(known), schedule=Cosine(warmup=20))
     first = _along(_scaled(90.0, width, height, known), width, height)
-    return Choice(Siren(256, 5, omega=30.0, first_omega=first), (solver,), reason, balance=False)
+    return Plan.single(Siren(256, 5, omega=30.0, first_omega=first), (solver,), reason, balance=False)
 
 
-def _fourier(width: int, height: int, known: int) -> Choice:
+def _fourier(width: int, height: int, known: int) -> Plan:
     sigma = _along(_scaled(8.0, width, height, known), width, height)
     spec = FourierMLP(features=128, sigma=sigma, width=256, depth=3, activation="relu")
     return _network(spec, known, "Random Fourier features before a network of rectifiers, by Adam.")
 
 
-def _positional(width: int, height: int, known: int) -> Choice:
+def _positional(width: int, height: int, known: int) -> Plan:
     waves = max(2, round(math.log2(across(width, height, known))))  # the fastest has two pixels to a period
     spec = PositionalMLP(frequencies=waves, width=256, depth=4)
     return _network(spec, known, "Waves of doubling frequency before a network of rectifiers, by Adam.")
 
 
-def _gauss(width: int, height: int, known: int) -> Choice:  # noqa: ARG001  (as all ways)
+def _gauss(width: int, height: int, known: int) -> Plan:  # noqa: ARG001  (as all ways)
     return _network(Gauss(256, 3, scale=15.0), known, "Gaussian bumps in three layers, by Adam.")
 
 
-def _wire(width: int, height: int, known: int) -> Choice:  # noqa: ARG001  (as all ways)
+def _wire(width: int, height: int, known: int) -> Plan:  # noqa: ARG001  (as all ways)
     return _network(Wire(256, 3, omega=20.0, scale=10.0), known, "Gabor wavelets in three layers, by Adam.")
 
 
-def _network(spec: FieldSpec, known: int, reason: str) -> Choice:
+def _network(spec: FieldSpec, known: int, reason: str) -> Plan:
     solver = Adam(steps=_STEPS, batch=_batch(known), betas=(0.9, 0.99), schedule=Cosine(warmup=20))
-    return Choice(spec, (solver,), reason, balance=False)
+    return Plan.single(spec, (solver,), reason, balance=False)
 
 
-def _by_adam(spec: FieldSpec, known: int, reason: str) -> Choice:
+def _by_adam(spec: FieldSpec, known: int, reason: str) -> Plan:
     samples = min(_VISITS * known, max(_SAMPLES, _FEWEST * known))
     batch = min(max(known // 32, _BATCH), 2**16)  # of large pictures more: a step touches every number of a grid
     solver = Adam(steps=max(samples // batch, 200), batch=batch, betas=(0.9, 0.99), schedule=Cosine(warmup=10))
-    return Choice(spec, (solver,), reason, balance=False)
+    return Plan.single(spec, (solver,), reason, balance=False)
 
 
 def _batch(known: int) -> int:
@@ -128,7 +127,7 @@ def _along(longer: float, width: int, height: int) -> float | tuple[float, float
     return longer if width == height else (round(longer * width / most, 2), round(longer * height / most, 2))
 
 
-WAYS: Mapping[str, Callable[[int, int, int], Choice]] = MappingProxyType(
+WAYS: Mapping[str, Callable[[int, int, int], Plan]] = MappingProxyType(
     {
         "grid": _grid,
         "hash": _hash,

@@ -18,7 +18,7 @@ from pinnkit.radiance.rendering.outputs import colour_of, density_in
 from pinnkit.radiance.rendering.ray_marching import Walk
 from pinnkit.radiance.rendering.rays import Rays, field_domain
 from pinnkit.radiance.rendering.volume_rendering import composite, over, ray_weights
-from pinnkit.solvers import Adam, Choice, Cosine
+from pinnkit.solvers import Adam, Cosine, Plan
 
 from .evaluation import Examination
 from .initialization import first_rays, footprint, longest_side, nodes_along
@@ -55,7 +55,7 @@ def radiance_problem(
     *,
     name: str | None = None,
     coarse_rays: Part | None = None,
-    road: Choice | None = None,
+    plan: Plan | None = None,
     facts: Mapping[str, Any] | None = None,
 ) -> Problem:
     """Find a density and a colour in a box, such that every ray sees what its pixel shows.
@@ -74,7 +74,7 @@ def radiance_problem(
         name: of the problem; by default that of the scene.
         coarse_rays: adds `coarse_density` and `coarse_colour`, fitted to the same pixels on samples of their own, for
             hierarchical sampling.
-        road: field and solvers of a solve that is given none; by default planes and lines by Adam.
+        plan: field and solvers of a solve that is given none; by default planes and lines by Adam.
         facts: more to keep with the solution.
 
     Source: Mildenhall et al., NeRF, ECCV 2020, eqs. 3 and 6.
@@ -83,7 +83,7 @@ def radiance_problem(
         resolution = min(128, max(24, int(1.5 * longest_side(scene) / footprint(scene))))
         step = longest_side(scene) / (1.2 * resolution)
         rays = first_rays(scene, 64, step, generator=torch.Generator().manual_seed(0))
-        road = road or _one_stage(nodes_along(scene, resolution))
+        plan = plan or _one_stage(nodes_along(scene, resolution))
     if marcher is None:
         if not isinstance(rays, Rays):
             raise ValueError("radiance_problem: give a `marcher` where `rays` are not Rays")
@@ -111,15 +111,15 @@ def radiance_problem(
         figures=exam.figures(),
         facts={**_facts(scene), **(facts or {})},
         dtype=torch.float32,
-        road=road or _one_stage(nodes_along(scene, 64)),
+        plan=plan or _one_stage(nodes_along(scene, 64)),
     )
 
 
-def _one_stage(nodes: tuple[int, int, int]) -> Choice:
+def _one_stage(nodes: tuple[int, int, int]) -> Plan:
     """Planes and lines at once, without voxels before them and without emptying space on the way."""
     field = RadiancePlanes(nodes)
     solver = Adam(steps=400, batch=1024, betas=(0.9, 0.99), eps=1e-12, schedule=Cosine(warmup=10, final=0.02))
-    return Choice(
+    return Plan.single(
         field, (solver,), "Planes and lines by Adam, in one stage; `pinnkit radiance` empties space on the way."
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pinnkit.fields.base import FieldSpec
 from pinnkit.radiance.data.scene import Scene
 from pinnkit.radiance.rendering.rays import Rays
-from pinnkit.solvers import Adam, Choice, Cosine, Monitor, Stage
+from pinnkit.solvers import Adam, Cosine, Monitor, Plan, RunOptions, Stage
 
 from .evaluation import Examination
 from .radiance_problem import radiance_problem
@@ -37,10 +37,10 @@ def stage(scene: Scene, rays: Rays, field: FieldSpec, solver: Adam, every: int, 
         every: the psnr of held-out pixels is measured after so many steps.
         starts: whether the field of the stage before is taken over.
     """
-    road = Choice(field, (solver,), "A stage of several, each from the one before.")
-    problem = radiance_problem(scene, rays, rays.marcher, road=road)
+    plan = Plan.single(field, (solver,), "A stage of several, each from the one before.")
+    problem = radiance_problem(scene, rays, rays.marcher, plan=plan)
     monitor = Monitor({"psnr": Examination(scene, rays.marcher).quick_psnr()}, every=every)
-    return Stage(problem, field, solver, starts=starts, options={"monitor": monitor})
+    return Stage(problem, field, solver, starts=starts, options=RunOptions(monitor=monitor))
 
 
 def check_positive(owner: object, *names: str) -> None:

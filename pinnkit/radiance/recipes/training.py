@@ -18,7 +18,7 @@ from pinnkit.radiance.rendering.ray_marching import Marcher, Walk
 from pinnkit.radiance.rendering.rays import Rays
 from pinnkit.solutions.history import Record
 from pinnkit.solutions.solution import Solution
-from pinnkit.solvers import Adam, Choice, Cosine, Monitor, Stage, in_stages
+from pinnkit.solvers import Adam, Cosine, Monitor, Plan, RunOptions, Stage, in_stages
 from pinnkit.solvers.plans.curriculum import MakeStage
 
 from .evaluation import Examination
@@ -134,14 +134,14 @@ class Classical:
             fine = Hierarchical(coarse, density, self.fine)
             marcher = Marcher(rays.marcher.grid, longest_side(scene) / 100, space=scene.space)
             monitor = Monitor({"psnr": Examination(scene, marcher).quick_psnr(2_000)}, every=every)
-            groups: dict[tuple[str, str], Any] = {
+            groups: dict[tuple[str, ...], Any] = {
                 ("density", "colour"): self.field,
                 ("coarse_density", "coarse_colour"): density,
             }
             solver = Adam(steps=self.steps, batch=self.batch, betas=(0.9, 0.99), schedule=Cosine(warmup=20, final=0.1))
-            road = Choice(self.field, (solver,), "The field of NeRF, coarse and fine.")
-            problem = radiance_problem(scene, fine, marcher, coarse_rays=coarse, road=road)
-            return Stage(problem, groups, solver, starts=False, options={"monitor": monitor})
+            plan = Plan.single(self.field, (solver,), "The field of NeRF, coarse and fine.")
+            problem = radiance_problem(scene, fine, marcher, coarse_rays=coarse, plan=plan)
+            return Stage(problem, groups, solver, starts=False, options=RunOptions(monitor=monitor))
 
         return [make]
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from pinnkit.fields.evolved_modes import MarchedField
 from pinnkit.problem.problem import Problem
 from pinnkit.solutions.status import Status
+from pinnkit.solvers.protocols import SOLVERS, Scope
 
 from .errors import CannotMarch
 from .exponential import ExponentialRK, march_exponential, semilinear
@@ -24,6 +26,7 @@ __all__ = ["March", "Marched", "can_march", "march"]
 Report = Callable[[Advance], bool]
 
 
+@SOLVERS.register("march")
 @dataclass(frozen=True)
 class March:
     """Modes in space, the read-out advanced in time: for evolution problems in one dimension, stiff and sharp ones too.
@@ -52,6 +55,8 @@ class March:
     tolerance: float = 1e-8
     modes: int | None = None
     most: int | None = None
+
+    scope: ClassVar[Scope] = Scope.OWN_FIELD
 
     def __post_init__(self) -> None:
         """Check the arguments."""

@@ -14,7 +14,7 @@ from pinnkit.domains import Box
 from pinnkit.fields import GeometricMLP, Siren
 from pinnkit.problem.problem import Problem
 from pinnkit.solutions.solution import Solution
-from pinnkit.solvers import Adam, Choice, Cosine
+from pinnkit.solvers import Adam, Cosine, Plan
 from pinnkit.surfaces.distance.field_distance import distance_of, slopes_of, values_of
 from pinnkit.surfaces.drawing.pictures import draw_curve, draw_mesh, draw_slices
 from pinnkit.surfaces.mesh.extraction import extract
@@ -23,7 +23,7 @@ from pinnkit.surfaces.points.neighbours import Neighbours
 from .losses import IGR, Samples, Supervised, SurfaceLosses
 from .supervision import Guide
 
-__all__ = ["road_of", "surface_problem"]
+__all__ = ["plan_of", "surface_problem"]
 
 _AXES = ("x", "y", "z")
 _REACH = 0.06  # of half the longest side of the box: how far "near" reaches
@@ -105,7 +105,7 @@ def surface_problem(
         metrics=measured,
         figures=drawn if figures is None else figures,
         facts=dict(facts or {}),
-        road=road_of(chosen),
+        plan=plan_of(chosen),
         dtype=torch.float32,
     )
 
@@ -117,13 +117,13 @@ def _preset(guide: Guide | None, noise: float) -> SurfaceLosses:
     return Supervised() if noise < _NOISY else Supervised(surface=0.0)
 
 
-def road_of(losses: SurfaceLosses) -> Choice:
+def plan_of(losses: SurfaceLosses) -> Plan:
     """The network and the solver for a preset of losses."""
     if isinstance(losses, IGR):
         reason = "A softplus network that begins as a sphere, by Adam."
-        return Choice(GeometricMLP(), (_adam(losses, 2500, 5e-3),), reason, balance=False)
+        return Plan.single(GeometricMLP(), (_adam(losses, 2500, 5e-3),), reason, balance=False)
     reason = "A Siren by Adam on samples near and far."
-    return Choice(Siren(width=96, depth=3, omega=30.0), (_adam(losses, 2400, 2e-3),), reason, balance=False)
+    return Plan.single(Siren(width=96, depth=3, omega=30.0), (_adam(losses, 2400, 2e-3),), reason, balance=False)
 
 
 def _adam(losses: SurfaceLosses, steps: int, lr: float) -> Adam:
