@@ -245,7 +245,7 @@ class SamplingPlan:
 
 @runtime_checkable
 class Method(Protocol):
-    """What `solve` takes as a solver; see `Solver`, and `March`, which brings its own field."""
+    """Anything that `solve` takes as a solver: a `Solver`, or `March`, which brings its own field."""
 
     @property
     def scope(self) -> Scope:
@@ -322,12 +322,12 @@ _MEMBERS = ("steps", "scope", "needs", "sampling_plan", "draw", "start", "step")
 
 
 def on_readout(method: Method) -> TypeGuard[ReadoutSolver]:
-    """Whether a solver works on the linear read-out alone."""
+    """Return whether a solver works on the linear read-out alone."""
     return method.scope is Scope.READOUT
 
 
 def on_parameters(method: Method) -> TypeGuard[Solver]:
-    """Whether a solver works on all parameters of the fields."""
+    """Return whether a solver works on all parameters of the fields."""
     return method.scope is Scope.PARAMETERS
 
 

@@ -1,63 +1,79 @@
-"""Several roads to one problem: the held-out residual decides."""
+"""Fallback: the candidates of a plan are tried in order, and the held-out residual decides."""
 
 import math
 import time
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from pinnkit import LBFGS, RAD, Adam, GradientNorm, LeastSquares, Monitor, RandomFourier, Solution, Status, solve
+from pinnkit import LBFGS, RAD, Adam, GradientNorm, LeastSquares, Monitor, RandomFourier, Solution, solve
 from pinnkit.solutions.evaluation import FieldSet
-from pinnkit.solvers import Plan
+from pinnkit.solvers import Candidate, Plan, execute
 from pinnkit.solvers.collocation.relative_residual import held_out_residual
 from pinnkit.solvers.plans import fallback as module
-from pinnkit.solvers.plans.fallback import several
+from pinnkit.solvers.plans.run import Run
 from tests.solvers.cases import SMALL, heat
 
 FEW = dict(points=64, condition_points=16)
-ROUGH = Plan.single(SMALL, (Adam(steps=2, **FEW),), "Rough.", good=1e-6)
-FINE = Plan.single(RandomFourier(120, bandwidth=8.0), (LeastSquares(),), "Fine.", good=1e-2)
+ROUGH = Candidate(SMALL, (Adam(steps=2, **FEW),), "Rough.", accept=1e-6)
+FINE = Candidate(RandomFourier(120, bandwidth=8.0), (LeastSquares(),), "Fine.", accept=1e-2)
 
 
-def taken(*choices: Plan, seconds: float | None = None) -> tuple[Solution, list[Plan]]:
+def taken(*candidates: Candidate, monkeypatch: pytest.MonkeyPatch, **options: Any) -> tuple[Solution, list[Candidate]]:
+    """The solution of a plan, and the candidates that were run."""
     asked = []
+    real = module._run
 
-    def take(choice: Plan, left: float | None) -> Solution:
-        asked.append(choice)
-        found = solve(heat(), choice.field, choice.solvers)
-        return replace(found, choice=choice.reason, status=Status.TIME if left == 0 else found.status)
+    def noted(run: Run) -> Solution:
+        asked.append(run.candidate)
+        return real(run)
 
-    return several(choices, take, seconds=seconds, began=time.perf_counter(), seed=0), asked
+    monkeypatch.setattr(module, "_run", noted)
+    return solve(heat(), plan=Plan(candidates), **options), asked
 
 
-def test_the_first_road_that_is_good_enough_ends_the_search() -> None:
-    found, asked = taken(FINE, ROUGH)
+def test_the_first_candidate_that_is_good_enough_ends_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    found, asked = taken(FINE, ROUGH, monkeypatch=monkeypatch)
     assert asked == [FINE]
     assert "LeastSquares" in found.solvers[0]
 
 
-def test_a_poor_road_is_followed_by_the_next_and_the_best_is_taken() -> None:
-    for order in ([ROUGH, FINE], [ROUGH, replace(FINE, good=1e-300), ROUGH]):
-        found, asked = taken(*order)
+def test_a_poor_candidate_is_followed_by_the_next_and_the_best_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    for order in ([ROUGH, FINE], [ROUGH, replace(FINE, accept=1e-300), ROUGH]):
+        found, asked = taken(*order, monkeypatch=monkeypatch)
         assert asked == order
         assert "LeastSquares" in found.solvers[0]
         assert "Rough. Held-out residual" in found.choice
         assert found.choice.endswith("Taken: LeastSquares.")
+        monkeypatch.undo()
 
 
-def test_seconds_are_those_of_all_roads(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = iter(np.arange(0.0, 100.0, 1.0))
-    monkeypatch.setattr(module.time, "perf_counter", lambda: float(next(now)))
-    found = several([FINE], lambda c, left: solve(heat(), c.field, c.solvers), seconds=None, began=-5.0, seed=0)  # noqa: ARG005
+@pytest.mark.parametrize("candidates", [(FINE,), (ROUGH, FINE)], ids=["one", "two"])
+def test_seconds_are_those_of_all_candidates(
+    candidates: tuple[Candidate, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = iter(np.arange(0.0, 1e5, 1.0))
+    monkeypatch.setattr(time, "perf_counter", lambda: float(next(now)))
+    found = execute(Plan(candidates), heat(), began=-5.0)
     assert found.seconds >= 5.0
 
 
-def test_no_further_road_is_taken_once_the_time_is_used_up() -> None:
-    found, asked = taken(ROUGH, FINE, seconds=1e-9)
+def test_no_further_candidate_is_run_once_the_time_is_used_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    found, asked = taken(ROUGH, FINE, monkeypatch=monkeypatch, seconds=1e-9)
     assert asked == [ROUGH]
     assert found.choice.startswith("Rough.")
+
+
+def test_checkpoints_of_several_trained_candidates_do_not_meet(tmp_path: Path) -> None:
+    plan = Plan((ROUGH, replace(ROUGH, solvers=(Adam(steps=3, **FEW),)), FINE))
+    first = solve(heat(), plan=plan, out=tmp_path)
+    again = solve(heat(), plan=plan, out=tmp_path, resume=True)
+    assert {p.parent.name for p in tmp_path.glob("*/*.h5")} >= {"candidate1", "candidate2"}
+    assert again.choice == first.choice
 
 
 @pytest.mark.parametrize(
@@ -69,7 +85,7 @@ def test_no_further_road_is_taken_once_the_time_is_used_up() -> None:
         ("monitor", Monitor({"one": lambda fields: 1.0})),  # noqa: ARG005
     ],
 )
-def test_what_only_a_trained_field_can_use_is_refused_where_no_road_trains(name: str, given: object) -> None:
+def test_what_only_a_trained_field_can_use_is_refused_where_no_candidate_trains(name: str, given: object) -> None:
     with pytest.raises(ValueError, match=f"`{name}` is for fields that are trained step by step, .* LeastSquares"):
         solve(heat(), **{name: given})
 

@@ -13,7 +13,7 @@ from pinnkit.jets.pointwise import nested_jets
 from pinnkit.solutions.evaluation import FieldSet
 from pinnkit.solvers.collocation import gram as tangent
 from pinnkit.solvers.collocation import jacobian_factors as factors
-from pinnkit.solvers.collocation import per_sample_jacobian as pull_back
+from pinnkit.solvers.collocation import per_sample_jacobian as jacobian_module
 from pinnkit.solvers.collocation import tangent_kernel as kernel
 from pinnkit.solvers.collocation.residual_loss import ResidualLoss
 from tests.solvers.cases import (
@@ -36,7 +36,7 @@ HEAT = heat(terms=[Equation(lambda u: u.t - 0.3 * u.xx), Dirichlet(ROD.boundary,
 
 
 def reference(target: ResidualLoss, theta: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The rows as a function of theta, by nested transforms without a fold, and their Jacobian by jacrev."""
+    """The rows as a function of theta, by nested transforms without operator collapse, and their Jacobian by jacrev."""
 
     def rows(vector: torch.Tensor) -> torch.Tensor:
         own, at = {}, 0
@@ -47,7 +47,7 @@ def reference(target: ResidualLoss, theta: torch.Tensor) -> tuple[torch.Tensor, 
         for term in target.problem.soft_terms:
             for chunk, points in enumerate(target.collocation.chunks(term)):
                 values = {}
-                for each in target.fields.passes(points, target.wanted(term, None)):
+                for each in target.fields.passes(points, target.channels(term, None)):
                     named = {name: own.get(p, p) for name, p in each.module.named_parameters()}
 
                     def one(x, module=each.module, named=named):
@@ -142,7 +142,7 @@ SPECS = {
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS.keys())
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_every_kind_of_term_agrees_with_jacrev(name: str, spec) -> None:
-    compare(collocation(PROBLEMS[name], spec, balance={"initial": 7.0, "equation": 0.5}))
+    compare(collocation(PROBLEMS[name], spec, row_weights={"initial": 7.0, "equation": 0.5}))
 
 
 @pytest.mark.parametrize("name", ["flow", "periodic", "inverse"])
@@ -259,7 +259,7 @@ def test_the_jacobian_is_refused_where_a_penalty_is_no_square() -> None:
 
     problem = heat(terms=[Equation(lambda u: u.t - u.xx, penalty=Huber(0.5))])
     target = collocation(problem, SPECS["mlp"])
-    for verb in (target.rows_and_jacobian, target.gram, target.kernel):
+    for verb in (target.rows_and_jacobian, target.gram, target.tangent_kernel):
         with pytest.raises(TypeError, match=r"term 'equation' has the penalty Huber"):
             verb(target.parameters.get())
 
@@ -364,13 +364,13 @@ def test_every_use_of_a_parameter_agrees_with_jacrev(name: str) -> None:
 
 def test_a_use_without_a_record_is_differentiated_by_transforms(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    real = pull_back._transformed
+    real = jacobian_module._transformed
 
     def noted(each, slopes, others, **options):
         asked.append([name for name, p in each.module.named_parameters() if any(p is o for o in others)])
         return real(each, slopes, others, **options)
 
-    monkeypatch.setattr(pull_back, "_transformed", noted)
+    monkeypatch.setattr(jacobian_module, "_transformed", noted)
     problem = heat(terms=HEAT.terms[:1])
 
     def names(field: str) -> list[str]:
@@ -387,9 +387,9 @@ def test_a_use_without_a_record_is_differentiated_by_transforms(monkeypatch: pyt
 
 
 def test_the_comparison_notices_a_use_that_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = pull_back._through
+    real = jacobian_module._through
     monkeypatch.setattr(
-        pull_back, "_through", lambda *args: list(real(*args))[:0] if args[0].ndim == 1 else real(*args)
+        jacobian_module, "_through", lambda *args: list(real(*args))[:0] if args[0].ndim == 1 else real(*args)
     )
     with pytest.raises(AssertionError):
         compare(collocation(HEAT, SPECS["mlp"]))

@@ -210,7 +210,7 @@ def test_terms_are_plain_mean_squares() -> None:
     assert list(found) == ["equation", "data", "robin"]
 
 
-def test_the_imbalance_is_dimensionless_and_vanishes_for_the_solution() -> None:
+def test_the_relative_residual_is_dimensionless_and_vanishes_for_the_solution() -> None:
     def judged(factor: float, wrong: float) -> float:
         problem = Problem("line", ROD, "u", [Equation(lambda u: factor * (u.t - u.x))])
         spec = RandomFourier(1, bandwidth=1.0)

@@ -1,4 +1,4 @@
-"""Folding keeps the residual to rounding, and folds nothing whose coefficient is not one number at the given points."""
+"""Operator collapse keeps the residual to rounding, and leaves out coefficients that vary over the given points."""
 
 import pytest
 import torch
@@ -6,13 +6,14 @@ import torch
 from pinnkit import Box, Condition, Cube, Equation, Problem, Unknown
 from pinnkit.domains import Points
 from pinnkit.jets.frame import NamedOperator
+from pinnkit.solvers.collocation.operator_collapse import collapse
 from pinnkit.solvers.collocation.residual_loss import ResidualLoss
 from tests.solvers.cases import ALPHA, F64, ROD, SQUARE, cubic, fields_of, heat, parameters_of, points_of, poisson
 
 CUBE = Box(x=Cube(0, 1, dim=5), t=(0, 1))
 
-# Problems beside the derivatives that fold and the unknown's channels that stay.
-FOLDED = {
+# Problems beside the derivatives that collapse and the unknown's channels that stay.
+COLLAPSED = {
     "heat": (heat(), {("t",), ("x", "x")}, set()),
     "poisson": (
         poisson(terms=[Equation(lambda u, x: -u.xx - u.yy - torch.exp(x))]),
@@ -46,18 +47,18 @@ def orders(operator: NamedOperator) -> set:
     return {order for _, names in operator.terms for order in [names]}
 
 
-@pytest.mark.parametrize("name", FOLDED)
-def test_the_constant_part_folds_into_one_channel(name: str) -> None:
-    problem, folded, kept = FOLDED[name]
+@pytest.mark.parametrize("name", COLLAPSED)
+def test_the_constant_part_collapses_into_one_channel(name: str) -> None:
+    problem, replaced, kept = COLLAPSED[name]
     found = collapse(problem, problem.term("equation"), first(problem))
     assert found is not None
-    assert orders(found.operator.order) == folded
+    assert orders(found.operator.order) == replaced
     assert {c.order for c in found.kept} == kept
 
 
-@pytest.mark.parametrize("name", FOLDED)
-def test_the_folded_residual_equals_the_unfolded_one_to_rounding(name: str) -> None:
-    problem, _, _ = FOLDED[name]
+@pytest.mark.parametrize("name", COLLAPSED)
+def test_the_collapsed_residual_equals_the_full_one_to_rounding(name: str) -> None:
+    problem, _, _ = COLLAPSED[name]
     fields = fields_of(problem)
     parameters, collocation, term = parameters_of(fields), points_of(problem, 50), problem.term("equation")
     points = first(problem)
@@ -79,7 +80,7 @@ def test_coefficients_keep_their_values() -> None:
     assert dict((names, c) for c, names in found.operator.order.terms) == {("t",): 1.0, ("x", "x"): -ALPHA}
 
 
-def test_a_laplacian_of_many_columns_folds_with_its_factor() -> None:
+def test_a_laplacian_of_many_columns_collapses_with_its_factor() -> None:
     problem = Problem("high", CUBE, "u", [Equation(lambda u: u.t - 3 * u.laplacian)])
     found = collapse(problem, problem.term("equation"), first(problem))
     assert found is not None
@@ -96,7 +97,7 @@ def jump(width: float) -> Problem:
     return Problem("jump", SQUARE, "u", [Equation(lambda u, x, y: k(x, y) * u.xx + u.yy - 1)])
 
 
-def test_a_coefficient_that_jumps_on_a_tiny_region_is_not_folded_where_the_points_see_it() -> None:
+def test_a_coefficient_that_jumps_on_a_tiny_region_is_not_collapsed_where_the_points_see_it() -> None:
     problem = jump(1e-6)
     inside = torch.tensor([[5e-7, 5e-7]], dtype=F64)
     away = first(problem)[0].coords
@@ -106,7 +107,7 @@ def test_a_coefficient_that_jumps_on_a_tiny_region_is_not_folded_where_the_point
         assert found is None or ("x", "x") not in orders(found.operator.order)
 
 
-def test_a_coefficient_that_varies_is_not_folded() -> None:
+def test_a_coefficient_that_varies_is_not_collapsed() -> None:
     for equation in (
         lambda u, x: (1 + 1e-9 * x) * u.xx + u.yy,
         lambda u, x: (1 + x) * (u.xx + u.yy),
@@ -124,7 +125,7 @@ def test_a_cap_far_from_the_usual_values_is_noticed() -> None:
     assert collapse(problem, problem.term("equation"), first(problem)) is None
 
 
-def test_nothing_folds_where_a_fold_could_not_be_one_channel() -> None:
+def test_nothing_collapses_where_one_channel_could_not_replace_it() -> None:
     two = Problem("two", SQUARE, ["u", "v"], [Equation(lambda u, v: u.xx + v.yy)])
     rows = Problem("rows", SQUARE, "u", [Equation(lambda u: (u.xx + u.yy, u.x + u.y))])
     vector = Problem("vector", SQUARE, Unknown("v", components=2), [Equation(lambda v: v[0].xx + v[0].yy)])

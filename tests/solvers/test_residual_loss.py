@@ -183,8 +183,8 @@ def test_weights_count_in_the_loss_and_not_in_the_terms() -> None:
     torch.testing.assert_close(found[1].gradient, found[2].gradient, rtol=1e-12, atol=1e-14)
 
 
-def test_a_balance_multiplies_the_loss_of_its_term_only() -> None:
-    plain, balanced = collocation(heat()), collocation(heat(), balance={"initial": 7.0})
+def test_a_row_weight_multiplies_the_loss_of_its_term_only() -> None:
+    plain, balanced = collocation(heat()), collocation(heat(), row_weights={"initial": 7.0})
     theta = plain.parameters.get()
     a, b = plain.evaluate(theta), balanced.evaluate(theta)
     torch.testing.assert_close(b.loss, a.loss + 6 * a.terms["initial"], rtol=1e-13, atol=0)

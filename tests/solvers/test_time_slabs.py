@@ -27,7 +27,7 @@ from pinnkit import (
     validate,
 )  # fmt: skip
 from pinnkit.jets.jet import constant, coordinate
-from pinnkit.solvers.plans.time_slabs import _FinalState, slab_edges
+from pinnkit.solvers.plans.time_slabs import _FinalState, slab_edges, slab_problem
 from tests.solvers.cases import ALPHA, ROD, SMALL, heat, heat_exact, poisson, relative
 
 SINES, ONCE = RandomFourier(200, bandwidth=(8.0, 10.0)), LeastSquares()

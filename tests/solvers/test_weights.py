@@ -127,15 +127,15 @@ def test_every_scheme_changes_the_training_and_is_reproducible(scheme: Any) -> N
 def test_what_is_seen_changes_its_number_with_the_factors_only() -> None:
     problem = heat()
     fields = fields_of(problem)
-    sight = TrainingObjective(
+    training = TrainingObjective(
         fields, parameters_of(fields), lambda *_: points_of(problem), {}, weights=[GradientNorm(every=3)]
     )
-    theta, solver = sight.parameters.get(), Adam()
+    theta, solver = training.parameters.get(), Adam()
     state: dict[str, Any] = {"theta": theta}
     draws = []
     for step in range(7):
-        draws.append(sight.objective(solver, step, state).draw)
-        state = {"theta": theta, **sight.memory()}
+        draws.append(training.objective(solver, step, state).version)
+        state = {"theta": theta, **training.memory()}
     assert draws == [1, 1, 1, 2, 2, 2, 3]
 
 

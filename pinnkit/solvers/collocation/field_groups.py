@@ -104,7 +104,7 @@ def build_fields(
 
 
 def needs_search(spec: FieldSpec | nn.Module) -> bool:
-    """Whether a search has to choose the bandwidth of random sines, or the polynomials."""
+    """Return whether a search has to choose the bandwidth of random sines, or the polynomials."""
     return isinstance(spec, Expansion) or (isinstance(spec, RandomFourier) and spec.bandwidth is None)
 
 

@@ -71,7 +71,7 @@ def _constants(
     """Partial derivatives that are the same number at all points and for two different states of the unknowns."""
     like = points[0].coords
     generator = torch.Generator().manual_seed(0)
-    seen: dict[Channel, list[Tensor]] = {c: [] for c in channels}
+    found: dict[Channel, list[Tensor]] = {c: [] for c in channels}
     for scale in (1.0, 1e3):  # a bounded term, or one that is small near zero, shows at one of them
         values = {}
         for c in channels:
@@ -80,9 +80,9 @@ def _constants(
             values[c] = (scale * torch.randn(shape, generator=generator, dtype=torch.float64)).to(like)
         partials = linearise(problem, term, points, values, raw=True).d
         for c in channels:
-            seen[c].append(partials[c].reshape(-1))
+            found[c].append(partials[c].reshape(-1))
     constants = {}
-    for c, parts in seen.items():
+    for c, parts in found.items():
         every = torch.cat(parts)
         low, high = float(every.min()), float(every.max())
         if math.isfinite(high - low) and high - low <= 8 * torch.finfo(like.dtype).eps * max(abs(low), abs(high)):

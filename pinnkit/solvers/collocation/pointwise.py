@@ -11,7 +11,7 @@ __all__ = ["pointwise", "require_pointwise"]
 
 
 def pointwise(term: Term) -> bool:
-    """Whether every row of a term depends on one point, as in an equation."""
+    """Return whether every row of a term depends on one point, as in an equation."""
     return term.sample(1, torch.Generator().manual_seed(0))[0].group is None
 
 

@@ -105,7 +105,7 @@ def _block(one: JacobianBlock, other: JacobianBlock) -> Tensor:
 def _cheaper_as_factors(
     one: Sequence[OuterProducts | DenseJacobian], other: Sequence[OuterProducts | DenseJacobian]
 ) -> bool:
-    """Whether C C' products of lengths h and k are faster than one of length h k; short products are inefficient."""
+    """Return whether C C' products of lengths h and k are faster than one of length h k; short ones are slow."""
     channels = []
     for parts in (one, other):
         own = [part.slopes.shape[0] for part in parts if isinstance(part, OuterProducts)]

@@ -128,7 +128,7 @@ def _prescribed(problem: Problem, term: Term) -> list[tuple[tuple[str, int], Ten
 
 
 def _determine_size(values: list[Tensor]) -> bool:
-    """Whether prescribed values determine the size of an unknown."""
+    """Return whether prescribed values determine the size of an unknown."""
     return bool(values) and all(v.numel() > 0 and float(v.max() - v.min()) > 0 for v in values)
 
 

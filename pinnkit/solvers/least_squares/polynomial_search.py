@@ -251,8 +251,8 @@ def _solved(
         theta = solve_readout(solver, objective, theta if warm is None else _carry_over(warm, fields, theta))
     held = counts_of(problem, min(2 * count + 64, _HELD), min(count + 32, _HELD // 2))
     fresh = CollocationPoints(problem, held, seed, draw=1, sampling=Sobol())
-    judge = LinearReadout(fields, parameters, fresh, objective.scales)
-    score, costs = judge.relative_residual(theta)
+    check = LinearReadout(fields, parameters, fresh, objective.scales)
+    score, costs = check.relative_residual(theta)
     return Attempt(count, (), max(score, _FLOOR), costs, fields, parameters, theta, words=_words(spec, count))
 
 

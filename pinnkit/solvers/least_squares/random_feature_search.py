@@ -215,8 +215,8 @@ def solve_with(
     held = CollocationPoints(
         problem, counts_of(problem, 2 * features, max(features // 2, 2)), seed, draw=1, sampling=Sobol()
     )
-    judge = LinearReadout(fields, parameters, held, objective.scales)
-    score, costs = judge.relative_residual(theta)
+    check = LinearReadout(fields, parameters, held, objective.scales)
+    score, costs = check.relative_residual(theta)
     words = f"{features} sines, bandwidth {', '.join(f'{b:.3g}' for b in bandwidth)}"
     return Attempt(features, bandwidth, max(score, _FLOOR), costs, fields, parameters, theta, words=words)
 

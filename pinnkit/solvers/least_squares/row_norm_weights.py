@@ -28,6 +28,6 @@ def row_norm_weights(readout: LinearReadout) -> dict[str, float]:
 
 
 def has_row_norms(fields: FieldSet) -> bool:
-    """Whether every field has a linear read-out, and every penalty is a square."""
+    """Return whether every field has a linear read-out, and every penalty is a square."""
     squares = all(isinstance(t.penalty, Square) for t in fields.problem.soft_terms)
     return squares and all(linear_readout(m) is not None for m in fields.modules.values())

@@ -19,7 +19,7 @@ from torch import Tensor
 from pinnkit.domains import Sampling, Sobol
 from pinnkit.solvers.protocols import SOLVERS, LossObjective, SamplingPlan, SolverDefaults, State, StateValue
 
-from .schedules import Cosine, Schedule
+from .schedules import Constant, Cosine, Schedule
 
 __all__ = ["SOAP", "Muon"]
 
@@ -108,7 +108,7 @@ class _LibraryOptimiser(SolverDefaults):
         raise NotImplementedError
 
 
-@SOLVERS.register("soap", examples=lambda: {"SOAP": SOAP(steps=600, lr=0.05)})
+@SOLVERS.register("soap", examples=lambda: {"SOAP": SOAP(steps=300, lr=0.1, schedule=Constant())})
 @dataclass(frozen=True)
 class SOAP(_LibraryOptimiser):
     """Adam in the eigenbasis of Shampoo's preconditioner: a factor for the rows and one for the columns of each matrix.
@@ -155,7 +155,7 @@ class SOAP(_LibraryOptimiser):
         return made
 
 
-@SOLVERS.register("muon", examples=lambda: {"Muon": Muon(steps=600, adam_lr=0.05)})
+@SOLVERS.register("muon", examples=lambda: {"Muon": Muon(steps=300, adam_lr=0.1, schedule=Constant())})
 @dataclass(frozen=True)
 class Muon(_LibraryOptimiser):
     """Momentum made orthogonal by Newton-Schulz iterations for hidden weight matrices, Adam for all other parameters.

@@ -1,7 +1,7 @@
 """Trust-region step: smallest damping whose actual-to-predicted reduction is at least `accept`.
 
 The radius |p(lambda)| falls as the damping lambda grows, so that dampings are tried in place of radii: a trial costs
-one Cholesky factorisation and one loss, and no lambda has to be found for a radius.
+one Cholesky factorisation and one loss, without a search for the lambda of a radius.
 """
 
 from __future__ import annotations

@@ -84,7 +84,7 @@ class Candidate:
 
     @property
     def trains(self) -> bool:
-        """Whether all parameters of the field are fitted step by step, and not its read-out alone."""
+        """Return whether all parameters of the field are fitted step by step, and not its read-out alone."""
         return bool(self.trained)
 
     @property

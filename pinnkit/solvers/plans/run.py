@@ -81,12 +81,12 @@ class Run:
 
     @property
     def balance(self) -> bool:
-        """Whether the scales of unknowns and terms are balanced: where neither options nor candidate decline it."""
+        """Return whether the scales of unknowns and terms are balanced: unless options or candidate decline it."""
         return self.options.balance and self.candidate.balance
 
     @property
     def weighs_rows(self) -> bool:
-        """Whether terms are weighted by their row norms: not where no term differentiates its unknowns."""
+        """Return whether terms are weighted by their row norms: not where no term differentiates its unknowns."""
         return self.balance and any(differentiates(self.problem, t) for t in self.problem.soft_terms)
 
     @property
@@ -111,7 +111,7 @@ class Run:
 
 
 def differentiates(problem: Problem, term: Term) -> bool:
-    """Whether a term depends on derivatives of the fields."""
+    """Return whether a term depends on derivatives of the fields."""
     return any(c.order != () for c in problem.trace(term, raw=True).channels)
 
 

@@ -84,10 +84,10 @@ class RunOptions:
         object.__setattr__(self, "out", None if self.out is None else Path(self.out))
         if isinstance(self.slabs, list):
             object.__setattr__(self, "slabs", tuple(self.slabs))
-        if self.adaptive is not None and (isinstance(self.adaptive, type) or not hasattr(self.adaptive, "choose")):
+        if self.adaptive is not None and (isinstance(self.adaptive, type) or not isinstance(self.adaptive, Adaptive)):
             raise TypeError(f"solve: `adaptive` must be an object such as RAD() or R3(), got {self.adaptive!r}")
         for scheme in self.schemes:
-            if isinstance(scheme, type) or not hasattr(scheme, "update"):
+            if isinstance(scheme, type) or not isinstance(scheme, Weights):
                 raise TypeError(f"solve: `weights` must be objects such as GradientNorm() or Causal(), got {scheme!r}")
 
     @property

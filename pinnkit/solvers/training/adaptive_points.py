@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Generator, Tensor
@@ -15,6 +15,7 @@ from pinnkit.registry import Registry
 __all__ = ["ADAPTIVE", "R3", "RAD", "Adaptive"]
 
 
+@runtime_checkable
 class Adaptive(Protocol):
     """Scheme that chooses new points of an equation from the current ones, by the size of the residual."""
 

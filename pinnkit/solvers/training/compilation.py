@@ -39,7 +39,7 @@ class CompiledDerivatives:
 def compilation_pays(
     solvers: Sequence[Solver], parameters: int, rows: Callable[[Solver], int], device: torch.device
 ) -> bool:
-    """Whether training is long enough to compile: by counting, never by timing, so that a resumed run agrees.
+    """Return whether training is long enough to compile: by counting, never by timing, so that a resumed run agrees.
 
     Args:
         solvers: of the run; those that need more than loss and gradient do not use compiled derivatives.

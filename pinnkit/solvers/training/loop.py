@@ -162,7 +162,7 @@ def _handed_on(state: State, solver: Solver) -> State:
 
 
 def _met(terms: Mapping[str, float], tolerance: float | None) -> bool:
-    """Whether the rms residual of every term is at most the tolerance."""
+    """Return whether the rms residual of every term is at most the tolerance."""
     return tolerance is not None and bool(terms) and max(terms.values()) <= tolerance**2
 
 

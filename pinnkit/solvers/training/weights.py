@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -45,6 +45,7 @@ class View(Protocol):
         ...
 
 
+@runtime_checkable
 class Weights(Protocol):
     """Weighting scheme: a factor for each term, or for each of its points."""
 
