@@ -249,3 +249,19 @@ def test_a_penalty_that_is_no_square_is_refused_by_the_name_of_its_term() -> Non
     problem = heat(terms=[heat().terms[0], Dirichlet(ROD.boundary, u=0.0, penalty=Huber(), name="wall")])
     with pytest.raises(TypeError, match=r"term 'wall' has the penalty Huber"):
         LinearReadout(fields_of(problem, SINES), Parameters(problem, (), device=CPU, dtype=F64), points_of(problem))
+
+
+def test_the_loss_and_gradient_of_a_readout_are_those_of_its_rows() -> None:
+    fields = fields_of(cubic(), SINES)
+    target = LinearReadout(fields, Parameters(cubic(), (), device=CPU, dtype=F64), points_of(cubic(), 60))
+    theta = target.get()
+    target.rows_and_jacobian(theta)  # measures the scales of the rows
+    found = target.evaluate(theta)
+    rows = target.rows(theta)
+    assert float(found.loss) == pytest.approx(float(rows @ rows))
+    step = 1e-6 * torch.randn(theta.shape, generator=torch.Generator().manual_seed(0), dtype=F64)
+    ahead, behind = (float(target.rows(theta + s * step).square().sum()) for s in (1, -1))
+    assert float(found.gradient @ step) == pytest.approx((ahead - behind) / 2, rel=1e-5)
+    assert target.readout.tolist() == list(range(len(theta)))
+    kernel = target.tangent_kernel(theta)
+    assert torch.allclose(kernel.pull(rows), found.gradient / 2)

@@ -51,14 +51,11 @@ class Candidate:
 
     def __post_init__(self) -> None:
         """Check the solvers, and keep them as a tuple."""
-        several = isinstance(self.solvers, (list, tuple))
         given = tuple(self.solvers) if isinstance(self.solvers, (list, tuple)) else (cast(Method, self.solvers),)
         if not given or not all(_is_solver(s) for s in given):
-            lacking = {name for s in given for name in missing_members(s)} if given else set()
-            words = f", which lacks `{'`, `'.join(sorted(lacking))}` of pinnkit.solvers.Solver" if lacking else ""
-            shown = list(given) if several else given[0]
+            shown = list(given) if isinstance(self.solvers, (list, tuple)) else given[0]
             raise TypeError(
-                f"solve: `solvers` must be solvers such as [Adam(steps=2000), LBFGS()], got {shown!r}{words}"
+                f"solve: `solvers` must be solvers such as [Adam(steps=2000), LBFGS()], got {shown!r}{_lacking(given)}"
             )
         object.__setattr__(self, "solvers", given)
         own = [s for s in given if s.scope is Scope.OWN_FIELD]
@@ -102,6 +99,16 @@ class Candidate:
         solvers = ", then ".join(map(repr, self.solvers))
         by = solvers if self.field is None else f"{self.field!r} by {solvers}"
         return f"{by}\n{self.reason}"
+
+
+def _lacking(given: Sequence[object]) -> str:
+    """Missing members of a solver of the user's, for the error message."""
+    for one in given:
+        missing = missing_members(one)
+        if missing and "step" not in missing:
+            names = ", ".join(f"`{name}`" for name in sorted(missing))
+            return f", which lacks {names} of Solver; inherit pinnkit.solvers.SolverDefaults"
+    return ""
 
 
 def _is_solver(candidate: object) -> bool:
