@@ -52,7 +52,7 @@ class BaseSpec(ABC, Generic[Built_co]):
 
         Raises:
             ValueError: for no axes or infinite ones, fewer than 1 output, a generator that is not on the CPU, a dtype
-                that is not a real floating-point type; and for what the spec itself says.
+                that is not a real floating-point type; and for axes or outputs that the spec refuses.
         """
         checks.build_arguments(type(self).__name__, axes, outputs, generator=generator, dtype=dtype)
         return self._build(axes, outputs, generator).to(device=device, dtype=dtype)

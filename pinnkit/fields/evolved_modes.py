@@ -208,8 +208,7 @@ class EvolvedModesField(FieldModule):
         return out
 
     def _buffer(self, name: str, i: int) -> Tensor:
-        found: Tensor = getattr(self, f"{name}_{i}")
-        return found
+        return self.get_buffer(f"{name}_{i}")
 
     def _piece(self, i: int, coords: Tensor, along: int, rate: int) -> Tensor:
         """Evaluate one piece at points (n, 2): coefficients once for each time, modes once for each place."""

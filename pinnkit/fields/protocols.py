@@ -176,7 +176,7 @@ def linear_readout(module: nn.Module) -> LinearReadout | None:
 
 
 def smoothness_of(field: FieldSpec | nn.Module) -> float:
-    """Number of times that a field may be differentiated; infinite for a module that does not say."""
+    """Number of times that a field may be differentiated; infinite for a module without a `smoothness`."""
     return field.smoothness if isinstance(field, _Smooth) else math.inf
 
 
