@@ -16,11 +16,11 @@ import torch
 import trimesh
 
 from pinnkit import main
-from pinnkit.surfaces import mended, occupancy_problem, read_mesh
+from pinnkit.surfaces import occupancy_problem, read_mesh, repair_mesh
 
 path = os.environ.get("OCCUPANCY_MESH")
 ring = trimesh.creation.annulus(r_min=0.4, r_max=0.8, height=0.6, sections=64)
-solid = mended(read_mesh(path)).mesh if path else ring
+solid = repair_mesh(read_mesh(path)).mesh if path else ring
 problem = occupancy_problem(solid, generator=torch.Generator().manual_seed(0), samples=100_000 if path else 50_000)
 
 if __name__ == "__main__":

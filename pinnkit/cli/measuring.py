@@ -12,12 +12,10 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from pinnkit.problem.script import load_problem
-
 from .app import app
 from .console import DONE, FAILED, user_errors
 from .options import Json
-from .words import FIELDS, at_least, methods_of
+from .words import WordsCommand, at_least, methods_of
 
 bench = typer.Typer(help="Measure how fast pinnkit is on this machine.", no_args_is_help=True)
 app.add_typer(bench, name="bench")
@@ -82,17 +80,18 @@ def memory(json_: Json = False) -> None:
     _measure(measured, None, json_)
 
 
-@app.command()
+@app.command(cls=WordsCommand)
 def compare(
     files: Annotated[list[Path], typer.Argument(help="Python files that define `problem`.", show_default=False)],
     solvers: Annotated[
-        str, typer.Option(help="Words of `solve --solver`, by commas; a sequence is joined by +: auto,adam+lbfgs.")
+        str,
+        typer.Option(help="auto or solvers, joined by commas; a sequence by plus signs, auto,adam+lbfgs: {solvers}."),
     ] = "auto,adam+lbfgs",
     fields: Annotated[
-        str, typer.Option(help=f"Fields for all of them but auto, by commas: {', '.join(FIELDS)}; auto: none.")
+        str, typer.Option(help="Fields for all of them but auto, joined by commas: {fields}; auto: none.")
     ] = "auto",
     seeds: Annotated[int, typer.Option(help="Runs of each combination.")] = 3,
-    seconds: Annotated[float, typer.Option(help="That a run may take at most.")] = 60.0,
+    seconds: Annotated[float, typer.Option(help="Time limit of a run.")] = 60.0,
     budget: Annotated[float, typer.Option(help="Seconds for the reference.")] = 5.0,
     out: Annotated[Path, typer.Option(help="One file a run; runs that have theirs are skipped.")] = Path(
         "results/compare"
@@ -100,11 +99,12 @@ def compare(
     json_: Json = False,
 ) -> None:
     """Solve problems by several methods with several seeds: a table, and a figure of error against seconds."""
-    from pinnkit.measure.compare import compare as side_by_side
-
     say = Console(stderr=json_)
     found = []
     with user_errors(None):
+        from pinnkit.measure.compare import compare as side_by_side
+        from pinnkit.problem.script import load_problem
+
         at_least("--seeds", seeds, 1)
         methods = methods_of(solvers, fields)
         for file, problem in [(f, load_problem(f)) for f in files]:

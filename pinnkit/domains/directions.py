@@ -17,7 +17,7 @@ def directions(unit: Tensor) -> Tensor:
 
     Source: Fang & Wang, Number-theoretic Methods in Statistics, 1994, section 1.5.
     """
-    from scipy.special import betaincinv
+    from scipy.special import betaincinv  # loaded here: balls and spheres alone need it
 
     n, columns = unit.shape
     vectors = torch.empty(n, columns + 1, dtype=torch.float64)

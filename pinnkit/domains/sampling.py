@@ -4,11 +4,11 @@ import math
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from .axes import check_count
+from .sobol import BITS, MAX_COLUMNS, sobol_points
 
 
 @runtime_checkable
@@ -50,25 +50,14 @@ class Sobol:
     def unit(self, n: int, dim: int, generator: torch.Generator) -> Tensor:
         """`(n, dim)` points, `dim` up to 21201 and n up to 2^30; beyond it raises ValueError."""
         seed = int(torch.randint(2**63 - 1, (), generator=generator, device=generator.device))
-        points = torch.empty(n, dim, dtype=torch.float64)
         if n == 0 or dim == 0:
-            return points
-        from scipy.stats import qmc  # loaded where it is used: it costs as much as torch does
-
-        if dim > qmc.Sobol.MAXDIM or n > 2**_BITS:
+            return torch.empty(n, dim, dtype=torch.float64)
+        if dim > MAX_COLUMNS or n > 2**BITS:
             raise ValueError(
-                f"Sobol: at most {qmc.Sobol.MAXDIM} columns and 2**{_BITS} points, got {dim} columns and {n} points; "
+                f"Sobol: at most {MAX_COLUMNS} columns and 2**{BITS} points, got {dim} columns and {n} points; "
                 "use sampling=Uniform()"
             )
-        sequence = qmc.Sobol(dim, bits=_BITS, seed=np.random.default_rng(seed))
-        # Blocks keep the memory at that of the result.  The first has a power of 2, else scipy warns about balance.
-        block = 2 ** max(0, (_BLOCK // dim).bit_length() - 1)
-        stop = min(block, 2 ** (n.bit_length() - 1))
-        start = 0
-        while start < n:
-            points[start:stop] = torch.from_numpy(sequence.random(stop - start))
-            start, stop = stop, min(stop + block, n)
-        return points.add_(0.5**_BITS / 2)
+        return sobol_points(n, dim, seed).add_(0.5**BITS / 2)
 
     def density(self, unit: Tensor) -> Tensor:
         """One everywhere."""
@@ -97,9 +86,6 @@ class Chebyshev:
             inverse *= (column * (1 - column)).sqrt_().mul_(math.pi)
         return inverse.reciprocal_()
 
-
-_BITS = 30
-_BLOCK = 2**21  # numbers per block of the Sobol sequence: 16 MB
 
 DEFAULT_SAMPLING: Sampling = Sobol()
 

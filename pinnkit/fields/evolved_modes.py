@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from .base import AxisLike
+from .derivatives import terms_of
 from .modes import chebyshev_modes, fourier_modes, mapped
 from .scaling import Scaling
 
@@ -234,8 +235,8 @@ class _Closed:
         return self.kind.full(self.plan, self.channels(self.plan.every))
 
     def _channel(self, channel: Any) -> Tensor:
-        members = [(1.0, channel)] if isinstance(channel, tuple) and not hasattr(channel, "terms") else channel.terms
-        return sum((c * self.field.derivative(self.value, o) for c, o in members), torch.zeros(()).to(self.value))
+        parts = (c * self.field.derivative(self.value, o) for c, o in terms_of(channel))
+        return sum(parts, torch.zeros(()).to(self.value))
 
 
 class _Differentiable(torch.autograd.Function):

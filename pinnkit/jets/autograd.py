@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from .orders import Channel, Operator, Order
+from pinnkit.fields.derivatives import terms_of
+
+from .orders import Channel, Order
 
 __all__ = ["autograd_jets"]
 
@@ -39,9 +41,9 @@ class _Derivatives:
         self.gradients: dict[Order, Tensor] = {}
 
     def channel(self, channel: Channel) -> Tensor:
-        if isinstance(channel, Operator):
-            return torch.stack([coefficient * self.order(order) for coefficient, order in channel.terms]).sum(0)
-        return self.order(channel)
+        if isinstance(channel, tuple):
+            return self.order(channel)
+        return torch.stack([coefficient * self.order(order) for coefficient, order in terms_of(channel)]).sum(0)
 
     def order(self, order: Order) -> Tensor:
         if order not in self.known:

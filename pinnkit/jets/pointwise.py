@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from pinnkit.fields.derivatives import terms_of
 from pinnkit.jets.taylor.channel_plan import make_plan
 from pinnkit.jets.taylor.taylor_pass import UnsupportedOperation
 
 from .evaluation import Field, named, taylor_pass
-from .orders import Channel, Operator, Order
+from .orders import Channel, Order
 
 __all__ = ["nested_jets", "point_jets"]
 
@@ -37,8 +38,7 @@ def nested_jets(
     """Derivatives of a function (d,) -> (outputs,) by nested reverse-mode transforms: order -> (outputs,)."""
     found: dict[Channel, Tensor] = {}
     for order in orders:
-        members = order.terms if isinstance(order, Operator) else ((1.0, order),)
-        parts = [coefficient * _derivative(function, own)(point) for coefficient, own in members]
+        parts = [coefficient * _derivative(function, own)(point) for coefficient, own in terms_of(order)]
         found[order] = torch.stack(parts).sum(0)
     return found
 

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from pinnkit.domains import Points
+from pinnkit.fields.derivatives import terms_of
 from pinnkit.jets.evaluation import jets
-from pinnkit.jets.frame import Derivative, NamedOperator
+from pinnkit.jets.frame import Derivative
 from pinnkit.jets.jet import plain
 from pinnkit.jets.orders import Channel as Derived
 from pinnkit.jets.orders import Operator, Order
@@ -138,13 +139,12 @@ class FieldSet:
 
 def index(order: Derivative, local: Mapping[str, int]) -> Order | Operator:
     """A derivative by column names as one by column indices."""
-    if isinstance(order, NamedOperator):
-        return Operator(tuple((c, tuple(sorted(local[name] for name in names))) for c, names in order.terms))
-    return tuple(sorted(local[name] for name in order))
+    if isinstance(order, tuple):
+        return tuple(sorted(local[name] for name in order))
+    return Operator(tuple((c, tuple(sorted(local[name] for name in names))) for c, names in terms_of(order)))
 
 
 def natural_rate(problem: Problem, order: Derivative) -> float:
     """How large a derivative of a field of size one is by nature: the product of 1 / half-width over its columns."""
     half = {c: (a.upper - a.lower) / 2 for a in problem.axes for c in a.columns}
-    members = order.terms if isinstance(order, NamedOperator) else ((1.0, order),)
-    return sum(abs(factor) / math.prod(half[c] for c in columns) for factor, columns in members)
+    return sum(abs(factor) / math.prod(half[c] for c in columns) for factor, columns in terms_of(order))

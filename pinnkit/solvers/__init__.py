@@ -2,7 +2,6 @@
 
 # Points and weights that change as training goes on
 from pinnkit.solvers.least_squares.least_squares import LeastSquares as LeastSquares
-from pinnkit.solvers.method_of_lines.errors import CannotMarch as CannotMarch
 from pinnkit.solvers.method_of_lines.exponential import ExponentialRK as ExponentialRK
 from pinnkit.solvers.method_of_lines.march import March as March
 from pinnkit.solvers.method_of_lines.radau import Radau as Radau

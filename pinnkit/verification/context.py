@@ -53,12 +53,12 @@ class Context:
     @property
     def equations(self) -> tuple[Sample, ...]:
         """Samples of the equations."""
-        return tuple(s for s in self.samples if s.term.kind == "equation")
+        return tuple(s for s in self.samples if s.term.is_equation)
 
     @property
     def conditions(self) -> tuple[Sample, ...]:
         """Samples of all other terms: boundary and initial conditions, data."""
-        return tuple(s for s in self.samples if s.term.kind != "equation")
+        return tuple(s for s in self.samples if not s.term.is_equation)
 
     @cached_property
     def inside(self) -> Tensor:

@@ -78,7 +78,7 @@ def estimate_error(solution: Solution, natural_scale: Mapping[str, float]) -> Er
     """
     problem = solution.problem
     columns = len(problem.frame.columns)
-    if not any(t.kind == "equation" for t in problem.terms):  # data alone say nothing between their points
+    if not any(t.is_equation for t in problem.terms):  # data alone say nothing between their points
         return None
     if columns not in _SINES or not all(0 < size < math.inf for size in natural_scale.values()):
         return None

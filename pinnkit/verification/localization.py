@@ -139,8 +139,4 @@ def _relative(s: Sample, rows: Tensor) -> float:
 
 def _orders(s: Sample) -> list[tuple[str, ...]]:
     """Derivatives that a term uses."""
-    out: list[tuple[str, ...]] = []
-    for c in s.values:
-        order = c.order
-        out += [o for _, o in order.terms] if hasattr(order, "terms") else [order]
-    return out
+    return [columns for c in s.values for _, columns in c.derivatives]

@@ -73,12 +73,12 @@ def check_terms(context: Context) -> Iterator[Finding]:
     """Find terms whose residual is large relative to the parts that should cancel in it; wall by wall."""
     for s in context.samples:
         check = s.check
-        if check.kind == "equation":
+        if s.term.is_equation:
             if not check.relative <= UNSOLVED:
                 yield Finding(Kind.UNSOLVED, _sentence(s, "the equation", "is not solved"), check.relative, check.name)
             continue
-        limit = NOISY if check.kind == "data" else MISSED
-        walls = _walls(context, s, limit) if check.kind != "data" else []
+        limit = NOISY if s.term.fits_data else MISSED
+        walls = [] if s.term.fits_data else _walls(context, s, limit)
         if check.relative <= limit and not walls:
             continue
         figure = max([check.relative, *(w for _, w in walls)], key=_finite_or_inf)

@@ -11,8 +11,7 @@ from torch import Tensor, nn
 
 from pinnkit.domains import Points, Sobol
 from pinnkit.fields import RandomFourier
-from pinnkit.jets.frame import NamedOperator
-from pinnkit.jets.orders import Order
+from pinnkit.fields.derivatives import terms_of
 from pinnkit.problem.linearization import Channel, linearise, scope_of
 from pinnkit.problem.problem import Problem
 from pinnkit.problem.terms import Term
@@ -160,7 +159,7 @@ class SineBasis:
 
     def _points(self, term: Term) -> tuple[Points, ...]:
         generator = torch.Generator().manual_seed(TEST_SEED + 1)
-        n = self.counts[0] if term.kind == "equation" else self.counts[1]
+        n = self.counts[0] if term.is_equation else self.counts[1]
         sampled = term.sample(n, generator, Sobol())
         return tuple(subsampled(p, self.counts[0]).to(torch.float64, torch.device("cpu")) for p in sampled)
 
@@ -189,13 +188,8 @@ class SineBasis:
         problem = self.solution.problem
         group = next(g for g in self.modules if channel.unknown in g)
         columns = self.solution.fieldset.columns(group)
-        check_localization = {problem.frame.columns[c]: i for i, c in enumerate(columns)}
-        order = channel.order
-        members: list[tuple[float, Order]] = (
-            list(index(order, check_localization).terms)  # type: ignore[union-attr]
-            if isinstance(order, NamedOperator)
-            else [(1.0, index(order, check_localization))]  # type: ignore[list-item]
-        )
+        local = {problem.frame.columns[c]: i for i, c in enumerate(columns)}
+        members = terms_of(index(channel.order, local))
         coords = points.coords[:, list(columns)]
         parts = []
         for module in self.modules[group]:

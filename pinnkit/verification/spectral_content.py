@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from pinnkit.domains import Points
 from pinnkit.problem.linearization import linearise
 
 from .context import Context
@@ -34,8 +33,8 @@ def check_spectral_content(context: Context) -> Iterator[Finding]:
     if context.finite < 1:
         return
     for s in context.samples:
-        limit = UNSOLVED if s.term.kind == "equation" else MISSED
-        if not s.check.relative > limit or isinstance(s.term.points, Points):
+        limit = UNSOLVED if s.term.is_equation else MISSED
+        if not s.check.relative > limit or s.term.own_points is not None:
             continue
         found = _roughness(context, s)
         if found is None:

@@ -10,9 +10,7 @@ import torch
 from torch import Tensor
 
 from pinnkit.domains import Points, Sobol
-from pinnkit.jets.frame import NamedOperator
 from pinnkit.problem.linearization import Channel, linearise
-from pinnkit.problem.penalties import CrossEntropy, Energy
 from pinnkit.problem.terms import Term
 from pinnkit.solutions.evaluation import natural_rate
 from pinnkit.solutions.solution import Solution
@@ -110,7 +108,7 @@ class Sample:
 
 def vanishes(term: Term) -> bool:
     """Return whether the residual of a term should be zero, rather than an integrand or a logit."""
-    return not isinstance(term.penalty, (Energy, CrossEntropy))
+    return term.penalty.vanishes
 
 
 def channels_at(solution: Solution, points: Sequence[Points], channels: Sequence[Channel]) -> dict[Channel, Tensor]:
@@ -127,11 +125,8 @@ def channels_at(solution: Solution, points: Sequence[Points], channels: Sequence
 
     out = {}
     for c in channels:
-        if isinstance(c.order, NamedOperator):
-            parts = [factor * value(c.site, c.unknown, order) for factor, order in c.order.terms]
-            out[c] = torch.stack(parts).sum(dim=0)
-        else:
-            out[c] = value(c.site, c.unknown, c.order)
+        parts = [factor * value(c.site, c.unknown, columns) for factor, columns in c.derivatives]
+        out[c] = torch.stack(parts).sum(dim=0)
     return out
 
 

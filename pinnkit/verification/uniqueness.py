@@ -8,10 +8,9 @@ import torch
 from torch import Tensor
 
 from pinnkit.domains import Axis, Box, Role
-from pinnkit.jets.frame import NamedOperator
+from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.linearization import Channel, linearise
 from pinnkit.references.eikonal.eikonal_detection import medium
-from pinnkit.references.errors import CannotDiscretise
 from pinnkit.solutions.evaluation import FieldSet
 
 from .context import Context
@@ -189,7 +188,7 @@ def _image(context: Context, s: Sample, axis: Axis) -> dict[Channel, Tensor]:
     there = tuple(p._replace(coords=_reflected(p.coords, axis, context)) for p in s.points)
     out: dict[Channel, Tensor] = {}
     for c in s.values:
-        members = c.order.terms if isinstance(c.order, NamedOperator) else ((1.0, c.order),)
+        members = c.derivatives
         wanted = [Channel(c.site, c.unknown, order) for _, order in members]
         with torch.no_grad():
             found = fields.channels(there, wanted)
@@ -219,6 +218,6 @@ def _first_arrival(context: Context) -> float | None:
     """Time at the earliest source of an eikonal problem, after which all arrival times lie; None for other problems."""
     try:
         rays = medium(context.problem)
-    except CannotDiscretise:  # sources on walls, where a signed distance may be meant
+    except Unsupported:  # sources on walls, where a signed distance may be meant
         return None
     return None if rays is None else float(rays.starts.min())

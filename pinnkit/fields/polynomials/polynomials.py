@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
+from pinnkit.fields.derivatives import OperatorLike, terms_of
 from pinnkit.fields.initialization import linear
 from pinnkit.fields.scaling import Scaling
 
@@ -26,14 +27,6 @@ _LARGEST = 20_000
 """Functions beyond which no least squares on a workstation goes."""
 _BLOCK = 2**21
 """Numbers in one block of features: 16 MB, about what a cache holds."""
-
-
-class OperatorLike(Protocol):
-    """A linear operator that is asked for as one channel."""
-
-    @property
-    def terms(self) -> Sequence[tuple[float, Order]]:
-        """Pairs (coefficient, order), to be summed."""
 
 
 class Polynomials(nn.Module):
@@ -102,10 +95,10 @@ class Polynomials(nn.Module):
             ValueError: for an order that names a column which the field does not have.
         """
         wanted = list(dict.fromkeys(orders))
-        plans = {order: [self._plan(c, member) for c, member in _members(order)] for order in wanted}
+        plans = {order: [self._plan(c, member) for c, member in terms_of(order)] for order in wanted}
         n, count = coords.shape[0], len(self.exponents)
         found = {order: coords.new_empty(n, count) for order in wanted}
-        highest = max((m for order in wanted for _, member in _members(order) for m in _multiples(member)), default=0)
+        highest = max((m for o in wanted for _, member in terms_of(o) for m in _multiples(member)), default=0)
         step = max(1, _BLOCK // count)
         for start in range(0, n, step):
             stop = min(start + step, n)
@@ -206,10 +199,6 @@ def build_polynomials(
                 f"or a Periodic condition without hard=True"
             )
     return Polynomials(spec, Scaling(axes), spec.exponents(columns), outputs)
-
-
-def _members(order: Order | OperatorLike) -> Sequence[tuple[float, Order]]:
-    return [(1.0, order)] if isinstance(order, tuple) else order.terms
 
 
 def _multiples(order: Order) -> list[int]:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from pinnkit.fields.derivatives import terms_of
 from pinnkit.jets.orders import Channel, Operator, Order, check_order
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def make_plan(orders: tuple[Channel, ...]) -> Plan:
         if isinstance(order, Operator):
             if order not in operators:
                 operators.append(order)
-            for _, member in order.terms:
+            for _, member in terms_of(order):
                 needed.update(part for part in _parts(member) if part != member)
         else:
             needed.update(_parts(check_order(order, owner="jets")))
@@ -99,16 +100,12 @@ def make_plan(orders: tuple[Channel, ...]) -> Plan:
         chain=tuple(_chain(channel, index) for channel in channels),
         products=tuple(_products(channel, index) for channel in channels),
         slopes=tuple((channel, slope) for channel, slope in slopes if slope),
-        columns=1 + max((column for order in orders for _, own in _members(order) for column in own), default=-1),
+        columns=1 + max((column for order in orders for _, own in terms_of(order) for column in own), default=-1),
     )
 
 
-def _members(channel: Channel) -> tuple[tuple[float, Order], ...]:
-    return channel.terms if isinstance(channel, Operator) else ((1.0, channel),)
-
-
 def _slope(channel: Channel) -> tuple[tuple[float, int], ...]:
-    return tuple((coefficient, order[0]) for coefficient, order in _members(channel) if len(order) == 1)
+    return tuple((coefficient, order[0]) for coefficient, order in terms_of(channel) if len(order) == 1)
 
 
 def _parts(order: Order) -> Iterator[Order]:
@@ -138,7 +135,7 @@ def _chain(channel: Channel, index: dict[Channel, int]) -> tuple[tuple[ChainTerm
     if channel == ():
         return ()
     own = index[channel]
-    members = _members(channel)
+    members = terms_of(channel)
     levels: list[dict[tuple[int, ...], float]] = [{} for _ in range(max(len(order) for _, order in members))]
     levels[0][(own,)] = 1.0
     for coefficient, order in members:
@@ -156,7 +153,7 @@ def _products(channel: Channel, index: dict[Channel, int]) -> tuple[ProductTerm,
         return ((1.0, 0, 0),)
     own = index[channel]
     terms: dict[tuple[int, int], float] = {(own, 0): 1.0, (0, own): 1.0}
-    for coefficient, order in _members(channel):
+    for coefficient, order in terms_of(channel):
         for subset in _subsets(len(order)):
             if 0 < len(subset) < len(order):
                 left = index[tuple(order[position] for position in subset)]

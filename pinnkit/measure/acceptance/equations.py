@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from pinnkit.fields import MLP, FieldSpec, FourierMLP, Siren
-from pinnkit.problem.hard_conditions import hardened
+from pinnkit.problem.hardening import hardened
 from pinnkit.problem.problem import Problem
 from pinnkit.references import Reference
 from pinnkit.reports.validation import reference_error, validate
@@ -55,7 +55,7 @@ def gauss_newton_error(prepare: Callable[[Problem], Problem], seconds: float) ->
 def _weighted_start(problem: Problem) -> Problem:
     """Problem with exact periodicity, and with weight 100 on the initial condition, which cannot be exact as well."""
     found = hardened(problem)
-    terms = tuple(replace(t, weight=100.0) if t.kind == "initial" else t for t in found.terms)
+    terms = tuple(t if t.initial_state is None else replace(t, weight=100.0) for t in found.terms)
     return replace(found, terms=terms)
 
 

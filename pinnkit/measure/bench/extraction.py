@@ -70,7 +70,7 @@ def _torus(points: Tensor) -> Tensor:
 def _measure(resolution: int, neural: bool) -> ExtractionRow:
     from pinnkit.domains import Box
     from pinnkit.fields import Siren
-    from pinnkit.surfaces import examine, extract
+    from pinnkit.surfaces import check_mesh, extract
 
     field = _torus
     if neural:
@@ -86,7 +86,7 @@ def _measure(resolution: int, neural: bool) -> ExtractionRow:
     before, began = peak(), time.perf_counter()
     mesh = extract(field, resolution=resolution)
     seconds = time.perf_counter() - began
-    high, state = peak(), examine(mesh)
+    high, state = peak(), check_mesh(mesh)
     away = float(_torus(torch.from_numpy(np.asarray(mesh.vertices))).abs().max())
     volume = 2 * math.pi**2 * MAJOR * MINOR**2
     return ExtractionRow(

@@ -10,13 +10,13 @@ from pinnkit.images import (
     Picture,
     Pixels,
     bicubic_at,
+    downsample,
     gradient_problem,
+    image_preset,
     image_problem,
     low_pass,
     psnr,
     render,
-    shrunk,
-    way,
 )
 from pinnkit.problem.problem import Problem
 from pinnkit.solutions.solution import Solution
@@ -34,7 +34,7 @@ def picture(name: str = "astronaut", size: int = 256) -> Picture:
     from skimage import data
 
     values = np.atleast_3d(getattr(data, name)()) / 255
-    return Picture(shrunk(values, values.shape[0] // size), name)
+    return Picture(downsample(values, values.shape[0] // size), name)
 
 
 def astronaut(seed: int) -> tuple[float, float]:
@@ -45,7 +45,7 @@ def astronaut(seed: int) -> tuple[float, float]:
 
 def siren(seed: int) -> tuple[float, float]:
     """Fit by a Siren with 264,707 parameters: PSNR in dB, and seconds of the solve."""
-    problem = image_problem(picture(), road=way("siren", 256, 256))
+    problem = image_problem(picture(), road=image_preset("siren", 256, 256))
     found = solve(problem, seed=seed)
     if found.parameters != 264_707:
         raise AssertionError(f"siren: the network should have 264,707 parameters, it has {found.parameters:,}")
@@ -78,7 +78,7 @@ def odd_pixels(field: str, seed: int) -> tuple[float, float, float]:
     given = picture()
     even, odd = np.zeros((2, given.height, given.width), dtype=bool)
     even[::2, ::2], odd[1::2, 1::2] = True, True
-    problem = image_problem(given, mask=even, road=way(field, given.width, given.height, int(even.sum())))
+    problem = image_problem(given, mask=even, road=image_preset(field, given.width, given.height, int(even.sum())))
     found = solve(problem, seed=seed)
     between = bicubic_at(given.values[::2, ::2], np.arange(given.height // 2) + 0.5, np.arange(given.width // 2) + 0.5)
     bicubic = psnr(between, given.values[1::2, 1::2].astype(np.float64))
@@ -99,7 +99,7 @@ def inpainting(field: str | None, seed: int, name: str = "camera", size: int = 2
     """
     given = picture(name, size)
     known = np.random.default_rng(seed).random((given.height, given.width)) < 0.1
-    road = None if field is None else way(field, given.width, given.height, int(known.sum()))
+    road = None if field is None else image_preset(field, given.width, given.height, int(known.sum()))
     problem = image_problem(given, mask=known, road=road)
     found = solve(problem, seed=seed)
     return _score(problem, found, "psnr_hidden"), _score(problem, found, "psnr_hidden_linear"), found.seconds

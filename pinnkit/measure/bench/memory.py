@@ -125,7 +125,7 @@ def _collocation(points: int, chunk: int) -> Collocation:
         plate.axes, 1, generator=generator_of(0), dtype=torch.float64, device=torch.device("cpu")
     )
     parameters = Parameters(problem, [made], device=torch.device("cpu"), dtype=torch.float64)
-    counts = {str(t.name): points if t.kind == "equation" else points // 10 for t in problem.terms}
+    counts = {str(t.name): points if t.is_equation else points // 10 for t in problem.terms}
     return Collocation(FieldSet(problem, {("u",): made}), parameters, Cloud(problem, counts, 0, chunk=chunk))
 
 

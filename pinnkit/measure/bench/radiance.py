@@ -29,15 +29,15 @@ def default_row(
         For each time S ``psnr_S`` (dB), ``used_S`` (seconds), ``depth_mean_S`` and ``depth_median_S`` (percent of the
         size of the scene), and the recipe.
     """
-    from pinnkit.radiance import Examination, Planes, fit_radiance, make_scene, marcher_of
+    from pinnkit.radiance import Evaluation, Planes, fit_radiance, make_scene, sampler_of
 
     scene = make_scene(views=40, test=10, size=size, seed=seed, samples=samples)
     row: dict[str, Any] = {"seed": seed, "samples": samples}
     for limit in (seconds,) if isinstance(seconds, (int, float)) else seconds:
         recipe = Planes(effort=limit / SECONDS[0])
         solution = fit_radiance(scene, recipe, seed=seed, seconds=limit, every=10**6)
-        exam = Examination(scene, marcher_of(solution), samples=samples)
-        found = {name: metric(solution) for name, metric in exam.metrics().items()}
+        evaluation = Evaluation(scene, sampler_of(solution), samples=samples)
+        found = {name: metric(solution) for name, metric in evaluation.metrics().items()}
         row |= {
             f"psnr_{limit:g}": found["psnr"],
             f"used_{limit:g}": solution.seconds,
@@ -54,13 +54,13 @@ def nerf_row(seed: int, seconds: float = 300.0) -> dict[str, Any]:
 
     Source: Mildenhall et al., NeRF, ECCV 2020.
     """
-    from pinnkit.radiance import Classical, Examination, fit_radiance, make_scene, marcher_of
+    from pinnkit.radiance import ClassicalNerf, Evaluation, fit_radiance, make_scene, sampler_of
 
     scene = make_scene(views=40, test=10, size=100, seed=seed)
-    recipe = Classical()
+    recipe = ClassicalNerf()
     solution = fit_radiance(scene, recipe, seed=seed, seconds=seconds, every=10**6)
-    exam = Examination(scene, marcher_of(solution), samples=3)
-    found = {name: metric(solution) for name, metric in exam.metrics().items()}
+    evaluation = Evaluation(scene, sampler_of(solution), samples=3)
+    found = {name: metric(solution) for name, metric in evaluation.metrics().items()}
     return {
         "seed": seed,
         "psnr": found["psnr"],

@@ -47,11 +47,11 @@ def bunny(path: str | Path) -> Shape:
     """
     import trimesh
 
-    from pinnkit.surfaces.solids.mesh_solid import Scanned
+    from pinnkit.surfaces.solids.mesh_solid import MeshSolid
 
     path = Path(path)
     if path.suffix != ".js":
-        return Scanned.read(path)
+        return MeshSolid.read(path)
     text = path.read_text(encoding="utf-8")
 
     def rows(name: str) -> list[list[float]] | None:
@@ -61,7 +61,7 @@ def bunny(path: str | Path) -> Shape:
     positions, cells = rows("positions"), rows("cells")
     if positions is None or cells is None:
         raise ValueError(f"bunny: {path} must have `exports.positions` and `exports.cells`, as the npm package has")
-    return Scanned.of(trimesh.Trimesh(positions, cells), source=path.name)
+    return MeshSolid.of(trimesh.Trimesh(positions, cells), source=path.name)
 
 
 def grid_row(shape: Shape, noise: float, seed: int, points: int = POINTS) -> dict[str, float | bool]:
@@ -75,7 +75,7 @@ def grid_row(shape: Shape, noise: float, seed: int, points: int = POINTS) -> dic
     """
     from pinnkit.surfaces.distance.grid_distance import grid_distance
     from pinnkit.surfaces.mesh.extraction import extract
-    from pinnkit.surfaces.mesh.mesh_checks import examine
+    from pinnkit.surfaces.mesh.mesh_checks import check_mesh
     from pinnkit.surfaces.mesh.metrics import compare_surfaces, distance_error
     from pinnkit.surfaces.solids.solids import diagonal
 
@@ -91,7 +91,7 @@ def grid_row(shape: Shape, noise: float, seed: int, points: int = POINTS) -> dic
     error = distance_error(
         field, shape.distance, (middle - half, middle + half), generator=torch.Generator().manual_seed(0)
     )
-    sound = examine(mesh)
+    sound = check_mesh(mesh)
     return {
         "chamfer": percent * found.chamfer,
         "hausdorff": percent * found.hausdorff,

@@ -79,9 +79,9 @@ def score(made: Reconstruction, shape: Shape, seconds: float) -> dict[str, float
         "hausdorff": percent * found.hausdorff,
         "distance_mean": percent * error.mean,
         "distance_p99": percent * error.p99,
-        "euler_ok": made.soundness.euler == shape.euler,
-        "closed": made.soundness.closed and made.soundness.oriented,
-        "components": float(made.soundness.components),
+        "euler_ok": made.mesh_report.euler == shape.euler,
+        "closed": made.mesh_report.closed and made.mesh_report.oriented,
+        "components": float(made.mesh_report.components),
         "seconds": seconds,
         **stages,
     }

@@ -64,8 +64,9 @@ def sparse_lu(matrix: sp.csc_array, name: str, *, banded: bool = False, check: b
     scale = np.zeros(matrix.shape[0])
     np.maximum.at(scale, matrix.indices, np.abs(matrix.data))
     singular = TooFewConditions(
+        "finite differences",
         f"problem '{name}': the discretised system is singular; do its equations and conditions determine the solution "
-        "(or only up to a constant, as with a flux on every wall)?"
+        "(or only up to a constant, as with a flux on every wall)?",
     )
     if not (scale > 0).all():
         raise singular

@@ -133,7 +133,7 @@ def counts_of(problem: Problem, equation: int, condition: int) -> dict[str, int]
     """Points per term: what the term says, else `equation` for equations and `condition` for all others."""
     counts = {}
     for term in problem.terms:
-        default = equation if term.kind == "equation" else condition
+        default = equation if term.is_equation else condition
         wanted = term.points if isinstance(term.points, int) else default
         counts[str(term.name)] = min([wanted, *(_number_of_points(site) for site in term.sites)])
     return counts

@@ -59,7 +59,7 @@ def imbalance(
 def held_out(fields: FieldSet, coefficients: Mapping[str, Tensor], *, seed: int) -> float:
     """The imbalance at 2,048 points of each equation, 512 of each condition, that no solver draws."""
     some = next(p for m in fields.modules.values() for p in (*m.parameters(), *m.buffers()))
-    counts = {str(t.name): 2048 if t.kind == "equation" else 512 for t in fields.problem.terms}
+    counts = {str(t.name): 2048 if t.is_equation else 512 for t in fields.problem.terms}
     cloud = Cloud(fields.problem, counts, seed, draw=2**31 + 1, device=some.device, dtype=some.dtype)
     return imbalance(fields, cloud, coefficients)[0]
 

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from pinnkit.domains import Points
+from pinnkit.fields.derivatives import terms_of
 from pinnkit.fields.scaled_readout import ScaledReadout
 from pinnkit.jets.evaluation import jets
 from pinnkit.jets.orders import Channel as Derived
@@ -49,7 +50,7 @@ def features(module: nn.Module, coords: Tensor, orders: Sequence[Derived]) -> di
     coords = coords.to(readout.weight)
     closed = getattr(module, "features", None)
     whole = getattr(module, "takes_operators", False)
-    parts = {o: [(1.0, o)] if whole or isinstance(o, tuple) else list(o.terms) for o in orders}
+    parts = {o: ((1.0, o),) if whole else terms_of(o) for o in orders}
     single = list(dict.fromkeys(member for members in parts.values() for _, member in members))
     with torch.no_grad():
         every: Any = closed(coords, single) if closed is not None else jets(_Trunk(module), coords, single)
@@ -143,7 +144,7 @@ class Readout:
         found = {str(t.name): self._linearised(t) for t in self.fields.problem.soft_terms}
         if self.scales is None:
             self.scales = {
-                str(t.name): _scale(t.kind != "equation", found[str(t.name)][2]) for t in self.fields.problem.soft_terms
+                str(t.name): _scale(not t.is_equation, found[str(t.name)][2]) for t in self.fields.problem.soft_terms
             }
         rows, blocks = [], []
         for term in self.fields.problem.soft_terms:

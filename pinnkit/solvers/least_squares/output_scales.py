@@ -16,7 +16,6 @@ from pinnkit.fields import FieldSpec, Network, RandomFourier
 from pinnkit.fields.scaled_readout import ScaledReadout
 from pinnkit.problem.ansatz import Lift
 from pinnkit.problem.linearization import Channel, linearise
-from pinnkit.problem.penalties import Square
 from pinnkit.problem.problem import Problem
 from pinnkit.problem.terms import Term
 from pinnkit.solutions.evaluation import FieldSet
@@ -63,7 +62,7 @@ def scale_outputs(fields: FieldSet, specs: Mapping[Group, FieldSpec | nn.Module]
     if not names:
         return
     given = prescribed_values(problem)
-    data_alone = all(t.kind == "data" for t in problem.soft_terms)  # they say it all, and may be millions
+    data_alone = all(t.fits_data for t in problem.soft_terms)  # they say it all, and may be millions
     unclear = problem.linear or any(not _telling(given.get(n, [])) for n in names)
     found = _solved(problem, tuple(fields.modules), seed) if unclear and not data_alone else {}
     for group, module in mine.items():
@@ -153,7 +152,7 @@ def _solved(problem: Problem, groups: Sequence[Group], seed: int) -> dict[str, T
 
     Nothing where the step does not lower the residual, or where a penalty is not a square.
     """
-    if not all(isinstance(t.penalty, Square) for t in problem.soft_terms):
+    if not all(t.penalty.is_square for t in problem.soft_terms):
         return {}
     cpu = torch.device("cpu")
     points = (problem.domain.sample(_POINTS, generator_of(seed)),)

@@ -87,8 +87,9 @@ class _Run:
 
     def _seconds(self, count: int) -> float:
         """What an attempt takes on one core: a matrix product of the Jacobian with itself, above all."""
-        kinds = [t.kind == "equation" for t in self.problem.soft_terms]
-        rows = sum(self.solver.ratio if equation else self.solver.condition_ratio for equation in kinds) * count
+        solver = self.solver
+        ratios = [solver.ratio if t.is_equation else solver.condition_ratio for t in self.problem.soft_terms]
+        rows = sum(ratios) * count
         return 2 * rows * count**2 / _RATE
 
     def climb(self, specs: Iterable[Spec], before: float = math.inf) -> None:

@@ -6,7 +6,6 @@ import math
 
 from torch import nn
 
-from pinnkit.problem.penalties import Square
 from pinnkit.solutions.evaluation import FieldSet
 
 from .linear_readout import Readout
@@ -30,5 +29,5 @@ def row_norm_weights(readout: Readout) -> dict[str, float]:
 
 def can_balance(fields: FieldSet) -> bool:
     """Whether every field has a linear read-out, and every penalty is a square."""
-    squares = all(isinstance(t.penalty, Square) for t in fields.problem.soft_terms)
+    squares = all(t.penalty.is_square for t in fields.problem.soft_terms)
     return squares and all(isinstance(getattr(m, "readout", None), nn.Linear) for m in fields.modules.values())

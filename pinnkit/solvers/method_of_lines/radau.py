@@ -25,13 +25,13 @@ class System(Protocol):
     """An ordinary differential equation q' = f(t, q)."""
 
     def rates(self, times: Array, q: Array) -> Array:
-        """f at S times and states: (S,), (S, n) -> (S, n)."""
+        """Evaluate f at S times and states: (S,), (S, n) -> (S, n)."""
 
     def jacobian(self, time: float, q: Array) -> Array:
-        """df/dq at one time and state, (n, n)."""
+        """Evaluate df/dq at one time and state, (n, n)."""
 
     def size(self, e: Array) -> float:
-        """The norm of a change (n,) of the state, relative to the size of the state."""
+        """Norm of a change (n,) of the state, relative to the size of the state."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Radau:
 
 
 class Tableau(NamedTuple):
-    """The coefficients of one Radau method, all from its nodes."""
+    """Coefficients of one Radau method, all from its nodes."""
 
     nodes: Array  # (s,), the last one 1
     matrix: Array  # (s, s), Y = y + h A f(Y)
@@ -71,7 +71,7 @@ class Tableau(NamedTuple):
 
 @lru_cache(maxsize=8)
 def radau_tableau(stages: int) -> Tableau:
-    """The coefficients, from the zeros of the Radau polynomial P_s - P_s-1 on [0, 1]."""
+    """Compute the coefficients from the zeros of the Radau polynomial P_s - P_s-1 on [0, 1]."""
     poly = np.polynomial.legendre.Legendre.basis(stages) - np.polynomial.legendre.Legendre.basis(stages - 1)
     c = np.sort((1 + poly.roots().real) / 2)
     c[-1] = 1.0
@@ -92,7 +92,7 @@ def radau_tableau(stages: int) -> Tableau:
 
 
 class RadauStep(NamedTuple):
-    """One attempt at a step."""
+    """Result of one attempt at a step."""
 
     converged: bool
     error: float  # estimated, in the norm of the system
@@ -155,7 +155,7 @@ def radau_step(
 
 
 def _real(tableau: Tableau, w: NDArray[Any]) -> Array:
-    """T w with the conjugate half of each complex pair added."""
+    """Compute T w, with the conjugate half of each complex pair added."""
     found = np.outer(tableau.backward[:, 0].real, w[0].real)
     for i in range(1, len(w)):
         found += 2 * np.outer(tableau.backward[:, i], w[i]).real

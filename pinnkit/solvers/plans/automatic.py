@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pinnkit.fields import MLP, Expansion, FieldSpec, RandomFourier, Siren
-from pinnkit.problem.penalties import Square
 from pinnkit.problem.problem import Problem
 from pinnkit.solvers.least_squares.least_squares import LeastSquares
 from pinnkit.solvers.least_squares.polynomial_search import MANY_COORDINATES
@@ -63,13 +62,13 @@ def automatic(problem: Problem) -> tuple[Choice, ...]:
     if problem.road is not None:
         return (problem.road,)
     trained = Siren(), (Adam(), LBFGS())
-    curved = [str(t.name) for t in problem.terms if not isinstance(t.penalty, Square)]
+    curved = [str(t.name) for t in problem.terms if not t.penalty.is_square]
     columns = len(problem.frame.columns)
     if curved:
         return (Choice(*trained, f"Siren by Adam, then L-BFGS: the penalty of '{curved[0]}' is not a square."),)
-    if all(t.kind == "data" for t in problem.terms):
+    if all(t.fits_data for t in problem.terms):
         return (Choice(*trained, "Siren by Adam, then L-BFGS: the problem has data but no equation."),)
-    if columns > _COLUMNS and not any(t.kind == "periodic" and t.hard for t in problem.terms):
+    if columns > _COLUMNS and not problem.periodic:
         return (_polynomials(problem), _network("polynomials leave a large residual."))
     if columns > _COLUMNS:
         return (_network(f"{columns} coordinates are too many for random sines."),)

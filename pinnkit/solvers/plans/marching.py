@@ -9,13 +9,13 @@ from dataclasses import replace
 
 import torch
 
-from pinnkit.problem.hard_conditions import softened
+from pinnkit.problem.hardening import softened
 from pinnkit.problem.problem import Problem
 from pinnkit.solutions.history import Record
 from pinnkit.solutions.solution import Solution
 from pinnkit.solutions.status import Status
 from pinnkit.solvers.collocation.parameters import Parameters
-from pinnkit.solvers.method_of_lines.implicit import Advance
+from pinnkit.solvers.method_of_lines.implicit import MarchStep
 from pinnkit.solvers.method_of_lines.march import March, march
 from pinnkit.solvers.training.loop import Callback
 
@@ -39,13 +39,13 @@ def marched(
     """March, and record the estimated error of every step.
 
     Raises:
-        CannotMarch: for what a march does not cover, with the reason.
+        Unsupported: for what a march does not cover, with the reason.
     """
     problem = softened(problem)  # a marched field is the unknown itself, and meets its walls without an ansatz
     records: list[Record] = []
     late = stopped = False
 
-    def report(at: Advance) -> bool:
+    def report(at: MarchStep) -> bool:
         nonlocal late, stopped
         used = time.perf_counter() - began
         words = f"March to {problem.time} = {at.time:.4g} with {at.modes} modes"

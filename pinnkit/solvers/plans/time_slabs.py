@@ -18,9 +18,10 @@ import torch
 from torch import Tensor
 
 from pinnkit.domains import InTime, Part, Points, PointSet, Role
-from pinnkit.jets.frame import Derivative, NamedOperator
+from pinnkit.fields.derivatives import terms_of
+from pinnkit.jets.frame import Derivative
 from pinnkit.jets.jet import Jet, plain, unknown
-from pinnkit.problem.conditions import Start
+from pinnkit.problem.conditions import InitialState
 from pinnkit.problem.problem import Problem
 from pinnkit.problem.terms import Term
 from pinnkit.solutions.solution import Solution
@@ -41,7 +42,7 @@ def edges_of(problem: Problem, slabs: int | Sequence[float]) -> tuple[float, ...
     axis = next((a for a in problem.axes if a.role is Role.TIME), None)
     if axis is None:
         raise ValueError(f"solve: `slabs` divide time, and problem '{problem.name}' has no time axis; leave them out")
-    if not any(isinstance(t.residual, Start) for t in problem.terms):
+    if not any(t.initial_state is not None for t in problem.terms):
         raise ValueError("solve: `slabs` hand the state on from slab to slab, which needs an Initial(...) term")
     if isinstance(slabs, bool) or not isinstance(slabs, (int, list, tuple)):
         raise TypeError(f"solve: `slabs` must be their number, or the times between them, got {slabs!r}")
@@ -61,9 +62,9 @@ def edges_of(problem: Problem, slabs: int | Sequence[float]) -> tuple[float, ...
 
 def soft_start(problem: Problem) -> Problem:
     """The problem with its initial conditions as terms: the ansatz of one slab could not serve another."""
-    if not any(t.hard and isinstance(t.residual, Start) for t in problem.terms):
+    if not any(t.hard and t.initial_state is not None for t in problem.terms):
         return problem
-    terms = (replace(t, hard=False) if isinstance(t.residual, Start) else t for t in problem.terms)
+    terms = (t if t.initial_state is None else replace(t, hard=False) for t in problem.terms)
     return replace(problem, terms=tuple(terms))
 
 
@@ -77,16 +78,17 @@ def slab(problem: Problem, lower: float, upper: float, before: Solution | None) 
     first, last = lower == axis.lower, upper == axis.upper
     terms = []
     for term in problem.terms:
-        if isinstance(term.residual, Start):
-            residual = term.residual if before is None else _handed_on(term.residual, before, lower)
+        start = term.initial_state
+        if start is not None:
+            residual = start if before is None else _handed_on(start, before, lower)
             sites = tuple(_stretch(site, term, axis.name, lower, upper) for site in term.sites)
             terms.append(replace(term, sites=sites, residual=residual))
             continue
-        if isinstance(term.points, Points) or any(isinstance(site, PointSet) for site in term.sites):
+        if term.has_fixed_points:
             found = _during(problem, term, lower, upper, last)
             terms += [] if found is None else [found]
             continue
-        at = {value for site in term.sites for name, value in getattr(site, "walls", ()) if name == axis.name}
+        at = {value for name, value in term.walls if name == axis.name}
         if (at == {axis.lower} and not first) or (at == {axis.upper} and not last):
             continue  # a condition at an end of time belongs to the slab that has this end
         sites = tuple(_stretch(site, term, axis.name, lower, upper) for site in term.sites)
@@ -123,7 +125,7 @@ def _during(problem: Problem, term: Term, lower: float, upper: float, last: bool
     return replace(term, sites=(PointSet(**own),), points=points)
 
 
-def _handed_on(start: Start, before: Solution, time: float) -> Start:
+def _handed_on(start: InitialState, before: Solution, time: float) -> InitialState:
     """The initial state made of the end of a solution."""
     values = []
     for key, _ in start.values:
@@ -162,8 +164,8 @@ class _End:
         return self.known[key][1]
 
     def _evaluated(self, values: Sequence[Tensor], order: Derivative) -> Tensor:
-        if isinstance(order, NamedOperator):
-            parts = [factor * self._evaluated(values, names) for factor, names in order.terms]
+        if not isinstance(order, tuple):
+            parts = [factor * self._evaluated(values, names) for factor, names in terms_of(order)]
             return torch.stack(parts).sum(dim=0)
         solution, at = self.solution, dict(zip([a.name for a in self.axes], values, strict=True))
         like = values[0]

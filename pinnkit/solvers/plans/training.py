@@ -181,7 +181,7 @@ def _cloud(setup: Setup, solver: Any, draw: int, chunk: int = CHUNK) -> Cloud:
 def _rows(setup: Setup, solver: Solver) -> int:
     """At how many points a step of `solver` differentiates: of each equation its own points, or what it takes."""
     cloud = _cloud(setup, solver, 0)
-    terms = (t for t in setup.problem.terms if t.kind == "equation" and differentiates(setup.problem, t))
+    terms = (t for t in setup.problem.terms if t.is_equation and differentiates(setup.problem, t))
     return sum(cloud.size(term) for term in terms)
 
 

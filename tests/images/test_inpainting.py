@@ -1,4 +1,4 @@
-"""Hidden pixels: every field fills them about as well as triangles do, and the term that keeps a grid from bending."""
+"""Inpainting: presets beside linear interpolation, and the curvature term."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,9 +13,10 @@ from PIL import Image
 from pinnkit.cli import run
 from pinnkit.domains import Box
 from pinnkit.fields import MultilevelGrid, Siren
-from pinnkit.images import WAYS, Picture, image_problem, way
-from pinnkit.images.curvature import Triples, curvature
-from pinnkit.images.presets.filling import FILLINGS, bending, filling, guessed
+from pinnkit.images import IMAGE_PRESETS, Picture, image_preset, image_problem
+from pinnkit.images.curvature import CollinearTriples, curvature_term
+from pinnkit.images.inpainting import default_curvature_weight, share_beyond_reach
+from pinnkit.images.presets.networks import GaussPreset
 from pinnkit.problem.problem import Problem
 from pinnkit.solutions.residual_values import residuals
 from pinnkit.solvers import solve
@@ -37,11 +38,11 @@ LEAST = {"grid": 2.4, "hash": 1.5, "siren": 1, "gauss": 1.5, "fourier": -1, "wir
 1.9, hash -1.3, gauss -10, wire -14, positional -7."""
 
 
-@pytest.mark.parametrize("word", FILLINGS)
+@pytest.mark.parametrize("word", IMAGE_PRESETS.words)
 def test_every_field_fills_hidden_pixels_about_as_well_as_triangles(word: str) -> None:
     """A picture of 2,240 pixels of which one in four is known, drawn by a seed, and fewer steps than a fit takes."""
     known = np.random.default_rng(5).random((HEIGHT, WIDTH)) < 0.25
-    road = way(word, WIDTH, HEIGHT, int(known.sum()))
+    road = image_preset(word, WIDTH, HEIGHT, int(known.sum()))
     road = replace(road, solvers=(replace(road.solvers[0], steps=250, batch=128),))
     problem = image_problem(Picture(drawn()), mask=known, road=road)
     solution = solve(problem, seed=3, device="cpu")
@@ -50,38 +51,43 @@ def test_every_field_fills_hidden_pixels_about_as_well_as_triangles(word: str) -
 
 
 def test_words_for_holes_are_those_for_whole_pictures() -> None:
-    assert list(FILLINGS) == list(WAYS)
-    assert way("gauss", 30, 20, 60) == filling(30, 20, 60, "gauss")
-    assert way("gauss", 30, 20, 600) == way("gauss", 30, 20) != filling(30, 20, 600, "gauss")
+    assert list(IMAGE_PRESETS.words) == ["grid", "hash", "siren", "fourier", "positional", "gauss", "wire"]
+    assert image_preset("gauss", 30, 20, 60) == GaussPreset().inpaint(30, 20, 60)
+    assert image_preset("gauss", 30, 20, 600) == image_preset("gauss", 30, 20) != GaussPreset().inpaint(30, 20, 600)
     with pytest.raises(ValueError, match=r"one of grid, hash, siren.*got 'gird'"):
-        filling(30, 20, 60, "gird")
+        image_preset("gird", 30, 20, 60)
 
 
 def test_only_grids_are_told_to_bend_little_and_only_where_pixels_are_hidden() -> None:
     picture, known = Picture(drawn()), np.ones((HEIGHT, WIDTH), dtype=bool)
     known[::2] = False
-    grid = way("grid", WIDTH, HEIGHT, int(known.sum()))
+    grid = image_preset("grid", WIDTH, HEIGHT, int(known.sum()))
     names = {
         "whole": [t.name for t in image_problem(picture).terms],
         "hidden, network": [t.name for t in image_problem(picture, mask=known).terms],
         "hidden, grid": [t.name for t in image_problem(picture, mask=known, road=grid).terms],
-        "not wanted": [t.name for t in image_problem(picture, mask=known, road=grid, bend=0).terms],
-        "wanted": [t.name for t in image_problem(picture, bend=0.2).terms],
+        "not wanted": [t.name for t in image_problem(picture, mask=known, road=grid, curvature_weight=0).terms],
+        "wanted": [t.name for t in image_problem(picture, curvature_weight=0.2).terms],
     }
     bent = {key for key, found in names.items() if "curvature" in found}
     assert bent == {"hidden, grid", "wanted"}
-    assert bending(MultilevelGrid(), 0.1) > bending(MultilevelGrid(), 0.5) > 0 == bending(Siren(), 0.1)
-    with pytest.raises(ValueError, match=r"`bend` must be a weight of at least 0.*got -1"):
-        image_problem(picture, bend=-1)
+    assert (
+        default_curvature_weight(MultilevelGrid(), 0.1)
+        > default_curvature_weight(MultilevelGrid(), 0.5)
+        > 0
+        == default_curvature_weight(Siren(), 0.1)
+    )
+    with pytest.raises(ValueError, match=r"`curvature_weight` must be a weight of at least 0.*got -1"):
+        image_problem(picture, curvature_weight=-1)
 
 
 def test_pixels_far_inside_a_hole_are_said_to_be_a_guess(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     known = np.ones((60, 80), dtype=bool)
-    assert guessed(known) == 0
+    assert share_beyond_reach(known) == 0
     known[::3] = False
-    assert guessed(known) == 0
+    assert share_beyond_reach(known) == 0
     known[10:50, 20:60] = False
-    assert 0.1 < guessed(known) < 0.5
+    assert 0.1 < share_beyond_reach(known) < 0.5
     rough = np.random.default_rng(0).random((60, 80, 3))
     Image.fromarray(np.rint(rough * 255).astype(np.uint8)).save(tmp_path / "a.png")
     Image.fromarray(known).save(tmp_path / "m.png")
@@ -95,7 +101,7 @@ BOX = Box(x=(0, 6), y=(0, 4))
 
 def bends(function: Callable[[torch.Tensor, torch.Tensor], torch.Tensor], step: float = 0.5) -> NDArray[np.float64]:
     """The rows of the curvature of a function of x and y."""
-    problem = Problem("p", BOX, "grey", [curvature("grey", BOX, step=step, weight=1.0, points=64)])
+    problem = Problem("p", BOX, "grey", [curvature_term("grey", BOX, step=step, weight=1.0, points=64)])
 
     class Plain(torch.nn.Module):
         def forward(self, coords: torch.Tensor) -> torch.Tensor:
@@ -119,7 +125,7 @@ def test_a_fold_bends_where_a_chord_crosses_it_though_it_has_no_second_derivativ
 
 @pytest.mark.parametrize(("box", "step"), [(BOX, 0.5), (BOX, 1.9), (Box(x=(2, 3), y=(0, 100)), 40.0)])
 def test_chords_stay_in_the_box_in_all_directions(box: Box, step: float) -> None:
-    points = Triples(box, step).sample(500, torch.Generator().manual_seed(1))
+    points = CollinearTriples(box, step).sample(500, torch.Generator().manual_seed(1))
     assert points.row_count == 500
     for column, axis in enumerate(box.axes):
         assert axis.lower - 1e-9 <= points.coords[:, column].min() <= points.coords[:, column].max()
@@ -133,6 +139,6 @@ def test_chords_stay_in_the_box_in_all_directions(box: Box, step: float) -> None
 
 def test_bad_chords_are_refused() -> None:
     with pytest.raises(ValueError, match=r"two coordinates.*'x', 'y', 't'"):
-        Triples(Box(x=(0, 1), y=(0, 1), t=(0, 1)), 0.1)
+        CollinearTriples(Box(x=(0, 1), y=(0, 1), t=(0, 1)), 0.1)
     with pytest.raises(ValueError, match=r"`step` must be a positive number.*got 0"):
-        Triples(BOX, 0)
+        CollinearTriples(BOX, 0)

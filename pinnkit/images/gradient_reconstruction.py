@@ -1,4 +1,4 @@
-"""A picture from its gradients: a Poisson problem, with the sparse solution beside it."""
+"""Reconstruction of a picture from its gradients as a Poisson problem, with a sparse direct reference solution."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from pinnkit.solutions.solution import Solution
 from pinnkit.solvers import Muon
 from pinnkit.solvers.plans.automatic import Choice
 
-from .baselines import from_gradients, gradients
-from .drawings import draw_panels
+from .baselines import gradients, integrate_gradients
+from .figures import draw_panels
 from .picture import KINDS, Picture
 from .pixels import Pixels
 from .quality import psnr
-from .render import render
+from .rendering import render
 
 __all__ = ["gradient_problem"]
 
 
 def gradient_problem(picture: Picture, *, name: str | None = None, road: Choice | None = None) -> Problem:
-    """The picture again, from nothing but the differences of its neighbouring pixels.
+    """Reconstruct a picture from the differences of its neighbouring pixels.
 
-    u_x = g halfway between neighbours in a row and u_y = h halfway between neighbours in a column, in least squares:
-    the weak form of laplacian(u) = g_x + h_y with du/dn given on the border.  Pixels are points, the outermost on the
-    border (`align_corners`), and u = 0 at the first of them stands for the constant that gradients leave open.
+    u_x = g halfway between neighbours in a row and u_y = h halfway between neighbours in a column, in the least-squares
+    sense: the weak form of laplacian(u) = g_x + h_y with Neumann conditions.  Pixels are points, the outermost on the
+    border (`align_corners`).  The constant that gradients leave open is fixed by u = 0 at the first pixel.
 
-    Scores: `psnr_up_to_constant` in dB, with the mean of the picture put back, and `psnr_poisson_up_to_constant`, the
-    same of the five-point Poisson equation by a sparse solver, which is also the problem's reference.
+    Metrics: `psnr_up_to_constant` in dB after adding the mean of the picture, and `psnr_poisson_up_to_constant`, the
+    same for the five-point Poisson equation by a sparse solver, which is also the reference of the problem.
 
     Args:
-        picture: whose differences are taken; nothing else of it is seen by a solver.
-        name: of the problem; None takes the picture's.
+        picture: source of the differences; solvers see nothing else of it.
+        name: problem name; None takes the name of the picture.
         road: field and solver; None takes a Siren by Muon.
 
     Source: Sitzmann et al., Implicit Neural Representations with Periodic Activation Functions, NeurIPS 2020, section
@@ -52,9 +52,9 @@ def gradient_problem(picture: Picture, *, name: str | None = None, road: Choice 
     x, y = pixels.centres()
     constant: dict[str, Any] = {kind: 0.0}
 
-    def sparse(_: Problem, budget: float) -> Reference:  # noqa: ARG001  (it takes the time that it takes)
+    def sparse(_: Problem, budget: float) -> Reference:  # noqa: ARG001  (a direct solve has no budget)
         began = time.perf_counter()
-        found = np.swapaxes(from_gradients(along_x, along_y), 0, 1)  # x is the first axis
+        found = np.swapaxes(integrate_gradients(along_x, along_y), 0, 1)  # x is the first axis
         found = found - found[0, 0]
         xs, ys = pixels.ticks()
         return Reference(
@@ -76,7 +76,7 @@ def gradient_problem(picture: Picture, *, name: str | None = None, road: Choice 
         truth, mean = picture.values, picture.values.mean(axis=(0, 1), dtype=np.float64)
         found = _rendered(solution, pixels)
         panels = {"truth": truth, "from its gradients": found - found.mean(axis=(0, 1)) + mean}
-        panels["sparse Poisson"] = from_gradients(along_x, along_y) + mean
+        panels["sparse Poisson"] = integrate_gradients(along_x, along_y) + mean
         return draw_panels(panels, difference=("truth", "from its gradients"))
 
     return Problem(
@@ -91,7 +91,7 @@ def gradient_problem(picture: Picture, *, name: str | None = None, road: Choice 
         reference_solver=sparse,
         metrics={
             "psnr_up_to_constant": lambda s: up_to_constant(_rendered(s, pixels)),
-            "psnr_poisson_up_to_constant": lambda s: up_to_constant(from_gradients(along_x, along_y)),  # noqa: ARG005
+            "psnr_poisson_up_to_constant": lambda _: up_to_constant(integrate_gradients(along_x, along_y)),
         },
         dtype=torch.float32,
         road=_ROAD if road is None else road,
@@ -106,7 +106,7 @@ _ROAD = Choice(
     "A Siren of 128 sines in 3 layers, by Muon.",
 )
 _ROUNDING = 1e-9
-"""Differences of one picture are consistent, and the factorisation solves them to rounding."""
+"""Error bar: differences of one picture are consistent, and the factorisation solves them to rounding."""
 
 
 def _rendered(solution: Solution, pixels: Pixels) -> NDArray[Any]:
@@ -114,11 +114,11 @@ def _rendered(solution: Solution, pixels: Pixels) -> NDArray[Any]:
 
 
 def _halfway(axis: str, kind: str, x: NDArray[Any], y: NDArray[Any], given: NDArray[Any]) -> Term:
-    """The derivative of the unknown along an axis is the given one ``(rows, columns, channels)``, at these points."""
+    """Equate the derivative of the unknown along an axis to given values ``(rows, columns, channels)`` at points."""
     coords = torch.as_tensor(np.stack([x.ravel(), y.ravel()], axis=1))
     values = torch.as_tensor(given.reshape(len(coords), -1))
     points = Points(coords, columns={"given": values[:, 0] if values.shape[1] == 1 else values})
-    # Residuals are called by the names of the unknowns, which tell how many channels there are.
+    # Residuals are called by argument name, and the name of the unknown depends on the number of channels.
     residuals = {
         "grey": lambda grey, given: grey.d(axis) - given,
         "rgb": lambda rgb, given: rgb.d(axis) - given,

@@ -5,7 +5,7 @@ import pytest
 import torch
 import trimesh
 
-from pinnkit.surfaces.drawing.pictures import draw_mesh, draw_slices, shade
+from pinnkit.surfaces.drawing.figures import draw_mesh, draw_slices, shade
 from pinnkit.surfaces.drawing.raster import rasterise
 
 

@@ -1,4 +1,4 @@
-"""Pictures of surfaces without a display: a mesh from three sides, slices through a distance."""
+"""Figures of meshes (shaded views) and of distances (slices, level sets), rendered without a display."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ __all__ = ["draw_curve", "draw_mesh", "draw_slices", "shade"]
 
 VIEWS = ((35.0, 22.0), (155.0, 22.0), (275.0, 60.0))  # azimuth and elevation, degrees
 _OUTSIDE = np.array([0.62, 0.70, 0.80])
-_INSIDE = np.array([0.90, 0.55, 0.30])  # seen through a hole, or where the mesh is inside out
-_CREASE = 0.92  # cosine: corners whose triangle is more askew to its neighbours are drawn with an edge
+_INSIDE = np.array([0.90, 0.55, 0.30])  # back faces
+_CREASE = 0.92  # cosine below which a corner is drawn with a sharp edge
 _FINE = 2  # samples along each side of a pixel
 
 Floats = NDArray[np.float64]
 
 
 def draw_mesh(mesh: trimesh.Trimesh, *, title: str = "", pixels: int = 420) -> Figure:
-    """A mesh from three sides, shaded, without perspective; the inside of the surface is orange where it is seen.
+    """Draw a mesh from three directions, shaded, in parallel projection; back faces are orange.
 
     Args:
         mesh: triangles in any coordinates.
-        title: over the picture.
+        title: heading.
         pixels: along each side of a view.
     """
     figure = _figure(3 * 3.4, 3.7)
@@ -57,14 +57,14 @@ def draw_slices(
     quantity: str = "",
     points: int = 161,
 ) -> Figure:
-    """The field in the three middle planes of a box, with its level sets; the surface is the black line.
+    """Draw the field in the three mid-planes of a box, with its level sets; the surface is the black line.
 
     Args:
         field: ``(n, 3)`` float64 to ``(n,)``.
         bounds: (lower, upper) of the box.
-        level: of the surface.
-        title: over the picture.
-        quantity: what the field is, beside its colours: "signed distance", "logit of being outside".
+        level: level of the surface.
+        title: heading.
+        quantity: label of the colour bar, such as "signed distance" or "logit of being outside".
         points: along each side of a plane.
     """
     lower, upper = (np.broadcast_to(np.asarray(b, dtype=np.float64), 3) for b in bounds)
@@ -115,13 +115,13 @@ def draw_curve(
     quantity: str = "signed distance",
     nodes: int = 401,
 ) -> Figure:
-    """A field over [-1, 1]^2 with its level sets; the curve on which it is zero is the black line.
+    """Draw a field over [-1, 1]^2 with its level sets; the zero set is the black line.
 
     Args:
         field: ``(n, 2)`` float64 to ``(n,)``.
-        points: ``(m, 2)`` that the curve was made from, drawn as dots.
-        title: over the picture.
-        quantity: what the field is, beside its colours.
+        points: ``(m, 2)`` data points, drawn as dots.
+        title: heading.
+        quantity: label of the colour bar.
         nodes: along each side.
     """
     ticks = np.linspace(-1.0, 1.0, nodes)
@@ -154,10 +154,16 @@ def draw_curve(
 
 
 def shade(mesh: trimesh.Trimesh, azimuth: float, elevation: float, pixels: int) -> Floats:
-    """One view of a mesh as an image ``(pixels, pixels, 3)`` in [0, 1].
+    """Render one view of a mesh as an image ``(pixels, pixels, 3)`` in [0, 1].
 
-    Seen without perspective from a direction given in degrees; z is up.  Light from the upper left in front, darker
-    where depth falls behind its surroundings, a line where it jumps.
+    Parallel projection from a direction in degrees, z up.  Key light from the upper left in front, ambient occlusion
+    from depth, lines at depth discontinuities.
+
+    Args:
+        mesh: triangles.
+        azimuth: of the viewing direction, degrees.
+        elevation: of the viewing direction, degrees.
+        pixels: along each side.
     """
     vertices, faces = np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces)
     background = np.ones((pixels, pixels, 3))
@@ -165,7 +171,7 @@ def shade(mesh: trimesh.Trimesh, azimuth: float, elevation: float, pixels: int) 
         return background
     low, high = _box(mesh)
     scale = float(np.linalg.norm(high - low)) or 1.0
-    local = (vertices - (low + high) / 2) / scale  # within a ball of radius 1/2, whatever the offset
+    local = (vertices - (low + high) / 2) / scale  # within a ball of radius 1/2
     right, up, toward = _camera(azimuth, elevation)
     fine = _FINE * pixels
     screen = np.stack([local @ right, -(local @ up), -(local @ toward)], axis=1)
@@ -183,7 +189,7 @@ def shade(mesh: trimesh.Trimesh, azimuth: float, elevation: float, pixels: int) 
     light = 0.40 + 0.62 * np.maximum(normal @ key, 0) + 0.22 * np.maximum(normal @ fill, 0)
     gloss = 0.18 * np.maximum(normal @ _unit(key + toward), 0) ** 24
     image = np.ones((fine, fine, 3))
-    image[seen] = colour * (light * _dimmed(found.depth, seen, fine)[seen])[:, None] + gloss[:, None]
+    image[seen] = colour * (light * _ambient_occlusion(found.depth, seen, fine)[seen])[:, None] + gloss[:, None]
     image[_outline(found.depth, seen)] *= 0.45
     return image.clip(0, 1).reshape(pixels, _FINE, pixels, _FINE, 3).mean(axis=(1, 3))
 
@@ -197,7 +203,7 @@ def _camera(azimuth: float, elevation: float) -> tuple[Floats, Floats, Floats]:
 
 
 def _corner_normals(vertices: Floats, faces: NDArray[Any]) -> Floats:
-    """Normals at the corners of each triangle ``(m, 3, 3)``: of the vertex, or its own where there is an edge."""
+    """Normals at the corners of each triangle ``(m, 3, 3)``: vertex normals, or face normals at creases."""
     a, b, c = vertices[faces].transpose(1, 0, 2)
     area = np.cross(b - a, c - a)
     own = area / np.maximum(np.linalg.norm(area, axis=1, keepdims=True), 1e-30)
@@ -210,15 +216,15 @@ def _corner_normals(vertices: Floats, faces: NDArray[Any]) -> Floats:
     return np.where(crease[..., None], own[:, None, :], smooth)
 
 
-def _dimmed(depth: Floats, seen: NDArray[np.bool_], fine: int) -> Floats:
-    """Less light where a pixel lies deeper than its surroundings."""
+def _ambient_occlusion(depth: Floats, seen: NDArray[np.bool_], fine: int) -> Floats:
+    """Light factor, smaller where a pixel is deeper than its surroundings."""
     share = gaussian_filter(seen.astype(np.float64), fine / 40)
     around = gaussian_filter(np.where(seen, depth, 0.0), fine / 40) / np.maximum(share, 1e-9)
     return 1 - np.clip(4 * (np.where(seen, depth, 0.0) - around), 0, 0.45)
 
 
 def _outline(depth: Floats, seen: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Pixels at which depth jumps to a neighbour, or at which the surface ends."""
+    """Pixels at depth discontinuities and silhouettes."""
     filled = np.where(seen, depth, 2.0)
     line = np.zeros_like(seen)
     for axis in range(2):
@@ -250,7 +256,7 @@ def _figure(width: float, height: float) -> Figure:
 
 
 def _heading(figure: Figure, title: str, facts: str, *, top: bool = False) -> None:
-    if title or top:  # the line is kept free for the facts
+    if title or top:  # reserves the line for the facts
         figure.suptitle(title or " ", x=0.01, ha="left", fontsize=11, fontweight="bold")
     figure.text(
         0.99, 0.985 if top else 0.015, facts, ha="right", va="top" if top else "bottom", fontsize=8, color="0.4"

@@ -1,4 +1,4 @@
-"""Sampled: a scalar field as extraction sees it, values and gradients of float64 arrays, in chunks."""
+"""Evaluation of a scalar field for the extraction: values and gradients of float64 arrays, in chunks."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["Sampled", "ScalarField"]
+__all__ = ["FieldSampler", "ScalarField"]
 
 ScalarField = Callable[[Tensor], Tensor]
-"""Any function of points ``(n, 3)`` that gives ``(n,)``; a surface is where it is zero, its inside where it is < 0."""
+"""Function of points ``(n, 3)`` that returns ``(n,)``; the surface is its zero set, and it is negative inside."""
 
 
 @dataclass(frozen=True)
-class Sampled:
-    """`field` - `level`, evaluated for NumPy arrays a chunk at a time.
+class FieldSampler:
+    """Evaluates `field` - `level` on NumPy arrays, one chunk at a time.
 
     Args:
         field: the function.
-        level: which of its level sets is the surface.
-        chunk: how many points at once; bounds the memory that the field needs.
-        dtype: of the points that the field is given.
-        device: where the field wants its points.
-        step: of central differences, where the field does not carry gradients.
+        level: level set that is the surface.
+        chunk: points per evaluation; bounds the memory of the field.
+        dtype: type of the points passed to the field.
+        device: device of the points passed to the field.
+        step: step of central differences, used where the field carries no gradients.
     """
 
     field: ScalarField
@@ -37,10 +37,10 @@ class Sampled:
     step: float
 
     def values(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """``(n, 3)`` to ``(n,)``.
+        """Evaluate points ``(n, 3)``: ``(n,)``.
 
         Raises:
-            ValueError: where the field gives another shape, or values that are not finite.
+            ValueError: where the field returns another shape, or values that are not finite.
         """
         out = np.empty(len(points))
         with torch.no_grad():
@@ -51,7 +51,7 @@ class Sampled:
         return out - self.level
 
     def values_and_gradients(self, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Values ``(n,)`` and gradients ``(n, 3)``: by automatic differentiation, else by central differences."""
+        """Values ``(n,)`` and gradients ``(n, 3)``, by automatic differentiation or central differences."""
         values, gradients = np.empty(len(points)), np.empty((len(points), 3))
         for start in range(0, len(points), self.chunk):
             rows = slice(start, start + self.chunk)
@@ -65,7 +65,7 @@ class Sampled:
             else:
                 gradients[rows] = gradient.detach().cpu().numpy()
         _check_finite(values, points)
-        return values, np.nan_to_num(gradients, posinf=0.0, neginf=0.0)  # where there is none, a value may still be
+        return values, np.nan_to_num(gradients, posinf=0.0, neginf=0.0)  # undefined gradients become zero
 
     def _differences(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         shifts = np.eye(3) * self.step

@@ -1,4 +1,4 @@
-"""A pixel as the mean over its square: the term, and a finer picture than interpolation makes."""
+"""Super-resolution: the term of pixel means, and PSNR above bicubic interpolation."""
 
 from pathlib import Path
 
@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pinnkit.cli import run
-from pinnkit.images import Picture, finer, image_problem, shrunk, watch
-from pinnkit.images.pixel_integrals import Areas
+from pinnkit.images import Picture, downsample, image_problem, psnr_monitor, super_resolution_preset
+from pinnkit.images.pixel_integrals import PixelSquares
 from pinnkit.solutions.residual_values import residuals
 from pinnkit.solvers import solve
 
@@ -30,7 +30,7 @@ def test_a_linear_field_with_the_means_of_the_pixels_leaves_nothing_and_its_shif
     known = np.random.default_rng(0).random((5, 7)) < 0.6
     x, y = np.meshgrid(np.arange(7) + 0.5, np.arange(5) + 0.5)
     picture = Picture((0.1 + 0.02 * x + 0.05 * y)[..., None])
-    problem = image_problem(picture, mask=known, means=True, bend=0)
+    problem = image_problem(picture, mask=known, means=True, curvature_weight=0)
     points = problem.terms[0].sample(50, torch.Generator().manual_seed(0))
     assert points[0].coords.shape == (200, 2)
     cells = points[0].coords.floor().long()
@@ -50,8 +50,8 @@ def test_a_linear_field_with_the_means_of_the_pixels_leaves_nothing_and_its_shif
 
 
 def test_a_pixel_is_seen_at_the_middles_of_its_quarters() -> None:
-    squares = Areas(Picture(drawn()), np.ones((HEIGHT, WIDTH), dtype=bool))
-    points = squares.of(torch.tensor([2 * WIDTH + 3]))
+    squares = PixelSquares(Picture(drawn()), np.ones((HEIGHT, WIDTH), dtype=bool))
+    points = squares.points_of(torch.tensor([2 * WIDTH + 3]))
     expected = [[3.25, 2.25], [3.25, 2.75], [3.75, 2.25], [3.75, 2.75]]
     torch.testing.assert_close(points.coords, torch.tensor(expected, dtype=torch.float64))
     np.testing.assert_allclose(points.columns["rgb_data"][0], drawn()[2, 3], atol=1e-7)
@@ -59,11 +59,13 @@ def test_a_pixel_is_seen_at_the_middles_of_its_quarters() -> None:
 
 def test_what_is_fitted_by_means_is_finer_than_bicubic_and_what_by_centres_is_not() -> None:
     truth = Picture(drawn(), "drawn")
-    coarse = Picture(shrunk(truth.values, 2), "drawn")
+    coarse = Picture(downsample(truth.values, 2), "drawn")
     above = {}
     for means in (True, False):
-        problem = image_problem(coarse, truth=truth, means=means, road=finer(coarse.width, coarse.height))
-        solution = solve(problem, seed=1, device="cpu", monitor=watch(problem, every=100))
+        problem = image_problem(
+            coarse, truth=truth, means=means, road=super_resolution_preset(coarse.width, coarse.height)
+        )
+        solution = solve(problem, seed=1, device="cpu", monitor=psnr_monitor(problem, every=100))
         above[means] = problem.metrics["psnr_finer"](solution) - problem.metrics["psnr_finer_bicubic"](solution)
         shown = solution.history.measures["psnr"]
         assert shown[np.isfinite(shown)][-1] == pytest.approx(problem.metrics["psnr"](solution), abs=0.5)

@@ -1,4 +1,4 @@
-"""Figures of a fitted picture: beside the truth, where it differs, its edges, and what was filled or made finer."""
+"""Figures of fitted pictures: comparison with the truth, difference, gradient magnitude, Laplacian."""
 
 from __future__ import annotations
 
@@ -10,25 +10,27 @@ from numpy.typing import NDArray
 from pinnkit.solutions.solution import Solution
 
 from .pixels import Pixels
-from .render import edges, laplacian_of, render
+from .rendering import gradient_magnitude, image_laplacian, render
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["draw_derivatives", "draw_panels", "shown"]
+__all__ = ["draw_derivatives", "draw_panels", "with_holes"]
 
-_MOST = 1024
-"""Pixels along the longer side of a figure's panel; larger pictures are shown coarser."""
+_MAX_PIXELS = 1024
+"""Pixels along the longer side of a panel; larger pictures are subsampled."""
 _PANORAMA = 0.4
-"""Height to width below which panels stand one below the other."""
-_HIDDEN = 0.5
-"""Grey in the place of hidden pixels."""
+"""Ratio of height to width below which panels are stacked vertically."""
+_HOLE_GREY = 0.5
+"""Grey value drawn in place of hidden pixels."""
 
 
 def draw_panels(panels: dict[str, NDArray[Any]], *, difference: tuple[str, str] | None = None) -> Figure:
-    """Pictures ``(height, width, channels)`` side by side under their titles.
+    """Draw pictures ``(height, width, channels)`` side by side under their titles.
 
-    `difference` names two of them whose difference, absolute and averaged over the channels, is one more panel.
+    Args:
+        panels: pictures by title.
+        difference: titles of two panels; adds a panel with their absolute difference, averaged over the channels.
     """
     count = len(panels) + (difference is not None)
     height, width = next(iter(panels.values())).shape[:2]
@@ -36,7 +38,7 @@ def draw_panels(panels: dict[str, NDArray[Any]], *, difference: tuple[str, str] 
     for ax, (title, values) in zip(axes, panels.items(), strict=False):
         _show(ax, values, title)
     if difference is not None:
-        a, b = (np.clip(_coarser(panels[name]), 0, 1) for name in difference)
+        a, b = (np.clip(_strided(panels[name]), 0, 1) for name in difference)
         gap = np.abs(a.astype(np.float64) - b).mean(axis=2)
         image = axes[-1].imshow(gap, cmap="magma", vmin=0, vmax=max(float(np.quantile(gap, 0.999)), 1e-6))
         axes[-1].set_title("|difference|", fontsize=9)
@@ -46,11 +48,11 @@ def draw_panels(panels: dict[str, NDArray[Any]], *, difference: tuple[str, str] 
 
 
 def draw_derivatives(solution: Solution, pixels: Pixels) -> Figure:
-    """The fit, its edges |grad u| and, for a field that is twice differentiable, its Laplacian; means over channels."""
-    scale = min(1.0, _MOST / max(pixels.height, pixels.width))
-    maps = {"|grad u| per pixel": (edges(solution, pixels, scale).mean(axis=2), "gray", False)}
+    """Draw the fit, |grad u| and, for twice differentiable fields, the Laplacian; means over the channels."""
+    scale = min(1.0, _MAX_PIXELS / max(pixels.height, pixels.width))
+    maps = {"|grad u| per pixel": (gradient_magnitude(solution, pixels, scale).mean(axis=2), "gray", False)}
     if solution.smoothness >= 2:
-        maps["laplacian per pixel squared"] = (laplacian_of(solution, pixels, scale).mean(axis=2), "RdBu_r", True)
+        maps["laplacian per pixel squared"] = (image_laplacian(solution, pixels, scale).mean(axis=2), "RdBu_r", True)
     count = 1 + len(maps)
     figure, axes = _panels(count, pixels.height / pixels.width, 3.6)
     _show(axes[0], render(solution, pixels, scale), "fit")
@@ -63,15 +65,15 @@ def draw_derivatives(solution: Solution, pixels: Pixels) -> Figure:
     return figure
 
 
-def shown(values: NDArray[Any], known: NDArray[np.bool_]) -> NDArray[Any]:
-    """The picture with its hidden pixels in grey."""
+def with_holes(values: NDArray[Any], known: NDArray[np.bool_]) -> NDArray[Any]:
+    """Return the picture with hidden pixels set to grey."""
     out = np.array(values)
-    out[~known, : min(3, values.shape[2])] = _HIDDEN
+    out[~known, : min(3, values.shape[2])] = _HOLE_GREY
     return out
 
 
 def _panels(count: int, ratio: float, side: float) -> tuple[Figure, NDArray[Any]]:
-    """A figure of so many panels of that height to width: side by side, of panoramas one below the other."""
+    """Create a figure of `count` panels of a given height to width; panoramas are stacked vertically."""
     from matplotlib.figure import Figure
 
     if ratio < _PANORAMA:
@@ -82,15 +84,15 @@ def _panels(count: int, ratio: float, side: float) -> tuple[Figure, NDArray[Any]
 
 
 def _show(ax: Any, values: NDArray[Any], title: str) -> None:
-    clipped = np.clip(_coarser(values), 0, 1)
-    if values.shape[2] == 4:  # over white, as paper
+    clipped = np.clip(_strided(values), 0, 1)
+    if values.shape[2] == 4:  # composited over white
         clipped = clipped[..., :3] * clipped[..., 3:] + 1 - clipped[..., 3:]
     ax.imshow(clipped[..., 0] if clipped.shape[2] == 1 else clipped, cmap="gray", vmin=0, vmax=1)
     ax.set_title(title, fontsize=9)
     ax.axis("off")
 
 
-def _coarser(values: NDArray[Any]) -> NDArray[Any]:
-    """As many of the pixels as a panel shows."""
-    step = max(1, -(-max(values.shape[:2]) // _MOST))
+def _strided(values: NDArray[Any]) -> NDArray[Any]:
+    """Every k-th pixel, so that the panel size is not exceeded."""
+    step = max(1, -(-max(values.shape[:2]) // _MAX_PIXELS))
     return values[::step, ::step]
