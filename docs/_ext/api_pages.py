@@ -156,12 +156,17 @@ def prepared(text: str) -> str:
         for i, (part, following) in enumerate(zip(escaped, [*escaped[1:], ""], strict=True))
     )
     lines: list[str] = []
+    literal: int | None = None  # the margin of the text above a literal block
     for line in joined.split("\n"):
-        above = lines[-1] if lines else ""
-        margin = len(above) - len(above.lstrip())
-        hangs = above.strip() and len(line) - len(line.lstrip()) > margin
-        if hangs and not re.match(r"\s*([:*\-]|\\\*|\.\. |\d+\.)|.*::$", above):
-            line = " " * margin + line.lstrip()
+        above, margin = lines[-1] if lines else "", len(line) - len(line.lstrip())
+        if literal is not None and line.strip() and margin <= literal:
+            literal = None
+        of_above = len(above) - len(above.lstrip())
+        hangs = literal is None and above.strip() and margin > of_above
+        if hangs and not re.match(r"\s*([:*\-]|\\\*|\.\. |\d+\.)", above):
+            line = " " * of_above + line.lstrip()
+        if literal is None and line.endswith("::"):
+            literal = margin
         lines.append(line)
     return "\n".join(lines)
 

@@ -3,15 +3,16 @@
 Sphinx-Gallery runs every script as ``__main__``, so that its last line, ``main(problem)``, solves the problem.  Four
 things are adapted here, and none of them needs a change of the scripts:
 
-* the options of the command line (`arguments`): the folder for results, and `--quick` for slow scripts;
+* the options of the command line (`Arguments`): `--quick` for slow scripts;
 * the end of the process (`keep_going`): `pinnkit.main` ends it, the build has to go on;
-* the figures (`figures`): those that the run wrote, instead of open matplotlib figures;
+* the figures (`Figures`): those that the run wrote, instead of open matplotlib figures;
 * the docstring (`adapt`): plain text with a one-line title, turned into reStructuredText.
 """
 
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
 import re
 import shutil
@@ -52,7 +53,7 @@ class Arguments:
     def __call__(self, gallery_conf: dict[str, Any], script_vars: dict[str, Any]) -> list[str]:
         """Return the command line of one script."""
         name = Path(script_vars["src_file"]).stem
-        return ["--out", str(_results / name), *(["--quick"] if is_quick(name) else [])]
+        return ["--quick"] if is_quick(name) else []
 
     def __repr__(self) -> str:
         return "Arguments()"
@@ -63,7 +64,7 @@ class Figures:
 
     def __call__(self, block: Any, block_vars: dict[str, Any], gallery_conf: dict[str, Any]) -> str:
         """Copy the figures of the script and return the text that shows them."""
-        folder = _results / Path(block_vars["src_file"]).stem
+        folder = _results / "results" / Path(block_vars["src_file"]).stem
         found = sorted(folder.glob("*.png"), key=lambda path: (path.stem not in ("solution", "picture"), path.stem))
         shown = []
         for path, target in zip(found, block_vars["image_path_iterator"], strict=False):
@@ -77,12 +78,13 @@ class Figures:
 
 
 def keep_going(app: Sphinx, config: Any) -> None:
-    """Let `pinnkit.main` return at its end instead of ending the process, and raise where the run failed."""
+    """Let `pinnkit.main` run in a scratch folder, and return or raise at its end instead of ending the process."""
     run = pinnkit.main
 
     def main(problem: pinnkit.Problem) -> None:
         try:
-            run(problem)
+            with contextlib.chdir(_results):
+                run(problem)
         except SystemExit as end:
             if end.code:
                 raise RuntimeError(f"{sys.argv[0]} ended with exit code {end.code}") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import gc
 import importlib
 import re
@@ -118,6 +119,15 @@ def test_problem_files_in_shell_blocks_exist() -> None:
         for word in words:
             if word.startswith("problems/"):
                 assert (ROOT / word).is_file(), f"{block}: {word}"
+
+
+def test_names_that_blocks_import_exist_where_the_blocks_are_not_run() -> None:
+    for block in [b for blocks in PYTHON.values() for b in blocks if b.reason]:
+        for node in ast.walk(ast.parse(block.code)):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "pinnkit":
+                module = importlib.import_module(node.module or "")
+                missing = [alias.name for alias in node.names if not hasattr(module, alias.name)]
+                assert not missing, f"{block}: {node.module} has no {missing}"
 
 
 def test_reasons_are_given_where_a_block_is_not_run() -> None:
