@@ -13,7 +13,6 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.linalg import splu
 
-from pinnkit.jets.frame import NamedOperator
 from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.linearization import Channel
 from pinnkit.references.errors import TooFewConditions
@@ -93,10 +92,8 @@ def _diagonal_inverse(
 
 
 def _pure_and_even(channel: Channel) -> bool:
-    """Whether a channel holds even derivatives along one axis at a time."""
-    order = channel.order
-    parts = [columns for _, columns in order.terms] if isinstance(order, NamedOperator) else [order]
-    return all(len(set(columns)) <= 1 and len(columns) % 2 == 0 for columns in parts)
+    """Return whether a channel holds even derivatives along one axis at a time."""
+    return all(len(set(columns)) <= 1 and len(columns) % 2 == 0 for _, columns in channel.derivatives)
 
 
 def _trial(size: int) -> Array:
