@@ -61,7 +61,7 @@ def image_problem(
     - `psnr_hidden`, `ssim_hidden`, `psnr_hidden_linear`: on the hidden pixels, the last for linear interpolation, if
       the picture or `truth` contains them (a picture whose hidden pixels have one colour does not);
     - `psnr_finer`, `ssim_finer`, `psnr_finer_bicubic`: at the pixels of a finer `truth`, the last for bicubic
-    convolution.
+      convolution.
 
     Pictures with fewer than three rows or columns have no `ssim`.
 

@@ -16,6 +16,7 @@ from pinnkit import validate
 from pinnkit.cli import run
 from pinnkit.fields import Voxels
 from pinnkit.radiance import (
+    SURROUNDINGS,
     ClassicalNerf,
     Contraction,
     HierarchicalRays,
@@ -142,6 +143,16 @@ def test_bad_guides_and_contractions_are_refused() -> None:
         Contraction((0, 0, 0), 0.0)
     with pytest.raises(ValueError, match="`effort` must be positive"):
         UnboundedPlanes(effort=0)
+
+
+def test_registered_surroundings_enclose_the_cameras() -> None:
+    assert list(SURROUNDINGS.words) == ["room", "landscape"]
+    origins, directions = rays(50)
+    for entry in SURROUNDINGS:
+        for around in entry.examples().values():
+            t, _ = around.hit(origins.double(), directions.double())
+            assert bool(t.isfinite().all())
+            assert around.colour(origins.double() + t[:, None] * directions.double()).shape == (50, 3)
 
 
 # reading ------------------------------------------------------------------------------------------------------------
