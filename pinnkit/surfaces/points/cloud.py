@@ -112,8 +112,8 @@ class PointCloud:
         if not outliers:
             return self
         note = (
-            f"{outliers:,} of {len(self):,} points ({100 * outliers / len(self):.2g} %) stand alone, on no surface, and "
-            f"were left out."
+            f"{outliers:,} of {len(self):,} points ({100 * outliers / len(self):.2g} %) stand alone, on no surface, "
+            f"and were left out."
         )
         normals = None if self.normals is None else self.normals[kept]
         return replace(self, points=self.points[kept], normals=normals, notes=(*self.notes, note))
