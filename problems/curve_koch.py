@@ -1,8 +1,8 @@
-"""A curve from points: the signed distance of Koch's snowflake, |grad f| = 1 in the square, f = 0 on the points.
+"""Signed distance of Koch's snowflake from points: |grad f| = 1 in the square, f = 0 on the points.
 
-The snowflake after four divisions has 768 straight sides, so that its distance is known exactly.  Corners everywhere
-are what reconstruction by smooth functions finds hardest (a test of Ben-Shabat, Koneputugodage & Gould, DiGS:
-Divergence guided shape implicit neural representation, CVPR 2022, section 4).  Points alone are given, no normals.
+The snowflake after four divisions has 768 straight sides, so that its distance is known exactly.  Its corners are hard
+for reconstruction by smooth functions (a test of Ben-Shabat, Koneputugodage & Gould, DiGS: Divergence guided shape
+implicit neural representation, CVPR 2022, section 4).  The input has points only, no normals.
 
 Dimensionless.  Expected: a mean error of 0.2 % of the diagonal in about a minute on two cores.
 """

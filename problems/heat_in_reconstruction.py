@@ -1,13 +1,14 @@
-"""Steady heat inside a torus known only by 10,000 points on it, -laplacian(u) = f inside, u = 0 on the wall.
+"""Steady heat inside a torus given by 10,000 points on it, -laplacian(u) = f inside, u = 0 on the wall.
 
-The points, without normals, are reconstructed as a signed distance on a grid, and the domain is where it is negative.
-With f = 6 - 2 R / rho, rho the distance from the axis, the solution inside the exact torus is known,
-u = r^2 - (rho - R)^2 - z^2.  The same problem is solved inside the exact torus, and the two are compared at points
-inside both; finite differences, inside the reconstructed wall too, stand beside them.  A made-up solution, as in
-Roache, Code verification by the method of manufactured solutions, J. Fluids Eng. 124 (2002) 4, section 2.
+The points, without normals, are reconstructed as a signed distance on a grid; the domain is the region where it is
+negative.  With f = 6 - 2 R / rho, rho the distance from the axis, the solution inside the exact torus is u = r^2 - (rho
+- R)^2 - z^2.  The problem is also solved inside the exact torus, and both solutions are compared at points inside both
+domains, as are finite differences inside the reconstructed wall.  A manufactured solution, as in Roache, Code
+verification by the method of manufactured solutions, J. Fluids Eng. 124 (2002) 4, section 2.
 
 Dimensionless.  Expected: 0.7 % between the two solutions, in a few seconds on two cores.  Finite differences inside the
-reconstructed wall are 0.5 % from the closed form, which is the wall's share, and as far from the random sines.
+reconstructed wall are 0.5 % from the closed form, which is the error of the wall, and equally far from the random
+features.
 """
 
 import torch

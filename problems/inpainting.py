@@ -1,11 +1,11 @@
-"""Filling holes: u = c at one pixel in ten, drawn at random, and the other nine are to be found.
+"""Inpainting: u = c at one pixel in ten, drawn at random; the others are predicted.
 
-The photographer of scikit-image, 128 x 128 pixels.  A smooth network that begins with the frequencies that the known
-pixels can tell apart, Sitzmann et al., Implicit Neural Representations with Periodic Activation Functions, NeurIPS
-2020, section 3.2; beside linear interpolation on the triangles of the known pixels.
+The cameraman of scikit-image, 128 x 128 pixels.  A smooth network whose initial frequencies match the spacing of the
+known pixels, Sitzmann et al., Implicit Neural Representations with Periodic Activation Functions, NeurIPS 2020, section
+3.2; compared with linear interpolation on the triangles of the known pixels.
 
-Coordinates in units of pixels, grey dimensionless between 0 and 1.  Expected: 22.4 dB on the
-hidden pixels, where linear interpolation has 21.8, in 10 s on two cores.
+Coordinates in units of pixels, grey dimensionless in [0, 1].  Expected: 22.4 dB on the hidden pixels (linear
+interpolation: 21.8 dB) in 10 s on two cores.
 """
 
 import numpy as np

@@ -1,11 +1,11 @@
 """Points inside a solid: an occupancy network, min E[ log(1 + exp(-s f)) ], s = 1 outside and -1 inside.
 
 f is the logit of being outside, so the surface is f = 0 and f is negative inside.  The solid is a ring with sharp
-edges, given as a closed mesh; which points are inside comes from its winding number.  Mescheder et al., Occupancy
+edges, given as a closed mesh; inside and outside are decided by its winding number.  Mescheder et al., Occupancy
 Networks, CVPR 2019, eq. 3; Jacobson et al., ACM TOG 32 (2013) 33.
 
-OCCUPANCY_MESH=part.stl python problems/occupancy.py takes a file (PLY, OBJ, STL, OFF) in any unit, mended where it has
-holes or triangles that face different ways.
+OCCUPANCY_MESH=part.stl python problems/occupancy.py takes a file (PLY, OBJ, STL, OFF) in any unit; holes and
+inconsistent orientations are repaired.
 
 Dimensionless.  Expected: intersection over union above 0.98 on fresh points, in half a minute on two cores.
 """

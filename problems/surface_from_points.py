@@ -1,9 +1,9 @@
-"""The surface that points lie on, as the zero set of a network f: |grad f| = 1 in the box, f = 0 on the points.
+"""Surface through points as the zero set of a network f: |grad f| = 1 in the box, f = 0 on the points.
 
 SURFACE_POINTS=scan.ply python problems/surface_from_points.py takes a file (PLY, OBJ, STL, OFF, XYZ, NPY) in any unit;
-without one, 3,000 points of a box with a round hole are made.  A rough distance on a grid (screened Poisson: Kazhdan &
-Hoppe, ACM Trans. Graph. 32 (2013) 29, section 4; then fast marching) says which side is inside; the network learns from
-it (Park et al., DeepSDF, CVPR 2019, section 4).  `pinnkit reconstruct scan.ply --out mesh.ply` makes the mesh as well.
+without one, 3,000 points of a box with a round hole are sampled.  A distance on a grid (screened Poisson: Kazhdan &
+Hoppe, ACM Trans. Graph. 32 (2013) 29, section 4; then fast marching) determines the inside; the network is trained on
+it (Park et al., DeepSDF, CVPR 2019, section 4).  `pinnkit reconstruct scan.ply --out mesh.ply` also writes the mesh.
 
 Dimensionless, in units of the normalised cube.  Expected: points within 0.1 % of the diagonal in about a minute.
 """

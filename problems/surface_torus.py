@@ -1,9 +1,9 @@
-"""The signed distance of a torus from points on it: |grad f| = 1 in the box, f = 0 on the points.
+"""Signed distance of a torus from points on it: |grad f| = 1 in the box, f = 0 on the points.
 
-Nothing else is known of the surface, neither normals nor which side is inside: of the many solutions of the eikonal
-equation the network finds the distance because it begins as that of a sphere (implicit geometric regularization: Gropp,
-Yariv, Haim, Atzmon & Lipman, Implicit Geometric Regularization for Learning Shapes, ICML 2020, section 5).
-The distance of a torus is known: |(|(x, y)| - R, z)| - r.
+Neither normals nor the inside are given.  Of the many solutions of the eikonal equation the network finds the distance
+because it is initialised as that of a sphere (implicit geometric regularization: Gropp, Yariv, Haim, Atzmon & Lipman,
+Implicit Geometric Regularization for Learning Shapes, ICML 2020, section 5).  The distance of a torus is known:
+|(|(x, y)| - R, z)| - r.
 
 Dimensionless.  Expected: a mean error of 0.1 % of the diagonal in about a minute on two cores.
 """

@@ -1,4 +1,4 @@
-"""Captures: space is contracted, samples are guided, surroundings are fitted, and the files are read as they come."""
+"""Captures: contracted space, importance sampling, fitted surroundings, files of other programs."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from pinnkit import validate
 from pinnkit.cli import run
 from pinnkit.fields import Voxels
 from pinnkit.radiance import (
+    SURROUNDINGS,
     ClassicalNerf,
     Contraction,
     HierarchicalRays,
@@ -105,8 +106,8 @@ def test_cells_of_contracted_space_are_visited_if_and_only_if_they_are_occupied(
     assert bool(RayMarcher(few, 0.02, contraction=SPACE).meets(origins, directions)[visited.counts > 0].all())
 
 
-# guided samples -----------------------------------------------------------------------------------------------------
-def test_guided_samples_cover_the_ray_and_gather_at_the_wall() -> None:
+# importance sampling ------------------------------------------------------------------------------------------------
+def test_importance_samples_cover_the_ray_and_gather_at_the_wall() -> None:
     origins, directions = torch.tensor([[-1.0, 0.5, 0.5]]), torch.tensor([[1.0, 0.0, 0.0]])
     grid = OccupancyGrid.full(torch.zeros(3), torch.ones(3), 20)
     density = torch.zeros(20, 20, 20)
@@ -119,7 +120,7 @@ def test_guided_samples_cover_the_ray_and_gather_at_the_wall() -> None:
     assert bool((samples.distance[1:] > samples.distance[:-1]).all())
 
 
-def test_guided_samples_leave_out_what_is_not_occupied() -> None:
+def test_importance_samples_leave_out_what_is_not_occupied() -> None:
     origins, directions = rays()
     few = grid_of(0.3)
     density = torch.rand(few.cells.numel(), generator=torch.Generator().manual_seed(2))
@@ -142,6 +143,16 @@ def test_bad_guides_and_contractions_are_refused() -> None:
         Contraction((0, 0, 0), 0.0)
     with pytest.raises(ValueError, match="`effort` must be positive"):
         UnboundedPlanes(effort=0)
+
+
+def test_registered_surroundings_enclose_the_cameras() -> None:
+    assert list(SURROUNDINGS.words) == ["room", "landscape"]
+    origins, directions = rays(50)
+    for entry in SURROUNDINGS:
+        for around in entry.examples().values():
+            t, _ = around.hit(origins.double(), directions.double())
+            assert bool(t.isfinite().all())
+            assert around.colour(origins.double() + t[:, None] * directions.double()).shape == (50, 3)
 
 
 # reading ------------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from pinnkit import Adam, Solution, solve, validate
 from pinnkit.cli import run
 from pinnkit.fields import RadiancePlanes, Siren, Voxels
 from pinnkit.radiance import (
+    RECIPES,
     ClassicalNerf,
     EarlyRayTermination,
     Evaluation,
@@ -24,6 +25,7 @@ from pinnkit.radiance import (
     Scene,
     StratifiedRays,
     check_video_path,
+    default_recipe,
     fit_radiance,
     initial_rays,
     make_scene,
@@ -155,6 +157,16 @@ def test_the_classical_field_learns_and_repeats(scene: Scene) -> None:
     assert once.history.loss[-1] < once.history.loss[0]
     assert once.history.loss.tolist() == again.history.loss.tolist()
     assert set(once.modules) == {("density", "colour"), ("coarse_density", "coarse_colour")}
+
+
+def test_recipes_scale_with_the_time_that_is_asked_for(scene: Scene) -> None:
+    assert dict(RECIPES.words) == {"planes": Planes, "nerf": ClassicalNerf}
+    for entry in RECIPES:
+        kind = entry.cls
+        assert kind.within(kind.default_seconds) == kind()
+    assert Planes.within(15.0).effort == 0.5
+    assert ClassicalNerf.within(30.0).steps == 100
+    assert default_recipe(scene) is Planes
 
 
 # where samples are taken ------------------------------------------------------------------------------------------

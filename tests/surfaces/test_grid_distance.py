@@ -160,7 +160,7 @@ def test_a_closed_curve_in_the_plane_is_reconstructed_by_the_same_steps() -> Non
     assert field(torch.tensor([[0.0, 0.8]], dtype=torch.float64)) == pytest.approx(0.4, abs=0.02)
 
 
-def test_given_normals_are_taken_turned_round_or_mended() -> None:
+def test_given_normals_are_taken_turned_round_or_repaired() -> None:
     on = Sphere().sample(ON, seeded())
     out = 3.0 * on
     centre = torch.zeros(1, 3, dtype=torch.float64)

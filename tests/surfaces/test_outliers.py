@@ -23,7 +23,7 @@ def littered() -> torch.Tensor:
     return torch.cat([on, box * (2 * torch.rand(STRAY, 3, generator=seeded(1), dtype=torch.float64) - 1)])
 
 
-def test_strays_are_found_and_no_point_of_the_surface_is_taken_for_one() -> None:
+def test_outliers_are_found_and_no_point_of_the_surface_is_taken_for_one() -> None:
     points = littered()
     kept = inlier_mask(points)
     spacing = float(Neighbours.of(points[:ON], 8).spacing(3).median())
@@ -33,7 +33,7 @@ def test_strays_are_found_and_no_point_of_the_surface_is_taken_for_one() -> None
     assert kept[ON:][away].sum() <= 1  # of fifty, one in the middle of the hole has a ring of neighbours
 
 
-def test_a_stray_too_close_to_stand_alone_is_found_by_its_height() -> None:
+def test_an_outlier_too_close_to_stand_alone_is_found_by_its_height() -> None:
     on = Sphere().sample(ON, seeded())
     spacing = float(Neighbours.of(on, 8).spacing(3).median())
     close = on[:20] * (1 + 2.5 * spacing / 0.78)
@@ -51,7 +51,7 @@ def test_a_sheet_ten_times_coarser_than_the_next_is_kept() -> None:
     assert inlier_mask(torch.cat([dense, far])).all()
 
 
-def test_where_most_points_would_be_strays_none_is_left_out() -> None:
+def test_where_most_points_would_be_outliers_none_is_left_out() -> None:
     blob = torch.cat(
         [
             0.01 * torch.randn(300, 3, generator=seeded(), dtype=torch.float64),
@@ -61,7 +61,7 @@ def test_where_most_points_would_be_strays_none_is_left_out() -> None:
     assert inlier_mask(blob).all()
 
 
-def test_a_torus_among_strays_is_the_torus_and_says_how_many_were_left_out() -> None:
+def test_a_torus_among_outliers_is_the_torus_and_says_how_many_were_left_out() -> None:
     field = grid_distance(littered(), generator=seeded(), resolution=48)
     probe = littered()[ON:]
     assert ((field(probe) - Torus().distance(probe)).abs()).max() < 0.04

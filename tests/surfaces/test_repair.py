@@ -54,7 +54,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(("make", "words"), BROKEN.values(), ids=BROKEN.keys())
-def test_a_broken_letter_is_mended_to_its_volume_and_says_how(make, words):
+def test_a_broken_letter_is_repaired_to_its_volume_and_says_how(make, words):
     assert letter().volume == pytest.approx(3.0)
     found = repair_mesh(make())
     state = check_mesh(found.mesh)

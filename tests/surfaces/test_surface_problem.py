@@ -18,7 +18,7 @@ from pinnkit.problem.linearization import linearise
 from pinnkit.problem.names import call
 from pinnkit.problem.problem import Problem
 from pinnkit.solvers import Adam, solve
-from pinnkit.surfaces import IGR, SirenLosses, Supervised, distance_function, surface_problem
+from pinnkit.surfaces import IGR, SURFACE_LOSSES, SirenLosses, Supervised, distance_function, surface_problem
 from pinnkit.surfaces.distance.field_distance import field_values, gradient_norms
 from pinnkit.surfaces.problems.losses import SurfaceLosses
 from pinnkit.surfaces.problems.supervision import FixedSamples, NearSurface
@@ -81,6 +81,17 @@ def test_a_wrong_function_is_seen_by_the_terms(losses: SurfaceLosses, terms: set
     problem = surface_problem(points, normals, guide=guide, losses=losses)
     found = residuals(problem, lambda x, y, z: 1.2 * torch.sqrt(x**2 + 2 * y**2 + z**2) - RADIUS)
     assert all(float(found[name].abs().mean()) > 1e-2 for name in terms)
+
+
+def test_every_preset_is_registered_and_brings_a_field_and_a_solver() -> None:
+    assert dict(SURFACE_LOSSES.words) == {"igr": IGR, "siren": SirenLosses}
+    assert {entry.name for entry in SURFACE_LOSSES} == {"IGR", "SirenLosses", "Supervised"}
+    for entry in SURFACE_LOSSES:
+        for preset in entry.examples().values():
+            plan = preset.plan()
+            assert plan.field is not None
+            assert plan.solvers[0].batch == max(preset.points, preset.samples)
+            assert preset.needs_distance == isinstance(preset, Supervised)
 
 
 def test_without_normals_there_is_no_term_for_them() -> None:

@@ -83,9 +83,8 @@ def choose_box(views: Sequence[View], *, owner: str) -> tuple[Box, str]:
     The centre is the point nearest to all optical axes.  Transparent pictures show one object: a cube of 1.2 times the
     median field of view at that distance is carved by the silhouettes, and the box is the remainder plus one cell;
     cells seen by fewer than a third of the views are removed, as are cells outside a view that shows the complete
-    object.  Opaque
-    pictures show the surroundings: the cube has a half side of 1.5 times the median camera distance and contains the
-    cameras; farther objects appear on its walls.
+    object.  Opaque pictures show the surroundings: the cube has a half side of 1.5 times the median camera distance and
+    contains the cameras; farther objects appear on its walls.
 
     Args:
         views: training views.
@@ -99,12 +98,7 @@ def choose_box(views: Sequence[View], *, owner: str) -> tuple[Box, str]:
             common.
     """
     cameras = [view.camera for view in views]
-    if _parallel(cameras):
-        raise ValueError(
-            f"{owner}: the optical axes are almost parallel, so the poses do not say how far away the scene is; "
-            "give its box (box=, --box)"
-        )
-    middle = nearest_point_to_axes(cameras)
+    middle = _intersection(cameras, owner)
     distances = torch.stack([(camera.position - middle).norm() for camera in cameras])
     distance = float(distances.median())
     clear = [view for view in views if view.image.shape[2] == 4 and bool((view.image[..., 3] < 255).any())]
@@ -152,12 +146,7 @@ def choose_contraction(views: Sequence[View], *, owner: str) -> tuple[Contractio
         ValueError: when the axes are almost parallel and thus determine no distance.
     """
     cameras = [view.camera for view in views]
-    if _parallel(cameras):
-        raise ValueError(
-            f"{owner}: the optical axes are almost parallel, so the poses do not say how far away the scene is; "
-            "give its box (box=, --box)"
-        )
-    middle = nearest_point_to_axes(cameras)
+    middle = _intersection(cameras, owner)
     distance = float(torch.stack([(camera.position - middle).norm() for camera in cameras]).median())
     contraction = Contraction.about(middle, _INNER * distance)
     return contraction, (
@@ -218,6 +207,16 @@ def _seen_cells(scene: Scene, contraction: Contraction, resolution: int) -> Occu
     least = min(_VIEWS, len(scene.train))
     cells = (inside & clear & (views >= least)).reshape(grid.cells.shape)
     return OccupancyGrid(lower, upper, cells)
+
+
+def _intersection(cameras: Sequence[Camera], owner: str) -> Tensor:
+    """Point nearest to all optical axes, `(3,)`; refuses axes that are almost parallel."""
+    if _parallel(cameras):
+        raise ValueError(
+            f"{owner}: the optical axes are almost parallel, so the poses do not say how far away the scene is; "
+            "give its box (box=, --box)"
+        )
+    return nearest_point_to_axes(cameras)
 
 
 def _parallel(cameras: Sequence[Camera]) -> bool:

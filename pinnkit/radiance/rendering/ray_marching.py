@@ -26,11 +26,12 @@ _STRETCH = 2.0
 class RaySamples(NamedTuple):
     """Samples of rays, ragged: those of the first ray, then those of the second, ...
 
-    distance: `(n,)` along the rays, in the length of space; ascending on each ray.
-    ray: `(n,)` int64, row of the ray.
-    counts: `(rows,)` int64, samples per ray, 0 for none.
-    place: `(n, 3)` in the box of the grid.
-    delta: `(n,)`, length in that box that each sample represents.
+    Attributes:
+        distance: `(n,)` along the rays, in the length of space; ascending on each ray.
+        ray: `(n,)` int64, row of the ray.
+        counts: `(rows,)` int64, samples per ray, 0 for none.
+        place: `(n, 3)` in the box of the grid.
+        delta: `(n,)`, length in that box that each sample represents.
     """
 
     distance: Tensor

@@ -21,9 +21,10 @@ __all__ = ["RenderedView", "render_rays", "render_view"]
 class RenderedView(NamedTuple):
     """Rendered picture of a field.
 
-    rgb: `(H, W, 3)`, colours in [0, 1].
-    alpha: `(H, W)`, opacity.
-    depth: `(H, W)`, depth along the optical axis at which half of the opacity is reached; nan for empty rays.
+    Attributes:
+        rgb: `(H, W, 3)`, colours in [0, 1].
+        alpha: `(H, W)`, opacity.
+        depth: `(H, W)`, depth along the optical axis at which half of the opacity is reached; nan for empty rays.
     """
 
     rgb: Tensor

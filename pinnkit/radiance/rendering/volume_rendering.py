@@ -18,11 +18,12 @@ __all__ = ["Rendering", "composite", "median_distance", "over", "ray_weights", "
 class Rendering(NamedTuple):
     """Rendered rays.
 
-    colour: `(rows, c)`, premultiplied, without background.
-    accumulation: `(rows,)`, opacity 1 - exp(-integral of the density), in [0, 1].
-    depth: `(rows,)`, expected distance, sum w t / sum w; nan for empty rays.
-    median: `(rows,)`, distance at which half of the accumulation is reached; nan for empty rays.
-    weights: contribution of each sample, the shape of the densities.
+    Attributes:
+        colour: `(rows, c)`, premultiplied, without background.
+        accumulation: `(rows,)`, opacity 1 - exp(-integral of the density), in [0, 1].
+        depth: `(rows,)`, expected distance, sum w t / sum w; nan for empty rays.
+        median: `(rows,)`, distance at which half of the accumulation is reached; nan for empty rays.
+        weights: contribution of each sample, the shape of the densities.
     """
 
     colour: Tensor

@@ -18,7 +18,7 @@ from pinnkit.radiance.data.scene import Scene, View, box_from_corners
 from .ray_tracer import Light, trace_view
 from .solids import Ball, Block, Solid, Vector
 
-__all__ = ["make_scene", "random_solids", "spiral_cameras", "write_scene"]
+__all__ = ["check_counts", "make_scene", "random_solids", "spiral_cameras", "write_scene"]
 
 _FOV = 0.84  # radians; the corners of the floor are visible: 2 atan(sqrt(2 / (3.6^2 - 2))) = 0.81
 _RADIUS = 3.6
@@ -41,9 +41,7 @@ def make_scene(*, views: int = 40, test: int = 10, size: int = 100, seed: int = 
     Raises:
         ValueError: for numbers that are not positive.
     """
-    for name, value in {"views": views, "test": test, "size": size, "samples": samples}.items():
-        if value < 1:
-            raise ValueError(f"make_scene: `{name}` must be at least 1, got {value}")
+    check_counts("make_scene", views=views, test=test, size=size, samples=samples)
     generator = torch.Generator().manual_seed(seed)
     solids = random_solids(generator)
     lower = [min(solid.bounds[0][axis] for solid in solids) for axis in range(3)]
@@ -167,6 +165,13 @@ def write_scene(scene: Scene, folder: Path | str) -> Path:
         file = folder / f"transforms_{part}.json"
         file.write_text(json.dumps({**content, "frames": frames}, indent=1) + "\n", encoding="utf-8")
     return folder
+
+
+def check_counts(owner: str, **counts: int) -> None:
+    """Raise a ValueError unless all counts are at least 1."""
+    for name, value in counts.items():
+        if value < 1:
+            raise ValueError(f"{owner}: `{name}` must be at least 1, got {value}")
 
 
 def _lens(camera: Camera) -> tuple[float, ...]:

@@ -14,7 +14,7 @@ from pinnkit.radiance.data.cameras import Camera, Convention, look_at
 from pinnkit.radiance.data.picture_files import write_jpeg
 from pinnkit.radiance.data.scene import View
 
-from .generated_scenes import random_solids
+from .generated_scenes import check_counts, random_solids
 from .ray_tracer import Light, trace_view
 from .solids import Block, Solid
 from .surroundings import Surroundings
@@ -50,9 +50,7 @@ def capture(
     Raises:
         ValueError: for numbers that are not positive.
     """
-    for name, value in {"views": views, "width": width, "height": height, "samples": samples}.items():
-        if value < 1:
-            raise ValueError(f"capture: `{name}` must be at least 1, got {value}")
+    check_counts("capture", views=views, width=width, height=height, samples=samples)
     generator = torch.Generator().manual_seed(seed)
     solids: list[Solid] = [
         *random_solids(generator),

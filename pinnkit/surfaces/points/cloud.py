@@ -108,12 +108,12 @@ class PointCloud:
     def without_outliers(self) -> PointCloud:
         """The cloud without outliers, with a sentence in `notes`; see `inlier_mask`."""
         kept = inlier_mask(torch.from_numpy(self.points)).numpy()
-        stray = int((~kept).sum())
-        if not stray:
+        outliers = int((~kept).sum())
+        if not outliers:
             return self
         note = (
-            f"{stray:,} of {len(self):,} points ({100 * stray / len(self):.2g} %) stand alone, on no surface, and were "
-            f"left out."
+            f"{outliers:,} of {len(self):,} points ({100 * outliers / len(self):.2g} %) stand alone, on no surface, "
+            f"and were left out."
         )
         normals = None if self.normals is None else self.normals[kept]
         return replace(self, points=self.points[kept], normals=normals, notes=(*self.notes, note))

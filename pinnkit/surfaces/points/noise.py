@@ -30,10 +30,9 @@ def noise_level(points: Tensor, *, generator: torch.Generator, normals: Tensor |
     With normals, a neighbourhood has 10 points, of which those within 60 degrees of the central normal count.  The
     lower quartile over the probes is used, so that up to three quarters of them may lie at edges and folds.  A
     neighbourhood no wider than a few noise levels looks like a ball; it is doubled until it is wider or has 400
-    points.  The contribution of
-    the shape grows as the sixth power of the radius h, that of the noise does not: v(h) = sigma^2 + c h^6 for
-    neighbourhoods of k and 2 k points (h^6 eight-fold) gives sigma^2 = (8 v(k) - v(2 k)) / 7, which is used if v grows,
-    with a lower bound of v(k) / 16.
+    points.  The contribution of the shape grows as the sixth power of the radius h, that of the noise does not:
+    v(h) = sigma^2 + c h^6 for neighbourhoods of k and 2 k points (h^6 eight-fold) gives
+    sigma^2 = (8 v(k) - v(2 k)) / 7, which is used if v grows, with a lower bound of v(k) / 16.
 
     Without normals, a neighbourhood has 12 points, so that it does not reach the far side of a thin wall; the median is
     used, and noise up to about the point spacing is detected.
