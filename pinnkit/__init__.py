@@ -162,6 +162,7 @@ __all__ = [
     "load",
     "main",
     "normal_derivative",
+    "plan",
     "reference",
     "residuals",
     "solve",

@@ -12,7 +12,7 @@ reconstructed wall are 0.5 % from the closed form, which is the wall's share, an
 
 import torch
 
-from pinnkit import Box, Choice, Dirichlet, Equation, LeastSquares, Problem, RandomFourier, Region, main, solve
+from pinnkit import Box, Dirichlet, Equation, LeastSquares, Plan, Problem, RandomFourier, Region, main, solve
 from pinnkit.references import FiniteDifferences
 from pinnkit.surfaces import Torus, grid_distance
 
@@ -45,7 +45,7 @@ generator = torch.Generator().manual_seed(0)
 problem = inside(
     grid_distance(torus.sample(10_000, generator), generator=generator, resolution=64),
     reference_solver=FiniteDifferences().refer,  # inside the reconstructed wall, as the field is
-    road=Choice(field, solvers, "Random sines by least squares: the equation is linear, and the torus smooth."),
+    plan=Plan.single(field, solvers, "Random sines by least squares: the equation is linear, and the torus smooth."),
     metrics=dict(
         difference_to_exact_torus=difference,
         difference_to_closed_form=lambda solution: difference(solution, lambda **at: {"u": u_exact(**at)}),

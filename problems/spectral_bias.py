@@ -16,7 +16,7 @@ import torch
 
 from pinnkit import MLP, Adam, Box, Data, FourierMLP, Problem, Siren, main
 from pinnkit.measure.bench.frequency_bands import band_error, draw_bands
-from pinnkit.solvers.plans.automatic import Choice
+from pinnkit.solvers import Plan
 
 BANDS = [(0, 4), (4, 8), (8, 16), (16, 40)]
 FIELDS = {
@@ -38,7 +38,9 @@ problem = Problem(
     unknowns=list(FIELDS),
     terms=[Data(dict(x=x), **dict.fromkeys(FIELDS, chirp))],
     metrics={f"{name}_{b[0]}_to_{b[1]}": score(name, b) for name in FIELDS for b in BANDS},
-    road=Choice(FIELDS, (Adam(steps=1500),), "Three fields side by side, each by Adam at its own rate.", balance=False),
+    plan=Plan.single(
+        FIELDS, (Adam(steps=1500),), "Three fields side by side, each by Adam at its own rate.", balance=False
+    ),
     figures={"bands": lambda solution: draw_bands(solution, x, chirp, BANDS)},
     dtype=torch.float32,
 )

@@ -20,7 +20,7 @@ from .words import at_least, device_word, positive, with_steps
 if TYPE_CHECKING:
     from pinnkit.problem.problem import Problem
     from pinnkit.solutions.solution import Solution
-    from pinnkit.solvers.plans.automatic import Choice
+    from pinnkit.solvers import Plan
 
 _WORDS = "grid, hash, siren, fourier, positional, gauss or wire"
 _QUICK_SECONDS = 3.0
@@ -118,10 +118,10 @@ def fit(
             mask=known,
             truth=target,
             align_corners=align_corners,
-            road=None if word is None else image_preset(word, picture.width, picture.height, count),
+            plan=None if word is None else image_preset(word, picture.width, picture.height, count),
             means=means,
         )
-        problem = _with_steps(replace(problem, road=quick_plan(problem.road)) if quick else problem, steps)
+        problem = _with_steps(replace(problem, plan=quick_plan(problem.plan)) if quick else problem, steps)
         folder = result_folder(out or Path("results") / problem.name, console, keep=resume)
         with progress(problem.name, console) as callback:
             solution = solve(
@@ -145,8 +145,10 @@ def _with_steps(problem: Problem, steps: int | None) -> Problem:
     if steps is None:
         return problem
     at_least("--steps", steps, 1)
-    plan: Choice = problem.road
-    return replace(problem, road=replace(plan, solvers=(*plan.solvers[:-1], with_steps(plan.solvers[-1], steps))))
+    plan: Plan = problem.plan
+    return replace(
+        problem, plan=plan.with_first(solvers=(*plan.first.solvers[:-1], with_steps(plan.first.solvers[-1], steps)))
+    )
 
 
 def _compression(solution: Solution, values: int) -> str:

@@ -1,31 +1,47 @@
-"""Linear combinations of partial derivatives: the one place that takes an operator apart.
-
-An order of differentiation is a tuple of columns, by name in equations and by index in fields; an operator
-sum_k c_k D^k holds pairs of a factor and an order.
-"""
+"""Partial derivatives and linear differential operators with constant coefficients, by the columns they act on."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol, TypeVar, runtime_checkable
 
-__all__ = ["OperatorLike", "terms_of"]
+from torch import Tensor
 
-Column = TypeVar("Column")  # a name or an index
+__all__ = ["Derivative", "OperatorLike", "Order", "sum_operators", "terms_of"]
+
+Order = tuple[int, ...]
+"""One partial derivative by its coordinate columns, sorted: () the value, (0,) d/dx_0, (0, 1) d2/dx_0 dx_1."""
+
+
+Column = TypeVar("Column")
 Column_co = TypeVar("Column_co", covariant=True)
 
 
+@runtime_checkable
 class OperatorLike(Protocol[Column_co]):
-    """A linear operator with constant coefficients, computed as one channel."""
+    """A linear differential operator, evaluated as one channel; columns are numbers or names."""
 
     @property
     def terms(self) -> Sequence[tuple[float, tuple[Column_co, ...]]]:
-        """Pairs (factor, order), to be summed."""
-        ...
+        """Pairs (coefficient, order), to be summed."""
 
 
-def terms_of(
-    order: tuple[Column, ...] | OperatorLike[Column],
-) -> tuple[tuple[float, tuple[Column, ...]], ...]:
-    """Pairs (factor, order) of the partial derivatives that an order or an operator is the sum of."""
-    return ((1.0, order),) if isinstance(order, tuple) else tuple(order.terms)
+Derivative = TypeVar("Derivative", bound=Order | OperatorLike[int])
+"""A partial derivative or an operator."""
+
+
+def terms_of(channel: tuple[Column, ...] | OperatorLike[Column]) -> tuple[tuple[float, tuple[Column, ...]], ...]:
+    """Return the partial derivatives that an operator is the sum of, as pairs (coefficient, order)."""
+    return ((1.0, channel),) if isinstance(channel, tuple) else tuple(channel.terms)
+
+
+def sum_operators(derivatives: Mapping[Order, Tensor], channels: Iterable[Derivative]) -> dict[Derivative, Tensor]:
+    """Sum plain derivatives to the operators among `channels`; a plain derivative stays as it is."""
+    found: dict[Derivative, Tensor] = {}
+    for channel in channels:
+        (factor, first), *rest = terms_of(channel)
+        total = derivatives[first] if factor == 1.0 else factor * derivatives[first]
+        for coefficient, order in rest:
+            total = total + coefficient * derivatives[order]
+        found[channel] = total
+    return found

@@ -15,8 +15,7 @@ from pinnkit.problem.problem import Problem, Unknown
 from pinnkit.problem.terms import Dirichlet, Equation, Term
 from pinnkit.references import Reference
 from pinnkit.solutions.solution import Solution
-from pinnkit.solvers import Muon
-from pinnkit.solvers.plans.automatic import Choice
+from pinnkit.solvers import Muon, Plan
 
 from .baselines import gradients, integrate_gradients
 from .figures import draw_panels
@@ -28,7 +27,7 @@ from .rendering import render
 __all__ = ["gradient_problem"]
 
 
-def gradient_problem(picture: Picture, *, name: str | None = None, road: Choice | None = None) -> Problem:
+def gradient_problem(picture: Picture, *, name: str | None = None, plan: Plan | None = None) -> Problem:
     """Reconstruct a picture from the differences of its neighbouring pixels.
 
     u_x = g halfway between neighbours in a row and u_y = h halfway between neighbours in a column, in the least-squares
@@ -41,7 +40,7 @@ def gradient_problem(picture: Picture, *, name: str | None = None, road: Choice 
     Args:
         picture: source of the differences; solvers see nothing else of it.
         name: problem name; None takes the name of the picture.
-        road: field and solver; None takes a Siren by Muon.
+        plan: field and solver; None takes a Siren by Muon.
 
     Source: Sitzmann et al., Implicit Neural Representations with Periodic Activation Functions, NeurIPS 2020, section
     4.2 (Poisson equation).
@@ -94,13 +93,13 @@ def gradient_problem(picture: Picture, *, name: str | None = None, road: Choice 
             "psnr_poisson_up_to_constant": lambda _: up_to_constant(integrate_gradients(along_x, along_y)),
         },
         dtype=torch.float32,
-        road=_ROAD if road is None else road,
+        plan=_PLAN if plan is None else plan,
         figures={"fit": figure},
         facts={"image": {"name": picture.name, **pixels.facts}},
     )
 
 
-_ROAD = Choice(
+_PLAN = Plan.single(
     Siren(128, 3, omega=30.0),
     (Muon(steps=600, lr=1e-3, batch=4096),),
     "A Siren of 128 sines in 3 layers, by Muon.",

@@ -10,11 +10,12 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from pinnkit.fields import FieldSpec
 from pinnkit.images.presets import image_preset, super_resolution_preset
 from pinnkit.problem.problem import Problem, Unknown
 from pinnkit.problem.terms import Data, Term
 from pinnkit.solutions.solution import Solution
-from pinnkit.solvers.plans.automatic import Choice
+from pinnkit.solvers import Plan
 
 from .baselines import bicubic, inpaint_linear
 from .curvature import curvature_term
@@ -48,7 +49,7 @@ def image_problem(
     truth: Picture | None = None,
     align_corners: bool = False,
     name: str | None = None,
-    road: Choice | None = None,
+    plan: Plan | None = None,
     curvature_weight: float | None = None,
     means: bool = False,
 ) -> Problem:
@@ -72,7 +73,7 @@ def image_problem(
             Solvers do not see it.
         align_corners: whether pixels are points with the outermost ones on the border, instead of squares.
         name: problem name; None takes the name of the picture.
-        road: field and solver; None takes the grid preset, the Siren preset for inpainting, or the super-resolution
+        plan: field and solver; None takes the grid preset, the Siren preset for inpainting, or the super-resolution
             preset if `means` is set.
         curvature_weight: weight of the curvature term relative to the mean square error; 0 omits the term.  None takes
             `default_curvature_weight` for inpainting or `means`, and else 0: with all pixels known at their centres the
@@ -89,29 +90,30 @@ def image_problem(
     pixels = Pixels(picture.height, picture.width, align_corners)
     known = None if mask is None else check_mask(mask, picture)
     unknown = Unknown(picture.kind, components=None if picture.channels == 1 else picture.channels)
-    if road is None and known is not None:
-        road = image_preset("siren", picture.width, picture.height, int(known.sum()))
-    elif road is None and means:
-        road = super_resolution_preset(picture.width, picture.height)
-    elif road is None:
-        road = image_preset("grid", picture.width, picture.height)
+    if plan is None and known is not None:
+        plan = image_preset("siren", picture.width, picture.height, int(known.sum()))
+    elif plan is None and means:
+        plan = super_resolution_preset(picture.width, picture.height)
+    elif plan is None:
+        plan = image_preset("grid", picture.width, picture.height)
     share = 1.0 if known is None else float(known.mean())
-    default = default_curvature_weight(road.field, share) if means or known is not None else 0.0
+    spec = plan.first.field if isinstance(plan.first.field, FieldSpec) else None
+    default = default_curvature_weight(spec, share) if means or known is not None else 0.0
     weight = default if curvature_weight is None else curvature_weight
     if not (weight >= 0 and math.isfinite(weight)):
         raise ValueError(
             f"image_problem: `curvature_weight` must be a weight of at least 0, such as 0.1, got {curvature_weight}"
         )
     seen = RenderCache(pixels, POINTS_PER_SIDE if means else 1)
-    data = _means(picture, known, road) if means else _data(picture, pixels, known)
+    data = _means(picture, known, plan) if means else _data(picture, pixels, known)
     return Problem(
         name=_name(picture) if name is None else name,
         domain=pixels.box,
         unknowns=unknown,
-        terms=[data, *_curvature(picture, pixels, share, road, weight)],
+        terms=[data, *_curvature(picture, pixels, share, plan, weight)],
         metrics=_metrics(picture, pixels, known, truth, seen),
         dtype=torch.float32,
-        road=road,
+        plan=plan,
         figures=_figures(picture, pixels, known, truth, seen),
         facts={"image": {"name": picture.name, **pixels.facts}, "pixel": "mean" if means else "centre"},
     )
@@ -126,22 +128,22 @@ def _data(picture: Picture, pixels: Pixels, known: NDArray[np.bool_] | None) -> 
     return Data(dict(x=x[where], y=y[where]), **values)
 
 
-def _means(picture: Picture, known: NDArray[np.bool_] | None, road: Choice) -> Term:
+def _means(picture: Picture, known: NDArray[np.bool_] | None, plan: Plan) -> Term:
     """Data term with the colours of the known pixels as means over their squares."""
-    return pixel_mean_term(picture, known, _batch(road) or 4096)
+    return pixel_mean_term(picture, known, _batch(plan) or 4096)
 
 
-def _curvature(picture: Picture, pixels: Pixels, share: float, road: Choice, weight: float) -> list[Term]:
+def _curvature(picture: Picture, pixels: Pixels, share: float, plan: Plan, weight: float) -> list[Term]:
     """Curvature term with a step of half the spacing of the known pixels; none if the weight is zero."""
     if not weight:
         return []
-    points = max((_batch(road) or 2048) // 2, 256)
+    points = max((_batch(plan) or 2048) // 2, 256)
     return [curvature_term(picture.kind, pixels.box, step=CURVATURE_STEP * share**-0.5, weight=weight, points=points)]
 
 
-def _batch(road: Choice) -> int | None:
+def _batch(plan: Plan) -> int | None:
     """Points per step of the last solver; None if it takes all points."""
-    solver = road.solvers[-1]
+    solver = plan.first.solvers[-1]
     return solver.batch if isinstance(solver, BatchedSolver) else None
 
 

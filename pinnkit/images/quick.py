@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pinnkit.fields import HashGrid, MultilevelGrid
-from pinnkit.solvers import Adam, Cosine
-from pinnkit.solvers.plans.automatic import Choice
+from pinnkit.solvers import Adam, Cosine, Plan
 
 from .picture import Picture
 
@@ -60,12 +59,12 @@ def subsample_mask(known: NDArray[np.bool_], stride: int) -> NDArray[np.bool_]:
     return known[:rows:stride, :columns:stride]
 
 
-def quick_plan(road: Choice) -> Choice:
+def quick_plan(plan: Plan) -> Plan:
     """Return the plan with a small field and few steps of Adam with a complete learning-rate schedule."""
-    field: Any = road.field
+    field: Any = plan.first.field
     settings = {f.name: getattr(field, f.name) for f in fields(field)}
     sizes = {name: min(settings[name], most) for name, most in _SIZES.items() if name in settings}
     on_grid = isinstance(field, MultilevelGrid | HashGrid)
     steps, batch = (3 * _STEPS // 4, 4 * _BATCH) if on_grid else (_STEPS, _BATCH)
     solver = Adam(steps=steps, batch=batch, betas=(0.9, 0.99), schedule=Cosine(warmup=10))
-    return replace(road, field=replace(field, **sizes), solvers=(solver,))
+    return plan.with_first(field=replace(field, **sizes), solvers=(solver,))

@@ -53,7 +53,7 @@ class Problem(Portable):
         reference_solver: ``(problem, budget) -> Reference``, in place of the finite differences derived from the terms.
         metrics: ``name -> function(solution) -> float``: scores of problems that have no equation.
         dtype: floating-point type of the solve, torch.float64 or torch.float32.
-        road: the `Choice` of field and solvers that `solve` takes where none is given; None has one chosen by probing.
+        plan: the `Plan` of field and solvers that `solve` executes where none is given; None has one made by probing.
             A problem that brings its own is scored by its metrics, not by the size of its residuals.
         figures: ``name -> function(solution) -> matplotlib Figure``: drawn by a report instead of its own pictures.
         facts: plain values that belong to the data, such as the normalisation of a cloud; kept in solution.h5.
@@ -72,7 +72,7 @@ class Problem(Portable):
     reference_solver: Callable[..., Any] | None = None
     metrics: Mapping[str, Callable[..., float]] = field(default_factory=dict)
     dtype: torch.dtype = torch.float64
-    road: Any = None
+    plan: Any = None
     figures: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
     frame: Frame = field(init=False, repr=False, compare=False)
@@ -90,7 +90,7 @@ class Problem(Portable):
         reference_solver: Callable[..., Any] | None = None,
         metrics: Mapping[str, Callable[..., float]] | None = None,
         dtype: torch.dtype = torch.float64,
-        road: Any = None,
+        plan: Any = None,
         figures: Mapping[str, Callable[..., Any]] | None = None,
         facts: Mapping[str, Any] | None = None,
     ) -> None:
@@ -115,7 +115,7 @@ class Problem(Portable):
             "reference_solver": reference_solver,
             "metrics": _functions(metrics, f"problem '{name}': `metrics`"),
             "dtype": dtype,
-            "road": road,
+            "plan": plan,
             "figures": _functions(figures, f"problem '{name}': `figures`"),
             "facts": _facts(facts, f"problem '{name}': `facts`"),
             "frame": _frame(domain.axes),

@@ -51,9 +51,14 @@ class BindingContext:
 class Term(Portable):
     """One residual that should vanish at every point of its sites.
 
-    Solvers, references and checks read the properties of a term: `is_equation`, `fits_data`, `initial_state`,
-    `periodic_axis`, `can_be_hard`, `own_points`, `on_single_points`, `walls`; the penalty says whether it is a square.
-    `kind` is a word for reports.
+    Solvers, references and checks read the following attributes and never the kind, which is a word for reports:
+
+    - purpose: `is_equation`, `fits_data`, `initial_state`, `periodicity` and `periodic_axis`, `rule`;
+    - exactness: `hard`, `can_be_hard`, `hard_rank`;
+    - place: `sites`, `walls`, `own_points`, `data_columns`, `is_grouped`, `on_single_points`, `has_fixed_points`;
+    - cost: `weight`, and `is_square` and `vanishes` of the penalty.
+
+    `Problem.structure` says the rest: orders, linearity, prescribed quantities, wall by wall.
 
     Args:
         name: the name in reports; None takes the kind.

@@ -14,7 +14,7 @@ from torch import Generator, Tensor
 from torch.overrides import TorchFunctionMode
 
 from pinnkit.domains import Points
-from pinnkit.jets.discontinuity_check import refusing_steps
+from pinnkit.jets.discontinuity_check import refuse_discontinuities
 
 from .channels import Channel
 from .channels import Trace as Trace
@@ -113,7 +113,7 @@ def _refuse_steps(problem: ProblemLike, term: Term, raw: bool) -> None:
     generator = torch.Generator().manual_seed(1)
     points = tuple(_first(p, _MANY).to(problem.dtype, torch.device("cpu")) for p in term.sample(_MANY, generator))
     draw = _drawer(problem, points, generator)
-    with refusing_steps(points[0].coords.shape[0]):
+    with refuse_discontinuities(points[0].coords.shape[0]):
         residual_rows(problem, term, points, lambda c: draw(c, 1.0), problem.initial_coefficients(), raw=raw)
 
 

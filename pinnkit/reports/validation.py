@@ -44,8 +44,8 @@ def validate(solution: Solution, *, reference: Reference | None = None, budget: 
     problem = solution.problem
     why_not = "not asked for" if budget <= 0 else ""
     open_ended = False
-    if reference is None and problem.road is not None and problem.reference_solver is None:
-        why_not = "the problem brings its own road and is scored by its metrics"
+    if reference is None and problem.plan is not None and problem.reference_solver is None:
+        why_not = "the problem brings its own plan and is scored by its metrics"
     elif reference is None and budget > 0:
         reference, why_not, open_ended = _make_reference(problem, budget)
     start = time.perf_counter()
@@ -53,7 +53,7 @@ def validate(solution: Solution, *, reference: Reference | None = None, budget: 
     discretised = () if reference is None else compare_with_reference(solution, reference)
     error = () if reference is None else reference_error(problem, reference, solution.coefficients)
     metrics = {name: float(metric(solution)) for name, metric in problem.metrics.items()}
-    if problem.road is not None:  # scored by its metrics
+    if problem.plan is not None:  # scored by its metrics
         checks = tuple(root_mean_square(solution, term) for term in problem.terms)
         said = metric_verdict(solution, {c.name: c.rms for c in checks}, metrics)
         return Report(

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from pinnkit.domains import Points
 from pinnkit.fields.derivatives import terms_of
+from pinnkit.fields.protocols import ClosedFormJets
 from pinnkit.jets.evaluation import jets
 from pinnkit.jets.frame import Derivative
 from pinnkit.jets.jet import plain
@@ -84,10 +85,10 @@ class FieldSet:
         """The raw channels at the points, ``(n,)`` or ``(n, c)`` for a vector; one pass per site and field."""
         out: dict[Channel, Tensor] = {}
         for each in self.passes(points, channels):
-            closed = getattr(each.module, "jets", None) if derivatives == "taylor" else None
-            if closed is not None and not each.coords.requires_grad:  # products of polynomials know theirs
-                out.update(each.named(closed(each.coords, each.orders)))
-            elif self.differentiate is not None and derivatives == "taylor":
+            module, taylor = each.module, derivatives == "taylor"
+            if taylor and isinstance(module, ClosedFormJets) and not each.coords.requires_grad:
+                out.update(each.named(module.jets(each.coords, each.orders)))
+            elif self.differentiate is not None and taylor:
                 out.update(each.named(self.differentiate(each.module, each.coords, each.orders)))
             else:
                 out.update(each.named(jets(each.module, each.coords, each.orders, derivatives=derivatives)))

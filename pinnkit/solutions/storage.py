@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from pinnkit.domains import Axis, Box, Role, Sobol
 from pinnkit.fields import FieldSpec, spec_from_dict, spec_to_dict
+from pinnkit.fields.protocols import spec_of
 from pinnkit.fields.scaled_readout import scaled
 from pinnkit.problem.conditions import Prescribed
 from pinnkit.problem.problem import Problem, Unknown
@@ -259,7 +260,7 @@ def _text(dataset: Any) -> str:
 
 def _spec(solution: Solution, group: tuple[str, ...]) -> dict[str, Any]:
     module = solution.modules[group]
-    spec: FieldSpec | None = getattr(module, "spec", None) or solution.fields.get(group)
+    spec = spec_of(module) or solution.fields.get(group)
     if spec is None:
         raise ValueError(
             f"save: the field of {group} is a plain {type(module).__name__}, which a file cannot rebuild; "

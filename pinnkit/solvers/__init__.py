@@ -1,49 +1,71 @@
-"""How a loss is lowered: solvers, the one loop that runs them, and `solve`."""
+"""Solvers: methods that lower the residuals of a problem, plans that choose among them, and `solve`."""
 
-# Points and weights that change as training goes on
-from pinnkit.solvers.least_squares.least_squares import LeastSquares as LeastSquares
-from pinnkit.solvers.method_of_lines.exponential import ExponentialRK as ExponentialRK
-from pinnkit.solvers.method_of_lines.march import March as March
-from pinnkit.solvers.method_of_lines.radau import Radau as Radau
-
-# Solvers
-from pinnkit.solvers.optimizers.adam import Adam as Adam
-from pinnkit.solvers.optimizers.gauss_newton import GaussNewton as GaussNewton
-from pinnkit.solvers.optimizers.lbfgs import LBFGS as LBFGS
-from pinnkit.solvers.optimizers.library import SOAP as SOAP
-from pinnkit.solvers.optimizers.library import Muon as Muon
-
-# Learning rates
-from pinnkit.solvers.optimizers.schedules import Constant as Constant
-from pinnkit.solvers.optimizers.schedules import Cosine as Cosine
-from pinnkit.solvers.optimizers.schedules import Exponential as Exponential
-
-# Quasi-Newton with a dense inverse Hessian
-from pinnkit.solvers.optimizers.self_scaled import SSBFGS as SSBFGS
-from pinnkit.solvers.optimizers.self_scaled import SSBroyden as SSBroyden
-
-# The verb
-from pinnkit.solvers.plans.automatic import Choice as Choice
-from pinnkit.solvers.plans.automatic import automatic as automatic
-
-# Several solves in a row
-from pinnkit.solvers.plans.curriculum import Stage as Stage
-from pinnkit.solvers.plans.curriculum import in_stages as in_stages
-from pinnkit.solvers.training.adaptive_points import R3 as R3
-from pinnkit.solvers.training.adaptive_points import RAD as RAD
-from pinnkit.solvers.training.adaptive_points import Adaptive as Adaptive
-from pinnkit.solvers.training.causal_weights import Causal as Causal
-
-# What is measured on the way
-from pinnkit.solvers.training.monitor import Monitor as Monitor
-from pinnkit.solvers.training.weights import NTK as NTK
-from pinnkit.solvers.training.weights import GradientNorm as GradientNorm
-from pinnkit.solvers.training.weights import ReLoBRaLo as ReLoBRaLo
-from pinnkit.solvers.training.weights import SelfAdaptive as SelfAdaptive
-
-# What solvers see
-from .protocols import Evaluation as Evaluation
-from .protocols import Objective as Objective
-from .protocols import RowObjective as RowObjective
-from .protocols import Solver as Solver
+# Plan and execution
+from .plans.candidates import Candidate as Candidate
+from .plans.candidates import Plan as Plan
+from .plans.execution import execute as execute
+from .plans.planning import plan as plan
+from .plans.run_options import RunOptions as RunOptions
 from .solving import solve as solve
+
+# Curricula: several solves in a row
+from .plans.curriculum import Stage as Stage
+from .plans.curriculum import in_stages as in_stages
+
+# Solvers of the linear read-out
+from .least_squares.least_squares import LeastSquares as LeastSquares
+
+# Solvers of all parameters: sums of squares
+from .optimizers.gauss_newton import GaussNewton as GaussNewton
+
+# Solvers of all parameters: loss and gradient
+from .optimizers.adam import Adam as Adam
+from .optimizers.lbfgs import LBFGS as LBFGS
+from .optimizers.library import SOAP as SOAP
+from .optimizers.library import Muon as Muon
+from .optimizers.self_scaled import SSBFGS as SSBFGS
+from .optimizers.self_scaled import SSBroyden as SSBroyden
+
+# Method of lines
+from .method_of_lines.exponential import ExponentialRK as ExponentialRK
+from .method_of_lines.march import March as March
+from .method_of_lines.radau import Radau as Radau
+
+# Learning-rate schedules
+from .optimizers.schedules import Constant as Constant
+from .optimizers.schedules import Cosine as Cosine
+from .optimizers.schedules import Exponential as Exponential
+
+# Points and weights that change during training
+from .training.adaptive_points import R3 as R3
+from .training.adaptive_points import RAD as RAD
+from .training.adaptive_points import Adaptive as Adaptive
+from .training.causal_weights import Causal as Causal
+from .training.weights import NTK as NTK
+from .training.weights import GradientNorm as GradientNorm
+from .training.weights import ReLoBRaLo as ReLoBRaLo
+from .training.weights import SelfAdaptive as SelfAdaptive
+from .training.weights import Weights as Weights
+
+# Measurements during training
+from .training.monitor import Monitor as Monitor
+
+# Registries: names, words of the command line, examples for the conformance suites
+from .optimizers.schedules import SCHEDULES as SCHEDULES
+from .protocols import SOLVERS as SOLVERS
+from .training.adaptive_points import ADAPTIVE as ADAPTIVE
+from .training.weights import WEIGHTS as WEIGHTS
+
+# Contracts
+from .protocols import Evaluation as Evaluation
+from .protocols import LossObjective as LossObjective
+from .protocols import Needs as Needs
+from .protocols import Objective as Objective
+from .protocols import ReadoutSolver as ReadoutSolver
+from .protocols import RowObjective as RowObjective
+from .protocols import SamplingPlan as SamplingPlan
+from .protocols import Scope as Scope
+from .protocols import Solver as Solver
+from .protocols import SolverDefaults as SolverDefaults
+from .protocols import State as State
+from .protocols import theta_of as theta_of

@@ -32,8 +32,7 @@ from pinnkit.images import (
     write_picture,
 )
 from pinnkit.images.quick import quick_plan
-from pinnkit.solvers import Adam, solve
-from pinnkit.solvers.plans.automatic import Choice
+from pinnkit.solvers import Adam, Plan, solve
 
 HEIGHT, WIDTH = 18, 30
 
@@ -47,11 +46,11 @@ def scene(channels: int = 3, height: int = HEIGHT, width: int = WIDTH) -> NDArra
     return np.stack(waves, axis=2)
 
 
-SMALL = Choice(Siren(32, 2, omega=6.0), (Adam(steps=300, lr=5e-3),), "A small Siren.", balance=False)
+SMALL = Plan.single(Siren(32, 2, omega=6.0), (Adam(steps=300, lr=5e-3),), "A small Siren.", balance=False)
 
 
 def fitted(picture: Picture, **options: object):
-    problem = image_problem(picture, road=SMALL, **options)  # type: ignore[arg-type]
+    problem = image_problem(picture, plan=SMALL, **options)  # type: ignore[arg-type]
     return problem, solve(problem, device="cpu")
 
 
@@ -73,7 +72,7 @@ def test_a_finer_picture_lies_where_the_truth_does(align_corners: bool) -> None:
     if align_corners:
         whole = scene(1, 2 * HEIGHT - 1, 2 * WIDTH - 1)
         picture = Picture(whole[::2, ::2], "s")
-        solution = solve(image_problem(picture, road=SMALL, align_corners=True), device="cpu")
+        solution = solve(image_problem(picture, plan=SMALL, align_corners=True), device="cpu")
         finer = solution.on_grid(x=np.arange(2 * WIDTH - 1) / 2, y=np.arange(2 * HEIGHT - 1) / 2)["grey"].T
         assert psnr(finer[..., None], whole) > 33
         return
@@ -130,8 +129,8 @@ def test_derivatives_are_per_pixel_and_agree_with_differences() -> None:
 
 def test_a_grid_has_no_laplacian_and_says_so() -> None:
     picture = Picture(scene(1), "s")
-    road = Choice(MultilevelGrid(2, 2, 4, (WIDTH, HEIGHT)), (Adam(steps=2),), "A grid.", balance=False)
-    solution = solve(image_problem(picture, road=road), device="cpu")
+    plan = Plan.single(MultilevelGrid(2, 2, 4, (WIDTH, HEIGHT)), (Adam(steps=2),), "A grid.", balance=False)
+    solution = solve(image_problem(picture, plan=plan), device="cpu")
     with pytest.raises(ValueError, match="2 derivatives were asked for"):
         image_laplacian(solution, Pixels(HEIGHT, WIDTH))
 
@@ -157,26 +156,26 @@ def test_cells_of_grids_are_square_and_large_photographs_have_fewer_of_them_than
 
 @pytest.mark.parametrize("word", [*IMAGE_PRESETS.words, "inpainting"])
 def test_a_look_takes_a_small_field_and_few_steps_of_a_whole_schedule(word: str) -> None:
-    road = quick_plan(image_preset("siren", 256, 171, 4000) if word == "inpainting" else image_preset(word, 256, 171))
-    (solver,) = road.solvers
+    plan = quick_plan(image_preset("siren", 256, 171, 4000) if word == "inpainting" else image_preset(word, 256, 171))
+    (solver,) = plan.first.solvers
     assert isinstance(solver, Adam)
     assert solver.steps <= 200
     assert solver.batch is not None
     assert solver.batch <= 4096
     assert solver.schedule.factor(solver.steps - 1, solver.steps) < 0.05
-    assert road.field.width <= 64  # type: ignore[union-attr]
+    assert plan.first.field.width <= 64  # type: ignore[union-attr]
 
 
 def test_a_look_shows_the_picture() -> None:
     picture = Picture(scene())
-    road = quick_plan(image_preset("siren", WIDTH, HEIGHT))
-    problem = image_problem(picture, road=road)
+    plan = quick_plan(image_preset("siren", WIDTH, HEIGHT))
+    problem = image_problem(picture, plan=plan)
     assert problem.metrics["psnr"](solve(problem, device="cpu")) > 25
 
 
 def test_a_solution_is_rendered_once_for_all_who_look_at_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    few = Choice(Siren(8, 1, omega=6.0), (Adam(steps=2),), "Two steps.", balance=False)
-    problem = image_problem(Picture(scene()), road=few)
+    few = Plan.single(Siren(8, 1, omega=6.0), (Adam(steps=2),), "Two steps.", balance=False)
+    problem = image_problem(Picture(scene()), plan=few)
     solution, other = solve(problem, device="cpu"), solve(problem, device="cpu", seed=1)
     rendered: list[object] = []
     original = rendering.render
@@ -193,11 +192,11 @@ def test_the_table_of_a_large_picture_is_read_once_a_step(monkeypatch: pytest.Mo
     """A gradient of it is as large as the table: eight of them for eight pieces would take most of the time."""
     values = np.random.default_rng(0).random((700, 900, 1))
     spec = MultilevelGrid(levels=2, coarsest=16, finest=(900, 700), width=8, depth=1)
-    road = Choice(spec, (Adam(steps=2, batch=16384),), "A large table.", balance=False)
+    plan = Plan.single(spec, (Adam(steps=2, batch=16384),), "A large table.", balance=False)
     read: list[int] = []
     original = GridEncoding.encode
     monkeypatch.setattr(GridEncoding, "encode", lambda self, x: read.append(len(x)) or original(self, x))
-    solve(image_problem(Picture(values), road=road), device="cpu")
+    solve(image_problem(Picture(values), plan=plan), device="cpu")
     assert read[:2] == [16384, 16384]
 
 
@@ -234,7 +233,7 @@ def test_the_default_fits_a_small_picture_well_and_the_bar_shows_how_well() -> N
 
 def test_a_picture_is_recovered_from_its_gradients_beside_the_sparse_poisson() -> None:
     picture = Picture(scene(1), "s")
-    problem = gradient_problem(picture, road=SMALL)
+    problem = gradient_problem(picture, plan=SMALL)
     solution = solve(problem, device="cpu")
     assert problem.metrics["psnr_up_to_constant"](solution) > 30
     assert problem.metrics["psnr_poisson_up_to_constant"](solution) > 100

@@ -42,9 +42,9 @@ LEAST = {"grid": 2.4, "hash": 1.5, "siren": 1, "gauss": 1.5, "fourier": -1, "wir
 def test_every_field_fills_hidden_pixels_about_as_well_as_triangles(word: str) -> None:
     """A picture of 2,240 pixels of which one in four is known, drawn by a seed, and fewer steps than a fit takes."""
     known = np.random.default_rng(5).random((HEIGHT, WIDTH)) < 0.25
-    road = image_preset(word, WIDTH, HEIGHT, int(known.sum()))
-    road = replace(road, solvers=(replace(road.solvers[0], steps=250, batch=128),))
-    problem = image_problem(Picture(drawn()), mask=known, road=road)
+    plan = image_preset(word, WIDTH, HEIGHT, int(known.sum()))
+    plan = plan.with_first(solvers=(replace(plan.first.solvers[0], steps=250, batch=128),))
+    problem = image_problem(Picture(drawn()), mask=known, plan=plan)
     solution = solve(problem, seed=3, device="cpu")
     above = problem.metrics["psnr_hidden"](solution) - problem.metrics["psnr_hidden_linear"](solution)
     assert above > LEAST[word]
@@ -65,8 +65,8 @@ def test_only_grids_are_told_to_bend_little_and_only_where_pixels_are_hidden() -
     names = {
         "whole": [t.name for t in image_problem(picture).terms],
         "hidden, network": [t.name for t in image_problem(picture, mask=known).terms],
-        "hidden, grid": [t.name for t in image_problem(picture, mask=known, road=grid).terms],
-        "not wanted": [t.name for t in image_problem(picture, mask=known, road=grid, curvature_weight=0).terms],
+        "hidden, grid": [t.name for t in image_problem(picture, mask=known, plan=grid).terms],
+        "not wanted": [t.name for t in image_problem(picture, mask=known, plan=grid, curvature_weight=0).terms],
         "wanted": [t.name for t in image_problem(picture, curvature_weight=0.2).terms],
     }
     bent = {key for key, found in names.items() if "curvature" in found}

@@ -63,7 +63,7 @@ def test_what_is_fitted_by_means_is_finer_than_bicubic_and_what_by_centres_is_no
     above = {}
     for means in (True, False):
         problem = image_problem(
-            coarse, truth=truth, means=means, road=super_resolution_preset(coarse.width, coarse.height)
+            coarse, truth=truth, means=means, plan=super_resolution_preset(coarse.width, coarse.height)
         )
         solution = solve(problem, seed=1, device="cpu", monitor=psnr_monitor(problem, every=100))
         above[means] = problem.metrics["psnr_finer"](solution) - problem.metrics["psnr_finer_bicubic"](solution)

@@ -530,6 +530,7 @@ def test_a_residual_that_cannot_be_differentiated_is_described_by_its_trace() ->
 
 def test_the_structure_is_computed_once_is_frozen_and_comes_out_of_a_pickle_equal() -> None:
     problem = CASES["wave"].make()
+    assert "structure" not in vars(problem)  # nothing is probed before it is asked for
     s = problem.structure
     assert problem.structure is s
     with pytest.raises(dataclasses.FrozenInstanceError):

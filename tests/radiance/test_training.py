@@ -71,7 +71,7 @@ def test_any_field_of_six_columns_is_a_radiance_field(scene: Scene) -> None:
 
 def test_the_problem_brings_a_plan_of_its_own_and_facts(scene: Scene) -> None:
     problem = radiance_problem(scene, name="balls")
-    assert isinstance(problem.road.field, RadiancePlanes)
+    assert isinstance(problem.plan.first.field, RadiancePlanes)
     facts = json.loads(json.dumps(dict(problem.facts)))
     assert facts["pose_convention"] == "OPENGL"
     assert facts["train_views"] == 12

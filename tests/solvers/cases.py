@@ -20,7 +20,7 @@ from pinnkit import (
     Unknown,
 )
 from pinnkit.solutions.evaluation import FieldSet
-from pinnkit.solvers.collocation.collocation_points import Cloud
+from pinnkit.solvers.collocation.collocation_points import CollocationPoints
 from pinnkit.solvers.collocation.parameters import Parameters
 
 ROD = Box(x=(0, 1), t=(0, 1))
@@ -152,9 +152,9 @@ def parameters_of(fields: FieldSet, *, dtype: torch.dtype = F64) -> Parameters:
     return Parameters(fields.problem, list(fields.modules.values()), device=CPU, dtype=dtype)
 
 
-def cloud_of(problem: Problem, count: int = 40, **options: Any) -> Cloud:
+def points_of(problem: Problem, count: int = 40, **options: Any) -> CollocationPoints:
     counts = {str(t.name): count for t in problem.terms}
-    return Cloud(problem, counts, options.pop("seed", 0), **options)
+    return CollocationPoints(problem, counts, options.pop("seed", 0), **options)
 
 
 def relative(found: Any, exact: Any) -> float:

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from pinnkit import LBFGS, Adam, GaussNewton, LeastSquares, solve
-from pinnkit.jets.compiled import missing_compiler
+from pinnkit.jets.evaluation.compiled import missing_compiler
 from pinnkit.solvers.plans import training as trained
 from pinnkit.solvers.training import compilation as compiling
-from pinnkit.solvers.training.compilation import Compiled, pays
+from pinnkit.solvers.training.compilation import CompiledDerivatives, compilation_pays
 from tests.solvers.cases import CPU, SMALL, fields_of, heat
 
 NEEDS_COMPILER = pytest.mark.skipif(missing_compiler(CPU) is not None, reason="no C++ compiler")
@@ -19,11 +19,11 @@ NEEDS_COMPILER = pytest.mark.skipif(missing_compiler(CPU) is not None, reason="n
 def test_long_training_of_large_fields_pays_and_short_training_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiling, "missing_compiler", lambda _: None)
     long = [Adam(steps=20_000, points=2000), LBFGS()]
-    assert pays(long, 8000, lambda s: s.points, CPU)
-    assert not pays([Adam(), LBFGS()], 8000, lambda s: s.points, CPU)
-    assert not pays(long, 80, lambda s: s.points, CPU)
-    assert not pays(long, 8000, lambda _: 32, CPU)
-    assert not pays([GaussNewton(steps=10**7), LeastSquares()], 8000, lambda _: 2000, CPU)
+    assert compilation_pays(long, 8000, lambda s: s.points, CPU)
+    assert not compilation_pays([Adam(), LBFGS()], 8000, lambda s: s.points, CPU)
+    assert not compilation_pays(long, 80, lambda s: s.points, CPU)
+    assert not compilation_pays(long, 8000, lambda _: 32, CPU)
+    assert not compilation_pays([GaussNewton(steps=10**7), LeastSquares()], 8000, lambda _: 2000, CPU)
 
 
 @pytest.mark.parametrize(("own", "batch", "rows"), [(None, None, 600), (50, None, 50), (50, 8, 8), (None, 8, 8)])
@@ -36,7 +36,7 @@ def test_the_rule_counts_the_points_that_an_equation_says_itself(
         counted.extend(rows_of(solver) for solver in solvers)
         return False
 
-    monkeypatch.setattr(trained, "pays", rule)
+    monkeypatch.setattr(trained, "compilation_pays", rule)
     problem = heat()
     equation = replace(problem.terms[0], points=own)
     problem = heat(terms=[equation, *problem.terms[1:]])
@@ -46,11 +46,11 @@ def test_the_rule_counts_the_points_that_an_equation_says_itself(
 
 def test_nothing_pays_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiling, "missing_compiler", lambda _: "no C++ compiler was found")
-    assert not pays([Adam(steps=10**7, points=10**5)], 10**5, lambda s: s.points, CPU)
+    assert not compilation_pays([Adam(steps=10**7, points=10**5)], 10**5, lambda s: s.points, CPU)
 
 
 def test_values_and_few_points_are_not_compiled() -> None:
-    found = Compiled()
+    found = CompiledDerivatives()
     module = fields_of(heat()).modules["u",]
     found(module, torch.rand(5000, 2, dtype=torch.float64), [()])
     found(module, torch.rand(50, 2, dtype=torch.float64), [(), (0, 0)])

@@ -15,12 +15,12 @@ from pinnkit import (
     LBFGS,
     Adam,
     Box,
-    Choice,
     Condition,
     Data,
     GaussNewton,
     LeastSquares,
     Monitor,
+    Plan,
     Points,
     Problem,
     RandomFourier,
@@ -179,13 +179,13 @@ def test_adam_takes_the_learning_rates_that_a_field_asks_for() -> None:
 
 
 def test_every_row_of_data_comes_once_before_any_comes_again() -> None:
-    from pinnkit.solvers.collocation.collocation_points import Cloud
+    from pinnkit.solvers.collocation.collocation_points import CollocationPoints
 
     p = curve()
     drawn = []
     for draw in range(5):
-        cloud = Cloud(p, {"data": 10}, 3, draw=draw, batch=10)
-        drawn.append(torch.cat([points[0].coords for points in cloud.chunks(p.terms[0])]))
+        collocation = CollocationPoints(p, {"data": 10}, 3, draw=draw, batch=10)
+        drawn.append(torch.cat([points[0].coords for points in collocation.chunks(p.terms[0])]))
     assert len(torch.cat(drawn).unique()) == 50
 
 
@@ -240,8 +240,8 @@ def own(**options) -> Problem:
         figure.subplots().plot(solution.on_grid(x=20)["u"])
         return figure
 
-    road = Choice(NET, (Adam(steps=30, batch=16),), "A small sine network, as the builder of the problem says.")
-    return curve(road=road, metrics={"worst": worst}, figures={"fit": picture}, facts={"scale": 2.5}, **options)
+    plan = Plan.single(NET, (Adam(steps=30, batch=16),), "A small sine network, as the builder of the problem says.")
+    return curve(plan=plan, metrics={"worst": worst}, figures={"fit": picture}, facts={"scale": 2.5}, **options)
 
 
 def test_a_problem_brings_its_own_road_metrics_figures_and_facts(tmp_path: Path) -> None:
@@ -260,7 +260,7 @@ def test_a_problem_brings_its_own_road_metrics_figures_and_facts(tmp_path: Path)
 
 
 def test_a_fit_that_is_not_finite_is_not_good() -> None:
-    p = curve(road=Choice(NET, (Adam(steps=3),), "As given."), metrics={"broken": lambda _: math.nan})
+    p = curve(plan=Plan.single(NET, (Adam(steps=3),), "As given."), metrics={"broken": lambda _: math.nan})
     report = validate(solve(p))
     assert not report.good
     assert any("broken" in w for w in report.warnings)

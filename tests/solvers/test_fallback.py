@@ -1,60 +1,79 @@
-"""Several roads to one problem: the held-out residual decides."""
+"""Fallback: the candidates of a plan are tried in order, and the held-out residual decides."""
 
+import math
 import time
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
-from pinnkit import LBFGS, RAD, Adam, GradientNorm, LeastSquares, Monitor, RandomFourier, Solution, Status, solve
-from pinnkit.solvers.collocation.relative_residual import held_out
+from pinnkit import LBFGS, RAD, Adam, GradientNorm, LeastSquares, Monitor, RandomFourier, Solution, solve
+from pinnkit.solutions.evaluation import FieldSet
+from pinnkit.solvers import Candidate, Plan, execute
+from pinnkit.solvers.collocation.relative_residual import held_out_residual
 from pinnkit.solvers.plans import fallback as module
-from pinnkit.solvers.plans.automatic import Choice
-from pinnkit.solvers.plans.fallback import several
+from pinnkit.solvers.plans.run import Run
 from tests.solvers.cases import SMALL, heat
 
 FEW = dict(points=64, condition_points=16)
-ROUGH = Choice(SMALL, (Adam(steps=2, **FEW),), "Rough.", good=1e-6)
-FINE = Choice(RandomFourier(120, bandwidth=8.0), (LeastSquares(),), "Fine.", good=1e-2)
+ROUGH = Candidate(SMALL, (Adam(steps=2, **FEW),), "Rough.", accept=1e-6)
+FINE = Candidate(RandomFourier(120, bandwidth=8.0), (LeastSquares(),), "Fine.", accept=1e-2)
 
 
-def taken(*choices: Choice, seconds: float | None = None) -> tuple[Solution, list[Choice]]:
+def taken(*candidates: Candidate, monkeypatch: pytest.MonkeyPatch, **options: Any) -> tuple[Solution, list[Candidate]]:
+    """The solution of a plan, and the candidates that were run."""
     asked = []
+    real = module._run
 
-    def take(choice: Choice, left: float | None) -> Solution:
-        asked.append(choice)
-        found = solve(heat(), choice.field, choice.solvers)
-        return replace(found, choice=choice.reason, status=Status.TIME if left == 0 else found.status)
+    def noted(run: Run) -> Solution:
+        asked.append(run.candidate)
+        return real(run)
 
-    return several(choices, take, seconds=seconds, began=time.perf_counter(), seed=0), asked
+    monkeypatch.setattr(module, "_run", noted)
+    return solve(heat(), plan=Plan(candidates), **options), asked
 
 
-def test_the_first_road_that_is_good_enough_ends_the_search() -> None:
-    found, asked = taken(FINE, ROUGH)
+def test_the_first_candidate_that_is_good_enough_ends_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    found, asked = taken(FINE, ROUGH, monkeypatch=monkeypatch)
     assert asked == [FINE]
     assert "LeastSquares" in found.solvers[0]
 
 
-def test_a_poor_road_is_followed_by_the_next_and_the_best_is_taken() -> None:
-    for order in ([ROUGH, FINE], [ROUGH, replace(FINE, good=1e-300), ROUGH]):
-        found, asked = taken(*order)
+def test_a_poor_candidate_is_followed_by_the_next_and_the_best_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    for order in ([ROUGH, FINE], [ROUGH, replace(FINE, accept=1e-300), ROUGH]):
+        found, asked = taken(*order, monkeypatch=monkeypatch)
         assert asked == order
         assert "LeastSquares" in found.solvers[0]
         assert "Rough. Held-out residual" in found.choice
         assert found.choice.endswith("Taken: LeastSquares.")
+        monkeypatch.undo()
 
 
-def test_seconds_are_those_of_all_roads(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = iter(np.arange(0.0, 100.0, 1.0))
-    monkeypatch.setattr(module.time, "perf_counter", lambda: float(next(now)))
-    found = several([FINE], lambda c, left: solve(heat(), c.field, c.solvers), seconds=None, began=-5.0, seed=0)  # noqa: ARG005
+@pytest.mark.parametrize("candidates", [(FINE,), (ROUGH, FINE)], ids=["one", "two"])
+def test_seconds_are_those_of_all_candidates(
+    candidates: tuple[Candidate, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = iter(np.arange(0.0, 1e5, 1.0))
+    monkeypatch.setattr(time, "perf_counter", lambda: float(next(now)))
+    found = execute(Plan(candidates), heat(), began=-5.0)
     assert found.seconds >= 5.0
 
 
-def test_no_further_road_is_taken_once_the_time_is_used_up() -> None:
-    found, asked = taken(ROUGH, FINE, seconds=1e-9)
+def test_no_further_candidate_is_run_once_the_time_is_used_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    found, asked = taken(ROUGH, FINE, monkeypatch=monkeypatch, seconds=1e-9)
     assert asked == [ROUGH]
     assert found.choice.startswith("Rough.")
+
+
+def test_checkpoints_of_several_trained_candidates_do_not_meet(tmp_path: Path) -> None:
+    plan = Plan((ROUGH, replace(ROUGH, solvers=(Adam(steps=3, **FEW),)), FINE))
+    first = solve(heat(), plan=plan, out=tmp_path)
+    again = solve(heat(), plan=plan, out=tmp_path, resume=True)
+    assert {p.parent.name for p in tmp_path.glob("*/*.h5")} >= {"candidate1", "candidate2"}
+    assert again.choice == first.choice
 
 
 @pytest.mark.parametrize(
@@ -66,7 +85,7 @@ def test_no_further_road_is_taken_once_the_time_is_used_up() -> None:
         ("monitor", Monitor({"one": lambda fields: 1.0})),  # noqa: ARG005
     ],
 )
-def test_what_only_a_trained_field_can_use_is_refused_where_no_road_trains(name: str, given: object) -> None:
+def test_what_only_a_trained_field_can_use_is_refused_where_no_candidate_trains(name: str, given: object) -> None:
     with pytest.raises(ValueError, match=f"`{name}` is for fields that are trained step by step, .* LeastSquares"):
         solve(heat(), **{name: given})
 
@@ -75,7 +94,7 @@ def test_the_held_out_residual_orders_fields_as_their_errors_do() -> None:
     scores, errors = [], []
     for features in (15, 40, 120, 250):
         found = solve(heat(), RandomFourier(features, bandwidth=6.0), LeastSquares())
-        scores.append(held_out(found.fieldset, found.coefficient_tensors, seed=0))
+        scores.append(held_out_residual(found.fieldset, found.coefficient_tensors, seed=0))
         grid = found.on_grid(x=20, t=20)
         exact = np.sin(np.pi * grid["x"])[:, None] * np.exp(-grid["t"])[None]
         errors.append(float(np.abs(grid["u"] - exact).max()))
@@ -83,8 +102,28 @@ def test_the_held_out_residual_orders_fields_as_their_errors_do() -> None:
     assert errors == sorted(errors, reverse=True)
 
 
-def test_a_field_in_single_precision_is_judged_too() -> None:
-    import torch
+class _Broken(torch.nn.Module):
+    """sin(pi x) exp(-t), NaN (or infinite) where x > `edge`."""
 
+    def __init__(self, edge: float, value: float) -> None:
+        super().__init__()
+        self.edge = edge
+        self.register_buffer("value", torch.tensor(value, dtype=torch.float64))
+
+    def forward(self, coords: torch.Tensor) -> torch.Tensor:
+        x, t = coords[:, :1], coords[:, 1:]
+        return torch.where(x > self.edge, self.value, torch.sin(math.pi * x) * torch.exp(-t))
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.parametrize("edge", [-1.0, 0.1, 0.999])
+def test_a_solution_that_is_not_finite_somewhere_scores_infinity(edge: float, value: float) -> None:
+    for problem in (heat(), heat(terms=[heat().terms[0], *(replace(t, hard=True) for t in heat().terms[1:])])):
+        assert held_out_residual(FieldSet(problem, {("u",): _Broken(edge, value)}), {}, seed=0) == math.inf
+    whole = held_out_residual(FieldSet(heat(), {("u",): _Broken(2.0, value)}), {}, seed=0)
+    assert whole < 1e-12, "the same field without the break meets the equation"
+
+
+def test_a_field_in_single_precision_is_judged_too() -> None:
     found = solve(heat(), SMALL, [Adam(steps=5, **FEW), LBFGS(steps=5, **FEW)], dtype=torch.float32)
-    assert 1e-3 < held_out(found.fieldset, found.coefficient_tensors, seed=0) < 10
+    assert 1e-3 < held_out_residual(found.fieldset, found.coefficient_tensors, seed=0) < 10

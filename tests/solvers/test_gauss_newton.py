@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -11,14 +11,15 @@ from torch import Tensor
 
 from pinnkit import MLP, solve
 from pinnkit.solutions.status import Status
-from pinnkit.solvers.collocation.residual_loss import Collocation
+from pinnkit.solvers.collocation.residual_loss import ResidualLoss
 from pinnkit.solvers.optimizers.gauss_newton import GaussNewton
 from pinnkit.solvers.optimizers.levenberg_marquardt import NormalEquations, SingularValues, gram
 from pinnkit.solvers.optimizers.trust_region import longest_step
-from pinnkit.solvers.optimizers.variable_projection import polished
-from pinnkit.solvers.optimizers.woodbury_gauss_newton import KernelEquations, kernel_of
+from pinnkit.solvers.optimizers.variable_projection import variable_projection
+from pinnkit.solvers.optimizers.woodbury_gauss_newton import WoodburyEquations
+from pinnkit.solvers.protocols import TangentKernel, kernel_of_jacobian
 from pinnkit.solvers.training.loop import run
-from tests.solvers.cases import cloud_of, fields_of, heat, heat_exact, parameters_of, relative
+from tests.solvers.cases import fields_of, heat, heat_exact, parameters_of, points_of, relative
 
 F64 = torch.float64
 
@@ -28,8 +29,8 @@ class Rows:
     """A sum of squares made of one function; `calls` counts Jacobians."""
 
     function: Callable[[Tensor], Tensor]
-    readout: Tensor | None = None
-    draw: int = 0
+    readout: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.int64))
+    version: int = 0
     calls: int = 0
 
     def rows(self, theta: Tensor) -> Tensor:
@@ -38,6 +39,9 @@ class Rows:
     def rows_and_jacobian(self, theta: Tensor) -> tuple[Tensor, Tensor]:
         self.calls += 1
         return self.function(theta), torch.func.jacrev(self.function)(theta)
+
+    def tangent_kernel(self, theta: Tensor) -> TangentKernel:
+        return kernel_of_jacobian(*self.rows_and_jacobian(theta))
 
     def terms(self, theta: Tensor) -> dict[str, Tensor]:
         return {"all": self.function(theta).square().mean()}
@@ -55,7 +59,7 @@ def drive(objective: Rows, theta: Tensor, **options: Any) -> Any:
     solver = GaussNewton(**options)
 
     def seen(_: Any, step: int, *__: Any) -> Rows:
-        objective.draw = solver.draw(step)
+        objective.version = solver.draw(step)
         return objective
 
     return run(seen, theta, [solver])
@@ -77,9 +81,9 @@ def decays(data: Tensor, times: Tensor) -> Callable[[Tensor], Tensor]:
 
 
 # what it reaches ----------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("bend", [True, False])
-def test_the_rosenbrock_valley_ends_at_its_minimum(bend: bool) -> None:
-    found = drive(Rows(valley), vector(-1.2, 1.0), steps=100, bend=bend)
+@pytest.mark.parametrize("geodesic", [True, False])
+def test_the_rosenbrock_valley_ends_at_its_minimum(geodesic: bool) -> None:
+    found = drive(Rows(valley), vector(-1.2, 1.0), steps=100, geodesic=geodesic)
     assert (found.theta - 1).abs().max() < 1e-12
     assert losses(found) == sorted(losses(found), reverse=True)
 
@@ -96,10 +100,10 @@ def fitted(readout: Tensor, slopes: Tensor, shifts: Tensor, x: Tensor, target: T
     return readout @ torch.tanh(slopes[:, None] * x + shifts[:, None]) - target
 
 
-@pytest.mark.parametrize("more", [{"bend": True}, {"corrections": 6}], ids=["bent", "corrected"])
+@pytest.mark.parametrize("more", [{"geodesic": True}, {"corrections": 6}], ids=["accelerated", "corrected"])
 def test_steps_that_follow_the_curvature_get_further_in_as_many_jacobians(more: dict[str, Any]) -> None:
     x = torch.linspace(-1, 1, 80, dtype=F64)
-    straight = {"bend": False, "corrections": 0}
+    straight = {"geodesic": False, "corrections": 0}
     ends = {True: 1.0, False: 1.0}
     for seed in (2, 3):
         start = matrix(24, 1, seed=seed)[:, 0]
@@ -154,14 +158,14 @@ def test_a_small_network_solves_the_rod() -> None:
     assert trained(30, points=250) < 1e-4  # Adam and L-BFGS leave 5e-4 after minutes
 
 
-def test_a_wide_network_on_few_points_goes_by_the_kernel_of_its_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wide_network_on_few_points_uses_the_kernel_of_its_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     fields = fields_of(heat(), MLP(width=20, depth=2))
     parameters = parameters_of(fields)
-    target = Collocation(fields, parameters, cloud_of(heat(), 20))
+    target = ResidualLoss(fields, parameters, points_of(heat(), 20))
     assert parameters.count > 60
     asked = []
-    kernel = target.kernel
-    monkeypatch.setattr(target, "kernel", lambda theta: asked.append(theta) or kernel(theta))
+    kernel = target.tangent_kernel
+    monkeypatch.setattr(target, "tangent_kernel", lambda theta: asked.append(theta) or kernel(theta))
     found = run(lambda *_: target, parameters.get(), [GaussNewton(steps=12)])
     assert losses(found)[-1] < 1e-4 * losses(found)[0]
     assert len(asked) == 12
@@ -175,19 +179,19 @@ def test_a_small_network_solves_the_rod_to_many_digits() -> None:
 # how a step is solved -----------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("moving", [False, True])
 @pytest.mark.parametrize("damping", [1e-6, 1e-2, 10.0])
-def test_all_roads_lead_to_the_same_damped_step(damping: float, moving: bool) -> None:
+def test_all_factorisations_give_the_same_damped_step(damping: float, moving: bool) -> None:
     a, r, w = matrix(9, 30), matrix(9, 1, seed=1)[:, 0], matrix(9, 1, seed=2)[:, 0]
     v = matrix(30, 1, seed=3)[:, 0] if moving else torch.zeros(30, dtype=F64)
-    kernel = kernel_of(Rows(lambda c: a @ c + r), torch.zeros(30, dtype=F64))
-    roads = [NormalEquations(r, a), SingularValues(r, a), KernelEquations(kernel, 30)]
-    shift = damping * roads[0].scale
+    kernel = Rows(lambda c: a @ c + r).tangent_kernel(torch.zeros(30, dtype=F64))
+    equations = [NormalEquations(r, a), SingularValues(r, a), WoodburyEquations(kernel, 30)]
+    shift = damping * equations[0].scale
     stacked = torch.cat([a, math.sqrt(shift) * torch.eye(30, dtype=F64)])
     best = torch.linalg.lstsq(stacked, torch.cat([-r, math.sqrt(shift) * v])[:, None]).solution[:, 0]
     back = -torch.linalg.solve(stacked.T @ stacked, a.T @ w)
-    for road in roads:
-        step = road.step(damping, v)
+    for each in equations:
+        step = each.step(damping, v)
         assert step is not None
-        assert road.scale == pytest.approx(roads[0].scale, rel=1e-12)
+        assert each.scale == pytest.approx(equations[0].scale, rel=1e-12)
         torch.testing.assert_close(step.vector, best, rtol=1e-7, atol=1e-8)
         torch.testing.assert_close(step.image, a @ best, rtol=1e-7, atol=1e-8)
         torch.testing.assert_close(step.back(w), back, rtol=1e-7, atol=1e-8)
@@ -200,7 +204,7 @@ def test_the_mirrored_gram_matrix_is_the_product(p: int) -> None:
 
 
 def test_the_longest_acceptable_step_is_taken() -> None:
-    """The next smaller damping on the ladder fails: beyond the slope of a sine the model foretells too much."""
+    """The next smaller damping of the sequence fails: beyond the slope of a sine the model predicts too much."""
     objective = Rows(lambda c: torch.stack([torch.sin(3 * c[0]) + 0.1 * c[0]]))
     theta = vector(0.45)
     linear = SingularValues(*objective.rows_and_jacobian(theta))
@@ -214,12 +218,12 @@ def test_the_longest_acceptable_step_is_taken() -> None:
     longer = linear.step(found.damping / 2.0, vector(0.0))
     before = float(linear.rows.square().sum())
     fall = before - float(objective.rows(theta + longer.vector).square().sum())
-    foretold = before - float((linear.rows + longer.image).square().sum())
-    assert fall < 0.3 * foretold
+    predicted = before - float((linear.rows + longer.image).square().sum())
+    assert fall < 0.3 * predicted
 
 
 # the read-out ---------------------------------------------------------------------------------------------------------
-def test_polishing_solves_for_the_readout_and_leaves_the_rest() -> None:
+def test_variable_projection_solves_for_the_readout_and_leaves_the_rest() -> None:
     x = torch.linspace(-1, 1, 50, dtype=F64)
 
     def rows(theta: Tensor) -> Tensor:
@@ -227,7 +231,7 @@ def test_polishing_solves_for_the_readout_and_leaves_the_rest() -> None:
 
     theta = vector(0.1, 0.2, 0.3, 1.0, 2.0, 3.0)
     objective = Rows(rows, readout=torch.arange(3))
-    found, loss = polished(objective, theta, float(rows(theta).square().sum()))
+    found, loss = variable_projection(objective, theta, float(rows(theta).square().sum()))
     assert torch.equal(found[3:], theta[3:])
     basis = torch.tanh(theta[3:, None] * x + vector(0.0, 0.5, -0.5)[:, None]).T
     best = torch.linalg.lstsq(basis, torch.sin(2 * x)[:, None]).solution[:, 0]
@@ -235,29 +239,29 @@ def test_polishing_solves_for_the_readout_and_leaves_the_rest() -> None:
     assert loss == pytest.approx(float(rows(found).square().sum()), rel=1e-12)
 
 
-def test_polishing_never_raises_the_loss_and_does_nothing_without_a_readout() -> None:
+def test_variable_projection_never_raises_the_loss_and_does_nothing_without_a_readout() -> None:
     objective = Rows(lambda c: torch.atan(c), readout=torch.arange(2))
     theta = vector(5.0, -20.0)
     before = float(torch.atan(theta).square().sum())
-    found, loss = polished(objective, theta, before)
+    found, loss = variable_projection(objective, theta, before)
     assert loss <= before
     assert loss == pytest.approx(float(torch.atan(found).square().sum()))
-    objective.readout = None
-    same, loss = polished(objective, theta, before)
+    objective.readout = torch.zeros(0, dtype=torch.int64)
+    same, loss = variable_projection(objective, theta, before)
     assert same is theta
     assert loss == before
 
 
-def test_a_run_that_polishes_ends_lower_after_few_steps() -> None:
+def test_a_run_with_variable_projection_ends_lower_after_few_steps() -> None:
     x = torch.linspace(-1, 1, 80, dtype=F64)
 
     start = torch.cat(
         [torch.zeros(8, dtype=F64), torch.linspace(-3, 3, 8, dtype=F64), torch.linspace(-1, 1, 8, dtype=F64)]
     )
     ends = []
-    for polish in (None, 1):
+    for every in (None, 1):
         objective = Rows(lambda c: fitted(c[:8], c[8:16], c[16:], x, torch.sin(4 * x)), readout=torch.arange(8))
-        ends.append(losses(drive(objective, start, steps=2, polish=polish))[-1])
+        ends.append(losses(drive(objective, start, steps=2, project_every=every))[-1])
     assert ends[1] < ends[0]
 
 
@@ -268,7 +272,7 @@ def test_fresh_points_are_tried_before_giving_up() -> None:
     objective = Rows(lambda c: c)
 
     def rows(c: Tensor) -> Tensor:
-        return torch.stack([c[0] - centres.get(objective.draw, 2.0), torch.ones((), dtype=F64)])
+        return torch.stack([c[0] - centres.get(objective.version, 2.0), torch.ones((), dtype=F64)])
 
     objective.function = rows
     found = drive(objective, vector(0.0), steps=200, resample=10)
@@ -289,7 +293,7 @@ def test_resampling_draws_every_so_many_steps() -> None:
         ("points", 2.5, "whole number of at least 1, got 2.5"),
         ("condition_points", True, "whole number of at least 1, got True"),
         ("resample", 0, "whole number of at least 1, got 0"),
-        ("polish", -1, "whole number of at least 1, got -1"),
+        ("project_every", -1, "whole number of at least 1, got -1"),
         ("corrections", -1, "whole number of at least 0, got -1"),
         ("damping", 0.0, "must lie between 0 and inf, got 0.0"),
         ("accept", 1.5, "must lie between 0 and 1, got 1.5"),

@@ -9,24 +9,24 @@ from torch import nn
 from torch.func import functional_call, jacrev
 
 from pinnkit import MLP, Box, Coefficient, Data, Dirichlet, Equation, FourierMLP, Initial, Periodic, Problem, Siren
-from pinnkit.jets.pointwise import nested_jets
+from pinnkit.jets.evaluation.pointwise import nested_jets
 from pinnkit.solutions.evaluation import FieldSet
 from pinnkit.solvers.collocation import gram as tangent
 from pinnkit.solvers.collocation import jacobian_factors as factors
-from pinnkit.solvers.collocation import per_sample_jacobian as pull_back
+from pinnkit.solvers.collocation import per_sample_jacobian as jacobian_module
 from pinnkit.solvers.collocation import tangent_kernel as kernel
-from pinnkit.solvers.collocation.residual_loss import Collocation
+from pinnkit.solvers.collocation.residual_loss import ResidualLoss
 from tests.solvers.cases import (
     F64,
     ROD,
     SQUARE,
-    cloud_of,
     cubic,
     fields_of,
     flow,
     heat,
     pair,
     parameters_of,
+    points_of,
     poisson,
     relative,
 )
@@ -35,8 +35,8 @@ XS = torch.linspace(0, 1, 9, dtype=F64)
 HEAT = heat(terms=[Equation(lambda u: u.t - 0.3 * u.xx), Dirichlet(ROD.boundary, u=0.0, weight=2.0)])
 
 
-def reference(target: Collocation, theta: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The rows as a function of theta, by nested transforms without a fold, and their Jacobian by jacrev."""
+def reference(target: ResidualLoss, theta: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The rows as a function of theta, by nested transforms without operator collapse, and their Jacobian by jacrev."""
 
     def rows(vector: torch.Tensor) -> torch.Tensor:
         own, at = {}, 0
@@ -45,9 +45,9 @@ def reference(target: Collocation, theta: torch.Tensor) -> tuple[torch.Tensor, t
             at += tensor.numel()
         parts = []
         for term in target.problem.soft_terms:
-            for chunk, points in enumerate(target.cloud.chunks(term)):
+            for chunk, points in enumerate(target.collocation.chunks(term)):
                 values = {}
-                for each in target.fields.passes(points, target.wanted(term, None)):
+                for each in target.fields.passes(points, target.channels(term, None)):
                     named = {name: own.get(p, p) for name, p in each.module.named_parameters()}
 
                     def one(x, module=each.module, named=named):
@@ -57,14 +57,14 @@ def reference(target: Collocation, theta: torch.Tensor) -> tuple[torch.Tensor, t
                     values.update(each.named(found))
                 coefficients = target.parameters.coefficients([own[e] for e in target.parameters.entries])
                 r = target.combine(term, points, values, coefficients, None)
-                weight = torch.as_tensor(target.weight(term, points, chunk) / target.cloud.size(term), dtype=F64)
+                weight = torch.as_tensor(target.weight(term, points, chunk) / target.collocation.size(term), dtype=F64)
                 parts.append((weight.sqrt() * r).reshape(-1))
         return torch.cat(parts)
 
     return rows(theta).detach(), jacrev(rows)(theta).detach()
 
 
-def compare(target: Collocation, *, bound: float = 1e-10) -> None:
+def compare(target: ResidualLoss, *, bound: float = 1e-10) -> None:
     """All that is made of the rows against the reference."""
     theta = target.parameters.get()
     rows, jacobian = reference(target, theta)
@@ -74,7 +74,7 @@ def compare(target: Collocation, *, bound: float = 1e-10) -> None:
     assert relative(own, jacobian) < bound
     zero = jacobian.abs().amax(0) == 0
     assert torch.all(own[:, zero] == 0)
-    gram, tangent_kernel, plain = target.gram(theta), target.kernel(theta), target.evaluate(theta)
+    gram, tangent_kernel, plain = target.gram(theta), target.tangent_kernel(theta), target.evaluate(theta)
     assert relative(gram.matrix, jacobian.T @ jacobian) < bound
     assert torch.equal(gram.matrix, gram.matrix.T)
     assert relative(gram.gradient, jacobian.T @ rows) < bound
@@ -95,7 +95,7 @@ def compare(target: Collocation, *, bound: float = 1e-10) -> None:
 def collocation(problem: Problem, spec=None, *, module: nn.Module | None = None, count: int = 9, **options):
     fields = fields_of(problem, spec) if module is None else FieldSet(problem, {problem.names: module})
     chunk = options.pop("chunk", 8192)
-    return Collocation(fields, parameters_of(fields), cloud_of(problem, count, chunk=chunk), **options)
+    return ResidualLoss(fields, parameters_of(fields), points_of(problem, count, chunk=chunk), **options)
 
 
 # terms --------------------------------------------------------------------------------------------------------------
@@ -142,7 +142,7 @@ SPECS = {
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS.keys())
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_every_kind_of_term_agrees_with_jacrev(name: str, spec) -> None:
-    compare(collocation(PROBLEMS[name], spec, balance={"initial": 7.0, "equation": 0.5}))
+    compare(collocation(PROBLEMS[name], spec, row_weights={"initial": 7.0, "equation": 0.5}))
 
 
 @pytest.mark.parametrize("name", ["flow", "periodic", "inverse"])
@@ -153,7 +153,7 @@ def test_the_slow_road_agrees_with_jacrev_as_well(name: str) -> None:
 def test_fields_on_different_axes_have_their_own_columns() -> None:
     problem = pair()
     fields = fields_of(problem, SPECS["mlp"], groups=(("u",), ("kappa",)))
-    compare(Collocation(fields, parameters_of(fields), cloud_of(problem, 9)))
+    compare(ResidualLoss(fields, parameters_of(fields), points_of(problem, 9)))
 
 
 def test_unknowns_that_share_a_layer_add_up() -> None:
@@ -163,7 +163,7 @@ def test_unknowns_that_share_a_layer_add_up() -> None:
     fields = fields_of(problem, SPECS["mlp"], groups=(("p",), ("q",)))
     one, other = fields.modules.values()
     other.hidden[2] = one.hidden[2]
-    target = Collocation(fields, parameters_of(fields), cloud_of(problem, 9))
+    target = ResidualLoss(fields, parameters_of(fields), points_of(problem, 9))
     assert target.parameters.count < sum(p.numel() for m in fields.modules.values() for p in m.parameters())
     compare(target)
 
@@ -209,14 +209,14 @@ def test_factors_of_points_scale_their_rows() -> None:
 def test_single_precision_agrees_to_its_digits() -> None:
     fine = collocation(HEAT, SPECS["mlp"])
     fields = fields_of(HEAT, SPECS["mlp"], dtype=torch.float32)
-    coarse = Collocation(fields, parameters_of(fields, dtype=torch.float32), cloud_of(HEAT, 9, dtype=torch.float32))
+    coarse = ResidualLoss(fields, parameters_of(fields, dtype=torch.float32), points_of(HEAT, 9, dtype=torch.float32))
     rows, jacobian = coarse.rows_and_jacobian(coarse.parameters.get())
     assert rows.dtype == jacobian.dtype == torch.float32
     expected = fine.rows_and_jacobian(fine.parameters.get())
     assert relative(rows.double(), expected[0]) < 1e-5
     assert relative(jacobian.double(), expected[1]) < 1e-5
     assert relative(coarse.gram(coarse.parameters.get()).matrix.double(), expected[1].T @ expected[1]) < 1e-5
-    assert coarse.kernel(coarse.parameters.get()).matrix.dtype == torch.float32
+    assert coarse.tangent_kernel(coarse.parameters.get()).matrix.dtype == torch.float32
 
 
 @pytest.mark.requires_cuda
@@ -225,12 +225,12 @@ def test_a_gpu_gives_the_same_numbers() -> None:
     fields = FieldSet(HEAT, {("u",): fields_of(HEAT, SPECS["siren"]).modules[("u",)].to("cuda")})
     device = torch.device("cuda")
     parameters = type(slow.parameters)(HEAT, list(fields.modules.values()), device=device, dtype=F64)
-    fast = Collocation(fields, parameters, cloud_of(HEAT, 9, device=device))
+    fast = ResidualLoss(fields, parameters, points_of(HEAT, 9, device=device))
     theta = slow.parameters.get()
     for a, b in zip(slow.rows_and_jacobian(theta), fast.rows_and_jacobian(theta.cuda()), strict=True):
         assert relative(b.cpu(), a) < 1e-10
     assert relative(fast.gram(theta.cuda()).matrix.cpu(), slow.gram(theta).matrix) < 1e-10
-    assert relative(fast.kernel(theta.cuda()).matrix.cpu(), slow.kernel(theta).matrix) < 1e-10
+    assert relative(fast.tangent_kernel(theta.cuda()).matrix.cpu(), slow.tangent_kernel(theta).matrix) < 1e-10
 
 
 def test_rows_that_no_parameter_can_change_have_zero_derivatives() -> None:
@@ -259,7 +259,7 @@ def test_the_jacobian_is_refused_where_a_penalty_is_no_square() -> None:
 
     problem = heat(terms=[Equation(lambda u: u.t - u.xx, penalty=Huber(0.5))])
     target = collocation(problem, SPECS["mlp"])
-    for verb in (target.rows_and_jacobian, target.gram, target.kernel):
+    for verb in (target.rows_and_jacobian, target.gram, target.tangent_kernel):
         with pytest.raises(TypeError, match=r"term 'equation' has the penalty Huber"):
             verb(target.parameters.get())
 
@@ -364,13 +364,13 @@ def test_every_use_of_a_parameter_agrees_with_jacrev(name: str) -> None:
 
 def test_a_use_without_a_record_is_differentiated_by_transforms(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    real = pull_back._transformed
+    real = jacobian_module._transformed
 
     def noted(each, slopes, others, **options):
         asked.append([name for name, p in each.module.named_parameters() if any(p is o for o in others)])
         return real(each, slopes, others, **options)
 
-    monkeypatch.setattr(pull_back, "_transformed", noted)
+    monkeypatch.setattr(jacobian_module, "_transformed", noted)
     problem = heat(terms=HEAT.terms[:1])
 
     def names(field: str) -> list[str]:
@@ -387,9 +387,9 @@ def test_a_use_without_a_record_is_differentiated_by_transforms(monkeypatch: pyt
 
 
 def test_the_comparison_notices_a_use_that_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = pull_back._through
+    real = jacobian_module._through
     monkeypatch.setattr(
-        pull_back, "_through", lambda *args: list(real(*args))[:0] if args[0].ndim == 1 else real(*args)
+        jacobian_module, "_through", lambda *args: list(real(*args))[:0] if args[0].ndim == 1 else real(*args)
     )
     with pytest.raises(AssertionError):
         compare(collocation(HEAT, SPECS["mlp"]))

@@ -11,11 +11,10 @@ import torch
 
 from pinnkit import MLP, Constant, Status, solve
 from pinnkit.solvers import SOAP, Muon
-from pinnkit.solvers.collocation.residual_loss import Collocation
-from pinnkit.solvers.optimizers.library import shapes_of
+from pinnkit.solvers.collocation.residual_loss import ResidualLoss
 from pinnkit.solvers.training.checkpoint import Checkpoint, read, write
 from tests.conformance.test_solvers import VALLEY, Bare, bowl, copied, drive, losses, rosenbrock, same
-from tests.solvers.cases import cloud_of, fields_of, parameters_of, poisson
+from tests.solvers.cases import fields_of, parameters_of, points_of, poisson
 from tests.solvers.killable import bits
 
 needs_library = pytest.mark.skipif(
@@ -31,15 +30,15 @@ def quick(kind: Any, steps: int, lr: float) -> Any:
     return kind(steps=steps, lr=lr) if kind is SOAP else kind(steps=steps, adam_lr=lr)
 
 
-def objective_of() -> Collocation:
+def objective_of() -> ResidualLoss:
     fields = fields_of(poisson(), NET)
-    return Collocation(fields, parameters_of(fields), cloud_of(poisson()))
+    return ResidualLoss(fields, parameters_of(fields), points_of(poisson()))
 
 
 @needs_library
 @BOTH
 def test_a_step_is_the_library_s_own_on_the_network_s_own_tensors(kind: Any) -> None:
-    """The other road: the library's optimiser on the module, kept from step to step."""
+    """Reference: the library's optimiser on the module, kept from step to step."""
     import pytorch_optimizer
 
     solver = kind(steps=30, lr=2e-3, schedule=Constant())
@@ -115,7 +114,7 @@ def test_an_interrupted_solve_goes_on_bit_for_bit(kind: Any, tmp_path: Path) -> 
 @needs_library
 @BOTH
 def test_a_bare_objective_is_one_vector_and_is_lowered(kind: Any) -> None:
-    assert shapes_of(Bare(bowl), VALLEY) == [VALLEY.shape]
+    assert Bare(bowl).parameter_shapes(VALLEY) == [VALLEY.shape]
     outcome = drive(quick(kind, 1000, 0.05), Bare(bowl), torch.zeros(7, dtype=torch.float64))
     assert losses(outcome)[-1] < 1e-3 * losses(outcome)[0]
     assert rosenbrock(drive(quick(kind, 200, 0.01), Bare(rosenbrock), VALLEY).theta) < rosenbrock(VALLEY)

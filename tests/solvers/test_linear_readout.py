@@ -25,8 +25,8 @@ from pinnkit import (
 from pinnkit.problem.linearization import Channel, residual_rows
 from pinnkit.solutions.evaluation import FieldSet
 from pinnkit.solvers.collocation.parameters import Parameters
-from pinnkit.solvers.least_squares.linear_readout import Readout, features, readout_of
-from tests.solvers.cases import CPU, F64, ROD, SINES, cloud_of, cubic, fields_of, flow, heat, pair
+from pinnkit.solvers.least_squares.linear_readout import ReadoutObjective, features, readout_of
+from tests.solvers.cases import CPU, F64, ROD, SINES, cubic, fields_of, flow, heat, pair, points_of
 
 XS = torch.linspace(0, 1, 7, dtype=F64)
 
@@ -79,13 +79,13 @@ CASES = {
 }
 
 
-def readout(name: str, count: int = 25) -> Readout:
+def readout(name: str, count: int = 25) -> ReadoutObjective:
     problem, spec, groups = CASES[name]
     fields = fields_of(problem, spec, groups=groups)
-    return Readout(fields, Parameters(problem, (), device=CPU, dtype=F64), cloud_of(problem, count))
+    return ReadoutObjective(fields, Parameters(problem, (), device=CPU, dtype=F64), points_of(problem, count))
 
 
-def straight(target: Readout, theta: torch.Tensor) -> torch.Tensor:
+def straight(target: ReadoutObjective, theta: torch.Tensor) -> torch.Tensor:
     """The scaled rows as a function of theta by plain torch, one feature matrix after the other."""
     problem, at, blocks = target.fields.problem, 0, {}
     for group, module in target.fields.modules.items():
@@ -100,7 +100,7 @@ def straight(target: Readout, theta: torch.Tensor) -> torch.Tensor:
     }
     rows = []
     for term in problem.terms:
-        points = target.cloud.whole(term)
+        points = target.collocation.whole(term)
 
         def lookup(channel: Channel, points=points) -> torch.Tensor:
             module, columns, weights = blocks[channel.unknown]
@@ -182,7 +182,7 @@ def test_rows_do_not_depend_on_the_unit_of_a_term() -> None:
     def rows(factor: float) -> torch.Tensor:
         problem = heat(terms=[Equation(lambda u: factor * (u.t - u.xx)), *heat().terms[1:]])
         fields = fields_of(problem, SINES)
-        return Readout(fields, Parameters(problem, (), device=CPU, dtype=F64), cloud_of(problem)).rows(
+        return ReadoutObjective(fields, Parameters(problem, (), device=CPU, dtype=F64), points_of(problem)).rows(
             fields.modules[("u",)].readout.weight.detach()[0]
         )
 
@@ -192,7 +192,7 @@ def test_rows_do_not_depend_on_the_unit_of_a_term() -> None:
 def test_an_exactly_met_condition_has_zero_rows_and_no_trouble() -> None:
     problem = heat(ansatz={"u": lambda u, x: x * (1 - x) * u})
     fields = fields_of(problem, SINES)
-    target = Readout(fields, Parameters(problem, (), device=CPU, dtype=F64), cloud_of(problem))
+    target = ReadoutObjective(fields, Parameters(problem, (), device=CPU, dtype=F64), points_of(problem))
     r, jacobian = target.rows_and_jacobian(target.get())
     assert torch.all(torch.isfinite(r))
     assert torch.all(torch.isfinite(jacobian))
@@ -210,16 +210,16 @@ def test_terms_are_plain_mean_squares() -> None:
     assert list(found) == ["equation", "data", "robin"]
 
 
-def test_the_imbalance_is_dimensionless_and_vanishes_for_the_solution() -> None:
+def test_the_relative_residual_is_dimensionless_and_vanishes_for_the_solution() -> None:
     def judged(factor: float, wrong: float) -> float:
         problem = Problem("line", ROD, "u", [Equation(lambda u: factor * (u.t - u.x))])
         spec = RandomFourier(1, bandwidth=1.0)
         module = spec.build(problem.axes, 1, generator=torch.Generator().manual_seed(0), dtype=F64, device="cpu")
         module.frequencies.copy_(torch.tensor([[1.0, 1.0 + wrong]]))
-        target = Readout(
-            FieldSet(problem, {("u",): module}), Parameters(problem, (), device=CPU, dtype=F64), cloud_of(problem)
+        target = ReadoutObjective(
+            FieldSet(problem, {("u",): module}), Parameters(problem, (), device=CPU, dtype=F64), points_of(problem)
         )
-        return target.imbalance(torch.ones(1, dtype=F64))[0]
+        return target.relative_residual(torch.ones(1, dtype=F64))[0]
 
     assert judged(1.0, 0.0) < 1e-15
     assert judged(1.0, 0.1) == pytest.approx(0.1 / 2.1, rel=0.1)
@@ -229,18 +229,18 @@ def test_the_imbalance_is_dimensionless_and_vanishes_for_the_solution() -> None:
 def test_fields_in_single_precision_are_solved_for_in_double() -> None:
     problem = heat()
     fields = fields_of(problem, Siren(width=8, depth=1), dtype=torch.float32)
-    target = Readout(fields, Parameters(problem, (), device=CPU, dtype=torch.float32), cloud_of(problem))
+    target = ReadoutObjective(fields, Parameters(problem, (), device=CPU, dtype=torch.float32), points_of(problem))
     r, jacobian = target.rows_and_jacobian(target.get())
     assert r.dtype == jacobian.dtype == F64
     double = fields_of(problem, Siren(width=8, depth=1))
-    other = Readout(double, Parameters(problem, (), device=CPU, dtype=F64), cloud_of(problem), target.scales)
+    other = ReadoutObjective(double, Parameters(problem, (), device=CPU, dtype=F64), points_of(problem), target.scales)
     torch.testing.assert_close(r, other.rows(other.get()), rtol=1e-3, atol=1e-5)
 
 
 def test_a_field_without_a_linear_readout_is_refused() -> None:
     problem = heat()
     fields = FieldSet(problem, {("u",): nn.Sequential(nn.Linear(2, 4), nn.Tanh(), nn.Linear(4, 1))})
-    target = Readout(fields, Parameters(problem, (), device=CPU, dtype=F64), cloud_of(problem))
+    target = ReadoutObjective(fields, Parameters(problem, (), device=CPU, dtype=F64), points_of(problem))
     with pytest.raises(TypeError, match=r"LeastSquares: the field Sequential has no linear read-out.*RandomFourier"):
         target.rows_and_jacobian(torch.zeros(4, dtype=F64))
 
@@ -248,4 +248,20 @@ def test_a_field_without_a_linear_readout_is_refused() -> None:
 def test_a_penalty_that_is_no_square_is_refused_by_the_name_of_its_term() -> None:
     problem = heat(terms=[heat().terms[0], Dirichlet(ROD.boundary, u=0.0, penalty=Huber(), name="wall")])
     with pytest.raises(TypeError, match=r"term 'wall' has the penalty Huber"):
-        Readout(fields_of(problem, SINES), Parameters(problem, (), device=CPU, dtype=F64), cloud_of(problem))
+        ReadoutObjective(fields_of(problem, SINES), Parameters(problem, (), device=CPU, dtype=F64), points_of(problem))
+
+
+def test_the_loss_and_gradient_of_a_readout_are_those_of_its_rows() -> None:
+    fields = fields_of(cubic(), SINES)
+    target = ReadoutObjective(fields, Parameters(cubic(), (), device=CPU, dtype=F64), points_of(cubic(), 60))
+    theta = target.get()
+    target.rows_and_jacobian(theta)  # measures the scales of the rows
+    found = target.evaluate(theta)
+    rows = target.rows(theta)
+    assert float(found.loss) == pytest.approx(float(rows @ rows))
+    step = 1e-6 * torch.randn(theta.shape, generator=torch.Generator().manual_seed(0), dtype=F64)
+    ahead, behind = (float(target.rows(theta + s * step).square().sum()) for s in (1, -1))
+    assert float(found.gradient @ step) == pytest.approx((ahead - behind) / 2, rel=1e-5)
+    assert target.readout.tolist() == list(range(len(theta)))
+    kernel = target.tangent_kernel(theta)
+    assert torch.allclose(kernel.pull(rows), found.gradient / 2)

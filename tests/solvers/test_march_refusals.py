@@ -58,8 +58,10 @@ def test_what_cannot_be_marched_is_refused_with_the_reason(words: str) -> None:
     domain, terms = REFUSED[words]
     problem = Problem("refused", domain, "u", terms)
     assert words in can_march(problem)
-    with pytest.raises(Unsupported, match="problem 'refused'"):
+    with pytest.raises(Unsupported, match="problem 'refused'") as caught:
         march(problem, March())
+    assert caught.value.method == "method of lines"
+    assert caught.value.reason == str(caught.value) == can_march(problem)
 
 
 def test_more_that_is_refused() -> None:

@@ -1,4 +1,4 @@
-"""Folding keeps the residual to rounding, and folds nothing whose coefficient is not one number at the given points."""
+"""Operator collapse keeps the residual to rounding, and leaves out coefficients that vary over the given points."""
 
 import pytest
 import torch
@@ -6,14 +6,14 @@ import torch
 from pinnkit import Box, Condition, Cube, Equation, Problem, Unknown
 from pinnkit.domains import Points
 from pinnkit.jets.frame import NamedOperator
-from pinnkit.solvers.collocation.operator_collapse import fold
-from pinnkit.solvers.collocation.residual_loss import Collocation
-from tests.solvers.cases import ALPHA, F64, ROD, SQUARE, cloud_of, cubic, fields_of, heat, parameters_of, poisson
+from pinnkit.solvers.collocation.operator_collapse import collapse
+from pinnkit.solvers.collocation.residual_loss import ResidualLoss
+from tests.solvers.cases import ALPHA, F64, ROD, SQUARE, cubic, fields_of, heat, parameters_of, points_of, poisson
 
 CUBE = Box(x=Cube(0, 1, dim=5), t=(0, 1))
 
-# Problems beside the derivatives that fold and the unknown's channels that stay.
-FOLDED = {
+# Problems beside the derivatives that collapse and the unknown's channels that stay.
+COLLAPSED = {
     "heat": (heat(), {("t",), ("x", "x")}, set()),
     "poisson": (
         poisson(terms=[Equation(lambda u, x: -u.xx - u.yy - torch.exp(x))]),
@@ -40,30 +40,30 @@ FOLDED = {
 
 
 def first(problem: Problem, n: int = 50) -> tuple[Points, ...]:
-    return next(cloud_of(problem, n).chunks(problem.term("equation")))
+    return next(points_of(problem, n).chunks(problem.term("equation")))
 
 
 def orders(operator: NamedOperator) -> set:
     return {order for _, names in operator.terms for order in [names]}
 
 
-@pytest.mark.parametrize("name", FOLDED)
-def test_the_constant_part_folds_into_one_channel(name: str) -> None:
-    problem, folded, kept = FOLDED[name]
-    found = fold(problem, problem.term("equation"), first(problem))
+@pytest.mark.parametrize("name", COLLAPSED)
+def test_the_constant_part_collapses_into_one_channel(name: str) -> None:
+    problem, replaced, kept = COLLAPSED[name]
+    found = collapse(problem, problem.term("equation"), first(problem))
     assert found is not None
-    assert orders(found.operator.order) == folded
+    assert orders(found.operator.order) == replaced
     assert {c.order for c in found.kept} == kept
 
 
-@pytest.mark.parametrize("name", FOLDED)
-def test_the_folded_residual_equals_the_unfolded_one_to_rounding(name: str) -> None:
-    problem, _, _ = FOLDED[name]
+@pytest.mark.parametrize("name", COLLAPSED)
+def test_the_collapsed_residual_equals_the_full_one_to_rounding(name: str) -> None:
+    problem, _, _ = COLLAPSED[name]
     fields = fields_of(problem)
-    parameters, cloud, term = parameters_of(fields), cloud_of(problem, 50), problem.term("equation")
+    parameters, collocation, term = parameters_of(fields), points_of(problem, 50), problem.term("equation")
     points = first(problem)
-    quick = Collocation(fields, parameters, cloud).residual(term, points)
-    slow = Collocation(fields, parameters, cloud, derivatives="autograd").residual(term, points)
+    quick = ResidualLoss(fields, parameters, collocation).residual(term, points)
+    slow = ResidualLoss(fields, parameters, collocation, derivatives="autograd").residual(term, points)
     size = slow.detach().abs().max()
     assert (quick - slow).abs().max() < 1e-12 * size
     gradients = [parameters.gradient(r.square().sum()) for r in (quick, slow)]
@@ -72,17 +72,17 @@ def test_the_folded_residual_equals_the_unfolded_one_to_rounding(name: str) -> N
 
 def test_a_laplacian_alone_is_one_channel_already() -> None:
     problem = poisson()
-    assert fold(problem, problem.term("equation"), first(problem)) is None
+    assert collapse(problem, problem.term("equation"), first(problem)) is None
 
 
 def test_coefficients_keep_their_values() -> None:
-    found = fold(heat(), heat().term("equation"), first(heat()))
+    found = collapse(heat(), heat().term("equation"), first(heat()))
     assert dict((names, c) for c, names in found.operator.order.terms) == {("t",): 1.0, ("x", "x"): -ALPHA}
 
 
-def test_a_laplacian_of_many_columns_folds_with_its_factor() -> None:
+def test_a_laplacian_of_many_columns_collapses_with_its_factor() -> None:
     problem = Problem("high", CUBE, "u", [Equation(lambda u: u.t - 3 * u.laplacian)])
-    found = fold(problem, problem.term("equation"), first(problem))
+    found = collapse(problem, problem.term("equation"), first(problem))
     assert found is not None
     values = dict((names, c) for c, names in found.operator.order.terms)
     assert values == {("t",): 1.0, **{(f"x[{i}]", f"x[{i}]"): -3.0 for i in range(5)}}
@@ -97,17 +97,17 @@ def jump(width: float) -> Problem:
     return Problem("jump", SQUARE, "u", [Equation(lambda u, x, y: k(x, y) * u.xx + u.yy - 1)])
 
 
-def test_a_coefficient_that_jumps_on_a_tiny_region_is_not_folded_where_the_points_see_it() -> None:
+def test_a_coefficient_that_jumps_on_a_tiny_region_is_not_collapsed_where_the_points_see_it() -> None:
     problem = jump(1e-6)
     inside = torch.tensor([[5e-7, 5e-7]], dtype=F64)
     away = first(problem)[0].coords
     for at in (0, 25, 50):
         seen = Points(torch.cat([away[:at], inside, away[at:]]))
-        found = fold(problem, problem.term("equation"), (seen,))
+        found = collapse(problem, problem.term("equation"), (seen,))
         assert found is None or ("x", "x") not in orders(found.operator.order)
 
 
-def test_a_coefficient_that_varies_is_not_folded() -> None:
+def test_a_coefficient_that_varies_is_not_collapsed() -> None:
     for equation in (
         lambda u, x: (1 + 1e-9 * x) * u.xx + u.yy,
         lambda u, x: (1 + x) * (u.xx + u.yy),
@@ -116,19 +116,19 @@ def test_a_coefficient_that_varies_is_not_folded() -> None:
         lambda u: torch.sqrt(1 + u.xx**2) + u.yy,
     ):
         problem = Problem("varies", SQUARE, "u", [Equation(equation)])
-        found = fold(problem, problem.term("equation"), first(problem))
+        found = collapse(problem, problem.term("equation"), first(problem))
         assert found is None or ("x", "x") not in orders(found.operator.order)
 
 
 def test_a_cap_far_from_the_usual_values_is_noticed() -> None:
     problem = Problem("cap", SQUARE, "u", [Equation(lambda u: torch.clamp(u.xx, -500, 500) + u.yy)])
-    assert fold(problem, problem.term("equation"), first(problem)) is None
+    assert collapse(problem, problem.term("equation"), first(problem)) is None
 
 
-def test_nothing_folds_where_a_fold_could_not_be_one_channel() -> None:
+def test_nothing_collapses_where_one_channel_could_not_replace_it() -> None:
     two = Problem("two", SQUARE, ["u", "v"], [Equation(lambda u, v: u.xx + v.yy)])
     rows = Problem("rows", SQUARE, "u", [Equation(lambda u: (u.xx + u.yy, u.x + u.y))])
     vector = Problem("vector", SQUARE, Unknown("v", components=2), [Equation(lambda v: v[0].xx + v[0].yy)])
     value = Problem("value", SQUARE, "u", [Condition(SQUARE.boundary, lambda u: u, name="equation")])
     for problem in (two, rows, vector, value):
-        assert fold(problem, problem.term("equation"), first(problem)) is None
+        assert collapse(problem, problem.term("equation"), first(problem)) is None

@@ -33,9 +33,9 @@ from pinnkit.fields.scaled_readout import ScaledReadout, scaled
 from pinnkit.jets.evaluation import jets
 from pinnkit.solutions.evaluation import FieldSet
 from pinnkit.solutions.storage import save
-from pinnkit.solvers.collocation.collocation_points import Cloud, counts_of
+from pinnkit.solvers.collocation.collocation_points import CollocationPoints, counts_of
 from pinnkit.solvers.collocation.parameters import Parameters
-from pinnkit.solvers.least_squares.linear_readout import Readout
+from pinnkit.solvers.least_squares.linear_readout import ReadoutObjective
 from pinnkit.solvers.least_squares.output_scales import prescribed_values, scale_outputs
 from pinnkit.solvers.least_squares.row_norm_weights import row_norm_weights
 
@@ -191,8 +191,8 @@ def test_weights_make_every_row_count_alike() -> None:
     for problem in (line(), line(100.0, 1e3), bump(50.0)):
         module = NET.build(problem.axes, 1, generator=torch.Generator().manual_seed(0), dtype=F64, device="cpu")
         fields = FieldSet(problem, {problem.names: module})
-        cloud = Cloud(problem, counts_of(problem, 64, 16), 0)
-        readout = Readout(fields, Parameters(problem, (), device=CPU, dtype=F64), cloud)
+        collocation = CollocationPoints(problem, counts_of(problem, 64, 16), 0)
+        readout = ReadoutObjective(fields, Parameters(problem, (), device=CPU, dtype=F64), collocation)
         for name, weight in row_norm_weights(readout).items():
             assert weight * readout.row_norm(problem.term(name)) ** 2 == pytest.approx(1.0)
 
@@ -244,8 +244,8 @@ def test_least_squares_sees_through_the_scale() -> None:
         inner = glorot(12, 1, generator=torch.Generator().manual_seed(0))
         module.readout = ScaledReadout(inner, torch.tensor([scale]), torch.tensor([0.0]))
         fields = FieldSet(problem, {problem.names: module})
-        cloud = Cloud(problem, counts_of(problem, 40, 10), 0)
-        target = Readout(fields, Parameters(problem, (), device=CPU, dtype=F64), cloud)
+        collocation = CollocationPoints(problem, counts_of(problem, 40, 10), 0)
+        target = ReadoutObjective(fields, Parameters(problem, (), device=CPU, dtype=F64), collocation)
         state = LeastSquares().step(target, LeastSquares().start(target.get()))
         target.assign(state["theta"])
         torch.testing.assert_close(target.get(), state["theta"], rtol=1e-12, atol=1e-12)

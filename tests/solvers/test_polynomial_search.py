@@ -13,11 +13,11 @@ from pinnkit.problem.terms import Data, Dirichlet, Equation, Initial, Neumann, P
 from pinnkit.solutions.status import Status
 from pinnkit.solutions.storage import load, save
 from pinnkit.solvers import LeastSquares, solve
-from pinnkit.solvers.least_squares import dense_lstsq as tall_module
-from pinnkit.solvers.least_squares.polynomial_search import MANY_COORDINATES, _before_the_gap, expand
-from pinnkit.solvers.plans.automatic import automatic
+from pinnkit.solvers.least_squares import dense_lstsq as lstsq_module
+from pinnkit.solvers.least_squares.polynomial_search import MANY_COORDINATES, _before_the_gap, search_polynomials
+from pinnkit.solvers.plans.planning import plan
 
-tall = tall_module.tall
+dense_lstsq = lstsq_module.dense_lstsq
 
 
 def poisson(d: int, exact, f) -> Problem:
@@ -52,7 +52,7 @@ def error(problem: Problem, modules, seed: int = 9) -> float:
 
 def search(problem: Problem, **options):
     tried = []
-    best = expand(problem, [("u",)], MANY_COORDINATES, seed=0, report=tried.append, **options)
+    best = search_polynomials(problem, [("u",)], MANY_COORDINATES, seed=0, report=tried.append, **options)
     return best, [a.words for a in tried]
 
 
@@ -90,23 +90,25 @@ def test_pairs_in_few_dimensions_need_no_screening() -> None:
 def test_the_same_seed_gives_the_same_field_and_another_seed_other_points() -> None:
     problem = mixed(5)
     first, again = (search(problem, tolerance=1e-3)[0] for _ in range(2))
-    assert torch.equal(first.state["theta"], again.state["theta"])
-    other = expand(problem, [("u",)], MANY_COORDINATES, seed=1, tolerance=1e-3)
-    assert not torch.equal(first.state["theta"], other.state["theta"])
+    assert torch.equal(first.theta, again.theta)
+    other = search_polynomials(problem, [("u",)], MANY_COORDINATES, seed=1, tolerance=1e-3)
+    assert not torch.equal(first.theta, other.theta)
 
 
 def test_the_closed_form_is_not_consulted() -> None:
     problem = mixed(5)
     blind = Problem("poisson", problem.domain, "u", problem.terms)
     with_form, without = (search(p, tolerance=1e-3)[0] for p in (problem, blind))
-    assert torch.equal(with_form.state["theta"], without.state["theta"])
+    assert torch.equal(with_form.theta, without.theta)
 
 
 def test_the_search_ends_where_it_is_told_to() -> None:
     assert len(search(mixed(5), limit=100)[1]) < len(search(mixed(5), limit=500)[1])
     assert len(search(mixed(5), left=lambda: 0.0)[1]) == 1
     calls = []
-    expand(mixed(5), [("u",)], MANY_COORDINATES, seed=0, report=lambda a: calls.append(a) or len(calls) == 2)
+    search_polynomials(
+        mixed(5), [("u",)], MANY_COORDINATES, seed=0, report=lambda a: calls.append(a) or len(calls) == 2
+    )
     assert len(calls) == 2
     with pytest.raises(ValueError, match="`limit`"):
         search(mixed(5), limit=5)
@@ -155,13 +157,13 @@ def test_pairs_are_kept_up_to_the_largest_drop(sizes: list[float], kept: int) ->
 
 # solve --------------------------------------------------------------------------------------------------------------
 def test_automatic_takes_polynomials_in_more_than_four_coordinates() -> None:
-    first = automatic(additive(5))[0]
+    first = plan(additive(5)).first
     assert first.field == Expansion()
     assert "5 coordinates" in first.reason
-    assert isinstance(automatic(additive(4))[0].field, RandomFourier)
+    assert isinstance(plan(additive(4)).first.field, RandomFourier)
     ring = Box(x=(0, 1), y=(0, 1), z=(0, 1), w=(0, 1), v=(0, 1))
     hard = Problem("ring", ring, "u", [Equation(lambda u, x: u.laplacian - torch.sin(x)), Periodic("x", hard=True)])
-    assert all(choice.field != Expansion() for choice in automatic(hard))
+    assert all(choice.field != Expansion() for choice in plan(hard).candidates)
 
 
 def test_solve_says_what_it_chose_and_the_solution_can_be_stored(tmp_path) -> None:
@@ -227,9 +229,9 @@ def system(n: int, p: int, condition: float = 1e3) -> tuple[Tensor, Tensor, Tens
 def test_many_columns_give_what_singular_values_give(condition: float, monkeypatch: pytest.MonkeyPatch) -> None:
     a, x, noise = system(300, 80, condition)
     for b in (a @ x, a @ x + 1e-3 * noise, torch.zeros(300).double()):
-        slow = tall(a, b, 1e-14)
-        monkeypatch.setattr(tall_module, "_DENSE", 10)
-        fast = tall(a, b, 1e-14)
+        slow = dense_lstsq(a, b, 1e-14)
+        monkeypatch.setattr(lstsq_module, "_DENSE", 10)
+        fast = dense_lstsq(a, b, 1e-14)
         monkeypatch.undo()
         assert float((a @ (fast - slow)).norm()) <= 1e-10 * float(b.norm())
         assert float((a.T @ (a @ fast - b)).norm()) <= 1e-11 * float(b.norm())
@@ -238,7 +240,7 @@ def test_many_columns_give_what_singular_values_give(condition: float, monkeypat
 def test_dependent_columns_are_no_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:
     a, x, _ = system(300, 40)
     twice = torch.cat([a, a], dim=1)
-    monkeypatch.setattr(tall_module, "_DENSE", 10)
-    found = tall(twice, a @ x, 1e-12)
+    monkeypatch.setattr(lstsq_module, "_DENSE", 10)
+    found = dense_lstsq(twice, a @ x, 1e-12)
     assert float((twice @ found - a @ x).norm()) <= 1e-9 * float((a @ x).norm())
     assert float(found.norm()) < 1e3 * float(x.norm())

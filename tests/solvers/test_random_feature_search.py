@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from pinnkit import Box, Coefficient, Data, Dirichlet, Equation, Initial, LeastSquares, Problem
-from pinnkit.solvers.least_squares.random_feature_search import search, solve_with
+from pinnkit.solvers.least_squares.random_feature_search import search_random_features, solve_with
 from tests.solvers.cases import DAY, F64, LINE, ROD, cubic, heat, relative
 
 OSCILLATION = Problem(
@@ -22,7 +22,7 @@ OSCILLATION = Problem(
 
 def found(problem: Problem, **options):
     options = {"features": None, "seed": 0, **options}
-    return search(problem, (problem.names,), LeastSquares(), **options)
+    return search_random_features(problem, (problem.names,), LeastSquares(), **options)
 
 
 def error(attempt, exact) -> float:
@@ -96,9 +96,9 @@ def test_the_number_of_sines_may_be_given() -> None:
 
 def test_the_same_seed_finds_the_same() -> None:
     a, b = found(OSCILLATION, limit=60), found(OSCILLATION, limit=60)
-    assert torch.equal(a.state["theta"], b.state["theta"])
+    assert torch.equal(a.theta, b.theta)
     c = found(OSCILLATION, limit=60, seed=1)
-    assert c.state["theta"].shape != a.state["theta"].shape or not torch.equal(c.state["theta"], a.state["theta"])
+    assert c.theta.shape != a.theta.shape or not torch.equal(c.theta, a.theta)
 
 
 def test_newton_starts_from_the_best_so_far_and_solves_a_nonlinear_equation() -> None:

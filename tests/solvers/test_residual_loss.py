@@ -19,20 +19,20 @@ from pinnkit import (
     Problem,
     Robin,
 )
-from pinnkit.solvers.collocation.residual_loss import Collocation
+from pinnkit.solvers.collocation.residual_loss import ResidualLoss
 from tests.solvers.cases import (
     ALPHA,
     F64,
     FOURIER,
     LINE,
     ROD,
-    cloud_of,
     cubic,
     fields_of,
     flow,
     heat,
     pair,
     parameters_of,
+    points_of,
     poisson,
 )
 
@@ -82,18 +82,18 @@ PROBLEMS = {
 }
 
 
-def collocation(problem: Problem, spec=FOURIER, *, count: int = 40, chunk: int = 8192, **options) -> Collocation:
+def collocation(problem: Problem, spec=FOURIER, *, count: int = 40, chunk: int = 8192, **options) -> ResidualLoss:
     fields = fields_of(problem, spec)
-    return Collocation(fields, parameters_of(fields), cloud_of(problem, count, chunk=chunk), **options)
+    return ResidualLoss(fields, parameters_of(fields), points_of(problem, count, chunk=chunk), **options)
 
 
-def written_out(target: Collocation) -> tuple[torch.Tensor, torch.Tensor]:
+def written_out(target: ResidualLoss) -> tuple[torch.Tensor, torch.Tensor]:
     """The loss of the heat problem by plain torch, and its gradient."""
     module = target.fields.modules[("u",)]
 
     def mean_square(name: str, residual) -> torch.Tensor:
         rows = []
-        for (points,) in target.cloud.chunks(target.problem.term(name)):
+        for (points,) in target.collocation.chunks(target.problem.term(name)):
             coords = points.coords.clone().requires_grad_()
             rows.append(residual(coords))
         return torch.cat(rows).square().mean()
@@ -143,9 +143,9 @@ def test_chunks_do_not_change_the_loss(name: str) -> None:
     cut = collocation(problem, count=30, chunk=7)
     for term in problem.terms:  # the cut one is handed the points of the whole one
         if term.kind != "data":
-            (whole,) = one.cloud.chunks(term)
+            (whole,) = one.collocation.chunks(term)
             for i, start in enumerate(range(0, 30, 7)):
-                cut.cloud._kept[str(term.name), i] = tuple(p.rows(start, start + 7) for p in whole)
+                cut.collocation._kept[str(term.name), i] = tuple(p.rows(start, start + 7) for p in whole)
     theta = one.parameters.get()
     a, b = one.evaluate(theta), cut.evaluate(theta)
     torch.testing.assert_close(a.loss, b.loss, rtol=1e-12, atol=0)
@@ -183,8 +183,8 @@ def test_weights_count_in_the_loss_and_not_in_the_terms() -> None:
     torch.testing.assert_close(found[1].gradient, found[2].gradient, rtol=1e-12, atol=1e-14)
 
 
-def test_a_balance_multiplies_the_loss_of_its_term_only() -> None:
-    plain, balanced = collocation(heat()), collocation(heat(), balance={"initial": 7.0})
+def test_a_row_weight_multiplies_the_loss_of_its_term_only() -> None:
+    plain, balanced = collocation(heat()), collocation(heat(), row_weights={"initial": 7.0})
     theta = plain.parameters.get()
     a, b = plain.evaluate(theta), balanced.evaluate(theta)
     torch.testing.assert_close(b.loss, a.loss + 6 * a.terms["initial"], rtol=1e-13, atol=0)
@@ -209,7 +209,7 @@ def test_fields_on_different_axes_take_part_each_with_its_own_columns() -> None:
     problem = pair()
     fields = fields_of(problem, FOURIER, groups=(("u",), ("kappa",)))
     quick, slow = (
-        Collocation(fields, parameters_of(fields), cloud_of(problem), derivatives=d) for d in ("taylor", "autograd")
+        ResidualLoss(fields, parameters_of(fields), points_of(problem), derivatives=d) for d in ("taylor", "autograd")
     )
     theta = quick.parameters.get()
     a, b = quick.evaluate(theta), slow.evaluate(theta)
@@ -223,7 +223,7 @@ def test_a_residual_that_no_parameter_can_change_has_no_gradient() -> None:
     fields = fields_of(problem, MLP(width=4, depth=1, activation="tanh"))
     module = torch.nn.Sequential(torch.nn.Linear(1, 1, dtype=F64))  # u_xx = 0 for every weight
     fields = type(fields)(problem, {("u",): module})
-    found = Collocation(fields, parameters_of(fields), cloud_of(problem)).evaluate(parameters_of(fields).get())
+    found = ResidualLoss(fields, parameters_of(fields), points_of(problem)).evaluate(parameters_of(fields).get())
     assert float(found.terms["equation"]) == 1.0
     assert torch.all(torch.isfinite(found.gradient))
 
@@ -234,12 +234,12 @@ def test_one_backward_pass_for_several_chunks_gives_the_same_gradient() -> None:
     parameters = parameters_of(fields)
     found = []
     for chunk in (7, 32, 8192):
-        found.append(Collocation(fields, parameters, cloud_of(problem, 64, chunk=chunk)).evaluate(parameters.get()))
+        found.append(ResidualLoss(fields, parameters, points_of(problem, 64, chunk=chunk)).evaluate(parameters.get()))
     # Chunks are draws of their own, so that only equal ones can be compared: term by term against one at a time.
     for chunk, at in zip((7, 32, 8192), found, strict=True):
-        target = Collocation(fields, parameters, cloud_of(problem, 64, chunk=chunk))
+        target = ResidualLoss(fields, parameters, points_of(problem, 64, chunk=chunk))
         gradient = torch.zeros_like(at.gradient)
         for term in problem.terms:
-            for i, points in enumerate(target.cloud.chunks(term)):
+            for i, points in enumerate(target.collocation.chunks(term)):
                 gradient += parameters.gradient(target.residual(term, points, chunk=i).square().sum() / 64)
         assert torch.allclose(at.gradient, gradient, rtol=1e-12, atol=1e-14)

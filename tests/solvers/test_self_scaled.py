@@ -24,11 +24,11 @@ F64 = torch.float64
 
 @dataclass
 class Bowl:
-    """0.5 sum_i c_i (theta_i - m_i)^2, and which points it is seen at."""
+    """0.5 sum_i c_i (theta_i - m_i)^2, at points of a version."""
 
     curvatures: Tensor
     centre: Tensor
-    draw: int = 0
+    version: int = 0
 
     def evaluate(self, theta: Tensor) -> Evaluation:
         gap = theta - self.centre
@@ -40,7 +40,7 @@ class Bowl:
 class Valley:
     """Rosenbrock's, in `count` pairs."""
 
-    draw: int = 0
+    version: int = 0
 
     def evaluate(self, theta: Tensor) -> Evaluation:
         leaf = theta.detach().requires_grad_()
@@ -50,9 +50,9 @@ class Valley:
         return Evaluation(loss.detach(), gradient, {"all": loss.detach()})
 
 
-def bowl(n: int = 12, greatest: float = 1e4, draw: int = 0) -> Bowl:
+def bowl(n: int = 12, greatest: float = 1e4, version: int = 0) -> Bowl:
     return Bowl(
-        torch.logspace(0, torch.tensor(greatest).log10(), n, dtype=F64), torch.linspace(-1, 2, n, dtype=F64), draw
+        torch.logspace(0, torch.tensor(greatest).log10(), n, dtype=F64), torch.linspace(-1, 2, n, dtype=F64), version
     )
 
 
@@ -119,9 +119,9 @@ def test_other_points_make_it_look_again_and_keep_its_curvature(kind: Any) -> No
     solver, objective = kind(), bowl()
     found = states(solver, objective, torch.zeros(12, dtype=F64), 60)
     state = next(s for s in found if float(s["loss"]) < 1e-8)  # before rounding ends it
-    moved = Bowl(objective.curvatures, objective.centre + 1.0, draw=1)
+    moved = Bowl(objective.curvatures, objective.centre + 1.0, version=1)
     after = solver.step(moved, state)
-    assert after["draw"] == 1
+    assert after["version"] == 1
     # The old loss is void: with it no step would seem to lower the new one. The old curvature serves.
     afresh = solver.step(moved, solver.start(state["theta"]))
     assert float(after["loss"]) < 0.5 * float(afresh["loss"]) < float(moved.evaluate(state["theta"]).loss)
@@ -136,7 +136,7 @@ def test_an_inverse_that_is_spoilt_is_set_back_at_other_points(kind: Any) -> Non
         **state,
         "inverse": state["inverse"] - 2 * float(state["inverse"].diagonal().max()) * torch.eye(12, dtype=F64),
     }
-    after = solver.step(bowl(draw=1), spoilt)
+    after = solver.step(bowl(version=1), spoilt)
     assert float(after["loss"]) < float(state["loss"])
     assert float(torch.linalg.eigvalsh(after["inverse"]).min()) > 0
 

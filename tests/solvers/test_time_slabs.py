@@ -27,7 +27,7 @@ from pinnkit import (
     validate,
 )  # fmt: skip
 from pinnkit.jets.jet import constant, coordinate
-from pinnkit.solvers.plans.time_slabs import _End, edges_of, slab
+from pinnkit.solvers.plans.time_slabs import _FinalState, slab_edges, slab_problem
 from tests.solvers.cases import ALPHA, ROD, SMALL, heat, heat_exact, poisson, relative
 
 SINES, ONCE = RandomFourier(200, bandwidth=(8.0, 10.0)), LeastSquares()
@@ -75,12 +75,12 @@ def test_the_end_of_a_solution_has_its_derivatives_but_none_in_time() -> None:
     found = solve(heat(), SINES, ONCE)
     problem = heat()
     coords = ROD.sample(6, torch.Generator().manual_seed(0)).coords
-    end = _End(found, "u", (), 0.5)(x=coordinate(problem.frame, coords, "x"))
+    end = _FinalState(found, "u", (), 0.5)(x=coordinate(problem.frame, coords, "x"))
     x = coords[:, 0].numpy()
     assert np.allclose(end.value, found(x=x, t=0.5)["u"])
     assert np.allclose(end.d("x", "x").value, found.d("x", "x")(x=x, t=0.5)["u"])
     assert end.partial("t") is None
-    rate = _End(found, "u", ("t",), 0.5)(x=constant(problem.frame, coords[:, 0]))
+    rate = _FinalState(found, "u", ("t",), 0.5)(x=constant(problem.frame, coords[:, 0]))
     assert np.allclose(rate.value, found.d("t")(x=x, t=0.5)["u"])
 
 
@@ -124,9 +124,9 @@ def test_data_go_to_the_slab_of_their_time() -> None:
     x, t = torch.rand(2, 20, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     t = torch.cat([0.4 * t[:15], 0.6 + 0.3 * t[15:]])
     problem = heat(terms=[*heat().terms, Data(dict(x=x, t=t), u=heat_exact(x, t))])
-    early, late = slab(problem, 0.0, 0.5, None), slab(problem, 0.5, 1.0, None)
+    early, late = slab_problem(problem, 0.0, 0.5, None), slab_problem(problem, 0.5, 1.0, None)
     assert [p.term("data").points.coords.shape[0] for p in (early, late)] == [15, 5]  # type: ignore[union-attr]
-    assert [t.kind for t in slab(problem, 0.4, 0.6, None).terms] == ["equation", "dirichlet", "initial"]
+    assert [t.kind for t in slab_problem(problem, 0.4, 0.6, None).terms] == ["equation", "dirichlet", "initial"]
     assert error(solve(problem, SINES, ONCE, slabs=[0.5])) < 1e-6
 
 
@@ -155,8 +155,8 @@ def test_a_run_in_slabs_that_was_stopped_goes_on_with_the_same_bits(tmp_path: Pa
 
 
 def test_edges_are_the_ends_of_time_and_what_is_between() -> None:
-    assert edges_of(heat(), 4) == (0.0, 0.25, 0.5, 0.75, 1.0)
-    assert edges_of(heat(), (0.0, 0.3)) == (0.0, 0.3, 1.0)
+    assert slab_edges(heat(), 4) == (0.0, 0.25, 0.5, 0.75, 1.0)
+    assert slab_edges(heat(), (0.0, 0.3)) == (0.0, 0.3, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -182,6 +182,6 @@ def test_a_condition_at_an_end_of_time_belongs_to_its_slab() -> None:
     rod = Box(x=(0, 1), t=(0, 1))
     late = Dirichlet(rod.face(t=1), name="late", u=0.0)
     problem = heat(terms=[*heat().terms, late])
-    names = [[t.name for t in slab(problem, a, b, None).terms] for a, b in ((0.0, 0.5), (0.5, 1.0))]
+    names = [[t.name for t in slab_problem(problem, a, b, None).terms] for a, b in ((0.0, 0.5), (0.5, 1.0))]
     assert "late" not in names[0]
     assert "late" in names[1]

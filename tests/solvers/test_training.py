@@ -21,7 +21,7 @@ from pinnkit import (
     Status,
     solve,
 )
-from pinnkit.solvers.protocols import Evaluation
+from pinnkit.solvers.protocols import Evaluation, SolverDefaults
 from tests.solvers.cases import (
     DAY,
     FEW,
@@ -157,7 +157,7 @@ def test_a_start_is_where_the_solve_begins_coefficients_included() -> None:
 
 def test_a_solver_of_ones_own_needs_no_more_than_the_protocol() -> None:
     @dataclass(frozen=True)
-    class Descent:
+    class Descent(SolverDefaults):
         steps: int = 5
         rate: float = 1e-4
 

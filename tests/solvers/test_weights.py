@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from pinnkit import NTK, Adam, Causal, GradientNorm, ReLoBRaLo, SelfAdaptive, Siren, solve
-from pinnkit.solvers.collocation.residual_loss import Collocation
-from pinnkit.solvers.training.training_objective import Sight, _View
-from tests.solvers.cases import SMALL, cloud_of, cubic, fields_of, heat, parameters_of, poisson
+from pinnkit.solvers.collocation.residual_loss import ResidualLoss
+from pinnkit.solvers.training.training_objective import TrainingObjective, _View
+from tests.solvers.cases import SMALL, cubic, fields_of, heat, parameters_of, points_of, poisson
 
 SCHEMES = [GradientNorm(every=3), NTK(every=3), ReLoBRaLo(every=3), SelfAdaptive(every=3), Causal(every=3)]
 
@@ -82,14 +82,14 @@ def test_causal_weights_fall_with_the_cost_of_the_past() -> None:
 def test_the_view_measures_what_it_says() -> None:
     problem = cubic()
     fields = fields_of(problem)
-    target = Collocation(fields, parameters_of(fields), cloud_of(problem, 300))
+    target = ResidualLoss(fields, parameters_of(fields), points_of(problem, 300))
     view = _View(target, torch.Generator().manual_seed(0))
     found = target.evaluate(target.parameters.get())
     assert sum(float(c) for c in view.costs().values()) == pytest.approx(float(found.loss))
     norms, traces = view.gradient_norms(), view.kernel_traces()
     for term in problem.terms:
         name = str(term.name)
-        (points,) = target.cloud.chunks(term)
+        (points,) = target.collocation.chunks(term)
         rows = target.residual(term, points)[:, 0]
         gradient = target.parameters.gradient(rows.square().mean())
         assert float(norms[name]) == pytest.approx(float(gradient.norm()))
@@ -105,10 +105,10 @@ def test_the_view_measures_what_it_says() -> None:
 def test_factors_multiply_the_cost_of_their_points() -> None:
     problem = cubic()
     fields = fields_of(problem)
-    parameters, cloud = parameters_of(fields), cloud_of(problem, 30, chunk=8)
+    parameters, collocation = parameters_of(fields), points_of(problem, 30, chunk=8)
     name = str(problem.terms[0].name)
     factor = torch.arange(30.0, dtype=torch.float64)
-    plain, weighted = (Collocation(fields, parameters, cloud, factors=f) for f in ({}, {name: factor}))
+    plain, weighted = (ResidualLoss(fields, parameters, collocation, factors=f) for f in ({}, {name: factor}))
     theta = parameters.get()
     rows, expected = plain.rows(theta), weighted.rows(theta)
     assert torch.allclose(expected[:30], rows[:30] * factor.sqrt())
@@ -127,13 +127,15 @@ def test_every_scheme_changes_the_training_and_is_reproducible(scheme: Any) -> N
 def test_what_is_seen_changes_its_number_with_the_factors_only() -> None:
     problem = heat()
     fields = fields_of(problem)
-    sight = Sight(fields, parameters_of(fields), lambda *_: cloud_of(problem), {}, weights=[GradientNorm(every=3)])
-    theta, solver = sight.parameters.get(), Adam()
+    training = TrainingObjective(
+        fields, parameters_of(fields), lambda *_: points_of(problem), {}, weights=[GradientNorm(every=3)]
+    )
+    theta, solver = training.parameters.get(), Adam()
     state: dict[str, Any] = {"theta": theta}
     draws = []
     for step in range(7):
-        draws.append(sight.objective(solver, step, state).draw)
-        state = {"theta": theta, **sight.memory()}
+        draws.append(training.objective(solver, step, state).version)
+        state = {"theta": theta, **training.memory()}
     assert draws == [1, 1, 1, 2, 2, 2, 3]
 
 

@@ -115,8 +115,8 @@ def test_a_few_steps_lower_the_loss_and_the_seed_decides_them(losses: SurfaceLos
 def test_the_problem_solves_itself_by_its_own_plan() -> None:
     points, _ = sphere()
     problem = surface_problem(points, guide=guide, losses=Supervised(points=256, samples=512, pool=4000))
-    choice = replace(problem.road, field=Siren(width=24, depth=2, omega=5.0), solvers=(Adam(steps=150, batch=512),))
-    solution = solve(replace(problem, road=choice), device="cpu")
+    choice = problem.plan.with_first(field=Siren(width=24, depth=2, omega=5.0), solvers=(Adam(steps=150, batch=512),))
+    solution = solve(replace(problem, plan=choice), device="cpu")
     at = 0.8 * (2 * torch.rand(200, 3, generator=torch.Generator().manual_seed(3), dtype=torch.float64) - 1)
     assert float((field_values(solution, at) - guide(at)).abs().mean()) < 0.03
     assert 0.8 < float(gradient_norms(solution, at).mean()) < 1.2

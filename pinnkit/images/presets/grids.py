@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from pinnkit.fields import FieldSpec, HashGrid, MultilevelGrid
-from pinnkit.solvers.plans.automatic import Choice
+from pinnkit.solvers import Plan
 
 from .registry import IMAGE_PRESETS
 from .rules import MAX_NODES, adam_plan, grid_cells, grid_levels
@@ -31,7 +31,7 @@ _INPAINT_STEPS = 400
 class GridPreset:
     """Multilevel grid, from coarse to one node per pixel, before a small network."""
 
-    def fit(self, width: int, height: int, known: int) -> Choice:
+    def fit(self, width: int, height: int, known: int) -> Plan:
         """Return field and solver for a picture whose pixels are all known."""
         finest = grid_cells(width, height, known)
         coarsest = _coarsest(finest)
@@ -39,7 +39,7 @@ class GridPreset:
         per = "one node a pixel" if known <= MAX_NODES else f"{finest[0]} x {finest[1]} nodes"
         return _fit(spec, known, f"Grids from coarse to {per} before a small network, by Adam.")
 
-    def inpaint(self, width: int, height: int, known: int) -> Choice:
+    def inpaint(self, width: int, height: int, known: int) -> Plan:
         """Return field and solver that fill hidden pixels."""
         finest = grid_cells(width, height, known)
         coarsest = min(4, *finest)
@@ -52,7 +52,7 @@ class GridPreset:
 class HashPreset:
     """Multiresolution hash grid before a small network."""
 
-    def fit(self, width: int, height: int, known: int) -> Choice:
+    def fit(self, width: int, height: int, known: int) -> Plan:
         """Return field and solver for a picture whose pixels are all known."""
         finest = grid_cells(width, height, known, 4)
         coarsest = _coarsest(finest)
@@ -60,7 +60,7 @@ class HashPreset:
         spec = HashGrid(levels=grid_levels(coarsest, finest, 2, 2), rows=rows, coarsest=coarsest, finest=finest)
         return _fit(spec, known, "A multiresolution hash grid before a small network, by Adam.")
 
-    def inpaint(self, width: int, height: int, known: int) -> Choice:
+    def inpaint(self, width: int, height: int, known: int) -> Plan:
         """Return field and solver that fill hidden pixels."""
         finest = grid_cells(width, height, known)
         coarsest = min(4, *finest)
@@ -73,11 +73,11 @@ def _coarsest(finest: tuple[int, int]) -> int:
     return max(2, min(16, max(finest) // 4))
 
 
-def _fit(spec: FieldSpec, known: int, reason: str) -> Choice:
+def _fit(spec: FieldSpec, known: int, reason: str) -> Plan:
     samples = min(_VISITS * known, max(_SAMPLES, _MIN_VISITS * known))
     batch = min(max(known // 32, _BATCH), 2**16)  # larger for large pictures: each step updates the whole grid
     return adam_plan(spec, max(samples // batch, 200), batch, reason, warmup=10)
 
 
-def _inpaint(spec: FieldSpec, known: int, reason: str) -> Choice:
+def _inpaint(spec: FieldSpec, known: int, reason: str) -> Plan:
     return adam_plan(spec, _INPAINT_STEPS, min(max(known // 8, 1024), 2**14), reason)

@@ -9,8 +9,7 @@ from __future__ import annotations
 import math
 
 from pinnkit.fields import FieldSpec, FourierMLP, Gauss, PositionalMLP, Siren, Wire
-from pinnkit.solvers import Adam, Cosine, Muon
-from pinnkit.solvers.plans.automatic import Choice
+from pinnkit.solvers import Adam, Cosine, Muon, Plan
 
 from .registry import IMAGE_PRESETS
 from .rules import adam_plan, known_along_longer_side, per_axis
@@ -33,14 +32,14 @@ _MANY = 5_000
 class SirenPreset:
     """Network of sines (SIREN)."""
 
-    def fit(self, width: int, height: int, known: int) -> Choice:
+    def fit(self, width: int, height: int, known: int) -> Plan:
         """Return field and solver for a picture whose pixels are all known."""
         reason = "A Siren of 256 sines in 5 layers, by Muon (Adam for its first layer, biases and read-out)."
         solver = Muon(steps=_MUON_STEPS, lr=1e-3, adam_lr=1e-3, batch=_batch(known), schedule=Cosine(warmup=20))
         first = per_axis(_scaled(90.0, width, height, known), width, height)
-        return Choice(Siren(256, 5, omega=30.0, first_omega=first), (solver,), reason, balance=False)
+        return Plan.single(Siren(256, 5, omega=30.0, first_omega=first), (solver,), reason, balance=False)
 
-    def inpaint(self, width: int, height: int, known: int) -> Choice:
+    def inpaint(self, width: int, height: int, known: int) -> Plan:
         """Return field and solver that fill hidden pixels.
 
         omega is a fifth of the number of known pixels along the longer side, between 4 and 60.
@@ -50,20 +49,20 @@ class SirenPreset:
         reason = f"A Siren by Adam, omega = {omega:g}: frequencies that {known} known pixels resolve."
         first = None if width == height else per_axis(omega, width, height)  # equal frequencies per pixel, not per side
         spec = Siren(128, 3, omega=omega, first_omega=first)
-        return Choice(spec, (Adam(steps=steps, lr=1e-3, batch=2048),), reason, balance=False)
+        return Plan.single(spec, (Adam(steps=steps, lr=1e-3, batch=2048),), reason, balance=False)
 
 
 @IMAGE_PRESETS.register("fourier")
 class FourierPreset:
     """Random Fourier features before a ReLU network."""
 
-    def fit(self, width: int, height: int, known: int) -> Choice:
+    def fit(self, width: int, height: int, known: int) -> Plan:
         """Return field and solver for a picture whose pixels are all known."""
         sigma = per_axis(_scaled(8.0, width, height, known), width, height)
         spec = FourierMLP(features=128, sigma=sigma, width=256, depth=3, activation="relu")
         return _fit(spec, known, "Random Fourier features before a ReLU network, by Adam.")
 
-    def inpaint(self, width: int, height: int, known: int) -> Choice:
+    def inpaint(self, width: int, height: int, known: int) -> Plan:
         """Return field and solver that fill hidden pixels."""
         sigma = round(max(known_along_longer_side(width, height, known) / 36, 0.5), 2)
         wide = _width(known)
@@ -76,7 +75,7 @@ class FourierPreset:
 class PositionalPreset:
     """Positional encoding (sines of doubling frequency) before a ReLU network."""
 
-    def fit(self, width: int, height: int, known: int) -> Choice:
+    def fit(self, width: int, height: int, known: int) -> Plan:
         """Return field and solver for a picture whose pixels are all known.
 
         The highest frequency has two pixels per period.
@@ -85,7 +84,7 @@ class PositionalPreset:
         spec = PositionalMLP(frequencies=frequencies, width=256, depth=4)
         return _fit(spec, known, "Positional encoding before a ReLU network, by Adam.")
 
-    def inpaint(self, width: int, height: int, known: int) -> Choice:
+    def inpaint(self, width: int, height: int, known: int) -> Plan:
         """Return field and solver that fill hidden pixels.
 
         The highest frequency has eight known pixels per period.
@@ -100,11 +99,11 @@ class PositionalPreset:
 class GaussPreset:
     """Network with Gaussian activations."""
 
-    def fit(self, width: int, height: int, known: int) -> Choice:  # noqa: ARG002  (the signature of all presets)
+    def fit(self, width: int, height: int, known: int) -> Plan:  # noqa: ARG002  (the signature of all presets)
         """Return field and solver for a picture whose pixels are all known."""
         return _fit(Gauss(256, 3, scale=15.0), known, "Gaussian activations in three layers, by Adam.")
 
-    def inpaint(self, width: int, height: int, known: int) -> Choice:
+    def inpaint(self, width: int, height: int, known: int) -> Plan:
         """Return field and solver that fill hidden pixels."""
         scale = round(max(0.8 * math.sqrt(known_along_longer_side(width, height, known)), 2.0), 2)
         return _inpaint(
@@ -116,22 +115,22 @@ class GaussPreset:
 class WirePreset:
     """Network with Gabor wavelet activations (WIRE)."""
 
-    def fit(self, width: int, height: int, known: int) -> Choice:  # noqa: ARG002  (the signature of all presets)
+    def fit(self, width: int, height: int, known: int) -> Plan:  # noqa: ARG002  (the signature of all presets)
         """Return field and solver for a picture whose pixels are all known."""
         return _fit(Wire(256, 3, omega=20.0, scale=10.0), known, "Gabor wavelets in three layers, by Adam.")
 
-    def inpaint(self, width: int, height: int, known: int) -> Choice:
+    def inpaint(self, width: int, height: int, known: int) -> Plan:
         """Return field and solver that fill hidden pixels."""
         omega = round(max(0.67 * math.sqrt(known_along_longer_side(width, height, known)), 2.0), 2)
         spec = Wire(128 if known < _MANY else 192, 3, omega=omega, scale=omega)
         return _inpaint(spec, known, "Gabor wavelets of low frequency in three layers, by Adam.")
 
 
-def _fit(spec: FieldSpec, known: int, reason: str) -> Choice:
+def _fit(spec: FieldSpec, known: int, reason: str) -> Plan:
     return adam_plan(spec, _STEPS, _batch(known), reason)
 
 
-def _inpaint(spec: FieldSpec, known: int, reason: str) -> Choice:
+def _inpaint(spec: FieldSpec, known: int, reason: str) -> Plan:
     return adam_plan(spec, _INPAINT_STEPS if known < _MANY else _INPAINT_MORE_STEPS, _INPAINT_BATCH, reason)
 
 

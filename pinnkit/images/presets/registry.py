@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from pinnkit.registry import Registry
-from pinnkit.solvers.plans.automatic import Choice
+from pinnkit.solvers import Plan
 
 __all__ = ["IMAGE_PRESETS", "ImagePreset", "image_preset"]
 
@@ -13,7 +13,7 @@ __all__ = ["IMAGE_PRESETS", "ImagePreset", "image_preset"]
 class ImagePreset(Protocol):
     """Field and solver of one kind, from the size of the picture and the number of known pixels."""
 
-    def fit(self, width: int, height: int, known: int) -> Choice:
+    def fit(self, width: int, height: int, known: int) -> Plan:
         """Return field and solver for a picture whose pixels are all known.
 
         Args:
@@ -23,7 +23,7 @@ class ImagePreset(Protocol):
         """
         ...
 
-    def inpaint(self, width: int, height: int, known: int) -> Choice:
+    def inpaint(self, width: int, height: int, known: int) -> Plan:
         """Return field and solver that fill hidden pixels; arguments as for `fit`."""
         ...
 
@@ -32,7 +32,7 @@ IMAGE_PRESETS: Registry[ImagePreset] = Registry("image preset")
 """Presets by the word of `pinnkit fit --field`."""
 
 
-def image_preset(word: str, width: int, height: int, known: int | None = None) -> Choice:
+def image_preset(word: str, width: int, height: int, known: int | None = None) -> Plan:
     """Return field and solver of the preset `word` for a picture.
 
     Args:

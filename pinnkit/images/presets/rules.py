@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 
 from pinnkit.fields import FieldSpec
-from pinnkit.solvers import Adam, Cosine
-from pinnkit.solvers.plans.automatic import Choice
+from pinnkit.solvers import Adam, Cosine, Plan
 
 __all__ = ["MAX_NODES", "adam_plan", "grid_cells", "grid_levels", "known_along_longer_side", "per_axis"]
 
@@ -42,7 +41,7 @@ def per_axis(longer: float, width: int, height: int) -> float | tuple[float, flo
     return longer if width == height else (round(longer * width / most, 2), round(longer * height / most, 2))
 
 
-def adam_plan(spec: FieldSpec, steps: int, batch: int, reason: str, *, warmup: int = 20) -> Choice:
+def adam_plan(spec: FieldSpec, steps: int, batch: int, reason: str, *, warmup: int = 20) -> Plan:
     """Return `spec` trained by Adam with betas (0.9, 0.99) and a cosine schedule, without loss balancing."""
     solver = Adam(steps=steps, batch=batch, betas=(0.9, 0.99), schedule=Cosine(warmup=warmup))
-    return Choice(spec, (solver,), reason, balance=False)
+    return Plan.single(spec, (solver,), reason, balance=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pinnkit.fields import MultilevelGrid
-from pinnkit.solvers.plans.automatic import Choice
+from pinnkit.solvers import Plan
 
 from .rules import adam_plan, grid_cells, grid_levels
 
@@ -15,7 +15,7 @@ _SAMPLES = 2**22
 """Pixels evaluated in one fit of a large picture; pictures with more pixels visit each about once."""
 
 
-def super_resolution_preset(width: int, height: int) -> Choice:
+def super_resolution_preset(width: int, height: int) -> Plan:
     """Return field and solver for `image_problem` with pixel means and a curvature term.
 
     The field is a multilevel grid, from coarse to one node per pixel, before a small network.  On photographs of 64 x

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from pinnkit.domains import Box, Cube
 from pinnkit.fields import Siren
-from pinnkit.jets.compiled import compiled, missing_compiler
 from pinnkit.jets.evaluation import jets
+from pinnkit.jets.evaluation.compiled import compiled, missing_compiler
 from pinnkit.jets.orders import Channel, Operator
 from pinnkit.jets.taylor.channel_plan import make_plan
 

@@ -20,8 +20,7 @@ from pinnkit.images import (
 )
 from pinnkit.problem.problem import Problem
 from pinnkit.solutions.solution import Solution
-from pinnkit.solvers import Adam, Cosine, solve
-from pinnkit.solvers.plans.automatic import Choice
+from pinnkit.solvers import Adam, Cosine, Plan, solve
 
 __all__ = ["BUDGET", "astronaut", "compressed", "gradients", "inpainting", "odd_pixels", "picture", "siren"]
 
@@ -45,7 +44,7 @@ def astronaut(seed: int) -> tuple[float, float]:
 
 def siren(seed: int) -> tuple[float, float]:
     """Fit by a Siren with 264,707 parameters: PSNR in dB, and seconds of the solve."""
-    problem = image_problem(picture(), road=image_preset("siren", 256, 256))
+    problem = image_problem(picture(), plan=image_preset("siren", 256, 256))
     found = solve(problem, seed=seed)
     if found.parameters != 264_707:
         raise AssertionError(f"siren: the network should have 264,707 parameters, it has {found.parameters:,}")
@@ -60,8 +59,8 @@ def compressed(seed: int) -> tuple[float, float, int, float]:
     """
     spec = HashGrid(levels=8, rows=2**12, coarsest=16, finest=256)
     solver = Adam(steps=1000, batch=4096, betas=(0.9, 0.99), schedule=Cosine(warmup=10))
-    road = Choice(spec, (solver,), "A hash grid with less than a third of the picture's values.", balance=False)
-    problem = image_problem(given := picture(), road=road)
+    plan = Plan.single(spec, (solver,), "A hash grid with less than a third of the picture's values.", balance=False)
+    problem = image_problem(given := picture(), plan=plan)
     found = solve(problem, seed=seed)
     if found.parameters > BUDGET:
         raise AssertionError(f"compressed: {found.parameters:,} parameters are more than {BUDGET:,}")
@@ -78,7 +77,7 @@ def odd_pixels(field: str, seed: int) -> tuple[float, float, float]:
     given = picture()
     even, odd = np.zeros((2, given.height, given.width), dtype=bool)
     even[::2, ::2], odd[1::2, 1::2] = True, True
-    problem = image_problem(given, mask=even, road=image_preset(field, given.width, given.height, int(even.sum())))
+    problem = image_problem(given, mask=even, plan=image_preset(field, given.width, given.height, int(even.sum())))
     found = solve(problem, seed=seed)
     between = bicubic_at(given.values[::2, ::2], np.arange(given.height // 2) + 0.5, np.arange(given.width // 2) + 0.5)
     bicubic = psnr(between, given.values[1::2, 1::2].astype(np.float64))
@@ -99,8 +98,8 @@ def inpainting(field: str | None, seed: int, name: str = "camera", size: int = 2
     """
     given = picture(name, size)
     known = np.random.default_rng(seed).random((given.height, given.width)) < 0.1
-    road = None if field is None else image_preset(field, given.width, given.height, int(known.sum()))
-    problem = image_problem(given, mask=known, road=road)
+    plan = None if field is None else image_preset(field, given.width, given.height, int(known.sum()))
+    problem = image_problem(given, mask=known, plan=plan)
     found = solve(problem, seed=seed)
     return _score(problem, found, "psnr_hidden"), _score(problem, found, "psnr_hidden_linear"), found.seconds
 

@@ -15,13 +15,13 @@ from torch.func import functional_call, grad, jacrev, vmap
 
 from pinnkit.domains import Box
 from pinnkit.fields import MLP, FieldSpec, Siren
-from pinnkit.jets.pointwise import point_jets
+from pinnkit.jets.evaluation.pointwise import point_jets
 from pinnkit.problem.problem import Problem
 from pinnkit.problem.terms import Equation
 from pinnkit.solutions.evaluation import FieldSet
-from pinnkit.solvers.collocation.collocation_points import Cloud, generator_of
+from pinnkit.solvers.collocation.collocation_points import CollocationPoints, generator_of
 from pinnkit.solvers.collocation.parameters import Parameters
-from pinnkit.solvers.collocation.residual_loss import Collocation
+from pinnkit.solvers.collocation.residual_loss import ResidualLoss
 
 __all__ = ["CASES", "Case", "Row", "as_json", "run", "table"]
 
@@ -115,9 +115,11 @@ def _measure(case: Case, spec: FieldSpec, points: int, repetitions: int) -> Row:
     device = torch.device("cpu")
     module = spec.build(rod.axes, 1, generator=generator_of(0), dtype=torch.float64, device=device)
     parameters = Parameters(problem, [module], device=device, dtype=torch.float64)
-    target = Collocation(FieldSet(problem, {("u",): module}), parameters, Cloud(problem, {"equation": points}, 0))
+    target = ResidualLoss(
+        FieldSet(problem, {("u",): module}), parameters, CollocationPoints(problem, {"equation": points}, 0)
+    )
     theta = parameters.get()
-    ((sampled,),) = target.cloud.chunks(problem.terms[0])
+    ((sampled,),) = target.collocation.chunks(problem.terms[0])
     out = torch.empty(points, parameters.count, dtype=torch.float64)
     methods: dict[str, Callable[[], object]] = {
         "recorded": lambda: target.rows_and_jacobian(theta, out=out),
@@ -125,7 +127,7 @@ def _measure(case: Case, spec: FieldSpec, points: int, repetitions: int) -> Row:
         "hessian": _mapped(module, sampled.coords, _by_hessian(case)),
         "gradients": _mapped(module, sampled.coords, _by_gradients(case)),
         "gram": lambda: target.gram(theta),
-        "kernel": lambda: target.kernel(theta),
+        "kernel": lambda: target.tangent_kernel(theta),
     }
     target.rows_and_jacobian(theta, out=out)
     difference = 0.0

@@ -20,9 +20,9 @@ from pinnkit.problem.problem import Problem
 from pinnkit.problem.terms import Dirichlet, Equation, Initial
 from pinnkit.solutions.evaluation import FieldSet
 from pinnkit.solvers import Adam
-from pinnkit.solvers.collocation.collocation_points import CHUNK, Cloud, generator_of
+from pinnkit.solvers.collocation.collocation_points import CHUNK, CollocationPoints, generator_of
 from pinnkit.solvers.collocation.parameters import Parameters
-from pinnkit.solvers.collocation.residual_loss import Collocation
+from pinnkit.solvers.collocation.residual_loss import ResidualLoss
 
 __all__ = ["POINTS", "WORKS", "Row", "as_json", "growth", "peak", "run", "table"]
 
@@ -117,7 +117,7 @@ def as_json(rows: Sequence[Row]) -> str:
 
 
 # work in the measured process ------------------------------------------------------------------------------------
-def _collocation(points: int, chunk: int) -> Collocation:
+def _collocation(points: int, chunk: int) -> ResidualLoss:
     plate = Box(x=(0, 1), y=(0, 1), t=(0, 1))
     terms = [Equation(lambda u: u.t - 0.1 * u.laplacian), Dirichlet(plate.boundary, u=0.0), Initial(u=1.0)]
     problem = Problem("plate", plate, "u", terms)
@@ -126,23 +126,25 @@ def _collocation(points: int, chunk: int) -> Collocation:
     )
     parameters = Parameters(problem, [made], device=torch.device("cpu"), dtype=torch.float64)
     counts = {str(t.name): points if t.is_equation else points // 10 for t in problem.terms}
-    return Collocation(FieldSet(problem, {("u",): made}), parameters, Cloud(problem, counts, 0, chunk=chunk))
+    return ResidualLoss(
+        FieldSet(problem, {("u",): made}), parameters, CollocationPoints(problem, counts, 0, chunk=chunk)
+    )
 
 
-def _evaluate(target: Collocation) -> None:
+def _evaluate(target: ResidualLoss) -> None:
     """Evaluate u at all points."""
     total = 0.0
-    for (points,) in target.cloud.chunks(target.problem.terms[0]):
+    for (points,) in target.collocation.chunks(target.problem.terms[0]):
         total += float(target.fields.unknowns(points.coords, {})["u"].sum())
 
 
-def _train(target: Collocation) -> None:
+def _train(target: ResidualLoss) -> None:
     """Take one step of Adam on all points."""
     solver = Adam(steps=1)
     solver.step(target, solver.start(target.parameters.get()))
 
 
-WORKS: dict[str, Callable[[Collocation], None]] = {"evaluate": _evaluate, "train": _train}
+WORKS: dict[str, Callable[[ResidualLoss], None]] = {"evaluate": _evaluate, "train": _train}
 
 
 def peak() -> int:

@@ -17,9 +17,9 @@ from pinnkit.fields import MLP
 from pinnkit.problem.problem import Problem
 from pinnkit.problem.terms import Equation
 from pinnkit.solutions.evaluation import FieldSet
-from pinnkit.solvers.collocation.collocation_points import CHUNK, Cloud, generator_of
+from pinnkit.solvers.collocation.collocation_points import CHUNK, CollocationPoints, generator_of
 from pinnkit.solvers.collocation.parameters import Parameters
-from pinnkit.solvers.collocation.residual_loss import Collocation
+from pinnkit.solvers.collocation.residual_loss import ResidualLoss
 
 from .memory import peak
 
@@ -179,7 +179,7 @@ def as_json(rows: Sequence[Row]) -> str:
 
 
 # work in the measured process -------------------------------------------------------------------------------------
-def _collocation(points: int, width: int, dimension: int) -> Collocation:
+def _collocation(points: int, width: int, dimension: int) -> ResidualLoss:
     cube = Box(x=Cube(0, 1, dim=dimension))
     problem = Problem("cube", cube, "u", [Equation(lambda u: -u.laplacian - 1.0, name="equation")])
     device = torch.device("cpu")
@@ -187,18 +187,20 @@ def _collocation(points: int, width: int, dimension: int) -> Collocation:
         cube.axes, 1, generator=generator_of(0), dtype=torch.float64, device=device
     )
     parameters = Parameters(problem, [module], device=device, dtype=torch.float64)
-    return Collocation(FieldSet(problem, {("u",): module}), parameters, Cloud(problem, {"equation": points}, 0))
+    return ResidualLoss(
+        FieldSet(problem, {("u",): module}), parameters, CollocationPoints(problem, {"equation": points}, 0)
+    )
 
 
-def _step(target: Collocation) -> None:
+def _step(target: ResidualLoss) -> None:
     target.evaluate(target.parameters.get())
 
 
-def _gram(target: Collocation) -> None:
+def _gram(target: ResidualLoss) -> None:
     target.gram(target.parameters.get())
 
 
-WORKS: dict[str, Callable[[Collocation], None]] = {"step": _step, "gram": _gram}
+WORKS: dict[str, Callable[[ResidualLoss], None]] = {"step": _step, "gram": _gram}
 
 
 def _main() -> None:
@@ -207,7 +209,7 @@ def _main() -> None:
     before = peak()
     for size in sizes:
         target = _collocation(*size)
-        for _ in target.cloud.chunks(
+        for _ in target.collocation.chunks(
             target.problem.terms[0]
         ):  # draws the points, and keeps them in memory unless they are many
             pass

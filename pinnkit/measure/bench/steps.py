@@ -18,14 +18,14 @@ from rich.table import Table
 from torch.utils.flop_counter import FlopCounterMode
 
 from pinnkit.fields import MLP
-from pinnkit.jets.compiled import missing_compiler
+from pinnkit.jets.evaluation.compiled import missing_compiler
 from pinnkit.jets.taylor.channel_plan import make_plan
 from pinnkit.solutions.evaluation import FieldSet
 from pinnkit.solvers import Adam, Constant
-from pinnkit.solvers.collocation.collocation_points import Cloud, counts_of
+from pinnkit.solvers.collocation.collocation_points import CollocationPoints, counts_of
 from pinnkit.solvers.collocation.parameters import Parameters
-from pinnkit.solvers.collocation.residual_loss import Collocation
-from pinnkit.solvers.training.compilation import Compiled
+from pinnkit.solvers.collocation.residual_loss import ResidualLoss
+from pinnkit.solvers.training.compilation import CompiledDerivatives
 
 from .peer import CASES, PeerCase, deepxde_model, has_deepxde, quiet
 
@@ -171,10 +171,10 @@ def _pinnkit(setup: _Setup, method: str) -> Callable[[], object]:
     spec = MLP(width=setup.width, depth=setup.depth, activation="tanh")
     module = spec.build(problem.axes, 1, generator=generator, dtype=setup.dtype, device="cpu")
     parameters = Parameters(problem, [module], device=torch.device("cpu"), dtype=setup.dtype)
-    cloud = Cloud(problem, counts_of(problem, setup.points, setup.condition_points), 0, dtype=setup.dtype)
+    cloud = CollocationPoints(problem, counts_of(problem, setup.points, setup.condition_points), 0, dtype=setup.dtype)
     derivatives = "autograd" if method == "nested" else "taylor"
-    fields = FieldSet(problem, {("u",): module}, Compiled() if method == "compiled" else None)
-    objective = Collocation(fields, parameters, cloud, derivatives=derivatives)
+    fields = FieldSet(problem, {("u",): module}, CompiledDerivatives() if method == "compiled" else None)
+    objective = ResidualLoss(fields, parameters, cloud, derivatives=derivatives)
     adam = Adam(steps=10**6, lr=1e-3, schedule=Constant())
     state = adam.start(parameters.get())
 

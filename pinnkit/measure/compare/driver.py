@@ -174,7 +174,7 @@ def _run(
 
 
 def _identity(problem: Problem) -> str:
-    return fingerprint(problem, {}, (), seed=0, dtype=problem.dtype, device=torch.device("cpu"), balance={})
+    return fingerprint(problem, {}, (), seed=0, dtype=problem.dtype, device=torch.device("cpu"), row_weights={})
 
 
 def _stored(target: Path, text: str) -> Run | None:

@@ -13,7 +13,7 @@ from pinnkit.radiance.data.scene import Scene
 from pinnkit.radiance.rendering.hierarchical import HierarchicalRays, StratifiedRays
 from pinnkit.radiance.rendering.ray_marching import RayMarcher
 from pinnkit.solutions.solution import Solution
-from pinnkit.solvers import Adam, Choice, Cosine, Monitor, Stage
+from pinnkit.solvers import Adam, Cosine, Monitor, Plan, RunOptions, Stage
 from pinnkit.solvers.plans.curriculum import MakeStage
 
 from .evaluation import Evaluation
@@ -68,13 +68,13 @@ class ClassicalNerf:
             fine = HierarchicalRays(coarse, density, self.fine)
             sampler = RayMarcher(rays.sampler.grid, longest_side(scene) / 100, contraction=scene.contraction)
             monitor = Monitor({"psnr": Evaluation(scene, sampler).subset_psnr(2_000)}, every=every)
-            groups: dict[tuple[str, str], Any] = {
+            groups: dict[tuple[str, ...], Any] = {
                 ("density", "colour"): self.field,
                 ("coarse_density", "coarse_colour"): density,
             }
             solver = Adam(steps=self.steps, batch=self.batch, betas=(0.9, 0.99), schedule=Cosine(warmup=20, final=0.1))
-            road = Choice(self.field, (solver,), "The field of NeRF, coarse and fine.")
-            problem = radiance_problem(scene, fine, sampler, coarse_rays=coarse, road=road)
-            return Stage(problem, groups, solver, starts=False, options={"monitor": monitor})
+            plan = Plan.single(self.field, (solver,), "The field of NeRF, coarse and fine.")
+            problem = radiance_problem(scene, fine, sampler, coarse_rays=coarse, plan=plan)
+            return Stage(problem, groups, solver, starts=False, options=RunOptions(monitor=monitor))
 
         return [make]

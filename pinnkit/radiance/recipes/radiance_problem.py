@@ -18,7 +18,7 @@ from pinnkit.radiance.rendering.outputs import colour_activation, density_activa
 from pinnkit.radiance.rendering.ray_marching import RaySampler
 from pinnkit.radiance.rendering.rays import Rays, field_domain
 from pinnkit.radiance.rendering.volume_rendering import composite, over, ray_weights
-from pinnkit.solvers import Adam, Choice, Cosine
+from pinnkit.solvers import Adam, Cosine, Plan
 
 from .evaluation import Evaluation
 from .initialization import grid_nodes, initial_rays, longest_side, pixel_footprint
@@ -55,7 +55,7 @@ def radiance_problem(
     *,
     name: str | None = None,
     coarse_rays: Part | None = None,
-    road: Choice | None = None,
+    plan: Plan | None = None,
     facts: Mapping[str, Any] | None = None,
 ) -> Problem:
     """Find density and colour in a box such that every rendered ray has the colour of its pixel.
@@ -73,7 +73,7 @@ def radiance_problem(
         name: problem name; by default that of the scene.
         coarse_rays: adds `coarse_density` and `coarse_colour`, fitted to the same pixels on separate samples, for
             hierarchical sampling.
-        road: field and solvers; by default planes and lines by Adam.
+        plan: field and solvers; by default planes and lines by Adam.
         facts: further facts to keep with the solution.
 
     Raises:
@@ -85,7 +85,7 @@ def radiance_problem(
         resolution = min(128, max(24, int(1.5 * longest_side(scene) / pixel_footprint(scene))))
         step = longest_side(scene) / (1.2 * resolution)
         rays = initial_rays(scene, 64, step, generator=torch.Generator().manual_seed(0))
-        road = road or _one_stage(grid_nodes(scene, resolution))
+        plan = plan or _one_stage(grid_nodes(scene, resolution))
     if sampler is None:
         if not isinstance(rays, Rays):
             raise ValueError("radiance_problem: give a `sampler` where `rays` are not Rays")
@@ -113,15 +113,15 @@ def radiance_problem(
         figures=evaluation.figures(),
         facts={**_facts(scene), **(facts or {})},
         dtype=torch.float32,
-        road=road or _one_stage(grid_nodes(scene, 64)),
+        plan=plan or _one_stage(grid_nodes(scene, 64)),
     )
 
 
-def _one_stage(nodes: tuple[int, int, int]) -> Choice:
+def _one_stage(nodes: tuple[int, int, int]) -> Plan:
     """Planes and lines in one stage, without initial voxels and without removal of empty space."""
     field = RadiancePlanes(nodes)
     solver = Adam(steps=400, batch=1024, betas=(0.9, 0.99), eps=1e-12, schedule=Cosine(warmup=10, final=0.02))
-    return Choice(
+    return Plan.single(
         field, (solver,), "Planes and lines by Adam, in one stage; `pinnkit radiance` empties space on the way."
     )
 

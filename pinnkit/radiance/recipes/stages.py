@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 from pinnkit.fields.base import FieldSpec
 from pinnkit.radiance.data.scene import Scene
 from pinnkit.radiance.rendering.rays import Rays
-from pinnkit.solvers import Adam, Choice, Cosine, Monitor, Stage
+from pinnkit.solvers import Adam, Cosine, Monitor, Plan, RunOptions, Stage
 
 from .evaluation import Evaluation
 from .radiance_problem import radiance_problem
@@ -72,10 +72,10 @@ def make_stage(scene: Scene, rays: Rays, field: FieldSpec, solver: Adam, every: 
         every: steps between measurements of the held-out PSNR.
         starts: whether the field starts from that of the previous stage.
     """
-    road = Choice(field, (solver,), "A stage of several, each from the one before.")
-    problem = radiance_problem(scene, rays, rays.sampler, road=road)
+    plan = Plan.single(field, (solver,), "A stage of several, each from the one before.")
+    problem = radiance_problem(scene, rays, rays.sampler, plan=plan)
     monitor = Monitor({"psnr": Evaluation(scene, rays.sampler).subset_psnr()}, every=every)
-    return Stage(problem, field, solver, starts=starts, options={"monitor": monitor})
+    return Stage(problem, field, solver, starts=starts, options=RunOptions(monitor=monitor))
 
 
 def check_positive(owner: str, **values: float) -> None:

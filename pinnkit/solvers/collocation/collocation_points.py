@@ -1,6 +1,6 @@
 """Collocation points: drawn in chunks from a seed, so that they are regenerated instead of stored.
 
-Chunk i of draw k depends on the seed, k and i alone: a resumed run sees the same points, and ten million of them need
+Chunk i of draw k depends on the seed, k and i alone: a resumed run uses the same points, and ten million of them need
 no more memory than one chunk.
 """
 
@@ -14,40 +14,41 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnkit.domains import Points, PointSet, Sampling, Sobol
+from pinnkit.domains import Faces, Part, Points, PointSet, Sampling, Sobol, columns
 from pinnkit.problem.problem import Problem
 from pinnkit.problem.terms import Term
+from pinnkit.solvers.protocols import SamplingPlan
 
-__all__ = ["Cloud", "counts_of", "generator_of"]
+__all__ = ["CollocationPoints", "counts_of", "generator_of"]
 
 CHUNK = 8192
-"""Rows per chunk: large enough for matrix products at full rate, small enough for the cache of one core."""
+"""Rows per chunk: large enough for efficient matrix products, small enough for the cache of one core."""
 _KEEP = 262_144
-"""Up to this many points a draw is kept in memory."""
+"""Largest number of points of a term that are kept in memory."""
 
 
 def generator_of(*key: int) -> torch.Generator:
-    """A generator on the CPU whose stream is fixed by the integers of `key`, independent for different keys."""
-    # With its length in front, since SeedSequence takes (1, 2) and (1, 2, 0) for the same entropy.
+    """Generator on the CPU whose stream is fixed by the integers of `key`, independent for different keys."""
+    # The length comes first, since SeedSequence takes (1, 2) and (1, 2, 0) for the same entropy.
     seed = int(np.random.SeedSequence((len(key), *key)).generate_state(1, np.uint64)[0] >> 1)
     return torch.Generator().manual_seed(seed)
 
 
 @dataclass(frozen=True)
-class Cloud:
-    """The points of every term of a problem for one draw.
+class CollocationPoints:
+    """Points of every term of a problem for one draw.
 
     Args:
-        problem: whose terms they belong to.
-        counts: how many points each term has, by name.
+        problem: owner of the terms.
+        counts: number of points of each term, by name.
         seed: of the run.
         draw: 0, 1, ... : fresh points for every draw.
-        device: where the points go.
-        dtype: and as what.
-        sampling: how they are laid out.
+        device: of the points.
+        dtype: of the points.
+        sampling: layout of the points.
         chunk: rows per chunk.
-        batch: at most so many of the points that a term brings itself, a fresh choice for every draw.
-        chosen: coordinates ``(n, d)`` that take the place of drawn points, by term.
+        batch: largest number of points taken of those that a term brings itself, a fresh choice for every draw.
+        chosen: coordinates ``(n, d)`` that replace drawn points, by term.
     """
 
     problem: Problem
@@ -62,15 +63,44 @@ class Cloud:
     chosen: Mapping[str, Tensor] = field(default_factory=dict)
     _kept: dict[tuple[str, int], tuple[Points, ...]] = field(default_factory=dict, repr=False, compare=False)
 
+    @classmethod
+    def planned(
+        cls,
+        problem: Problem,
+        plan: SamplingPlan,
+        seed: int,
+        *,
+        draw: int = 0,
+        device: torch.device,
+        dtype: torch.dtype,
+        chunk: int = CHUNK,
+    ) -> CollocationPoints:
+        """Points of a solver's sampling plan."""
+        if plan.batch is None:
+            counts = counts_of(problem, plan.points, plan.condition_points)
+        else:
+            counts = {name: min(n, plan.batch) for name, n in counts_of(problem, plan.batch, plan.batch).items()}
+        return cls(
+            problem,
+            counts,
+            seed,
+            draw=draw,
+            device=device,
+            dtype=dtype,
+            sampling=plan.sampling,
+            chunk=chunk,
+            batch=plan.batch,
+        )
+
     def size(self, term: Term) -> int:
-        """The number of points of a term."""
+        """Number of points of a term."""
         if not isinstance(term.points, Points):
             return self.counts[str(term.name)]
         own = term.points.coords.shape[0]
         return own if self.batch is None else min(own, self.batch)
 
     def chunks(self, term: Term) -> Iterator[tuple[Points, ...]]:
-        """The points of `term`, chunk by chunk, one set for each of its sites."""
+        """Points of `term`, chunk by chunk, one set for each of its sites."""
         total = self.size(term)
         keep = total <= _KEEP
         for i, start in enumerate(range(0, total, self.chunk)):
@@ -84,7 +114,7 @@ class Cloud:
             yield points
 
     def whole(self, term: Term) -> tuple[Points, ...]:
-        """All points of `term` at once, as one chunk; kept, for solvers that ask at every step."""
+        """All points of `term` as one chunk, kept for solvers that need them at every step."""
         key = str(term.name), -1
         if key not in self._kept:
             self._kept[key] = self._chunk(term, 0, 0, self.size(term))
@@ -99,7 +129,7 @@ class Cloud:
             drawn = (term.points.rows(start, stop),)
         elif str(term.name) in self.chosen:
             drawn = (Points(self.chosen[str(term.name)][start:stop]),)
-        elif len(term.sites) == 1 and isinstance(term.sites[0], PointSet):  # rows of one draw, so that none comes twice
+        elif len(term.sites) == 1 and isinstance(term.sites[0], PointSet):  # rows of one draw, so that none is repeated
             whole = term.sample(self.size(term), generator_of(self.seed, self.draw, index), self.sampling)
             drawn = tuple(points.rows(start, stop) for points in whole)
         else:
@@ -108,7 +138,7 @@ class Cloud:
 
 
 def _shuffled(total: int, batch: int, seed: int, draw: int, index: int) -> Tensor:
-    """The rows of batch `draw`: every row comes once before any comes again, but for what is left of a last batch."""
+    """Rows of batch `draw`: every row is used once before any is repeated, except a remainder after the last batch."""
     each = total // batch
     at = draw % each * batch
     return _permutation(total, seed, draw // each, index)[at : at + batch]
@@ -120,7 +150,7 @@ def _permutation(total: int, seed: int, epoch: int, index: int) -> Tensor:
 
 
 def _pick(points: Points, rows: Tensor) -> Points:
-    """Some rows of given points."""
+    """Selected rows of given points."""
     return points._replace(
         coords=points.coords[rows],
         normal=None if points.normal is None else points.normal[rows],
@@ -130,7 +160,7 @@ def _pick(points: Points, rows: Tensor) -> Points:
 
 
 def counts_of(problem: Problem, equation: int, condition: int) -> dict[str, int]:
-    """Points per term: what the term says, else `equation` for equations and `condition` for all others."""
+    """Points per term: the number that the term states, else `equation` for equations and `condition` for the rest."""
     counts = {}
     for term in problem.terms:
         default = equation if term.is_equation else condition
@@ -139,10 +169,8 @@ def counts_of(problem: Problem, equation: int, condition: int) -> dict[str, int]
     return counts
 
 
-def _number_of_points(site: object) -> int:
-    """How many points a part has: the start of an ODE, the ends of an interval, a PointSet; else no limit."""
-    coords = getattr(site, "coords", None)
-    if coords is not None:
-        return int(coords.shape[0])
-    box = getattr(site, "box", None)
-    return len(site.walls) if box is not None and len(box.columns) == 1 else 2**30  # type: ignore[attr-defined]
+def _number_of_points(site: Part) -> int:
+    """Number of points of a finite part: a PointSet, the ends of an interval, the start of an ODE; else no limit."""
+    if isinstance(site, PointSet):
+        return int(site.coords.shape[0])
+    return len(site.walls) if isinstance(site, Faces) and len(columns(site.axes)) == 1 else 2**30

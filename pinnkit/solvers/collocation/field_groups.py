@@ -1,31 +1,37 @@
-"""Which unknowns share a field, and the modules that represent them."""
+"""Groups of unknowns that share a field, and the modules that represent them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import nn
 
 from pinnkit.domains import Axis
-from pinnkit.fields import Expansion, FieldSpec, RandomFourier
+from pinnkit.fields import FieldSpec
+from pinnkit.fields.protocols import linear_readout, smoothness_of, unsettled
 from pinnkit.problem.problem import Problem
 from pinnkit.solutions.evaluation import FieldSet
 
 from .collocation_points import generator_of
-from .smoothness_check import refuse_kinks
+from .smoothness_check import bounds_of, check_smoothness
 
-__all__ = ["FieldChoice", "Group", "axes_of", "build_fields", "group_fields", "unsettled"]
+__all__ = ["FieldChoice", "Group", "axes_of", "build_fields", "group_fields"]
 
 Group = tuple[str, ...]
 """Unknowns that share a trunk."""
-FieldChoice = FieldSpec | nn.Module | Mapping[Any, FieldSpec | nn.Module]
+AnyField = FieldSpec | nn.Module
+FieldChoice = AnyField | Mapping[str, AnyField] | Mapping[Group, AnyField] | Mapping[str | Group, AnyField]
+"""Field of a solve: one spec or module for all unknowns, or one for each unknown or group of unknowns."""
 
 
 def group_fields(problem: Problem, field: FieldChoice) -> dict[Group, FieldSpec | nn.Module]:
-    """Which unknowns share a field; unknowns on different axes never do."""
+    """Field of each group of unknowns; unknowns on different axes never share one.
+
+    Raises:
+        ValueError, TypeError: for a field that does not fit the problem, with what was expected.
+    """
     if not isinstance(field, Mapping):
         by_axes: dict[frozenset[str], list[str]] = {}
         for name in problem.names:
@@ -39,11 +45,11 @@ def group_fields(problem: Problem, field: FieldChoice) -> dict[Group, FieldSpec 
         if named != sorted(problem.names):
             raise ValueError(f"solve: `field` must name each unknown {problem.names} once, got {tuple(groups)}")
     for group, spec in groups.items():
-        if isinstance(spec, type) or not (hasattr(spec, "build") or isinstance(spec, nn.Module)):
+        if isinstance(spec, type) or not isinstance(spec, FieldSpec | nn.Module):
             raise TypeError(f"solve: `field` must be a spec such as Siren(width=64) or a torch module, got {spec!r}")
         if len({problem.columns_of(name) for name in group}) > 1:
             raise ValueError(f"solve: the unknowns {group} live on different axes and cannot share a field")
-        smooth = getattr(spec, "smoothness", float("inf"))
+        smooth = smoothness_of(spec)
         for name in group:
             needed = problem.smoothness_needed(name)
             if needed > smooth:
@@ -55,7 +61,7 @@ def group_fields(problem: Problem, field: FieldChoice) -> dict[Group, FieldSpec 
 
 
 def axes_of(problem: Problem, group: Group) -> list[Axis]:
-    """The axes that the unknowns of a group depend on, periodic where a hard condition says so."""
+    """Axes that the unknowns of a group depend on, periodic where a hard condition makes them so."""
     return [
         replace(a, periodic=True) if a.name in problem.periodic else a
         for a in problem.axes
@@ -71,11 +77,11 @@ def build_fields(
     device: torch.device,
     dtype: torch.dtype,
 ) -> FieldSet:
-    """The modules of `specs`, each initialised from the seed and its place.
+    """Modules of `specs`, each initialised from the seed and its index.
 
     Raises:
-        ValueError: for a module of the wrong width or without the derivatives that are needed, or random sines whose
-            bandwidth is still to be chosen.
+        ValueError: for a module of the wrong width or without the derivatives that are needed, or random sines without
+            a bandwidth.
     """
     modules: dict[Group, nn.Module] = {}
     for i, (group, spec) in enumerate(specs.items()):
@@ -84,7 +90,7 @@ def build_fields(
         if isinstance(spec, nn.Module):
             module = spec.to(device=device, dtype=dtype)
             _check_module(module, sum(a.dim for a in axes), outputs, device, dtype)
-            refuse_kinks(problem, group, module, axes)
+            check_smoothness(problem, group, module, axes)
         elif unsettled(spec):
             raise ValueError(
                 "solve: RandomFourier(bandwidth=None) and Expansion() are chosen by LeastSquares only; "
@@ -97,22 +103,15 @@ def build_fields(
     return FieldSet(problem, modules)
 
 
-def unsettled(spec: FieldSpec | nn.Module) -> bool:
-    """Whether the bandwidth of random sines, or which polynomials, is still to be chosen."""
-    return isinstance(spec, Expansion) or (isinstance(spec, RandomFourier) and spec.bandwidth is None)
-
-
 def _check_periodic(
     module: nn.Module, axes: Sequence[Axis], spec: object, device: torch.device, dtype: torch.dtype
 ) -> None:
     """Refuse a field that is not periodic along a periodic axis: its value at both ends, at a few places."""
-    lower, upper = (
-        torch.tensor([getattr(a, end) for a in axes for _ in a.columns], dtype=torch.float64)
-        for end in ("lower", "upper")
-    )
+    lower, upper = bounds_of(axes)
     unit = torch.rand(5, len(lower), generator=generator_of(0), dtype=torch.float64)
     coords = (lower + (upper - lower) * unit).to(device=device, dtype=dtype)
-    call = getattr(module, "trunk", module)  # a read-out may begin at zero
+    field = linear_readout(module)
+    call = module if field is None else field.trunk  # a read-out may begin at zero
     start = 0
     for axis in axes:
         for column in range(start, start + axis.dim if axis.periodic else start):

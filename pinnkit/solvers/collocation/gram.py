@@ -1,31 +1,29 @@
-"""What solvers make of the tangent of a sum of squares: rows and Jacobian, or the Gram matrix without the Jacobian."""
+"""Rows and Jacobian of a sum of squares, or its Gram matrix J^T J without the Jacobian."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from .parameters import Parameters
-from .per_sample_jacobian import columns_of, tangents
+from .per_sample_jacobian import first_columns, jacobian_blocks
+from .weighted_residuals import WeightedResiduals
 
-if TYPE_CHECKING:
-    from .residual_loss import Collocation
-
-__all__ = ["Gram", "gram", "mean_costs", "row_count", "rows_and_jacobian", "widths_of"]
+__all__ = ["Gram", "column_counts", "gram", "mean_costs", "row_count", "rows_and_jacobian"]
 
 _ROWS = 4096
 """Rows of one pass where the Jacobian is formed whole."""
 _BUFFER_BYTES = 3 << 23
-"""Of the part of the Jacobian that is multiplied with itself at once; the allocator of glibc keeps less than 32 MiB."""
+"""Size of the block of the Jacobian that is multiplied with itself; glibc reuses blocks of less than 32 MiB."""
 _COLUMNS = 256
-"""Columns that are multiplied at once: what lies above the diagonal blocks of J^T J is left out."""
+"""Columns that are multiplied at once: blocks above the diagonal of J^T J are not computed."""
 
 
 class Gram(NamedTuple):
-    """A sum of squares to second order: loss(theta + p) ~ loss + 2 gradient . p + p . matrix p."""
+    """Gauss-Newton model of a sum of squares: loss(theta + p) ~ loss + 2 gradient . p + p . matrix p."""
 
     loss: Tensor  # |r|^2, 0-d
     gradient: Tensor  # J^T r, (P,): half the gradient of the loss
@@ -33,9 +31,9 @@ class Gram(NamedTuple):
     terms: Mapping[str, Tensor]  # the unweighted mean cost of each term, 0-d each
 
 
-def rows_and_jacobian(target: Collocation, *, out: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """All rows ``(N,)`` and their Jacobian ``(N, P)``, which is written into `out` where that is given."""
-    widths = widths_of(target.parameters)
+def rows_and_jacobian(target: WeightedResiduals, *, out: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """All rows ``(N,)`` and their Jacobian ``(N, P)``, written into `out` where it is given."""
+    widths = column_counts(target.parameters)
     like = target.parameters.tensors[0]
     shape = (row_count(target), sum(widths.values()))
     if out is None:
@@ -46,15 +44,15 @@ def rows_and_jacobian(target: Collocation, *, out: Tensor | None = None) -> tupl
             f"shape {tuple(out.shape)} on {out.device}"
         )
     rows = out.new_empty(shape[0])
-    for tangent in tangents(target, rows=_ROWS):
-        rows[tangent.place] = tangent.rows
-        tangent.write(out[tangent.place], widths)
+    for block in jacobian_blocks(target, rows=_ROWS):
+        rows[block.place] = block.rows
+        block.write(out[block.place], widths)
     return rows, out
 
 
-def gram(target: Collocation) -> Gram:
-    """J^T J and J^T r, from a part of the Jacobian at a time: memory does not grow with the number of points."""
-    widths = widths_of(target.parameters)
+def gram(target: WeightedResiduals) -> Gram:
+    """J^T J and J^T r, from a block of the Jacobian at a time: memory does not grow with the number of points."""
+    widths = column_counts(target.parameters)
     like = target.parameters.tensors[0].detach()
     p = sum(widths.values())
     capacity = max(256, _BUFFER_BYTES // (p * like.element_size()))
@@ -72,37 +70,38 @@ def gram(target: Collocation) -> Gram:
         gradient.addmv_(part.t(), own)
         loss.add_(own @ own)
 
-    for tangent in tangents(target, rows=capacity):
-        n = tangent.rows.shape[0]
+    for block in jacobian_blocks(target, rows=capacity):
+        n = block.rows.shape[0]
         if filled + n > capacity:
             flush()
             filled = 0
-        tangent.write(buffer[filled : filled + n], widths)
-        rows[filled : filled + n] = tangent.rows
+        block.write(buffer[filled : filled + n], widths)
+        rows[filled : filled + n] = block.rows
         filled += n
-        costs.append((tangent.term, tangent.cost))
+        costs.append((block.term, block.cost))
     flush()
     matrix = matrix.tril_()
     matrix += matrix.tril(-1).t()
     return Gram(loss, gradient, matrix, mean_costs(target, costs))
 
 
-def mean_costs(target: Collocation, costs: Iterable[tuple[str, Tensor]]) -> dict[str, Tensor]:
-    """The unweighted mean cost of each term, from the sums of its parts."""
+def mean_costs(target: WeightedResiduals, costs: Iterable[tuple[str, Tensor]]) -> dict[str, Tensor]:
+    """Unweighted mean cost of each term, from the sums over its blocks."""
     total: dict[str, list[Tensor]] = {str(t.name): [] for t in target.problem.soft_terms}
     for name, cost in costs:
         total[name].append(cost)
     return {
-        str(t.name): torch.stack(total[str(t.name)]).sum() / target.cloud.size(t) for t in target.problem.soft_terms
+        str(t.name): torch.stack(total[str(t.name)]).sum() / target.collocation.size(t)
+        for t in target.problem.soft_terms
     }
 
 
-def row_count(target: Collocation) -> int:
-    """The number of rows of all terms."""
+def row_count(target: WeightedResiduals) -> int:
+    """Number of rows of all terms."""
     problem = target.problem
-    return sum(target.cloud.size(t) * problem.trace(t, raw=True).rows for t in problem.soft_terms)
+    return sum(target.collocation.size(t) * problem.trace(t, raw=True).rows for t in problem.soft_terms)
 
 
-def widths_of(parameters: Parameters) -> dict[int, int]:
-    """How many columns every tensor has, by its first one."""
-    return {start: tensor.numel() for tensor, start in columns_of(parameters).items()}
+def column_counts(parameters: Parameters) -> dict[int, int]:
+    """Number of columns of every tensor, by its first column."""
+    return {start: tensor.numel() for tensor, start in first_columns(parameters).items()}

@@ -1,4 +1,4 @@
-"""One flat vector for everything that is sought: the parameters of the fields, then the problem's coefficients."""
+"""Flat vector of all unknowns: the parameters of the fields, then the coefficients of the problem."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from pinnkit.fields.protocols import TrainsItself, linear_readout
 from pinnkit.problem.problem import Problem
 
 __all__ = ["Parameters"]
 
 
 class Parameters:
-    """The trainable parameters of some modules and the coefficients of a problem, as one flat vector.
+    """Trainable parameters of some modules and the coefficients of a problem, as one flat vector.
 
     A positive coefficient enters by its logarithm.
     """
@@ -25,19 +26,19 @@ class Parameters:
         starts = [math.log(c.initial) if c.positive else c.initial for c in problem.coefficients]
         self._coefficients = [torch.tensor(s, device=device, dtype=dtype, requires_grad=True) for s in starts]
         self.tensors: list[Tensor] = [*unique, *self._coefficients]
-        rates = [said() for m in modules if callable(said := getattr(m, "learning_rates", None))]
+        rates = [m.learning_rates() for m in modules if isinstance(m, TrainsItself)]
         self._rates = {id(p): float(rate) for table in rates for p, rate in table.items()}
         self._full_rates: dict[float, Tensor] = {}
         self._readouts = [p for m in modules for p in _readout(m) if p.requires_grad]
 
     @property
     def entries(self) -> Sequence[Tensor]:
-        """The coefficients' entries of theta, 0-d, the logarithm where one is positive."""
+        """Entries of the coefficients in theta, 0-d; the logarithm of a positive one."""
         return self._coefficients
 
     @property
     def readout(self) -> Tensor:
-        """The places in theta of the fields' linear read-outs, ``(k,)``, increasing; empty where no field has one."""
+        """Places of the fields' linear read-outs in theta, ``(k,)``, increasing; empty where no field has one."""
         places, start = [torch.zeros(0, dtype=torch.int64)], 0
         for t in self.tensors:
             if any(t is r for r in self._readouts):
@@ -45,18 +46,18 @@ class Parameters:
             start += t.numel()
         return torch.cat(places)
 
-    def rates(self, otherwise: float) -> Tensor | None:
-        """The learning rate that the fields say suits each entry of theta, ``(P,)``; None where no field says any.
+    def learning_rates(self, default: float) -> Tensor | None:
+        """Learning rates that the fields suggest, ``(P,)``; None where no field suggests any.
 
         Args:
-            otherwise: that of entries of which no field says one.
+            default: rate of entries for which no field suggests one.
         """
         if not self._rates:
             return None
-        if otherwise not in self._full_rates:  # asked for at every step
-            parts = [t.detach().new_full((t.numel(),), self._rates.get(id(t), otherwise)) for t in self.tensors]
-            self._full_rates[otherwise] = torch.cat(parts)
-        return self._full_rates[otherwise]
+        if default not in self._full_rates:  # asked for at every step
+            parts = [t.detach().new_full((t.numel(),), self._rates.get(id(t), default)) for t in self.tensors]
+            self._full_rates[default] = torch.cat(parts)
+        return self._full_rates[default]
 
     @property
     def count(self) -> int:
@@ -64,7 +65,7 @@ class Parameters:
         return sum(t.numel() for t in self.tensors)
 
     def get(self) -> Tensor:
-        """A copy of the current values, ``(P,)``."""
+        """Copy of the current values, ``(P,)``."""
         return torch.cat([t.detach().reshape(-1) for t in self.tensors])
 
     def assign(self, theta: Tensor) -> None:
@@ -76,14 +77,14 @@ class Parameters:
                 start += t.numel()
 
     def start_from(self, coefficients: Mapping[str, float]) -> None:
-        """Give the coefficients other values to start from."""
+        """Set the coefficients to initial values."""
         with torch.no_grad():
             for c, t in zip(self.problem.coefficients, self._coefficients, strict=True):
                 t.fill_(math.log(coefficients[c.name]) if c.positive else coefficients[c.name])
 
     def gradient(self, loss: Tensor) -> Tensor:
-        """d loss / d theta, ``(P,)``; zero for parameters that the loss does not reach."""
-        if not loss.requires_grad:  # a chunk whose residual no parameter can change
+        """d loss / d theta, ``(P,)``; zero for parameters on which the loss does not depend."""
+        if not loss.requires_grad:  # a chunk whose residual depends on no parameter
             return torch.cat([torch.zeros_like(t).reshape(-1) for t in self.tensors])
         grads = torch.autograd.grad(loss, self.tensors, allow_unused=True)
         return torch.cat(
@@ -91,20 +92,20 @@ class Parameters:
         )
 
     def coefficients(self, entries: Sequence[Tensor] | None = None) -> dict[str, Tensor]:
-        """The problem's coefficients as tensors that gradients flow through: 0-d, from their entries of theta.
+        """Coefficients of the problem as differentiable tensors, 0-d, from their entries of theta.
 
         Args:
-            entries: one tensor for each coefficient that takes the place of its entry of theta, of any shape.
+            entries: for each coefficient a tensor of any shape that replaces its entry of theta.
         """
         pairs = zip(self.problem.coefficients, self._coefficients if entries is None else entries, strict=True)
         return {c.name: torch.exp(t) if c.positive else t for c, t in pairs}
 
     def found(self) -> Mapping[str, float]:
-        """The coefficients as numbers."""
+        """Coefficients as numbers."""
         return {name: float(value.detach()) for name, value in self.coefficients().items()}
 
 
 def _readout(module: nn.Module) -> Sequence[Tensor]:
-    """The weight and bias of a module's last, linear layer, if it says which that is."""
-    last = getattr(module, "readout", None)
-    return list(last.parameters()) if isinstance(last, nn.Linear) else []
+    """Return the weight and bias of the linear read-out of a module; empty where it has none."""
+    field = linear_readout(module)
+    return [] if field is None else list(field.readout.parameters())

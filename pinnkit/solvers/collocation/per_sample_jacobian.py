@@ -1,8 +1,8 @@
-"""The rows of a sum of squares beside the factors of their Jacobian: one Taylor pass and one backward per component.
+"""Per-sample Jacobian of a sum of squares, as factors: one Taylor pass and one backward pass per component.
 
-A row is sqrt(w_n / n) r(channels at point n). One backward of the sum of a row component over the points gives every
-point's cotangents of what the Taylor pass recorded; with a the channels that enter a linear layer and g the cotangents
-of those that leave it, the row's derivative in the weight is sum_c g[c, n] (x) a[c, n].
+A row is sqrt(w_n / n) r(channels at point n). One backward pass of the sum of a row component over the points gives
+the cotangents of all points at the layers that the Taylor pass recorded; with a the channels that enter a linear layer
+and g the cotangents of its outputs, the derivative of the row in the weight is sum_c g[c, n] (x) a[c, n].
 
 Source: Dangel, Mueller, Zeinhofer, Kronecker-factored approximate curvature for physics-informed neural networks,
 NeurIPS 2024, section 3: the channels of a jet share a weight as the places of a sequence do.
@@ -11,34 +11,32 @@ NeurIPS 2024, section 3: the channels of a jet share a weight as the places of a
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from pinnkit.domains import Points
 from pinnkit.jets.evaluation import jets
+from pinnkit.jets.evaluation.pointwise import point_jets
 from pinnkit.jets.orders import Channel as Derived
-from pinnkit.jets.pointwise import point_jets
 from pinnkit.jets.taylor.weight_record import LinearUse, Record
 from pinnkit.problem.terms import Term
 from pinnkit.solutions.evaluation import Pass
 
-from .jacobian_factors import Dense, Outer, Tangent
-from .operator_collapse import Fold
+from .jacobian_factors import DenseJacobian, JacobianBlock, OuterProducts
+from .operator_collapse import CollapsedOperator
 from .parameters import Parameters
 from .pointwise import require_pointwise
+from .weighted_residuals import WeightedResiduals
 
-if TYPE_CHECKING:
-    from .residual_loss import Collocation
+__all__ = ["first_columns", "jacobian_blocks"]
 
-__all__ = ["columns_of", "tangents"]
-
-Part = Outer | Dense
+Part = OuterProducts | DenseJacobian
 
 
-class _Run(NamedTuple):
-    """One recorded pass: what it wrote down, its derivatives, and the same again, cut off, for the residual to use."""
+class _RecordedPass(NamedTuple):
+    """Recorded Taylor pass: the uses of its weights, its derivatives, and detached leaves of them for the residual."""
 
     each: Pass
     record: Record
@@ -46,8 +44,8 @@ class _Run(NamedTuple):
     leaves: Mapping[Derived, Tensor]
 
 
-def columns_of(parameters: Parameters) -> dict[Tensor, int]:
-    """The first column of every tensor in the flat vector."""
+def first_columns(parameters: Parameters) -> dict[Tensor, int]:
+    """First column of every tensor in the flat vector."""
     starts: dict[Tensor, int] = {}
     at = 0
     for tensor in parameters.tensors:
@@ -56,8 +54,8 @@ def columns_of(parameters: Parameters) -> dict[Tensor, int]:
     return starts
 
 
-def tangents(target: Collocation, *, rows: int) -> Iterator[Tangent]:
-    """The rows of every term with their derivatives, at most so many `rows` at a time, one component after another.
+def jacobian_blocks(target: WeightedResiduals, *, rows: int) -> Iterator[JacobianBlock]:
+    """Rows of every term with their derivatives, at most `rows` at a time, one component after another.
 
     Raises:
         ValueError: where a residual uses parameters of a field other than through the field's values.
@@ -65,32 +63,37 @@ def tangents(target: Collocation, *, rows: int) -> Iterator[Tangent]:
     like = target.parameters.tensors[0]
     at = 0
     for term in target.problem.soft_terms:
-        size = target.cloud.size(term)
-        for chunk, points in enumerate(target.cloud.chunks(term)):
+        size = target.collocation.size(term)
+        for chunk, points in enumerate(target.collocation.chunks(term)):
             require_pointwise(points[0])
             n = points[0].coords.shape[0]
             weight = torch.as_tensor(target.weight(term, points, chunk) / size, dtype=like.dtype, device=like.device)
             scale = weight.sqrt().expand(n, 1)[:, 0]
-            folded = target.folded(term, points, chunk)
+            collapsed = target.collapsed(term, points, chunk)
             for start in range(0, n, rows):
                 stop = min(start + rows, n)
                 part = points if stop - start == n else tuple(p.rows(start, stop) for p in points)
-                yield from _at(target, term, part, folded, scale[start:stop], at)
+                yield from _blocks(target, term, part, collapsed, scale[start:stop], at)
                 at += (stop - start) * target.problem.trace(term, raw=True).rows
 
 
-def _at(
-    target: Collocation, term: Term, points: Sequence[Points], folded: Fold | None, scale: Tensor, at: int
-) -> Iterator[Tangent]:
-    """The rows of a term at some points, whose first one stands at place `at`: one component after another."""
+def _blocks(
+    target: WeightedResiduals,
+    term: Term,
+    points: Sequence[Points],
+    collapsed: CollapsedOperator | None,
+    scale: Tensor,
+    at: int,
+) -> Iterator[JacobianBlock]:
+    """Rows of a term at some points, the first one at place `at` among all rows: one component after another."""
     n = scale.shape[0]
-    starts, own = columns_of(target.parameters), target.parameters.entries
+    starts, own = first_columns(target.parameters), target.parameters.entries
     sought = [t for t in starts if not any(t is c for c in own)]
     with torch.enable_grad():
-        runs = [_run(target, each) for each in target.fields.passes(points, target.wanted(term, folded))]
+        runs = [_record_pass(target, each) for each in target.fields.passes(points, target.channels(term, collapsed))]
         values = {channel: value for run in runs for channel, value in run.each.named(run.leaves).items()}
         spread = [c.detach().expand(n).clone().requires_grad_() for c in own]
-        r = target.combine(term, points, values, target.parameters.coefficients(spread), folded)
+        r = target.combine(term, points, values, target.parameters.coefficients(spread), collapsed)
     inputs = [*(leaf for run in runs for leaf in run.leaves.values()), *spread]
     detached, k = r.detach(), r.shape[1]
     for j in range(k):
@@ -106,13 +109,13 @@ def _at(
         parts: dict[int, list[Part]] = {}
         for run in runs:
             slopes = {o: g for o in run.leaves if (g := next(remaining)) is not None}
-            for tensor, part in _pull_back(run, slopes, sought, taylor=target.derivatives == "taylor"):
+            for tensor, part in _parameter_jacobian(run, slopes, sought, taylor=target.derivatives == "taylor"):
                 parts.setdefault(starts[tensor], []).append(part)
         for c in own:
             slope = next(remaining)
             if slope is not None:
-                parts.setdefault(starts[c], []).append(Dense(slope[:, None]))
-        yield Tangent(
+                parts.setdefault(starts[c], []).append(DenseJacobian(slope[:, None]))
+        yield JacobianBlock(
             term=str(term.name),
             place=slice(at + j, at + n * k, k),
             rows=scale * detached[:, j],
@@ -121,16 +124,18 @@ def _at(
         )
 
 
-def _run(target: Collocation, each: Pass) -> _Run:
+def _record_pass(target: WeightedResiduals, each: Pass) -> _RecordedPass:
     record: Record = []
     found = jets(each.module, each.coords, each.orders, derivatives=target.derivatives, record=record)
-    return _Run(each, record, found, {order: value.detach().requires_grad_() for order, value in found.items()})
+    return _RecordedPass(
+        each, record, found, {order: value.detach().requires_grad_() for order, value in found.items()}
+    )
 
 
-def _pull_back(
-    run: _Run, slopes: Mapping[Derived, Tensor], sought: Sequence[Tensor], *, taylor: bool
+def _parameter_jacobian(
+    run: _RecordedPass, slopes: Mapping[Derived, Tensor], sought: Sequence[Tensor], *, taylor: bool
 ) -> Iterator[tuple[Tensor, Part]]:
-    """What the cotangents `slopes` of a pass, (n, outputs) each, make of the parameters `sought`."""
+    """Derivatives in the parameters `sought` from the cotangents `slopes` of a pass, (n, outputs) each."""
     ends = [order for order in slopes if run.found[order].requires_grad]
     if not ends:
         return
@@ -138,19 +143,19 @@ def _pull_back(
     grads: Sequence[Tensor | None] = torch.autograd.grad(
         [run.found[o] for o in ends], [*used, *sought], [slopes[o] for o in ends], retain_graph=True, allow_unused=True
     )
-    # A parameter that is in the graph is used in a way that no record tells of, and is differentiated as a whole.
+    # A parameter in the graph is used in a way that was not recorded, and is differentiated as a whole.
     others = [t for t, g in zip(sought, grads[len(used) :], strict=True) if g is not None]
     rest = [t for t in sought if not any(t is o for o in others)]
     for use, g in zip(run.record, grads, strict=False):
         if g is None:
             continue
         if not isinstance(use, LinearUse):
-            yield from _through(use.tensor, Dense(g.reshape(g.shape[0], -1)), rest)
+            yield from _through(use.tensor, DenseJacobian(g.reshape(g.shape[0], -1)), rest)
             continue
         g = g if use.factor == 1 else g * use.factor
-        yield from _through(use.weight, Outer(_points_second(g), _points_second(use.inputs)), rest)
+        yield from _through(use.weight, OuterProducts(_points_second(g), _points_second(use.inputs)), rest)
         if use.bias is not None:
-            yield from _through(use.bias, Dense(g[0].flatten(1, -2).sum(1) if g.ndim > 3 else g[0]), rest)
+            yield from _through(use.bias, DenseJacobian(g[0].flatten(1, -2).sum(1) if g.ndim > 3 else g[0]), rest)
     if others:
         yield from _transformed(run.each, slopes, others, taylor=taylor)
 
@@ -161,7 +166,7 @@ def _points_second(channels: Tensor) -> Tensor:
 
 
 def _through(tensor: Tensor, part: Part, sought: Sequence[Tensor]) -> Iterator[tuple[Tensor, Part]]:
-    """Derivatives in `tensor` as those in the parameters that it is, or is computed from."""
+    """Derivatives in the parameters that `tensor` is, or is computed from."""
     if not tensor.requires_grad:
         return
     if tensor.is_leaf:
@@ -173,13 +178,13 @@ def _through(tensor: Tensor, part: Part, sought: Sequence[Tensor]) -> Iterator[t
     grads = torch.autograd.grad(tensor, sought, batch, retain_graph=True, allow_unused=True, is_grads_batched=True)
     for parameter, grad in zip(sought, grads, strict=True):
         if grad is not None:
-            yield parameter, Dense(grad.flatten(1))
+            yield parameter, DenseJacobian(grad.flatten(1))
 
 
 def _transformed(
     each: Pass, slopes: Mapping[Derived, Tensor], others: Sequence[Tensor], *, taylor: bool
-) -> Iterator[tuple[Tensor, Dense]]:
-    """Derivatives in `others` by `torch.func`, the points mapped over: slower, and right for any use of them."""
+) -> Iterator[tuple[Tensor, DenseJacobian]]:
+    """Derivatives in `others` by `torch.func`, mapped over the points: slower, and correct for any use of them."""
     module, orders = each.module, list(slopes)
     chosen = {name: p for name, p in module.named_parameters() if any(p is o for o in others)}
 
@@ -194,4 +199,4 @@ def _transformed(
     values = {name: p.detach() for name, p in chosen.items()}
     mapped = torch.func.vmap(torch.func.grad(product), in_dims=(None, 0, 0))
     for name, jacobian in mapped(values, each.coords, tuple(slopes.values())).items():
-        yield chosen[name], Dense(jacobian.detach().reshape(jacobian.shape[0], -1))
+        yield chosen[name], DenseJacobian(jacobian.detach().reshape(jacobian.shape[0], -1))

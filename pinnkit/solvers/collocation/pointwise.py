@@ -1,4 +1,4 @@
-"""Solvers that work row by row need one point a row."""
+"""Check for residuals whose rows depend on one point each, which least squares and Gauss-Newton need."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ __all__ = ["pointwise", "require_pointwise"]
 
 
 def pointwise(term: Term) -> bool:
-    """Whether every row of a term has one point, as those of an equation have."""
+    """Return whether every row of a term depends on one point, as in an equation."""
     return term.sample(1, torch.Generator().manual_seed(0))[0].group is None
 
 
 def require_pointwise(points: Points) -> None:
-    """Refuse points of which several make one row, as along a ray.
+    """Refuse points of which several belong to one row, as along a ray.
 
     Raises:
-        TypeError: always then, with the solvers that can.
+        TypeError: for such points, with the solvers that can.
     """
     if points.group is not None:
         raise TypeError(

@@ -1,4 +1,4 @@
-"""How well fields meet a problem at points that no solver has seen: the measure by which roads are compared."""
+"""Relative residual at held-out points: the measure by which candidates of a plan are compared."""
 
 from __future__ import annotations
 
@@ -13,61 +13,65 @@ from pinnkit.problem.linearization import Channel, linearise
 from pinnkit.problem.terms import Term
 from pinnkit.solutions.evaluation import FieldSet, natural_rate
 
-from .collocation_points import Cloud, generator_of
+from .collocation_points import CollocationPoints, generator_of
 
-__all__ = ["held_out", "imbalance"]
+__all__ = ["held_out_residual", "relative_residual"]
 
 Values = Callable[[Term, Sequence[Points]], Mapping[Channel, Tensor]]
 
 
-def imbalance(
-    fields: FieldSet, cloud: Cloud, coefficients: Mapping[str, Tensor], values: Values | None = None
+def relative_residual(
+    fields: FieldSet, collocation: CollocationPoints, coefficients: Mapping[str, Tensor], values: Values | None = None
 ) -> tuple[float, tuple[float, ...]]:
-    """Residual over the size of what should cancel in it, the worst term: dimensionless, comparable between fields.
+    """Residual over the size of the terms that cancel in it, the worst term: dimensionless, comparable between fields.
 
     max over terms of rms(r) / (sum_k rms(dr/dchannel_k) size_k + rms(r at zero channels)), size_k the greater of
-    the channel's rms in the domain and of what a field of that size has by nature (`natural_rate`): a single
+    the channel's rms in the domain and of the natural size of such a derivative (`natural_rate`): a single
     channel that vanishes, as in Laplace's equation, would else be compared with itself.
 
     Args:
-        fields: to be judged.
-        cloud: the points, which should be none that a solver has used.
+        fields: fields of the unknowns.
+        collocation: the points, which no solver should have used.
         coefficients: of the problem.
-        values: the channels of a term at its points; None asks the fields.
+        values: gives the channels of a term at its points; None evaluates the fields.
 
     Returns:
-        The worst ratio, and the mean squared residual of each term.
+        The worst ratio, infinite where a residual or a channel is not finite at some point, and the mean squared
+        residual of each term.
     """
     problem = fields.problem
-    sizes = _channel_sizes(fields, cloud)
+    sizes = _channel_sizes(fields, collocation)
     worst, costs = 0.0, []
     with torch.no_grad():
         for term in problem.terms:
-            points = cloud.whole(term)
+            points = collocation.whole(term)
             channels = problem.trace(term, raw=True).channels
             found = fields.channels(points, channels) if values is None else values(term, points)
             lin = linearise(problem, term, points, found, coefficients, raw=True)
             columns = {c: v if v.ndim == 2 else v[:, None] for c, v in found.items()}
             origin = lin.r - sum((lin.d[c] * v[:, None, :]).sum(dim=-1) for c, v in columns.items())
             size = _rms(origin) + sum(_rms(lin.d[c]) * sizes[c._replace(site=0)] for c in columns)
+            residual = _rms(lin.r)
             costs.append(float(lin.r.square().sum(dim=1).mean()))
-            if size > 0 and not term.hard:  # what is left of a hard one is rounding, and so is its size
-                worst = max(worst, _rms(lin.r) / size)
-    return (worst if math.isfinite(worst) else math.inf), tuple(costs)
+            if not (math.isfinite(residual) and math.isfinite(size)):
+                worst = math.inf
+            elif size > 0 and not term.hard:  # the residual of a hard condition is rounding, and so is its size
+                worst = max(worst, residual / size)
+    return worst, tuple(costs)
 
 
-def held_out(fields: FieldSet, coefficients: Mapping[str, Tensor], *, seed: int) -> float:
-    """The imbalance at 2,048 points of each equation, 512 of each condition, that no solver draws."""
+def held_out_residual(fields: FieldSet, coefficients: Mapping[str, Tensor], *, seed: int) -> float:
+    """Relative residual at 2,048 points of each equation and 512 of each condition that no solver draws."""
     some = next(p for m in fields.modules.values() for p in (*m.parameters(), *m.buffers()))
     counts = {str(t.name): 2048 if t.is_equation else 512 for t in fields.problem.terms}
-    cloud = Cloud(fields.problem, counts, seed, draw=2**31 + 1, device=some.device, dtype=some.dtype)
-    return imbalance(fields, cloud, coefficients)[0]
+    collocation = CollocationPoints(fields.problem, counts, seed, draw=2**31 + 1, device=some.device, dtype=some.dtype)
+    return relative_residual(fields, collocation, coefficients)[0]
 
 
-def _channel_sizes(fields: FieldSet, cloud: Cloud) -> dict[Channel, float]:
-    """The size of every channel that a term uses, over the inside of the domain."""
+def _channel_sizes(fields: FieldSet, collocation: CollocationPoints) -> dict[Channel, float]:
+    """Size of every channel that a term uses, over the interior of the domain."""
     problem = fields.problem
-    points = (problem.domain.sample(1024, generator_of(0)).to(cloud.dtype, cloud.device),)
+    points = (problem.domain.sample(1024, generator_of(0)).to(collocation.dtype, collocation.device),)
     used = {c._replace(site=0) for t in problem.terms for c in problem.trace(t, raw=True).channels}
     with torch.no_grad():
         wanted = used | {Channel(0, name, ()) for name in problem.names}

@@ -1,4 +1,4 @@
-"""What a solve saw: how many residuals of each term, and how large they are in the end."""
+"""Summary of the residuals at the points of a solve: their number and their size, term by term."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ import torch
 
 from pinnkit.solutions.evaluation import FieldSet
 
-from .collocation_points import Cloud
+from .collocation_points import CollocationPoints
 from .parameters import Parameters
-from .residual_loss import Collocation
+from .weighted_residuals import WeightedResiduals
 
-__all__ = ["trained_on"]
+__all__ = ["residual_summary"]
 
 
-def trained_on(
-    fields: FieldSet, parameters: Parameters, cloud: Cloud | None
+def residual_summary(
+    fields: FieldSet, parameters: Parameters, collocation: CollocationPoints | None
 ) -> tuple[dict[str, int], dict[str, float]]:
     """Rows and root mean square residual of each term at the points of a solve; the latter on one chunk of them.
 
-    A verdict compares these with the number of parameters and with the residual at fresh points.
+    A verdict compares them with the number of parameters and with the residual at fresh points.
     """
-    if cloud is None:
+    if collocation is None:
         return {}, {}
     some = next(iter(fields.modules.values()))
     like = next((p for p in (*some.parameters(), *some.buffers()) if p.is_floating_point()), None)
-    if like is not None and (like.dtype, like.device) != (cloud.dtype, cloud.device):
-        cloud = replace(cloud, dtype=like.dtype, device=like.device, _kept={})
-    check = Collocation(fields, parameters, cloud)
+    if like is not None and (like.dtype, like.device) != (collocation.dtype, collocation.device):
+        collocation = replace(collocation, dtype=like.dtype, device=like.device, _kept={})
+    check = WeightedResiduals(fields, parameters, collocation)
     rows, training = {}, {}
     with torch.no_grad():
         for term in fields.problem.terms:
-            r = check.residual(term, next(cloud.chunks(term)))
-            rows[str(term.name)] = cloud.size(term) * r.shape[1]
+            r = check.residual(term, next(collocation.chunks(term)))
+            rows[str(term.name)] = collocation.size(term) * r.shape[1]
             training[str(term.name)] = math.sqrt(float(r.double().square().mean()))
     return rows, training

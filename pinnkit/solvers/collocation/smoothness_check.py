@@ -1,11 +1,11 @@
-"""Fields that are piecewise polynomials of too low a degree: their highest derivatives vanish and teach nothing."""
+"""Check of ready modules for piecewise polynomials of too low a degree, whose highest derivatives vanish."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from pinnkit.domains import Axis
 from pinnkit.jets.evaluation import jets
@@ -13,17 +13,24 @@ from pinnkit.problem.problem import Problem
 
 from .collocation_points import generator_of
 
-__all__ = ["refuse_kinks"]
+__all__ = ["bounds_of", "check_smoothness"]
 
 _POINTS = 64
 
 
-def refuse_kinks(problem: Problem, group: tuple[str, ...], module: nn.Module, axes: Sequence[Axis]) -> None:
-    """Refuse a ready module whose derivatives of the order that the equations need are zero wherever one looks.
+def bounds_of(axes: Sequence[Axis]) -> tuple[Tensor, Tensor]:
+    """Lower and upper bounds of the coordinate columns of some axes, ``(d,)`` each, in float64."""
+    lower = [a.lower for a in axes for _ in a.columns]
+    upper = [a.upper for a in axes for _ in a.columns]
+    return torch.tensor(lower, dtype=torch.float64), torch.tensor(upper, dtype=torch.float64)
 
-    A ReLU network is linear between its kinks: u_xx = 0 almost everywhere, and an equation of second order is met, or
-    missed, whatever the parameters are.  It shows by derivatives of one order less that differ from place to place
-    while those of the order itself vanish; a polynomial of low degree, which a user may want, shows no such thing.
+
+def check_smoothness(problem: Problem, group: tuple[str, ...], module: nn.Module, axes: Sequence[Axis]) -> None:
+    """Refuse a ready module whose derivatives of the order that the equations need vanish at all test points.
+
+    A ReLU network is piecewise linear: u_xx = 0 almost everywhere, and the residual of an equation of second order does
+    not depend on the parameters.  Such a module has derivatives of one order less that vary in space while those of the
+    order itself vanish; a polynomial of low degree, which a user may want, has not.
 
     Raises:
         ValueError: for such a module.
@@ -32,20 +39,17 @@ def refuse_kinks(problem: Problem, group: tuple[str, ...], module: nn.Module, ax
     if needed < 2:
         return
     like = next((p for p in (*module.parameters(), *module.buffers()) if p.is_floating_point()), None)
-    lower, upper = (
-        torch.tensor([getattr(a, end) for a in axes for _ in a.columns], dtype=torch.float64)
-        for end in ("lower", "upper")
-    )
+    lower, upper = bounds_of(axes)
     unit = torch.rand(_POINTS, len(lower), generator=generator_of(0), dtype=torch.float64)
     coords = lower + unit * (upper - lower)
     coords = coords if like is None else coords.to(like)
-    columns = range(min(coords.shape[1], 8))  # of a hundred columns a few tell
+    columns = range(min(coords.shape[1], 8))  # a few columns of a hundred suffice
     try:
         with torch.no_grad():
             below = jets(module, coords, [(c,) * (needed - 1) for c in columns])
             highest = jets(module, coords, [(c,) * needed for c in columns])
     except (RuntimeError, TypeError, NotImplementedError):
-        return  # what cannot be differentiated is refused, with its reason, where that is needed
+        return  # a module that cannot be differentiated is refused, with the reason, by the solvers that need it
     varies = any(bool((d - d[:1]).abs().max() > 0) for d in below.values())
     if varies and all(not bool(d.any()) for d in highest.values()):
         raise ValueError(

@@ -1,26 +1,26 @@
-"""Tall dense least squares: by singular values where the columns are few, by preconditioned iterations where many."""
+"""Dense least squares for tall matrices: singular values for few columns, preconditioned iterations for many."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-__all__ = ["tall"]
+__all__ = ["dense_lstsq"]
 
 _DENSE = 1500
-"""Up to so many columns the singular value decomposition takes a second or two."""
+"""Number of columns up to which the singular value decomposition takes a second or two."""
 _STEPS = 60
 _CONVERGED = 1e-8
-"""Relative size of the gradient at which the iterations have done their work; they go on while they gain."""
+"""Relative size of the gradient at which the iterations have converged; they continue while it falls."""
 
 
-def tall(a: Tensor, b: Tensor, rcond: float) -> Tensor:
-    """The x ``(P,)`` that minimises |a x - b|, a ``(N, P)`` in float64 on the CPU with columns of about unit length.
+def dense_lstsq(a: Tensor, b: Tensor, rcond: float) -> Tensor:
+    """x ``(P,)`` that minimises |a x - b|, a ``(N, P)`` in float64 on the CPU with columns of about unit length.
 
     Up to 1,500 columns by singular values, those below `rcond` times the largest counting as zero.  Beyond, conjugate
     gradients on the normal equations, preconditioned by the Cholesky factor R of A^T A (shifted where it is singular
-    to working precision): A R^-1 is nearly orthogonal, so that a few steps reach what a QR factorisation would, at half
-    its cost and without a copy of A.  Where the columns are too dependent for that, by pivoted QR.
+    to working precision): A R^-1 is nearly orthogonal, so that a few steps reach the accuracy of a QR factorisation at
+    half its cost and without a copy of A.  Where the columns are too dependent for that, by pivoted QR.
 
     Source: Bjorck, Numerical Methods for Least Squares Problems, SIAM 1996, sections 6.6 and 7.4.
     """
@@ -36,9 +36,9 @@ def tall(a: Tensor, b: Tensor, rcond: float) -> Tensor:
 
 
 def _factor(a: Tensor) -> Tensor | None:
-    """The lower Cholesky factor of A^T A, with the smallest shift of its diagonal that lets it exist."""
+    """Lower Cholesky factor of A^T A with the smallest shift of its diagonal at which it exists; None if none helps."""
     array = a.numpy()
-    gram = torch.from_numpy(array.T @ array)  # numpy sees that it is symmetric and does half the work
+    gram = torch.from_numpy(array.T @ array)  # numpy recognises A^T A as symmetric and does half the work
     shift = torch.finfo(a.dtype).eps * a.shape[1] * float(gram.diagonal().max())
     for _ in range(6):
         gram.diagonal().add_(shift)
@@ -69,7 +69,7 @@ def _conjugate_gradients(a: Tensor, b: Tensor, lower: Tensor) -> Tensor | None:
         x, r = x + length * step, r - length * image
         z = solved(a.T @ r, transposed=False)
         before, size = size, float(z @ z)
-        if size >= best and best <= _CONVERGED**2 * first:  # rounding: nothing more to gain
+        if size >= best and best <= _CONVERGED**2 * first:  # rounding: no further gain
             return x
         best = min(best, size)
         direction = z + size / before * direction

@@ -1,8 +1,8 @@
-"""The linear read-out as the only unknown: rows and Jacobian in closed form, for least squares and Newton.
+"""Linear read-out as the only unknown: rows and Jacobian in closed form, for least squares and Newton's method.
 
 With u = sum_j c_j phi_j the channels are Phi_k c, so the Jacobian of a term is sum_k diag(dr/dchannel_k) Phi_k: the
-partials of `linearise` times features.  Rows of a term are scaled by weight / (sqrt(n) * rms row norm), which makes
-terms of different units comparable; see Chen, Chi, E & Yang, J. Mach. Learn. 1 (2022) 268, section 2.3.
+partial derivatives of `linearise` times features.  Rows of a term are scaled by weight / (sqrt(n) * rms row norm),
+which makes terms of different units comparable; see Chen, Chi, E & Yang, J. Mach. Learn. 1 (2022) 268, section 2.3.
 """
 
 from __future__ import annotations
@@ -10,56 +10,52 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from pinnkit.domains import Points
-from pinnkit.fields.derivatives import terms_of
+from pinnkit.fields.derivatives import sum_operators, terms_of
+from pinnkit.fields.protocols import ClosedFormFeatures, LinearReadout, linear_readout
 from pinnkit.fields.scaled_readout import ScaledReadout
 from pinnkit.jets.evaluation import jets
 from pinnkit.jets.orders import Channel as Derived
 from pinnkit.problem.linearization import Channel, Linearised, linearise, term_weight
 from pinnkit.problem.terms import Term
 from pinnkit.solutions.evaluation import FieldSet, index
-from pinnkit.solvers.collocation.collocation_points import Cloud
+from pinnkit.solvers.collocation.collocation_points import CollocationPoints
 from pinnkit.solvers.collocation.parameters import Parameters
 from pinnkit.solvers.collocation.pointwise import require_pointwise
-from pinnkit.solvers.collocation.relative_residual import imbalance
-from pinnkit.solvers.collocation.residual_loss import require_square
+from pinnkit.solvers.collocation.relative_residual import relative_residual
+from pinnkit.solvers.collocation.weighted_residuals import require_square
+from pinnkit.solvers.protocols import Evaluation, TangentKernel, kernel_of_jacobian
 
-__all__ = ["Readout", "features", "readout_of"]
+__all__ = ["ReadoutObjective", "features", "readout_of"]
 
 _NUMBERS = 2**24
-"""Features of so many numbers, 128 MB, are made at a time."""
+"""Numbers of the features that are evaluated at a time, 128 MB."""
 CONDITION_WEIGHT = 3.0
-"""How much more a condition counts than an equation after both are scaled to unit rows."""
+"""Weight of the rows of a condition relative to those of an equation, both scaled to unit norm."""
 
 
 def features(module: nn.Module, coords: Tensor, orders: Sequence[Derived]) -> dict[Derived, Tensor]:
     """Derivatives of the functions that the linear read-out combines, each ``(n, N)``; a bias is a constant function.
 
-    In closed form where the module has `features`; otherwise by one Taylor pass through its trunk.  An operator is
-    summed from its members unless the module does that itself (`takes_operators`).
+    In closed form where the module has `features`; otherwise by one Taylor pass through its trunk, with operators
+    summed from their derivatives.
 
     Raises:
         TypeError: for a module without a linear read-out.
     """
     readout = readout_of(module)
     coords = coords.to(readout.weight)
-    closed = getattr(module, "features", None)
-    whole = getattr(module, "takes_operators", False)
-    parts = {o: ((1.0, o),) if whole else terms_of(o) for o in orders}
-    single = list(dict.fromkeys(member for members in parts.values() for _, member in members))
     with torch.no_grad():
-        every: Any = closed(coords, single) if closed is not None else jets(_Trunk(module), coords, single)
-    found: dict[Derived, Tensor] = {}
-    for order, ((factor, first), *others) in parts.items():
-        total = every[first] if factor == 1.0 else factor * every[first]
-        for c, member in others:
-            total = total + c * every[member]
-        found[order] = total
+        if isinstance(module, ClosedFormFeatures):
+            found = module.features(coords, orders)
+        else:
+            single = list(dict.fromkeys(member for order in orders for _, member in terms_of(order)))
+            every = jets(_Trunk(module), coords, single)
+            found = sum_operators({member: every[member] for member in single}, orders)
     if readout.bias is not None:
         for order, phi in found.items():
             found[order] = torch.cat([phi, torch.full_like(phi[:, :1], 0.0 if order else 1.0)], dim=1)
@@ -67,57 +63,88 @@ def features(module: nn.Module, coords: Tensor, orders: Sequence[Derived]) -> di
 
 
 def readout_of(module: nn.Module) -> nn.Linear:
-    """The linear read-out of a field.
+    """Linear read-out of a field.
 
     Raises:
         TypeError: for a module without one.
     """
-    readout = getattr(module, "readout", None)
-    if not isinstance(readout, nn.Linear) or not hasattr(module, "trunk"):
+    return _checked(module).readout
+
+
+def _checked(module: nn.Module) -> LinearReadout:
+    field = linear_readout(module)
+    if field is None:
         raise TypeError(
             f"LeastSquares: the field {type(module).__name__} has no linear read-out (`trunk` and `readout`); "
             f"use RandomFourier, Siren, MLP or FourierMLP, or another solver"
         )
-    return readout
+    return field
 
 
 class _Trunk(nn.Module):
-    """The hidden part of a field as a module of its own."""
+    """Trunk of a field as a module of its own."""
 
     def __init__(self, field: nn.Module) -> None:
         super().__init__()
         self.field = field
 
     def forward(self, coords: Tensor) -> Tensor:
-        hidden: Tensor = self.field.trunk(coords)  # type: ignore[operator]
-        return hidden
+        return _checked(self.field).trunk(coords)
 
 
 @dataclass
-class Readout:
-    """A `RowObjective` whose theta is the read-out of every field, then the problem's coefficients.
+class ReadoutObjective:
+    """`Objective` whose theta is the read-out of every field, then the coefficients of the problem.
 
     Args:
-        fields: whose hidden layers stay as they are.
+        fields: fields with a linear read-out; their trunks stay constant.
         parameters: coefficients are read from and written to these.
-        cloud: the points, in float64 on the CPU whatever the fields are in.
+        collocation: the points, in float64 on the CPU whatever the dtype and device of the fields.
         scales: row scale of each term; measured at the first linearisation where None.  With ones, the sum of squares
             of the rows is the weighted sum of the mean costs.
     """
 
     fields: FieldSet
     parameters: Parameters
-    cloud: Cloud
+    collocation: CollocationPoints
     scales: dict[str, float] | None = None
 
     def __post_init__(self) -> None:
         for term in self.fields.problem.soft_terms:
             require_square(term)
 
+    @property
+    def version(self) -> int:
+        """Zero: the points and the scales of the rows stay the same."""
+        return 0
+
+    @property
+    def readout(self) -> Tensor:
+        """Places of the read-outs in theta: all but the coefficients."""
+        return torch.arange(len(self.get()) - len(self.parameters.entries))
+
+    def parameter_shapes(self, theta: Tensor) -> Sequence[torch.Size]:
+        """One vector."""
+        return [theta.shape]
+
+    def learning_rates(self, default: float) -> Tensor | None:
+        """None: a read-out suggests no learning rates."""
+        del default
+        return None
+
+    def evaluate(self, theta: Tensor) -> Evaluation:
+        """Loss |rows|^2, its gradient, and the mean square of each term."""
+        rows, jacobian = self.rows_and_jacobian(theta)
+        return Evaluation(rows @ rows, 2 * (rows @ jacobian), self.terms(theta))
+
+    def tangent_kernel(self, theta: Tensor) -> TangentKernel:
+        """Rows with their kernel J J^T, from the Jacobian."""
+        return kernel_of_jacobian(*self.rows_and_jacobian(theta))
+
     def get(self) -> Tensor:
-        """The current read-outs and coefficients as one vector, in float64 on the CPU."""
+        """Current read-outs and coefficients as one vector, in float64 on the CPU."""
         parts = [_stacked(readout_of(m)) for m in self.fields.modules.values()]
-        own = [c.detach().reshape(1) for c in self.parameters._coefficients]
+        own = [c.detach().reshape(1) for c in self.parameters.entries]
         return torch.cat([p.reshape(-1) for p in (*parts, *own)]).double().cpu()
 
     def assign(self, theta: Tensor) -> None:
@@ -130,16 +157,16 @@ class Readout:
                 block = theta[start : start + readout.out_features * width].reshape(readout.out_features, width)
                 _write(readout, block)
                 start += block.numel()
-            for i, coefficient in enumerate(self.parameters._coefficients):
+            for i, coefficient in enumerate(self.parameters.entries):
                 coefficient.copy_(theta[start + i])
 
     def rows(self, theta: Tensor) -> Tensor:
-        """The scaled rows ``(N,)``."""
+        """Scaled rows ``(N,)``."""
         self.assign(theta)
         return torch.cat([self._scaled(t, *self._residual(t)) for t in self.fields.problem.soft_terms])
 
     def rows_and_jacobian(self, theta: Tensor) -> tuple[Tensor, Tensor]:
-        """The scaled rows ``(N,)`` and their Jacobian ``(N, P)``."""
+        """Scaled rows ``(N,)`` and their Jacobian ``(N, P)``."""
         self.assign(theta)
         found = {str(t.name): self._linearised(t) for t in self.fields.problem.soft_terms}
         if self.scales is None:
@@ -155,14 +182,16 @@ class Readout:
         return torch.cat(rows), torch.cat(blocks)
 
     def terms(self, theta: Tensor) -> Mapping[str, Tensor]:
-        """The unweighted mean square of each term's residual."""
+        """Unweighted mean square of each term's residual."""
         self.assign(theta)
         return {str(t.name): self._residual(t)[0].square().sum(dim=1).mean() for t in self.fields.problem.soft_terms}
 
-    def imbalance(self, theta: Tensor) -> tuple[float, tuple[float, ...]]:
-        """The residual relative to what should cancel in it, and the mean squared residual of each term."""
+    def relative_residual(self, theta: Tensor) -> tuple[float, tuple[float, ...]]:
+        """Residual relative to the terms that cancel in it, and the mean squared residual of each term."""
         self.assign(theta)
-        return imbalance(self.fields, self.cloud, self._found(), lambda t, points: self._flat(self._values(t, points)))
+        return relative_residual(
+            self.fields, self.collocation, self._found(), lambda t, points: self._flat(self._values(t, points))
+        )
 
     def row_norm(self, term: Term) -> float:
         """Root mean square, over the points, of the norm of a row of the read-out's Jacobian, in its own units."""
@@ -182,13 +211,13 @@ class Readout:
         return (self._row_scale(term, weight, r.shape[0]) * r).reshape(-1)
 
     def _residual(self, term: Term) -> tuple[Tensor, Tensor | float]:
-        points = self.cloud.whole(term)
+        points = self.collocation.whole(term)
         return self._linear(term, points, self._values(term, points)).r, term_weight(
             self.fields.problem, term, points[0]
         )
 
     def _values(self, term: Term, points: Sequence[Points]) -> dict[Channel, Tensor]:
-        """The channels of a term at the points, ``(n, components)`` each."""
+        """Channels of a term at the points, ``(n, components)`` each."""
         parts: dict[Channel, list[Tensor]] = {}
         for part in self._parts(points):
             for c, phi in self._features(term, part).items():
@@ -196,7 +225,7 @@ class Readout:
         return {c: torch.cat(values) for c, values in parts.items()}
 
     def _parts(self, points: Sequence[Points]) -> Iterator[tuple[Points, ...]]:
-        """The points, as many rows at a time as have features of bounded size."""
+        """Points in blocks whose features have bounded size."""
         require_pointwise(points[0])
         rows, step = points[0].coords.shape[0], max(1, _NUMBERS // self._width)
         for start in range(0, max(rows, 1), step):
@@ -204,11 +233,11 @@ class Readout:
 
     @property
     def _width(self) -> int:
-        """The most functions that a read-out combines."""
+        """Largest number of functions that a read-out combines."""
         return max(readout_of(m).in_features for m in self.fields.modules.values()) + 1
 
     def _linearised(self, term: Term) -> tuple[Tensor, Tensor | float, Tensor]:
-        points = self.cloud.whole(term)
+        points = self.collocation.whole(term)
         parts = [self._partly_linearised(term, part) for part in self._parts(points)]
         r, jacobian = parts[0] if len(parts) == 1 else (torch.cat(found) for found in zip(*parts, strict=True))
         return r, term_weight(self.fields.problem, term, points[0]), jacobian
@@ -225,7 +254,7 @@ class Readout:
                 at = start + (first + component) * width
                 partial = lin.d[channel][:, :, component, None]
                 jacobian[:, :, at : at + width].addcmul_(partial, phi[:, None, :])
-        at = jacobian.shape[-1] - len(self.parameters._coefficients)
+        at = jacobian.shape[-1] - len(self.parameters.entries)
         for i, coefficient in enumerate(self.fields.problem.coefficients):
             inner = self.parameters.found()[coefficient.name] if coefficient.positive else 1.0
             jacobian[:, :, at + i] = lin.dc[coefficient.name] * inner
@@ -240,11 +269,11 @@ class Readout:
         return {c: v[:, 0] if c.unknown in scalar else v for c, v in values.items()}
 
     def _found(self) -> dict[str, Tensor]:
-        """The coefficients as they stand, in float64 on the CPU."""
+        """Current coefficients, in float64 on the CPU."""
         return {name: value.detach().double().cpu() for name, value in self.parameters.coefficients().items()}
 
     def _features(self, term: Term, points: Sequence[Points]) -> dict[Channel, Tensor]:
-        """The features behind every channel of a term, ``(n, N)`` each, in float64 on the CPU."""
+        """Features of every channel of a term, ``(n, N)`` each, in float64 on the CPU."""
         out: dict[Channel, Tensor] = {}
         channels = self.fields.problem.trace(term, raw=True).channels
         for group, module in self.fields.modules.items():
@@ -260,7 +289,7 @@ class Readout:
         return out
 
     def _vector(self, channel: Channel) -> Tensor:
-        """The read-out of the channel's unknown, ``(N, components)``."""
+        """Read-out of the channel's unknown, ``(N, components)``."""
         group = next(g for g in self.fields.modules if channel.unknown in g)
         where = self.fields.slices(group)[channel.unknown]
         weights = _stacked(readout_of(self.fields.modules[group])).double().cpu()
@@ -284,13 +313,13 @@ class Readout:
 
 
 def _stacked(readout: nn.Linear) -> Tensor:
-    """The linear map of a read-out, (outputs, N), and its bias as one more column."""
+    """Linear map of a read-out, (outputs, N), with its bias as a last column."""
     weight, bias = readout.linear_map() if isinstance(readout, ScaledReadout) else (readout.weight, readout.bias)
     return weight.detach() if bias is None else torch.cat([weight.detach(), bias.detach()[:, None]], dim=1)
 
 
 def _write(readout: nn.Linear, block: Tensor) -> None:
-    """The inverse of `_stacked`."""
+    """Inverse of `_stacked`."""
     weight, bias = block[:, : readout.in_features], None if readout.bias is None else block[:, -1]
     if isinstance(readout, ScaledReadout):
         readout.assign(weight, bias)
@@ -301,7 +330,7 @@ def _write(readout: nn.Linear, block: Tensor) -> None:
 
 
 def _unit(readout: nn.Linear) -> Tensor:
-    """By how much one unit of each weight of a read-out, its bias among them, changes its outputs, flat."""
+    """Change of the outputs for one unit of each weight of a read-out, its bias included, flat."""
     scale = readout.scale if isinstance(readout, ScaledReadout) else torch.ones_like(readout.weight[:, 0])
     return scale.detach().repeat_interleave(readout.in_features + (readout.bias is not None)).double().cpu()
 
@@ -309,4 +338,4 @@ def _unit(readout: nn.Linear) -> Tensor:
 def _scale(condition: bool, jacobian: Tensor) -> float:
     rms = math.sqrt(float(jacobian.square().sum()) / max(jacobian.shape[0] * jacobian.shape[1], 1))
     factor = CONDITION_WEIGHT if condition else 1.0
-    return factor / rms if rms > 0 else 1.0  # an exactly met condition has zero rows, which need no scale
+    return factor / rms if rms > 0 else 1.0  # a condition that is met exactly has zero rows, which need no scale

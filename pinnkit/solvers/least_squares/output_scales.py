@@ -1,6 +1,6 @@
-"""The size of each unknown, from what the problem prescribes: fields that are trained are scaled by it, to size one.
+"""Scale of each unknown from the values that the problem prescribes; outputs of trained fields are scaled by it.
 
-The exact solution is never consulted.
+The exact solution is never used.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ from pinnkit.problem.linearization import Channel, linearise
 from pinnkit.problem.problem import Problem
 from pinnkit.problem.terms import Term
 from pinnkit.solutions.evaluation import FieldSet
-from pinnkit.solvers.collocation.collocation_points import Cloud, counts_of, generator_of
+from pinnkit.solvers.collocation.collocation_points import CollocationPoints, counts_of, generator_of
 from pinnkit.solvers.collocation.field_groups import Group, build_fields
 from pinnkit.solvers.collocation.parameters import Parameters
+from pinnkit.solvers.protocols import loss_of, theta_of
 
 from .least_squares import LeastSquares
-from .linear_readout import Readout
+from .linear_readout import ReadoutObjective
 
 __all__ = ["prescribed_values", "scale_outputs"]
 
@@ -32,23 +33,22 @@ _POINTS = 256
 _SINES = 100
 _BANDWIDTHS = (3.0, 8.0)
 _GOOD = 1e-2
-"""A fraction of the squared rows that is left of a solve that says how large the solution is."""
+"""Remaining fraction of the squared rows at which a solve determines the size of the solution."""
 _FAR = 4.0
-"""Values that are this many times farther from zero than they spread are measured from their middle."""
+"""Ratio of distance from zero to spread above which values are measured from their middle."""
 _DWARFED = 10.0
-"""Prescribed values say nothing of the size where a linear problem's solution is so much larger."""
+"""Ratio of a linear problem's solution to the prescribed values above which those do not determine its size."""
 _NOISE = 1e-6
 _NEAR_ONE = 4.0
-"""Sizes between 1/4 and 4 are left as they are."""
+"""Sizes between 1/4 and 4 are not scaled."""
 
 
 def scale_outputs(fields: FieldSet, specs: Mapping[Group, FieldSpec | nn.Module], *, seed: int) -> None:
     """Give the read-out of every network that pinnkit built the scale and shift of its unknowns.
 
-    The size of an unknown is the largest value that its conditions and data prescribe; they are measured from their
-    middle where that is far from zero.  Where all of them are zero, or dwarfed by what a source makes of them, it is
-    that of one least-squares solve with a few random sines.  An unknown with an `ansatz` of
-    the user's is left alone.
+    The size of an unknown is the largest value that its conditions and data prescribe, measured from their middle where
+    that is far from zero.  Where all of them are zero, or small compared with the effect of a source, it is that of
+    one least-squares solve with a few random sines.  An unknown with an `ansatz` of the user's is not scaled.
     """
     problem = fields.problem
     mine = {
@@ -62,8 +62,8 @@ def scale_outputs(fields: FieldSet, specs: Mapping[Group, FieldSpec | nn.Module]
     if not names:
         return
     given = prescribed_values(problem)
-    data_alone = all(t.fits_data for t in problem.soft_terms)  # they say it all, and may be millions
-    unclear = problem.linear or any(not _telling(given.get(n, [])) for n in names)
+    data_alone = all(t.fits_data for t in problem.soft_terms)  # they determine the size, and may be millions
+    unclear = problem.linear or any(not _determine_size(given.get(n, [])) for n in names)
     found = _solved(problem, tuple(fields.modules), seed) if unclear and not data_alone else {}
     for group, module in mine.items():
         scales, shifts = [], []
@@ -82,7 +82,7 @@ def scale_outputs(fields: FieldSet, specs: Mapping[Group, FieldSpec | nn.Module]
 
 
 def prescribed_values(problem: Problem) -> dict[str, list[Tensor]]:
-    """For each unknown the values that the terms prescribe, one tensor for each of its components.
+    """Values that the terms prescribe for each unknown, one tensor for each of its components.
 
     A row of a term prescribes a value where it depends, linearly, on that value alone: u - g, (u - data) / sigma.
     """
@@ -91,7 +91,7 @@ def prescribed_values(problem: Problem) -> dict[str, list[Tensor]]:
         if not problem.trace(term, raw=False).linear:
             continue
         for (name, component), values in _prescribed(problem, term):
-            if name in problem.ansatz:  # the field is what is left of the unknown, of another size
+            if name in problem.ansatz:  # the field is a part of the unknown, of another size
                 continue
             slots = out.setdefault(name, [[] for _ in range(problem.unknown(name).components or 1)])
             slots[component].append(values)
@@ -126,8 +126,8 @@ def _prescribed(problem: Problem, term: Term) -> list[tuple[tuple[str, int], Ten
     return found
 
 
-def _telling(values: list[Tensor]) -> bool:
-    """Whether prescribed values say how large an unknown is."""
+def _determine_size(values: list[Tensor]) -> bool:
+    """Return whether prescribed values determine the size of an unknown."""
     return bool(values) and all(v.numel() > 0 and float(v.max() - v.min()) > 0 for v in values)
 
 
@@ -140,7 +140,7 @@ def _size(given: Tensor, solved: Tensor, *, linear: bool) -> tuple[float, float]
     other = float((solved - middle).abs().max()) if solved.numel() else 0.0
     if math.isfinite(other) and (size <= _NOISE * abs(middle) or (linear and other > _DWARFED * size)):
         size = other
-    if not size > _NOISE * abs(middle) or abs(middle) <= size:  # nothing varies, or as much as there is
+    if not size > _NOISE * abs(middle) or abs(middle) <= size:  # constant values, or a spread as large as the values
         middle, size = 0.0, abs(middle) + size
     if not math.isfinite(size) or size == 0 or 1 / _NEAR_ONE <= size <= _NEAR_ONE:
         return 1.0, middle
@@ -148,9 +148,9 @@ def _size(given: Tensor, solved: Tensor, *, linear: bool) -> tuple[float, float]
 
 
 def _solved(problem: Problem, groups: Sequence[Group], seed: int) -> dict[str, Tensor]:
-    """Rough values of the fields inside the domain, ``(n, components)``: random sines after one Newton step from zero.
+    """Rough values of the fields in the domain, ``(n, components)``: random sines after one Newton step from zero.
 
-    Nothing where the step does not lower the residual, or where a penalty is not a square.
+    Empty where the step does not lower the residual, or where a penalty is not a square.
     """
     if not all(t.penalty.is_square for t in problem.soft_terms):
         return {}
@@ -162,14 +162,14 @@ def _solved(problem: Problem, groups: Sequence[Group], seed: int) -> dict[str, T
             break
         specs = {group: RandomFourier(_SINES, bandwidth=bandwidth) for group in groups}
         fields = build_fields(problem, specs, seed=seed, device=cpu, dtype=torch.float64)
-        cloud = Cloud(problem, counts_of(problem, 3 * _SINES, _SINES), seed, sampling=Chebyshev())
-        target = Readout(fields, Parameters(problem, (), device=cpu, dtype=torch.float64), cloud)
-        zero = target.get()
-        state = LeastSquares().step(target, LeastSquares().start(zero))
-        # Relative to what the rows are without a field: a residual of one says that nothing was solved.
-        left = float(state["loss"]) / max(float(target.rows(zero).square().sum()), 1e-300)
+        collocation = CollocationPoints(problem, counts_of(problem, 3 * _SINES, _SINES), seed, sampling=Chebyshev())
+        target = ReadoutObjective(fields, Parameters(problem, (), device=cpu, dtype=torch.float64), collocation)
+        zero, solver = target.get(), LeastSquares(steps=1)
+        state = solver.step(target, solver.start(zero))
+        # Relative to the rows of the zero field: a ratio of one means that nothing was solved.
+        left = float(loss_of(state)) / max(float(target.rows(zero).square().sum()), 1e-300)
         if left < min(best, 1.0):
-            target.assign(state["theta"])
+            target.assign(theta_of(state))
             with torch.no_grad():
                 values = fields.channels(points, [Channel(0, name, ()) for name in problem.names])
             best, found = left, {c.unknown: v.reshape(v.shape[0], -1) for c, v in values.items()}

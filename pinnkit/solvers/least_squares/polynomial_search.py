@@ -1,10 +1,10 @@
-"""Which polynomials in many coordinates: chosen by the residual at held-out points, from few to many.
+"""Polynomial search in many coordinates by the residual at held-out points, from few functions to many.
 
 Functions of one coordinate come first.  Where they leave a residual, pairs of coordinates and all products up to a
 total degree are tried at a low degree, and the better of the two grows.  Where all pairs are too many, one solve with
-the products T_1(s_a) T_1(s_b) alone shows which of them matter, and those grow: anova by importance, as in Potts &
+the products T_1(s_a) T_1(s_b) alone shows which of them matter, and those grow: ANOVA by importance, as in Potts &
 Schmischke, Approximation of high-dimensional periodic functions with Fourier-based methods, SIAM J. Numer. Anal. 59
-(2021) 2393, section 5.  The exact solution is never consulted.
+(2021) 2393, section 5.  The exact solution is never used.
 """
 
 from __future__ import annotations
@@ -23,44 +23,44 @@ from pinnkit.fields import Additive, TotalDegree
 from pinnkit.fields.polynomials.polynomials import Polynomials
 from pinnkit.problem.problem import Problem
 from pinnkit.solutions.evaluation import FieldSet
-from pinnkit.solvers.collocation.collocation_points import Cloud, counts_of
+from pinnkit.solvers.collocation.collocation_points import CollocationPoints, counts_of
 from pinnkit.solvers.collocation.field_groups import Group, axes_of, build_fields
 from pinnkit.solvers.collocation.parameters import Parameters
+from pinnkit.solvers.protocols import ReadoutSolver
 
-from .dense_lstsq import tall
 from .least_squares import LeastSquares
-from .linear_readout import Readout, readout_of
-from .random_feature_search import Attempt
+from .linear_readout import ReadoutObjective, readout_of
+from .random_feature_search import Attempt, solve_readout
 
-__all__ = ["MANY_COORDINATES", "expand"]
+__all__ = ["MANY_COORDINATES", "search_polynomials"]
 
 MANY_COORDINATES = LeastSquares(ratio=1.5, condition_ratio=1.5, sampling=Sobol())
-"""How `automatic` lays out points: most of the volume is near a wall in many dimensions, so walls get as many points as
-the inside, and need no density towards them."""
+"""Solver of polynomials in many coordinates: most of the volume is near a wall, so walls get as many points as the
+interior, and the points need not be denser towards the walls."""
 
 Spec = Additive | TotalDegree
 
 _SINGLE = (2, 4, 6, 8, 10, 12, 16, 20)
 """Degrees tried for functions of one coordinate."""
 _GAIN = 0.5
-"""More functions are worth their time while they lower the residual to this fraction, or the next more do."""
+"""More functions are tried while they, or the next larger number, lower the residual to this fraction."""
 _ENOUGH = 1e-11
-"""Below this relative residual interactions are not looked for: rounding decides."""
+"""Relative residual below which interactions are not tried: rounding dominates."""
 _FLOOR = 1e-14
 """A held-out residual that rounding alone explains."""
 _CLEARLY = 0.5
-"""A family of polynomials that leaves this fraction of the other's residual is the better one."""
+"""Fraction of the residual of another family of polynomials at which one counts as better."""
 _RATE = 2e10
-"""Floating-point operations per second that one core can be expected to do."""
+"""Floating-point operations per second assumed for one core."""
 _HELD = 4096
-"""Held-out points of an equation at most; of a condition half as many."""
+"""Largest number of held-out points of an equation; of a condition half as many."""
 
 
 @dataclass
 class _Run:
     problem: Problem
     groups: Sequence[Group]
-    solver: LeastSquares
+    solver: ReadoutSolver
     seed: int
     limit: int
     tolerance: float
@@ -71,29 +71,29 @@ class _Run:
 
     @property
     def columns(self) -> int:
-        """Coordinate columns of the unknown that has the most."""
+        """Largest number of coordinate columns of an unknown."""
         return max(sum(a.dim for a in axes_of(self.problem, group)) for group in self.groups)
 
     def attempt(self, spec: Spec) -> Attempt:
-        """Solve with these polynomials, where the time that is left allows; the best so far is kept."""
+        """Solve with these polynomials where the remaining time allows it; the best so far is kept."""
         if self.best is not None and self._seconds(spec.count(self.columns)) > self.left():
-            raise _Enough
+            raise _Stopped
         found = _solved(self.problem, self.groups, self.solver, self.seed, spec, self.best, self.scales)
         if self.best is None or found.score < self.best.score:
             self.best = found
         if self.report(found) or self.best.score <= self.tolerance:
-            raise _Enough
+            raise _Stopped
         return found
 
     def _seconds(self, count: int) -> float:
-        """What an attempt takes on one core: a matrix product of the Jacobian with itself, above all."""
-        solver = self.solver
-        ratios = [solver.ratio if t.is_equation else solver.condition_ratio for t in self.problem.soft_terms]
-        rows = sum(ratios) * count
+        """Estimated time of an attempt on one core, mainly the product of the Jacobian with itself."""
+        plan = self.solver.sampling_plan(count)
+        kinds = [t.is_equation for t in self.problem.soft_terms]
+        rows = sum(plan.points if equation else plan.condition_points for equation in kinds)
         return 2 * rows * count**2 / _RATE
 
     def climb(self, specs: Iterable[Spec], before: float = math.inf) -> None:
-        """One after the other, until two in a row gain little on the residual `before`, or are too many functions."""
+        """Try one after another until two in a row gain little on the residual `before`, or exceed the limit."""
         idle = 0
         for spec in specs:
             if spec.count(self.columns) > self.limit:
@@ -105,14 +105,14 @@ class _Run:
                 return
 
 
-class _Enough(Exception):
-    """The search was asked to stop, or has what it was asked for."""
+class _Stopped(Exception):
+    """A callback, the time or the tolerance ended the search."""
 
 
-def expand(
+def search_polynomials(
     problem: Problem,
     groups: Sequence[Group],
-    solver: LeastSquares,
+    solver: ReadoutSolver,
     *,
     seed: int,
     limit: int = 5200,
@@ -121,17 +121,17 @@ def expand(
     left: Callable[[], float] = lambda: math.inf,
     scales: dict[str, float] | None = None,
 ) -> Attempt:
-    """The best attempt with `Additive` or `TotalDegree`; its `features` are the number of polynomials.
+    """Best attempt with `Additive` or `TotalDegree`; its `features` are the number of polynomials.
 
     Args:
         problem: to solve.
-        groups: the unknowns that share a field.
-        solver: gives the number of collocation points.
+        groups: groups of unknowns that share a field.
+        solver: of the read-out.
         seed: of the points.
-        limit: at most so many polynomials.
-        tolerance: good enough: the relative residual at held-out points at which the search ends.
+        limit: largest number of polynomials.
+        tolerance: relative residual at held-out points at which the search ends.
         report: called with every attempt; returning True ends the search with the best so far.
-        left: the seconds that are left; an attempt that would take longer is not begun, save the first.
+        left: remaining seconds; an attempt that would take longer is not started, except the first.
         scales: of the rows of each term; None takes their norms.
 
     Raises:
@@ -143,7 +143,7 @@ def expand(
             f"Expansion: `limit` must leave {_SINGLE[0]} polynomials for each of {run.columns} coordinates, got {limit}"
         )
     try:
-        with contextlib.suppress(_Enough):
+        with contextlib.suppress(_Stopped):
             _search(run)
     except KeyboardInterrupt:
         if run.best is None:
@@ -154,7 +154,7 @@ def expand(
 
 
 def _search(run: _Run) -> None:
-    """Single coordinates, then what else there is."""
+    """Functions of single coordinates, then interactions."""
     d = run.columns
     run.climb(Additive(k) for k in _SINGLE)
     assert run.best is not None
@@ -169,7 +169,7 @@ def _search(run: _Run) -> None:
 
 
 def _interacting(run: _Run, degree: int) -> None:
-    """Pairs of coordinates beside all products of the same degree; what does better grows, and pairs in doubt."""
+    """Compare pairs of coordinates with all products of the same degree; the better grows, pairs in doubt."""
     for k in (3, 4, 5):
         if k == 3 and TotalDegree(4).count(run.columns) <= run.limit:
             continue
@@ -206,7 +206,7 @@ def _screen(run: _Run, degree: int) -> None:
 
 
 def _before_the_gap(sizes: Sequence[float], most: int) -> int:
-    """How many of the sizes, greatest first and at most `most`, stand before the largest drop from one to the next."""
+    """Number of the sizes, in decreasing order and at most `most`, before the largest drop from one to the next."""
     if most < 1:
         return 0
     drops = [here / max(there, 1e-300) for here, there in itertools.pairwise([*sizes[: most + 1], 0.0])]
@@ -215,7 +215,7 @@ def _before_the_gap(sizes: Sequence[float], most: int) -> int:
 
 
 def _ranked(module: torch.nn.Module) -> list[tuple[tuple[int, int], float]]:
-    """Pairs of columns and the size of the coefficients of their product, greatest first."""
+    """Pairs of columns and the size of the coefficients of their product, largest first."""
     assert isinstance(module, Polynomials)
     sizes = module.readout.weight.detach().norm(dim=0).tolist()
     found = [
@@ -229,7 +229,7 @@ def _ranked(module: torch.nn.Module) -> list[tuple[tuple[int, int], float]]:
 def _solved(
     problem: Problem,
     groups: Sequence[Group],
-    solver: LeastSquares,
+    solver: ReadoutSolver,
     seed: int,
     spec: Spec,
     warm: Attempt | None,
@@ -240,30 +240,24 @@ def _solved(
     fields = build_fields(problem, {group: spec for group in groups}, seed=seed, device=cpu, dtype=torch.float64)
     parameters = Parameters(problem, (), device=cpu, dtype=torch.float64)
     count = max(readout_of(m).in_features for m in fields.modules.values())
-    counts = counts_of(problem, int(solver.ratio * count), max(int(solver.condition_ratio * count), 2))
-    objective = Readout(fields, parameters, Cloud(problem, counts, seed, sampling=solver.sampling), scales)
+    plan = solver.sampling_plan(count)
+    points = CollocationPoints.planned(problem, plan, seed, device=cpu, dtype=torch.float64)
+    objective = ReadoutObjective(fields, parameters, points, scales)
     theta = objective.get()
-    if problem.linear:  # the rows are affine: one solve, and no need to look at them again
-        rows, jacobian = objective.rows_and_jacobian(theta)
-        norms = jacobian.norm(dim=0)
-        norms = torch.where(norms > 0, norms, torch.ones_like(norms))
-        state = {**solver.start(theta), "theta": theta + tall(jacobian.div_(norms), -rows, solver.rcond) / norms}
-        objective.assign(state["theta"])
-        del jacobian
+    if problem.linear:  # the rows are affine: one solve, and no evaluation afterwards
+        theta = theta + solver.linear_step(*objective.rows_and_jacobian(theta))
+        objective.assign(theta)
     else:
-        state = solver.start(theta if warm is None else _carried(warm, fields, theta))
-        for _ in range(solver.steps):
-            state = solver.step(objective, state)
-            if state["done"]:
-                break
+        theta = solve_readout(solver, objective, theta if warm is None else _carry_over(warm, fields, theta))
     held = counts_of(problem, min(2 * count + 64, _HELD), min(count + 32, _HELD // 2))
-    judge = Readout(fields, parameters, Cloud(problem, held, seed, draw=1, sampling=Sobol()), objective.scales)
-    score, costs = judge.imbalance(state["theta"])
-    return Attempt(count, (), max(score, _FLOOR), costs, fields, parameters, state, words=_words(spec, count))
+    fresh = CollocationPoints(problem, held, seed, draw=1, sampling=Sobol())
+    check = ReadoutObjective(fields, parameters, fresh, objective.scales)
+    score, costs = check.relative_residual(theta)
+    return Attempt(count, (), max(score, _FLOOR), costs, fields, parameters, theta, words=_words(spec, count))
 
 
-def _carried(warm: Attempt, fields: FieldSet, theta: Tensor) -> Tensor:
-    """The earlier field in the new polynomials, where Newton starts; what those lack is dropped."""
+def _carry_over(warm: Attempt, fields: FieldSet, theta: Tensor) -> Tensor:
+    """Earlier field in the new polynomials, the start of Newton's method; polynomials that are absent are dropped."""
     parts = []
     for group, module in fields.modules.items():
         old = warm.fields.modules[group]
@@ -276,7 +270,7 @@ def _carried(warm: Attempt, fields: FieldSet, theta: Tensor) -> Tensor:
                 weight[:, i] = old.readout.weight[:, place[factors]]
         parts.append(torch.cat([weight, old.readout.bias[:, None]], dim=1).detach().reshape(-1))
     known = torch.cat(parts)
-    coefficients = warm.state["theta"][len(warm.state["theta"]) - (len(theta) - len(known)) :]
+    coefficients = warm.theta[len(warm.theta) - (len(theta) - len(known)) :]
     return torch.cat([known, coefficients])
 
 

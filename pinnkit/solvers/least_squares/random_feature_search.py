@@ -1,7 +1,7 @@
-"""How many random sines, and how fast along each axis: chosen by the residual at held-out points.
+"""Random-feature search: number and bandwidth of random sines by the residual at held-out points.
 
-The exact solution is never consulted.  Over nine decades the held-out residual orders bandwidths as the true error
-does: a field that is too slow misses the solution, and one that is too fast wiggles between the collocation points.
+The exact solution is never used.  Over nine decades the held-out residual orders bandwidths as the true error does: a
+bandwidth that is too small cannot represent the solution, and one that is too large overfits the collocation points.
 """
 
 from __future__ import annotations
@@ -15,46 +15,46 @@ from torch import Tensor
 
 from pinnkit.domains import Sobol
 from pinnkit.fields import RandomFourier
+from pinnkit.fields.protocols import linear_readout
 from pinnkit.problem.problem import Problem
 from pinnkit.solutions.evaluation import FieldSet
-from pinnkit.solvers.collocation.collocation_points import Cloud, counts_of, generator_of
+from pinnkit.solvers.collocation.collocation_points import CollocationPoints, counts_of, generator_of
 from pinnkit.solvers.collocation.field_groups import Group, axes_of, build_fields
 from pinnkit.solvers.collocation.parameters import Parameters
-from pinnkit.solvers.protocols import State
+from pinnkit.solvers.protocols import ReadoutSolver, theta_of
 
-from .least_squares import LeastSquares
-from .linear_readout import Readout, readout_of
+from .linear_readout import ReadoutObjective, readout_of
 
-__all__ = ["Attempt", "search"]
+__all__ = ["Attempt", "search_random_features"]
 
 _LADDER = (1.5, 3.0, 5.0, 8.0, 12.0, 18.0, 27.0, 40.0, 60.0)
 """Bandwidths tried for all axes together, in radians per half-width."""
 _STEP = 1.5
 _GROWTH = 1.7
 _WORTH = 0.2
-"""More features are worth their time while each growth lowers the residual to this fraction."""
+"""More features are tried while each growth lowers the residual to this fraction."""
 _POOR = 1e-6
-"""Above this residual a growth that does not help is followed by another: sharp solutions need many at once."""
-_DEAR = 1000
-"""From so many features on, an attempt costs a second or more."""
+"""Residual above which a growth without gain is followed by another: sharp solutions need many features at once."""
+_COSTLY = 1000
+"""Number of features from which an attempt takes a second or more."""
 _FLOOR = 1e-14
 """A held-out residual that rounding alone explains."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """A solved field and how well it did on points that it had not seen.
+    """Solved field with its residual at held-out points.
 
     Args:
         features: number of random sines of each group of unknowns.
-        bandwidth: per coordinate column.
-        score: residual at held-out points, relative to what cancels in it.
+        bandwidth: per coordinate column, in radians per half-width.
+        score: residual at held-out points, relative to the terms that cancel in it.
         costs: mean squared residual of each term at held-out points.
         fields: with the solved read-out.
-        parameters: the coefficients found.
-        state: of the solver.
+        parameters: hold the solved coefficients.
+        theta: read-out and coefficients ``(P,)``; empty for attempts that are not the best.
         interrupted: whether Ctrl-C ended the search, with this as the best so far.
-        words: what was tried, for reports.
+        words: description of the attempt, for reports.
     """
 
     features: int
@@ -63,7 +63,7 @@ class Attempt:
     costs: tuple[float, ...] = field(repr=False)
     fields: FieldSet = field(repr=False)
     parameters: Parameters = field(repr=False)
-    state: State = field(repr=False)
+    theta: Tensor = field(repr=False)
     interrupted: bool = False
     words: str = ""
 
@@ -72,7 +72,7 @@ class Attempt:
 class _Search:
     problem: Problem
     groups: Sequence[Group]
-    solver: LeastSquares
+    solver: ReadoutSolver
     seed: int
     report: Callable[[Attempt], bool | None]
     scales: dict[str, float] | None = None
@@ -84,24 +84,23 @@ class _Search:
         key = features, bandwidth
         if key not in self.tried:
             found = self.solved(features, bandwidth, self.best)
-            # Only the best keeps its arrays.
             if self.best is None or found.score < self.best.score:
                 self.best = found
-            self.tried[key] = replace(found, state={})
+            self.tried[key] = replace(found, theta=found.theta.new_zeros(0))
             if self.report(found):
-                raise _Enough
+                raise _Stopped
         return self.tried[key]
 
     def solved(self, features: int, bandwidth: tuple[float, ...], warm: Attempt | None) -> Attempt:
-        """Solve with these features, without keeping what was found."""
+        """Solve with these features, without keeping the result."""
         how = self.problem, self.groups, self.solver, self.seed
         return solve_with(*how, features, bandwidth, warm, self.scales)
 
 
-def search(
+def search_random_features(
     problem: Problem,
     groups: Sequence[Group],
-    solver: LeastSquares,
+    solver: ReadoutSolver,
     *,
     seed: int,
     features: int | None,
@@ -110,16 +109,16 @@ def search(
     report: Callable[[Attempt], bool | None] = lambda _: None,
     scales: dict[str, float] | None = None,
 ) -> Attempt:
-    """The best attempt: bandwidth per axis, then more features while they help.
+    """Best attempt: bandwidth per axis, then more features while they help.
 
     Args:
         problem: to solve.
-        groups: the unknowns that share a field.
-        solver: gives the number of collocation points.
+        groups: groups of unknowns that share a field.
+        solver: of the read-out.
         seed: of features and points.
-        features: their number, or None to choose it.
-        limit: at most so many features; None: 1,000 in one coordinate, else 1,500.
-        tolerance: good enough: the relative residual at held-out points at which the search ends.
+        features: number of features, or None to choose it.
+        limit: largest number of features; None: 1,000 in one coordinate, else 1,500.
+        tolerance: relative residual at held-out points at which the search ends.
         report: called with every attempt; returning True ends the search with the best so far.
         scales: of the rows of each term; None takes their norms.
     """
@@ -128,7 +127,7 @@ def search(
     small = min({1: 40, 2: 250}.get(d, 450), features or limit)
     run = _Search(problem, groups, solver, seed, report, scales)
     try:
-        with contextlib.suppress(_Enough):
+        with contextlib.suppress(_Stopped):
             _climb(run, small, features, limit, tolerance)
     except KeyboardInterrupt:
         if run.best is None:
@@ -136,13 +135,13 @@ def search(
         return replace(run.best, interrupted=True)
     found = run.best
     assert found is not None
-    if features is not None and found.features != features:  # the number that was asked for, with the best bandwidth
+    if features is not None and found.features != features:  # the requested number, with the best bandwidth
         found = run.solved(features, found.bandwidth, found)
     return found
 
 
-class _Enough(Exception):
-    """The search was asked to stop."""
+class _Stopped(Exception):
+    """A callback ended the search."""
 
 
 def _climb(run: _Search, small: int, features: int | None, limit: int, tolerance: float) -> None:
@@ -155,24 +154,26 @@ def _climb(run: _Search, small: int, features: int | None, limit: int, tolerance
             break
     best = _axis_by_axis(run, _best(ladder), tolerance)
     size = small
-    factor = 1.0  # by which more features like to be faster: what won the time before is tried first
+    factor = 1.0  # ratio of the bandwidths at the last growth: the better one of the previous growth is tried first
     while best.score > tolerance and size < (features or limit):
         size = min(int(_GROWTH * size), features or limit)
         before, grown = best, []
         for f in sorted((1.0, _GROWTH ** (1 / d)), key=lambda f: f != factor):
             grown.append(run.attempt(size, _times(before.bandwidth, f)))
-            if size > _DEAR and features is None and grown[-1].score > _WORTH * before.score:
+            if size > _COSTLY and features is None and grown[-1].score > _WORTH * before.score:
                 break
-        if len(grown) == 2 and factor != 1.0 and grown[0].score < grown[1].score:  # faster helps: how much?
+        if (
+            len(grown) == 2 and factor != 1.0 and grown[0].score < grown[1].score
+        ):  # a larger bandwidth helps: try a still larger one
             grown.append(run.attempt(size, _times(before.bandwidth, _GROWTH ** (2 / d))))
         factor = 1.0 if _best(grown).bandwidth == before.bandwidth else _GROWTH ** (1 / d)
         best = _best([before, *grown]) if features is None else _best(grown)
-        if features is None and best.score > _WORTH * before.score and (best.score < _POOR or size > _DEAR):
+        if features is None and best.score > _WORTH * before.score and (best.score < _POOR or size > _COSTLY):
             break
 
 
 def _axis_by_axis(run: _Search, best: Attempt, tolerance: float) -> Attempt:
-    """Each axis' bandwidth times or over 1.5 as long as that helps."""
+    """Multiply or divide the bandwidth of each axis by 1.5 as long as that helps."""
     d = len(best.bandwidth)
     for _ in range(3 if d > 1 else 0):
         before = best
@@ -192,7 +193,7 @@ def _axis_by_axis(run: _Search, best: Attempt, tolerance: float) -> Attempt:
 def solve_with(
     problem: Problem,
     groups: Sequence[Group],
-    solver: LeastSquares,
+    solver: ReadoutSolver,
     seed: int,
     features: int,
     bandwidth: tuple[float, ...],
@@ -204,27 +205,37 @@ def solve_with(
     specs = _specs(problem, groups, features, bandwidth)
     fields = build_fields(problem, specs, seed=seed, device=cpu, dtype=torch.float64)
     parameters = Parameters(problem, (), device=cpu, dtype=torch.float64)
-    counts = counts_of(problem, int(solver.ratio * features), max(int(solver.condition_ratio * features), 2))
-    objective = Readout(fields, parameters, Cloud(problem, counts, seed, sampling=solver.sampling), scales)
+    plan = solver.sampling_plan(features)
+    points = CollocationPoints.planned(problem, plan, seed, device=cpu, dtype=torch.float64)
+    objective = ReadoutObjective(fields, parameters, points, scales)
     theta = objective.get()
     if warm is not None and not problem.linear:
         theta = _carry_over(warm, fields, theta)
+    theta = solve_readout(solver, objective, theta)
+    held = CollocationPoints(
+        problem, counts_of(problem, 2 * features, max(features // 2, 2)), seed, draw=1, sampling=Sobol()
+    )
+    check = ReadoutObjective(fields, parameters, held, objective.scales)
+    score, costs = check.relative_residual(theta)
+    words = f"{features} sines, bandwidth {', '.join(f'{b:.3g}' for b in bandwidth)}"
+    return Attempt(features, bandwidth, max(score, _FLOOR), costs, fields, parameters, theta, words=words)
+
+
+def solve_readout(solver: ReadoutSolver, objective: ReadoutObjective, theta: Tensor) -> Tensor:
+    """Run a solver on the read-out from `theta` until it is done; the result is written to the fields."""
     state = solver.start(theta)
     for _ in range(solver.steps):
         state = solver.step(objective, state)
         if state["done"]:
             break
-    held = Cloud(problem, counts_of(problem, 2 * features, max(features // 2, 2)), seed, draw=1, sampling=Sobol())
-    judge = Readout(fields, parameters, held, objective.scales)
-    score, costs = judge.imbalance(state["theta"])
-    words = f"{features} sines, bandwidth {', '.join(f'{b:.3g}' for b in bandwidth)}"
-    return Attempt(features, bandwidth, max(score, _FLOOR), costs, fields, parameters, state, words=words)
+    objective.assign(theta_of(state))
+    return theta_of(state)
 
 
 def _specs(
     problem: Problem, groups: Sequence[Group], features: int, bandwidth: tuple[float, ...]
 ) -> dict[Group, RandomFourier]:
-    """Each group's random sines, with the bandwidth of the columns that it depends on."""
+    """Random sines of each group, with the bandwidth of the columns that it depends on."""
     by_column = dict(zip(problem.frame.columns, bandwidth, strict=True))
     return {
         group: RandomFourier(features, tuple(by_column[c] for a in axes_of(problem, group) for c in a.columns))
@@ -233,7 +244,7 @@ def _specs(
 
 
 def _carry_over(warm: Attempt, fields: FieldSet, theta: Tensor) -> Tensor:
-    """The read-out with which new features come closest to an earlier field: where Newton starts."""
+    """Read-out with which new features approximate an earlier field best: the start of Newton's method."""
     parts = []
     for group, module in fields.modules.items():
         columns = list(fields.columns(group))
@@ -241,7 +252,9 @@ def _carry_over(warm: Attempt, fields: FieldSet, theta: Tensor) -> Tensor:
         n = 3 * readout_of(module).in_features
         coords = fields.problem.domain.sample(n, generator_of(0, n)).coords[:, columns]
         with torch.no_grad():
-            phi, target = module.trunk(coords), old(coords)  # type: ignore[operator]
+            field = linear_readout(module)
+            assert field is not None
+            phi, target = field.trunk(coords), old(coords)
         solved = torch.linalg.lstsq(phi, target, rcond=1e-12, driver="gelsd")
         parts.append(solved.solution.T.reshape(-1))
     known = torch.cat(parts)

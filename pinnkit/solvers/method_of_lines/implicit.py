@@ -50,7 +50,7 @@ class MarchStep:
 
 @dataclass
 class Segment:
-    """Consecutive steps that share their modes: the arrays of one piece of a `MarchedField`."""
+    """Consecutive steps that share their modes: the arrays of one piece of an `EvolvedModesField`."""
 
     numbers: Array | None
     times: list[float]

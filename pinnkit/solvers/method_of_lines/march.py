@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
-from pinnkit.fields.evolved_modes import MarchedField
+from pinnkit.fields.evolved_modes import EvolvedModesField
 from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.problem import Problem
 from pinnkit.solutions.status import Status
+from pinnkit.solvers.protocols import SOLVERS, Scope
 
 from .exponential import ExponentialRK, march_exponential, why_not_semilinear
 from .implicit import MarchStep, Result, march_implicit
@@ -24,6 +26,7 @@ __all__ = ["March", "MarchResult", "can_march", "march"]
 Report = Callable[[MarchStep], bool]
 
 
+@SOLVERS.register("march")
 @dataclass(frozen=True)
 class March:
     """Modes in space, coefficients advanced in time: for evolution problems in one dimension, stiff and sharp ones too.
@@ -53,6 +56,8 @@ class March:
     modes: int | None = None
     most: int | None = None
 
+    scope: ClassVar[Scope] = Scope.OWN_FIELD
+
     def __post_init__(self) -> None:
         """Check the arguments."""
         if self.method is not None and not isinstance(self.method, Radau | ExponentialRK):
@@ -81,7 +86,7 @@ class MarchResult:
         reached: time reached.
     """
 
-    modules: Mapping[tuple[str, ...], MarchedField]
+    modules: Mapping[tuple[str, ...], EvolvedModesField]
     status: Status
     steps: int
     rejected: int

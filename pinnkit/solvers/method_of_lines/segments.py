@@ -1,4 +1,4 @@
-"""Field of a finished march: its segments as the pieces of a `MarchedField`."""
+"""Field of a finished march: its segments as the pieces of an `EvolvedModesField`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pinnkit.fields.evolved_modes import MarchedField, MarchedSpec, Piece
+from pinnkit.fields.evolved_modes import EvolvedModes, EvolvedModesField, Piece
 from pinnkit.problem.errors import Unsupported
 
 from .implicit import Result, Segment
@@ -21,7 +21,7 @@ Array = NDArray[np.float64]
 _FEWEST = 32  # modes of a piece
 
 
-def field_of(layout: StateLayout, result: Result, negligible: float) -> MarchedField:
+def field_of(layout: StateLayout, result: Result, negligible: float) -> EvolvedModesField:
     """Build the field of all segments that hold a step.
 
     Args:
@@ -52,7 +52,7 @@ def field_of(layout: StateLayout, result: Result, negligible: float) -> MarchedF
         for segment, block, wave in zip(segments, blocks, waves, strict=True)
     )
     axes = list(layout.problem.axes)
-    spec = MarchedSpec(time=axes.index(layout.time), pieces=pieces)
+    spec = EvolvedModes(time=axes.index(layout.time), pieces=pieces)
     field = spec.build(axes, len(layout.components), generator=torch.Generator(), dtype=torch.float64, device="cpu")
     for i, (segment, block, wave) in enumerate(zip(segments, blocks, waves, strict=True)):
         filled = {

@@ -64,7 +64,7 @@ class SpatialBasis:
         return float((np.linalg.norm(c[:, late], axis=1) / np.where(size > 1e-3 * size.max(), size, np.inf)).max())
 
     def output(self, c: Array) -> Array:
-        """Convert coefficients (..., N) of orthonormal modes to those of a `MarchedField`, (..., N', parts)."""
+        """Convert coefficients (..., N) of orthonormal modes to those of an `EvolvedModesField`, (..., N', parts)."""
         m = len(self.places)
         if self.numbers is not None:
             factor = np.full(self.modes, math.sqrt(2 / m))

@@ -2,36 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NotRequired, TypedDict, cast
 
 import torch
 from torch import Tensor
 
 from pinnkit.domains import Sampling, Sobol
-from pinnkit.solvers.protocols import Evaluation, Objective, State
+from pinnkit.solvers.protocols import SOLVERS, Evaluation, LossObjective, SamplingPlan, SolverDefaults, State
 
 from .line_search import Trial, wolfe
 
 __all__ = ["LBFGS"]
 
 
+class _LBFGSState(TypedDict):
+    theta: Tensor
+    loss: Tensor
+    s: Sequence[Tensor]  # steps (P,) of the stored pairs
+    y: Sequence[Tensor]  # their differences of gradients
+    version: NotRequired[int]  # of the loss to which the pairs belong
+    gradient: NotRequired[Tensor]
+    terms: NotRequired[Mapping[str, Tensor]]
+
+
+@SOLVERS.register("lbfgs", examples=lambda: {"LBFGS": LBFGS(steps=100)})
 @dataclass(frozen=True)
-class LBFGS:
+class LBFGS(SolverDefaults):
     """Limited-memory BFGS; one step is one line search.
 
-    It ends when no step lowers the loss any more: after a failed line search the memory is dropped and the gradient is
-    followed once; only if that fails as well is it done.
+    It ends when no step lowers the loss any more: after a failed line search the memory is dropped and one search
+    along the gradient is made; if that fails as well, the solver is done.
 
     Args:
-        steps: how many at most.
-        memory: how many pairs of steps and gradient differences are kept.
+        steps: number of line searches at most.
+        memory: number of stored pairs of steps and gradient differences.
         points: collocation points of each equation, where the term does not say.
         condition_points: of each other term.
         evaluations: loss evaluations per line search at most.
         c1: sufficient decrease.
         c2: curvature, both of the strong Wolfe conditions.
-        sampling: how the points are laid out.
+        sampling: layout of the points.
 
     Source: Nocedal & Wright, Numerical Optimization, 2nd ed., algorithms 7.4 (two loops), 3.5 and 3.6 (line search).
     """
@@ -55,27 +67,29 @@ class LBFGS:
         if self.batch is not None:
             raise ValueError("LBFGS: works on all points; use Adam(batch=...) for minibatches")
 
-    def draw(self, step: int) -> int:  # noqa: ARG002  (the same for every step: curvature pairs need one loss)
-        """Which draw of the points a step uses."""
-        return 0
+    def sampling_plan(self, unknowns: int) -> SamplingPlan:  # noqa: ARG002  (the protocol's signature)
+        """Points as given, the same at every step: curvature pairs need one loss function."""
+        return SamplingPlan(self.points, self.condition_points, None, self.sampling)
 
     def start(self, theta: Tensor) -> State:
-        """The state before the first step."""
+        """State before the first step."""
         inf = torch.full((), torch.inf, dtype=theta.dtype, device=theta.device)
         return {"theta": theta, "loss": inf, "s": [], "y": [], "done": False}
 
-    def step(self, objective: Objective, state: State) -> State:
+    def step(self, objective: LossObjective, state: State) -> State:
         """One quasi-Newton step."""
-        theta, draw = state["theta"], int(getattr(objective, "draw", 0))
-        if state.get("draw", draw) != draw:  # other points or weights: curvature pairs need one loss
+        own = cast(_LBFGSState, state)
+        theta, version = own["theta"], objective.version
+        if own.get("version", version) != version:  # other points or weights: curvature pairs need one loss function
             state = self.start(theta)
-        if "gradient" in state:
-            here = Evaluation(state["loss"], state["gradient"], state["terms"])
+            own = cast(_LBFGSState, state)
+        if "gradient" in own:
+            here = Evaluation(own["loss"], own["gradient"], own["terms"])
         else:
             here = objective.evaluate(theta)
             if not bool(torch.isfinite(here.loss)):
                 return {**state, "loss": here.loss, "done": True}
-        s, y = list(state["s"]), list(state["y"])
+        s, y = list(own["s"]), list(own["y"])
         direction = -_two_loops(here.gradient, s, y)
         slope = here.gradient @ direction
         if not slope < 0:  # rounding spoiled the memory
@@ -86,12 +100,12 @@ class LBFGS:
         first = 1.0 if s else min(1.0, 1.0 / float(here.gradient.abs().sum()))
         end = self._search(lambda a: objective.evaluate(theta + a * direction), here, direction, slope, first)
         if end is None:
-            return {**state, **_pack(theta, here), "s": [], "y": [], "draw": draw, "done": not s}
+            return {**state, **_pack(theta, here), "s": [], "y": [], "version": version, "done": not s}
         step = end.length * direction
         change = end.at.gradient - here.gradient
         if step @ change > 1e-10 * change.norm() * step.norm():
             s, y = [*s, step][-self.memory :], [*y, change][-self.memory :]
-        return {**_pack(theta + step, end.at), "s": s, "y": y, "draw": draw, "done": False}
+        return {**_pack(theta + step, end.at), "s": s, "y": y, "version": version, "done": False}
 
     def _search(
         self, phi: Callable[[float], Evaluation], here: Evaluation, direction: Tensor, slope: Tensor, first: float
@@ -100,7 +114,7 @@ class LBFGS:
 
 
 def _two_loops(g: Tensor, s: list[Tensor], y: list[Tensor]) -> Tensor:
-    """H g for the inverse Hessian of the stored pairs, algorithm 7.4, as products with stacked pairs."""
+    """H g for the inverse Hessian H of the stored pairs, algorithm 7.4."""
     if not s:
         return g
     rho = [1.0 / (b @ a) for a, b in zip(s, y, strict=True)]

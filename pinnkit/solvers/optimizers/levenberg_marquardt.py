@@ -1,8 +1,8 @@
-"""Damped Gauss-Newton steps: one linearisation r + J p, one factorisation, many dampings.
+"""Levenberg-Marquardt steps: one linearisation r + J p, one factorisation, many dampings.
 
-A step minimises |r + J p|^2 + lambda |p - v|^2, that is p = v - (J^T J + lambda)^-1 J^T (r + J v), where v is nought or
-a part of the step before (momentum).  Three roads lead to it: the normal equations by Cholesky (cheap, with the
-square of the condition of J), the singular values of J (all the digits), and the kernel J J^T (where rows are few).
+A step minimises |r + J p|^2 + lambda |p - v|^2, that is p = v - (J^T J + lambda)^-1 J^T (r + J v), where v is zero or a
+fraction of the previous step (momentum).  Three factorisations give it: the normal equations by Cholesky (cheap, with
+the squared condition number of J), the singular values of J (full precision), and the kernel J J^T (for few rows).
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ __all__ = ["Linearisation", "NormalEquations", "SingularValues", "Step"]
 
 
 class Step(NamedTuple):
-    """What minimises |r + J p|^2 + lambda |p - v|^2.
+    """Minimiser of |r + J p|^2 + lambda |p - v|^2.
 
     Args:
         vector: p ``(P,)``.
-        image: J p ``(N,)``, how the linear model foretells the rows to change.
+        image: J p ``(N,)``, the change of the rows in the linear model.
         back: w ``(N,)`` -> -(J^T J + lambda)^-1 J^T w ``(P,)``, from the same factorisation.
     """
 
@@ -31,7 +31,7 @@ class Step(NamedTuple):
 
 
 class Linearisation(Protocol):
-    """Rows and their Jacobian at one place, factorised as far as no damping is needed for it."""
+    """Rows and their Jacobian at one point, factorised as far as possible without the damping."""
 
     @property
     def rows(self) -> Tensor:
@@ -40,16 +40,16 @@ class Linearisation(Protocol):
 
     @property
     def scale(self) -> float:
-        """What a damping is relative to: the mean of the diagonal of J^T J."""
+        """Unit of the damping: the mean of the diagonal of J^T J."""
         ...
 
     @property
     def floor(self) -> float:
-        """The damping below which rounding decides the step."""
+        """Damping below which rounding dominates the step."""
         ...
 
     def step(self, damping: float, velocity: Tensor) -> Step | None:
-        """The step for lambda = `damping` * `scale` and v = `velocity` ``(P,)``.
+        """Step for lambda = `damping` * `scale` and v = `velocity` ``(P,)``.
 
         None where the matrix is singular to working precision.
         """
@@ -57,9 +57,9 @@ class Linearisation(Protocol):
 
 
 class NormalEquations:
-    """The matrix J^T J + lambda by Cholesky: P^3 / 3 operations for each damping after N P^2 for the matrix.
+    """Step by Cholesky of J^T J + lambda: P^3 / 3 operations for each damping after N P^2 for the matrix.
 
-    Its relative error is that of J^T J, the condition of J squared; see `SingularValues` for the rest.
+    Its relative error grows with the squared condition number of J; see `SingularValues` for full precision.
     """
 
     def __init__(self, rows: Tensor, jacobian: Tensor) -> None:
@@ -70,7 +70,7 @@ class NormalEquations:
         self.floor = 4 * torch.finfo(torch.float64).eps * self._gram.shape[0]
 
     def step(self, damping: float, velocity: Tensor) -> Step | None:
-        """The step for a damping relative to `scale`."""
+        """Step for a damping relative to `scale`."""
         shifted = self._gram.clone()
         shifted.diagonal().add_(damping * self.scale)
         lower, failed = torch.linalg.cholesky_ex(shifted)
@@ -86,7 +86,9 @@ class NormalEquations:
 
 
 class SingularValues:
-    """-V s / (s^2 + lambda) U^T (r + J v) with J = Q R, R = U s V^T: dearer, and exact to the condition of J itself.
+    """Step by singular values, -V s / (s^2 + lambda) U^T (r + J v) with J = Q R, R = U s V^T.
+
+    More costly than `NormalEquations`; its error grows with the condition number of J itself.
 
     Source: Golub & Van Loan, Matrix Computations, 4th ed., section 6.1.4 (ridge regression by the SVD).
     """
@@ -101,7 +103,7 @@ class SingularValues:
         self.floor = torch.finfo(torch.float64).eps ** 2
 
     def step(self, damping: float, velocity: Tensor) -> Step:
-        """The step for a damping relative to `scale`."""
+        """Step for a damping relative to `scale`."""
         s = self._s
         keep = s > torch.finfo(s.dtype).eps * len(s) * s[0]
         factor = torch.where(keep, s / (s * s + damping * self.scale), torch.zeros_like(s))
@@ -116,7 +118,7 @@ class SingularValues:
 
 
 def gram(jacobian: Tensor, blocks: int = 4) -> Tensor:
-    """J^T J ``(P, P)``: the blocks above the diagonal once, and mirrored."""
+    """J^T J ``(P, P)``: blocks above the diagonal are computed once and mirrored."""
     parameters = jacobian.shape[1]
     width = max(-(-parameters // blocks), 64)
     out = jacobian.new_empty(parameters, parameters)
@@ -128,4 +130,5 @@ def gram(jacobian: Tensor, blocks: int = 4) -> Tensor:
 
 
 def positive(scale: float) -> float:
+    """`scale`, or one where it vanishes."""
     return scale if scale > 0 else 1.0

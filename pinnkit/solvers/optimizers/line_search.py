@@ -1,4 +1,4 @@
-"""A line search for the strong Wolfe conditions, which quasi-Newton solvers share."""
+"""Line search for the strong Wolfe conditions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Trial", "trial", "wolfe"]
 
 
 class Trial(NamedTuple):
-    """A length along a direction, what was found there, and the slope of the loss along the direction."""
+    """Length along a direction, the evaluation there, and the slope of the loss along the direction."""
 
     length: float
     at: Evaluation
@@ -22,7 +22,7 @@ class Trial(NamedTuple):
 
     @property
     def loss(self) -> float:
-        """The loss there."""
+        """Loss at this length."""
         return float(self.at.loss)
 
 
@@ -43,7 +43,7 @@ def wolfe(
     c1: float,
     c2: float,
 ) -> Trial | None:
-    """A length that meets the strong Wolfe conditions, or at least lowers the loss; None if none does.
+    """Length that meets the strong Wolfe conditions, or at least lowers the loss; None if none does.
 
     f(a) <= f(0) + c1 a f'(0) and |f'(a)| <= c2 |f'(0)|.
 
@@ -105,7 +105,7 @@ def _zoom(
 
 
 def _interpolate(low: Trial, high: Trial) -> float:
-    """The minimum of the cubic through both ends (Nocedal & Wright, eq. 3.59), kept off the ends by a tenth."""
+    """Minimum of the cubic through both ends (Nocedal & Wright, eq. 3.59), kept off the ends by a tenth."""
     a, b = low.length, high.length
     width = b - a
     mid = a + 0.5 * width

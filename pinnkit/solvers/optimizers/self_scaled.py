@@ -1,20 +1,21 @@
 """Self-scaled quasi-Newton methods with a dense inverse Hessian: SSBFGS and SSBroyden.
 
-They need gradients only, so they suit any penalty, and reach far lower losses than L-BFGS on networks of up to some
+They need gradients only, so they suit any penalty, and reach far lower losses than L-BFGS on networks of up to a few
 thousand parameters.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, NotRequired, TypedDict, cast
 
 import torch
 from torch import Tensor
 
 from pinnkit.domains import Sampling, Sobol
-from pinnkit.solvers.protocols import Evaluation, Objective, State
+from pinnkit.solvers.protocols import SOLVERS, Evaluation, LossObjective, SamplingPlan, SolverDefaults, State
 
 from .line_search import wolfe
 
@@ -27,15 +28,25 @@ _TINY = 1e-14
 
 
 class _Factors(NamedTuple):
-    """What turns H into the next: tau scales it, phi mixes BFGS (1) with DFP (0)."""
+    """Parameters of an update of H: tau scales it, phi mixes BFGS (1) with DFP (0)."""
 
     tau: float
     phi: float
 
 
+class _SelfScaledState(TypedDict):
+    theta: Tensor
+    loss: Tensor
+    inverse: Tensor  # H (P, P), float64
+    fresh: bool  # H is still the identity
+    version: int  # of the loss to which the gradient belongs
+    gradient: NotRequired[Tensor]
+    terms: NotRequired[Mapping[str, Tensor]]
+
+
 @dataclass(frozen=True)
-class _SelfScaled:
-    """What the two have in common; see `SSBroyden`."""
+class _SelfScaled(SolverDefaults):
+    """Common part of both methods; see `SSBroyden`."""
 
     steps: int = 5000
     points: int = 2048
@@ -58,15 +69,19 @@ class _SelfScaled:
         if self.batch is not None:
             raise ValueError(f"{name}: works on all points; use Adam(batch=...) for minibatches")
 
+    def sampling_plan(self, unknowns: int) -> SamplingPlan:  # noqa: ARG002  (the protocol's signature)
+        """Points as given, whatever the number of parameters."""
+        return SamplingPlan(self.points, self.condition_points, None, self.sampling)
+
     def draw(self, step: int) -> int:
-        """Which draw of the points a step uses."""
+        """Number of the draw of points that a step uses."""
         return 0 if self.resample is None else step // self.resample
 
     def start(self, theta: Tensor) -> State:
-        """The state before the first step: the inverse Hessian is the identity.
+        """State before the first step: the inverse Hessian is the identity.
 
         Raises:
-            ValueError: for more parameters than a dense matrix can serve.
+            ValueError: for more than 20,000 parameters.
         """
         count = theta.numel()
         if count > _LARGEST:
@@ -75,15 +90,15 @@ class _SelfScaled:
                 f"{_LARGEST} are taken: use a smaller network, or LBFGS()"
             )
         inf = torch.full((), torch.inf, dtype=theta.dtype, device=theta.device)
-        return {"theta": theta, "loss": inf, "inverse": _identity(theta), "fresh": True, "draw": -1, "done": False}
+        return {"theta": theta, "loss": inf, "inverse": _identity(theta), "fresh": True, "version": -1, "done": False}
 
-    def step(self, objective: Objective, state: State) -> State:
+    def step(self, objective: LossObjective, state: State) -> State:
         """One line search along -H gradient, then the update of H."""
-        theta, inverse, fresh = state["theta"], state["inverse"], state["fresh"]
-        draw = int(getattr(objective, "draw", 0))
-        if "gradient" in state and state["draw"] == draw:
-            here = Evaluation(state["loss"], state["gradient"], state["terms"])
-        else:  # the first step, or other points: what is known of the loss is void, of its curvature it is not
+        own = cast(_SelfScaledState, state)
+        theta, inverse, fresh, version = own["theta"], own["inverse"], own["fresh"], objective.version
+        if "gradient" in own and own["version"] == version:
+            here = Evaluation(own["loss"], own["gradient"], own["terms"])
+        else:  # the first step, or other points: the loss is evaluated anew, the curvature is kept
             here = objective.evaluate(theta)
             if not bool(torch.isfinite(here.loss)):
                 return {**state, "loss": here.loss, "done": True}
@@ -95,7 +110,7 @@ class _SelfScaled:
         if not slope < 0:  # rounding spoiled the matrix
             inverse, fresh, direction, slope = _identity(theta), True, -g, -float(g @ g)
         if not slope < 0:  # the gradient vanishes
-            return {**_pack(theta, here, draw), "inverse": inverse, "fresh": fresh, "done": True}
+            return {**_pack(theta, here, version), "inverse": inverse, "fresh": fresh, "done": True}
         first = min(1.0, 1.0 / float(g.abs().sum())) if fresh else 1.0
         along = direction.to(theta.dtype)
         end = wolfe(
@@ -108,19 +123,19 @@ class _SelfScaled:
             c1=self.c1,
             c2=self.c2,
         )
-        if end is None:  # once more, along the gradient; if that fails as well, it is done
-            return {**_pack(theta, here, draw), "inverse": _identity(theta), "fresh": True, "done": fresh}
+        if end is None:  # one more search, along the gradient; if that fails as well, the solver is done
+            return {**_pack(theta, here, version), "inverse": _identity(theta), "fresh": True, "done": fresh}
         s, y = end.length * direction, end.at.gradient.to(inverse.dtype) - g
         inverse, fresh = self._updated(inverse, s, y, -end.length * g, fresh)
-        return {**_pack(theta + end.length * along, end.at, draw), "inverse": inverse, "fresh": fresh, "done": False}
+        return {**_pack(theta + end.length * along, end.at, version), "inverse": inverse, "fresh": fresh, "done": False}
 
     def _updated(self, inverse: Tensor, s: Tensor, y: Tensor, bs: Tensor, fresh: bool) -> tuple[Tensor, bool]:
-        """The inverse Hessian after a step, and whether it is still the identity; `bs` is H^-1 s.
+        """Inverse Hessian after a step, and whether it is still the identity; `bs` is H^-1 s.
 
         H+ = (H - Hy Hy' / y.Hy + phi y.Hy v v') / tau + s s' / y.s,   v = s / y.s - Hy / y.Hy.
         """
         ys = float(y @ s)
-        if not ys > _TINY * float(y.norm() * s.norm()):  # no curvature is seen along this step
+        if not ys > _TINY * float(y.norm() * s.norm()):  # no curvature along this step
             return inverse, fresh
         hy = inverse @ y
         yhy = float(y @ hy)
@@ -139,6 +154,7 @@ class _SelfScaled:
         raise NotImplementedError
 
 
+@SOLVERS.register("ss-bfgs", examples=lambda: {"SSBFGS": SSBFGS(steps=100)})
 @dataclass(frozen=True)
 class SSBFGS(_SelfScaled):
     """BFGS whose inverse Hessian is scaled at each update by tau = min(1, y.s / s.Bs), B = H^-1.
@@ -149,12 +165,12 @@ class SSBFGS(_SelfScaled):
         steps: line searches at most.
         points: collocation points of each equation, where the term does not say.
         condition_points: of each other term.
-        resample: draw fresh points after so many steps; None keeps them.  The loss is evaluated anew, the inverse
-            Hessian is kept, and set back to the identity only if it is no longer positive definite.
+        resample: steps between two draws of fresh points; None keeps the points.  The loss is evaluated anew, the
+            inverse Hessian is kept, and reset to the identity only if it is no longer positive definite.
         evaluations: loss evaluations per line search at most.
         c1: sufficient decrease.
         c2: curvature, both of the strong Wolfe conditions.
-        sampling: how the points are laid out.
+        sampling: layout of the points.
 
     Source: Al-Baali, Numerical experience with a class of self-scaling quasi-Newton algorithms, J. Optim. Theory Appl.
     96 (1998); Urban, Stefanou & Pons, J. Comput. Phys. 523 (2025) 113656, eq. 11.
@@ -164,24 +180,25 @@ class SSBFGS(_SelfScaled):
         return _Factors(min(1.0, 1.0 / b), 1.0)
 
 
+@SOLVERS.register("ss-broyden", examples=lambda: {"SSBroyden": SSBroyden(steps=100)})
 @dataclass(frozen=True)
 class SSBroyden(_SelfScaled):
-    """The self-scaled method of Broyden's family: at each update both the scaling and the member of the family adapt.
+    """Self-scaled method of Broyden's family: at each update both the scaling and the member of the family adapt.
 
     With h = y.Hy / y.s, b = s.Bs / y.s, B = H^-1 and a = h b - 1 >= 0: theta, between bounds that keep H positive
-    definite and close to (1 - b) / b, gives phi = (1 - theta) / (1 + a theta) and the scaling tau.  It is the best of
-    the methods that need gradients only; a step costs as much as `SSBFGS`.
+    definite and close to (1 - b) / b, gives phi = (1 - theta) / (1 + a theta) and the scaling tau.  It is the most
+    accurate of the methods that need gradients only; a step costs as much as one of `SSBFGS`.
 
     Args:
         steps: line searches at most.
         points: collocation points of each equation, where the term does not say.
         condition_points: of each other term.
-        resample: draw fresh points after so many steps; None keeps them.  The loss is evaluated anew, the inverse
-            Hessian is kept, and set back to the identity only if it is no longer positive definite.
+        resample: steps between two draws of fresh points; None keeps the points.  The loss is evaluated anew, the
+            inverse Hessian is kept, and reset to the identity only if it is no longer positive definite.
         evaluations: loss evaluations per line search at most.
         c1: sufficient decrease.
         c2: curvature, both of the strong Wolfe conditions.
-        sampling: how the points are laid out.
+        sampling: layout of the points.
 
     Source: Urban, Stefanou & Pons, Unveiling the optimization process of physics informed neural networks, J. Comput.
     Phys. 523 (2025) 113656, eqs. 13 to 23; after Al-Baali & Khalfan, A combined class of self-scaling and modified
@@ -189,7 +206,7 @@ class SSBroyden(_SelfScaled):
     """
 
     def _factors(self, h: float, b: float, n: int) -> _Factors:
-        a = max(h * b - 1.0, 1e-15)  # by Cauchy-Schwarz never negative but for rounding
+        a = max(h * b - 1.0, 1e-15)  # not negative by Cauchy-Schwarz, except for rounding
         rho = min(1.0, h * (1.0 - math.sqrt(a / (1.0 + a))))
         theta = max((rho - 1.0) / a, min(1.0 / rho, (1.0 - b) / b))
         sigma = 1.0 + theta * a
@@ -207,5 +224,5 @@ def _positive_definite(matrix: Tensor) -> bool:
     return int(torch.linalg.cholesky_ex(matrix).info) == 0
 
 
-def _pack(theta: Tensor, at: Evaluation, draw: int) -> State:
-    return {"theta": theta, "loss": at.loss, "gradient": at.gradient, "terms": dict(at.terms), "draw": draw}
+def _pack(theta: Tensor, at: Evaluation, version: int) -> State:
+    return {"theta": theta, "loss": at.loss, "gradient": at.gradient, "terms": dict(at.terms), "version": version}

@@ -1,7 +1,7 @@
-"""The longest damped step that the true loss bears out, found by probing.
+"""Trust-region step: smallest damping whose actual-to-predicted reduction is at least `accept`.
 
-Radius and damping are two names of one thing: |p(lambda)| falls as lambda grows.  Probing dampings in place of radii
-spares the search for the lambda of each radius, so that a probe is one Cholesky factorisation and one loss.
+The radius |p(lambda)| falls as the damping lambda grows, so that dampings are tried in place of radii: a trial costs
+one Cholesky factorisation and one loss, without a search for the lambda of a radius.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from .levenberg_marquardt import Linearisation, Step
 __all__ = ["Probe", "longest_step"]
 
 _MOST_LONGER = 8
-"""Probes beyond the damping of the step before, so that one step cannot run to the floor."""
+"""Trials at smaller dampings than that of the previous step, so that one step cannot reach the floor."""
 _MOST_SHORTER = 40
 _MOST_MOVING = 4
-"""Shorter steps that are tried with momentum before it is dropped: they tend to the step before, not to descent."""
+"""Shorter steps with momentum before it is dropped: they tend to the previous step, not to the descent direction."""
 
 
 @dataclass(frozen=True)
 class Probe:
-    """A step that was tried.
+    """Trial step.
 
     Args:
         damping: relative to the linearisation's scale.
         step: the linear step.
-        vector: what was added to theta, the linear step or what it was bent to ``(P,)``.
-        loss: |rows|^2 there.
-        gain: how much the loss fell by, as a part of what the linear model foretold.
+        vector: change of theta ``(P,)``: the linear step, or the step with acceleration and corrections.
+        loss: |rows|^2 at the new theta.
+        gain: actual over predicted reduction of the loss.
     """
 
     damping: float
@@ -52,18 +52,18 @@ def longest_step(
     accept: float,
     ratio: float,
 ) -> Probe | None:
-    """The step of the smallest damping, on a ladder through `damping`, at which the loss falls enough.
+    """Step of the smallest damping, of a geometric sequence through `damping`, at which the loss falls enough.
 
-    Where the loss at `damping` falls by at least `accept` of what the model foretells, smaller dampings are probed
-    until one does not; else greater ones until one does, in the end without momentum.  None where none does.
+    Where the loss at `damping` falls by at least `accept` times the predicted reduction, smaller dampings are tried
+    until one fails; else greater ones until one succeeds, finally without momentum.  None where none does.
 
     Args:
         linear: the model.
-        trial: step -> what to add to theta, and the rows there.
-        damping: of the step before.
-        velocity: what a step is damped towards, momentum times the step before ``(P,)``.
-        accept: least part of the foretold fall.
-        ratio: between neighbouring dampings.
+        trial: step -> change of theta, and the rows at the new theta.
+        damping: of the previous step.
+        velocity: centre of the damping, momentum times the previous step ``(P,)``.
+        accept: least actual-to-predicted reduction.
+        ratio: of neighbouring dampings.
 
     Source: long steps at a low threshold, Webb, Jerad & Cartis, arXiv 2607.02194 (there on a grid of radii, from
     singular values); Nocedal & Wright, Numerical Optimization, 2nd ed., section 10.3 (Levenberg-Marquardt as a
@@ -75,10 +75,10 @@ def longest_step(
         step = linear.step(damping, velocity)
         if step is None:
             return None
-        foretold = before - float((linear.rows + step.image).square().sum())
+        predicted = before - float((linear.rows + step.image).square().sum())
         vector, rows = trial(step)
         loss = float(rows.double().square().sum())
-        gain = (before - loss) / foretold if foretold > 0 else -math.inf
+        gain = (before - loss) / predicted if predicted > 0 else -math.inf
         return Probe(damping, step, vector, loss, gain) if loss < before and gain >= accept else None
 
     first = max(damping, linear.floor)
@@ -92,16 +92,16 @@ def longest_step(
                 break
             found = longer
         return found
-    nowhere = torch.zeros_like(velocity)
+    zero = torch.zeros_like(velocity)
     if bool(velocity.any()):
         for k in range(1, _MOST_MOVING + 1):
             found = probe(first * ratio**k, velocity)
             if found is not None:
                 return found
     for _ in range(_MOST_SHORTER):
-        found = probe(first, nowhere)
+        found = probe(first, zero)
         if found is not None:
             return found
-        # far beyond the diagonal, where a step is one of steepest descent, the ladder is climbed faster
+        # far beyond the diagonal, where the step is one of steepest descent, the damping grows faster
         first *= ratio if first < 1e3 else max(ratio, 10.0)
     return None

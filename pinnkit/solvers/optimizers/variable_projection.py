@@ -1,4 +1,4 @@
-"""The linear read-out solved for alone; what is found is kept only where the loss falls."""
+"""Variable projection: the linear read-out solved for alone, kept only where the loss falls."""
 
 from __future__ import annotations
 
@@ -9,28 +9,30 @@ from torch import Tensor
 
 from pinnkit.solvers.protocols import RowObjective
 
-__all__ = ["polished"]
+__all__ = ["variable_projection"]
 
 _LENGTHS = (1.0, 0.5, 0.25, 0.1)
-"""Of the undamped step, tried in this order."""
+"""Fractions of the undamped step, tried in this order."""
 
 
-def polished(objective: RowObjective, theta: Tensor, loss: float, *, rounds: int = 3) -> tuple[Tensor, float]:
-    """Theta after Newton steps on the read-out by singular values, and its loss; never more than `loss`.
+def variable_projection(
+    objective: RowObjective, theta: Tensor, loss: float, *, rounds: int = 3
+) -> tuple[Tensor, float]:
+    """Newton steps on the read-out by singular values: theta and its loss, never more than `loss`.
 
-    min over d of |r + J_c d|, J_c the columns of the Jacobian that belong to the read-out.  With a linear equation one
-    round is exact: the read-out that is best for the hidden layers as they are.
+    min over d of |r + J_c d|, J_c the columns of the Jacobian that belong to the read-out.  For a linear equation one
+    round is exact: the best read-out for the given hidden layers.
 
     Args:
-        objective: with an attribute `readout`, the places of the read-out in theta; without one nothing is done.
+        objective: its `readout` gives the places of the read-out in theta; nothing is done where it is empty.
         theta: ``(P,)``.
         loss: at `theta`.
-        rounds: at most so many steps.
+        rounds: number of steps at most.
 
     Source: Golub & Pereyra, SIAM J. Numer. Anal. 10 (1973) 413 (variables that separate).
     """
-    where: Tensor | None = getattr(objective, "readout", None)
-    if where is None or len(where) == 0:
+    where = objective.readout
+    if len(where) == 0:
         return theta, loss
     for _ in range(rounds):
         rows, jacobian = objective.rows_and_jacobian(theta)

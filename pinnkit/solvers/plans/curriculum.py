@@ -1,12 +1,12 @@
-"""Several solves in a row, each of its own problem and from the one before: a grid that grows, points that move."""
+"""Curriculum: consecutive solves, each of its own problem and from the previous one, such as a grid that grows."""
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -16,33 +16,36 @@ from pinnkit.solutions.solution import Solution
 from pinnkit.solutions.status import Status
 from pinnkit.solutions.storage import load, save
 from pinnkit.solvers.collocation.field_groups import FieldChoice
-from pinnkit.solvers.protocols import Solver
-from pinnkit.solvers.solving import solve
+from pinnkit.solvers.protocols import Method
+
+from .execution import execute
+from .planning import plan
+from .run_options import RunOptions, device_of
 
 __all__ = ["MakeStage", "Stage", "in_stages"]
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One solve of several.
+    """One solve of a curriculum.
 
     Args:
-        problem: what is solved.
-        field: by what.
-        solvers: and how.
-        starts: whether it starts from the solution before, whose field it takes over; else from its own weights.
-        options: further arguments of `solve`: adaptive, weights, balance, monitor, compiles.
+        problem: to solve.
+        field: as in `solve`.
+        solvers: as in `solve`.
+        starts: whether it starts from the previous solution, whose field it takes over; else from its own weights.
+        options: of the solve: adaptive, weights, balance, monitor, compiles; the rest is set by `in_stages`.
     """
 
     problem: Problem
     field: FieldChoice
-    solvers: Solver | Sequence[Solver]
+    solvers: Method | Sequence[Method]
     starts: bool = True
-    options: Any = ()
+    options: RunOptions = dataclasses.field(default_factory=RunOptions)
 
 
 MakeStage = Callable[[Solution | None], Stage]
-"""Makes a stage from the solution before it; None before the first."""
+"""Makes a stage from the previous solution; None before the first."""
 
 
 def in_stages(
@@ -59,21 +62,21 @@ def in_stages(
     """Solve stage after stage.
 
     Args:
-        stages: made one by one, each from the solution of the one before.
-        seed: of all of them.
+        stages: made one by one, each from the previous solution.
+        seed: of all stages.
         device: as in `solve`.
-        seconds: for all of them; a stage that is cut off is the last.
+        seconds: time limit of all stages together; a stage that is cut off is the last.
         out: folder for checkpoints; a stage that has ended leaves ``stage1.h5``.
-        resume: go on from what `out` holds.
+        resume: continue from the files in `out`.
         callbacks: called with every `Record`, whose steps and seconds count from the first stage on.
-        reason: why these stages, for the solution's `choice`.
+        reason: of the stages, for the solution's `choice`.
 
     Returns:
         The last solution, with the history and the seconds of all.
     """
     if not stages:
         raise ValueError("in_stages: `stages` is empty; give at least one")
-    began, before = time.perf_counter(), 0.0  # seconds of stages that an earlier run ended
+    began, before = time.perf_counter(), 0.0  # seconds of stages that an earlier run completed
     folder = None if out is None else Path(out)
     done: list[Solution] = []
     for i, make in enumerate(stages):
@@ -83,19 +86,24 @@ def in_stages(
         if kept is not None and not resume:
             kept.unlink(missing_ok=True)
         if kept is not None and kept.exists():
-            found = load(kept, problem=stage.problem, device=_place(device)).solution
+            found = load(kept, problem=stage.problem, device=str(device_of(device))).solution
             before += found.seconds
         else:
             left = None if seconds is None else seconds - before - (time.perf_counter() - began)
             if left is not None and left <= 0 and done:
                 done[-1] = replace(done[-1], status=Status.TIME)
                 break
-            found = solve(
-                stage.problem, stage.field, stage.solvers, seed=seed, device=device,
-                seconds=None if left is None else max(left, 1e-3), start=previous if stage.starts else None,
-                out=None if folder is None else folder / f"stage{i + 1}", resume=resume,
-                callbacks=[_shifted(c, done) for c in callbacks], **dict(stage.options),
-            )  # fmt: skip
+            options = replace(
+                stage.options,
+                seed=seed,
+                device=device,
+                seconds=None if left is None else max(left, 1e-3),
+                start=previous if stage.starts else None,
+                out=None if folder is None else folder / f"stage{i + 1}",
+                resume=resume,
+                callbacks=[_shifted(c, done) for c in callbacks],
+            )
+            found = execute(plan(stage.problem, stage.field, stage.solvers, options), stage.problem, options)
             if kept is not None and found.status in (Status.TRAINED, Status.BUDGET, Status.CONVERGED, Status.STALLED):
                 save(found, kept)
         done.append(found)
@@ -105,7 +113,7 @@ def in_stages(
 
 
 def _shifted(callback: Callable[[Record], object], done: Sequence[Solution]) -> Callable[[Record], object]:
-    """The callback, told of steps and seconds since the first stage."""
+    """Callback whose records count steps and seconds from the first stage on."""
     steps, seconds = sum(s.steps for s in done), sum(s.seconds for s in done)
 
     def call(record: Record) -> object:
@@ -115,14 +123,8 @@ def _shifted(callback: Callable[[Record], object], done: Sequence[Solution]) -> 
     return call
 
 
-def _place(device: str) -> str:
-    from .arguments import device_of
-
-    return str(device_of(device))
-
-
 def _joined(done: Sequence[Solution], seconds: float, reason: str) -> Solution:
-    """The last solution with the history of all."""
+    """Last solution with the history of all stages."""
     records, steps, used = [], 0, 0.0
     for number, solution in enumerate(done):
         h = solution.history
@@ -130,7 +132,9 @@ def _joined(done: Sequence[Solution], seconds: float, reason: str) -> Solution:
             terms = {name: float(values[i]) for name, values in h.terms.items()}
             taken = {name: float(v[i]) for name, v in h.measures.items() if np.isfinite(v[i])}
             at = steps + int(h.step[i]), used + float(h.seconds[i])
-            solver = h.solver[i] if number == 0 else f"{h.solver[i]} ({number + 1})"  # where a stage begins shows
+            solver = (
+                h.solver[i] if number == 0 else f"{h.solver[i]} ({number + 1})"
+            )  # the beginning of a stage is visible
             records.append(Record(at[0], 0, solver, at[1], float(h.loss[i]), terms, taken))
         steps, used = steps + solution.steps, used + solution.seconds
     solvers = tuple(s for solution in done for s in solution.solvers)

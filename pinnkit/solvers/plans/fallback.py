@@ -1,56 +1,74 @@
-"""Several roads to one problem: tried in order until one meets the equation at points that none has seen."""
+"""Candidates tried in order until one meets the equations at held-out points."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
+from pinnkit.problem.problem import Problem
 from pinnkit.solutions.solution import Solution
 from pinnkit.solutions.status import Status
-from pinnkit.solvers.collocation.relative_residual import held_out
+from pinnkit.solvers.collocation.relative_residual import held_out_residual
 
-from .automatic import Choice
+from .candidates import Candidate, Kind
+from .feature_search import run_search
+from .marching import run_march
+from .run import Run
+from .run_options import RunOptions
+from .training import run_training
 
-__all__ = ["several"]
+__all__ = ["best_of"]
+
+_RUNS: Mapping[Kind, Callable[[Run], Solution]] = {
+    Kind.SEARCH: run_search,
+    Kind.TRAINING: run_training,
+    Kind.MARCH: run_march,
+}
 
 
-def several(
-    choices: Sequence[Choice],
-    take: Callable[[Choice, float | None], Solution],
-    *,
-    seconds: float | None,
-    began: float,
-    seed: int,
-) -> Solution:
-    """The first solution whose held-out residual is good enough for its road, else the best of all.
+def best_of(candidates: Sequence[Candidate], problem: Problem, options: RunOptions, began: float) -> Solution:
+    """First solution that its candidate accepts, else the one with the smallest held-out residual.
 
     Args:
-        choices: the roads in the order in which they are tried.
-        take: solves by one of them, in at most so many seconds.
-        seconds: for all of them.
-        began: `time.perf_counter()` at which the solve began.
-        seed: of the points at which the residual is measured.
+        candidates: in the order in which they are tried.
+        problem: to solve.
+        options: of the run; their seconds are those of all candidates together.
+        began: `time.perf_counter()` at the beginning.
 
     Returns:
         One of the solutions, with the seconds of all, and all that was tried in its `choice`.
     """
+    if len(candidates) == 1:
+        return _run(Run(problem, candidates[0], options, began))
     best: Solution | None = None
-    lowest, said = float("inf"), []
-    for choice in choices:
-        left = None if seconds is None else seconds - (time.perf_counter() - began)
+    lowest, tried = float("inf"), []
+    for number, candidate in enumerate(candidates):
+        left = None if options.seconds is None else options.seconds - (time.perf_counter() - began)
         if best is not None and left is not None and left <= 0:
             break
-        found = take(choice, None if left is None else max(left, 1e-3))
-        if len(choices) == 1:  # nothing to compare it with
-            return replace(found, seconds=time.perf_counter() - began)
-        score = held_out(found.fieldset, found.coefficient_tensors, seed=seed)
-        said.append(f"{found.choice} Held-out residual {score:.1e}.")
+        own = replace(
+            options, seconds=None if left is None else max(left, 1e-3), out=_folder(candidates, number, options)
+        )
+        found = _run(Run(problem, candidate, own, time.perf_counter()))
+        score = held_out_residual(found.fieldset, found.coefficient_tensors, seed=options.seed)
+        tried.append(f"{found.choice} Held-out residual {score:.1e}.")
         if best is None or score < lowest:
             best, lowest = found, score
-        if score <= choice.good or found.status is Status.INTERRUPTED:
+        if score <= candidate.accept or found.status is Status.INTERRUPTED:
             break
     assert best is not None
-    if len(said) > 1:
-        said.append(f"Taken: {best.solvers[0].split('(')[0]}.")
-    return replace(best, choice=" ".join(said), seconds=time.perf_counter() - began)
+    if len(tried) > 1:
+        tried.append(f"Taken: {best.solvers[0].split('(')[0]}.")
+    return replace(best, choice=" ".join(tried), seconds=time.perf_counter() - began)
+
+
+def _run(run: Run) -> Solution:
+    return _RUNS[run.candidate.kind](run)
+
+
+def _folder(candidates: Sequence[Candidate], number: int, options: RunOptions) -> Path | None:
+    """Folder for the checkpoints of a candidate: one of its own where several candidates are trained."""
+    shared = sum(c.kind is Kind.TRAINING for c in candidates) < 2
+    return options.folder if shared or options.folder is None else options.folder / f"candidate{number + 1}"

@@ -1,20 +1,16 @@
-"""The road of slabs: one after the other, joined in the end."""
+"""Solve in slabs of time, one after another, joined into one field."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import pairwise
-from pathlib import Path
-from typing import Any
 
-import torch
 from torch import nn
 
 from pinnkit.fields import FieldSpec, RandomFourier
-from pinnkit.fields.piecewise_in_time import Slabbed, SlabbedField
+from pinnkit.fields.piecewise_in_time import PiecewiseInTime, PiecewiseInTimeField
 from pinnkit.problem.problem import Problem
 from pinnkit.solutions.evaluation import FieldSet
 from pinnkit.solutions.history import Record
@@ -23,70 +19,104 @@ from pinnkit.solvers.collocation.field_groups import Group
 from pinnkit.solvers.collocation.parameters import Parameters
 from pinnkit.solvers.training.loop import Callback
 
-from .run_setup import Setup, solution_of
-from .time_slabs import slab
+from .candidates import Kind, Plan
+from .fallback import best_of
+from .run import solution_of
+from .run_options import RunOptions
+from .time_slabs import slab_problem, with_soft_initial
 
-__all__ = ["in_slabs"]
+__all__ = ["solve_in_slabs"]
 
 
-def in_slabs(
-    problem: Problem,
-    solve: Callable[..., Solution],
-    edges: Sequence[float],
-    seconds: float | None,
-    folder: Path | None,
-    callbacks: Sequence[Callback],
-    began: float,
-    how: dict[str, Any],
-) -> Solution:
-    """Slab after slab, each from the end of the one before, joined in the end.
+def solve_in_slabs(plan: Plan, problem: Problem, options: RunOptions, edges: Sequence[float], began: float) -> Solution:
+    """Slab after slab, each from the final state of the previous one, joined into one field.
 
     Args:
-        problem: whose time is divided.
-        solve: solves a problem with the field and the solvers that were asked for.
-        edges: of the slabs.
-        seconds: for all of them.
-        folder: for checkpoints, one folder a slab.
-        callbacks: see the steps of all slabs, counted on.
-        began: `time.perf_counter()` at which the solve began.
-        how: further options of `solve`.
+        plan: candidates, tried in every slab.
+        problem: whose time is divided; hard initial conditions become terms.
+        options: of the run; their seconds are those of all slabs together, and every slab has a folder of its own.
+        edges: of the slabs, the ends of time included.
+        began: `time.perf_counter()` at the beginning.
+
+    Raises:
+        ValueError: for `start` or `monitor`, which belong to a field of all times, or a field without a spec.
     """
+    _check(options)
+    problem = with_soft_initial(problem)
     parts: list[Solution] = []
     records: list[Record] = []
     count = len(edges) - 1
     for k, (lower, upper) in enumerate(pairwise(edges)):
-        done = records[-1].step if records else 0
-
-        def report(record: Record, callback: Callback, done: int = done) -> object:
-            return callback(replace(record, step=record.step + done, steps=record.steps * count))
-
         used = time.perf_counter() - began
-        part = solve(
-            slab(problem, lower, upper, parts[-1] if parts else None),
-            start=parts[-1] if parts and _trains(parts[-1]) else None,
-            seconds=None if seconds is None else max((seconds - used) / (count - k), 1e-3),
-            out=None if folder is None else folder / f"slab{k + 1}",
-            callbacks=[partial(report, callback=c) for c in callbacks],
-            **how,
+        previous = parts[-1] if parts else None
+        own = replace(
+            options,
+            slabs=None,
+            start=_start(plan, previous),
+            seconds=None if options.seconds is None else max((options.seconds - used) / (count - k), 1e-3),
+            out=None if options.folder is None else options.folder / f"slab{k + 1}",
+            callbacks=[_shifted(c, records[-1].step if records else 0, count) for c in options.callbacks],
         )
+        part = best_of(plan.candidates, slab_problem(problem, lower, upper, previous), own, time.perf_counter())
+        records += _records(problem, part, records[-1].step if records else 0, used)
         parts.append(part)
-        h = part.history
-        nothing = dict.fromkeys((str(t.name) for t in problem.terms), float("nan"))  # data of other times
-        records += [
-            Record(
-                int(s) + done,
-                0,
-                name,
-                float(t) + used,
-                float(loss),
-                nothing | {n: float(v[i]) for n, v in h.terms.items()},
-            )
-            for i, (s, name, t, loss) in enumerate(zip(h.step, h.solver, h.seconds, h.loss, strict=True))
-        ]
         if not part.status.good:
             break
-    first = parts[0]
-    # A run that was stopped has no field for later times: the last one goes on.
+    return _joined(problem, options, parts, edges, records, began)
+
+
+def _check(options: RunOptions) -> None:
+    if options.start is not None:
+        raise ValueError("solve: `slabs` start each from the one before; leave `start` out")
+    if options.monitor is not None:
+        raise ValueError(
+            "solve: `monitor` measures a field of all times, and each of `slabs` has one of its own; leave one out"
+        )
+
+
+def _start(plan: Plan, previous: Solution | None) -> Solution | None:
+    """Solution from which training starts: the previous slab's, where it has the fields of a single candidate."""
+    if previous is None or len(plan.candidates) > 1 or plan.first.kind is not Kind.TRAINING:
+        return None
+    return None if any(isinstance(spec, RandomFourier) for spec in previous.fields.values()) else previous
+
+
+def _shifted(callback: Callback, done: int, count: int) -> Callback:
+    """Callback whose records count the steps of all slabs."""
+
+    def report(record: Record) -> object:
+        return callback(replace(record, step=record.step + done, steps=record.steps * count))
+
+    return report
+
+
+def _records(problem: Problem, part: Solution, done: int, used: float) -> list[Record]:
+    """History of a slab as records of the whole run; terms without points in the slab are NaN."""
+    h = part.history
+    absent = dict.fromkeys((str(t.name) for t in problem.terms), float("nan"))
+    return [
+        Record(
+            step=int(h.step[i]) + done,
+            steps=0,
+            solver=h.solver[i],
+            seconds=float(h.seconds[i]) + used,
+            loss=float(h.loss[i]),
+            terms=absent | {name: float(values[i]) for name, values in h.terms.items()},
+        )
+        for i in range(len(h.step))
+    ]
+
+
+def _joined(
+    problem: Problem,
+    options: RunOptions,
+    parts: Sequence[Solution],
+    edges: Sequence[float],
+    records: Sequence[Record],
+    began: float,
+) -> Solution:
+    """Solution whose fields are those of the slabs; after an interrupted run the last field covers the later times."""
+    first, last = parts[0], parts[-1]
     ends = (*edges[: len(parts)], edges[-1])
     modules: dict[Group, nn.Module] = {}
     specs: dict[Group, FieldSpec | None] = {}
@@ -94,29 +124,22 @@ def in_slabs(
         own = [part.fields[group] for part in parts]
         if any(spec is None for spec in own):
             raise ValueError("solve: `slabs` need a field spec such as Siren(width=64), which each slab builds anew")
-        spec = Slabbed(tuple(own), ends, str(problem.time))  # type: ignore[arg-type]
-        column = list(FieldSet(problem, first.modules).columns(group)).index(
-            problem.frame.columns.index(str(problem.time))
-        )
-        modules[group] = SlabbedField(spec, column, [part.modules[group] for part in parts])
+        spec = PiecewiseInTime(tuple(own), ends, str(problem.time))  # type: ignore[arg-type]
+        columns = list(FieldSet(problem, first.modules).columns(group))
+        column = columns.index(problem.frame.columns.index(str(problem.time)))
+        modules[group] = PiecewiseInTimeField(spec, column, [part.modules[group] for part in parts])
         specs[group] = spec
-    setup = Setup(
+    parameters = Parameters(problem, (), device=options.torch_device, dtype=options.dtype_for(problem))
+    parameters.start_from(last.coefficients)
+    return solution_of(
         problem,
-        dict(modules),
-        (),
-        first.seed,
-        torch.device(first.device),
-        first.dtype,
-        f"{count} slabs of time, each from the end of the one before. {first.choice}",
-        began,
+        options,
+        reason=f"{len(edges) - 1} slabs of time, each from the end of the one before. {first.choice}",
+        solvers=first.solvers,
+        specs=specs,
+        modules=modules,
+        parameters=parameters,
+        status=next((p.status for p in reversed(parts) if not p.status.good), last.status),
+        records=records,
+        used=time.perf_counter() - began,
     )
-    parameters = Parameters(problem, (), device=setup.device, dtype=setup.dtype)
-    parameters.start_from(parts[-1].coefficients)
-    status = next((p.status for p in reversed(parts) if not p.status.good), parts[-1].status)
-    found = solution_of(setup, specs, modules, parameters, status, records, time.perf_counter() - began)
-    return replace(found, solvers=first.solvers)
-
-
-def _trains(part: Solution) -> bool:
-    """Whether the fields of the next slab have the shapes of this one's: not where a search chose their number."""
-    return not any(isinstance(spec, RandomFourier) for spec in part.fields.values())

@@ -1,6 +1,6 @@
-"""Time in slabs: each is solved from the end of the one before, and all are joined into one field.
+"""Slabs of time: the problem of a slab, which starts from the final state of the previous slab.
 
-A field that has to meet an equation over a long time loses its way; over a short one it does not.  See Krishnapriyan,
+Training over a long time often converges to a wrong solution, over a short one it does not.  See Krishnapriyan,
 Gholami, Zhe, Kirby & Mahoney, Characterizing Possible Failure Modes in PINNs, NeurIPS 2021, section 5.2 (sequence to
 sequence), and Penwarden, Jagtap, Zhe, Karniadakis & Kirby, J. Comput. Phys. 493 (2023) 112464 (warm starts).
 """
@@ -12,7 +12,6 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -26,14 +25,14 @@ from pinnkit.problem.problem import Problem
 from pinnkit.problem.terms import Term
 from pinnkit.solutions.solution import Solution
 
-__all__ = ["edges_of", "slab", "soft_start"]
+__all__ = ["slab_edges", "slab_problem", "with_soft_initial"]
 
 _REMEMBERED = 128
-"""Evaluations of a former slab's end that are kept: the points of a solver stay the same from step to step."""
+"""Number of kept evaluations of a previous slab's final state: the points of a solver are the same at every step."""
 
 
-def edges_of(problem: Problem, slabs: int | Sequence[float]) -> tuple[float, ...]:
-    """The edges of the slabs, the ends of time included.
+def slab_edges(problem: Problem, slabs: int | Sequence[float]) -> tuple[float, ...]:
+    """Edges of the slabs, the ends of time included.
 
     Raises:
         ValueError, TypeError: for a problem without time or without an initial state, for edges that are not
@@ -60,16 +59,16 @@ def edges_of(problem: Problem, slabs: int | Sequence[float]) -> tuple[float, ...
     return edges
 
 
-def soft_start(problem: Problem) -> Problem:
-    """The problem with its initial conditions as terms: the ansatz of one slab could not serve another."""
+def with_soft_initial(problem: Problem) -> Problem:
+    """Problem with its initial conditions as terms: the ansatz of one slab does not fit another."""
     if not any(t.hard and t.initial_state is not None for t in problem.terms):
         return problem
     terms = (t if t.initial_state is None else replace(t, hard=False) for t in problem.terms)
     return replace(problem, terms=tuple(terms))
 
 
-def slab(problem: Problem, lower: float, upper: float, before: Solution | None) -> Problem:
-    """The problem between two times, starting from the end of the solution `before` where there is one.
+def slab_problem(problem: Problem, lower: float, upper: float, before: Solution | None) -> Problem:
+    """Problem between two times, which starts from the final state of the solution `before` where there is one.
 
     Raises:
         ValueError: for a term that cannot be divided in time.
@@ -80,7 +79,7 @@ def slab(problem: Problem, lower: float, upper: float, before: Solution | None) 
     for term in problem.terms:
         start = term.initial_state
         if start is not None:
-            residual = start if before is None else _handed_on(start, before, lower)
+            residual = start if before is None else _continued(start, before, lower)
             sites = tuple(_stretch(site, term, axis.name, lower, upper) for site in term.sites)
             terms.append(replace(term, sites=sites, residual=residual))
             continue
@@ -97,7 +96,7 @@ def slab(problem: Problem, lower: float, upper: float, before: Solution | None) 
 
 
 def _stretch(site: Part, term: Term, time: str, lower: float, upper: float) -> Part:
-    """A part of the problem during the slab."""
+    """Part of the problem during the slab."""
     if not any(a.name == time for a in site.axes):
         raise ValueError(f"solve: `slabs` cannot divide the part {site!r} of term '{term.name}', which has no time")
     if not isinstance(site, InTime):
@@ -106,7 +105,7 @@ def _stretch(site: Part, term: Term, time: str, lower: float, upper: float) -> P
 
 
 def _during(problem: Problem, term: Term, lower: float, upper: float, last: bool) -> Term | None:
-    """Given points within the slab; None where there are none."""
+    """Term with the given points within the slab; None where there are none."""
     column = problem.frame.columns.index(str(problem.time))
     (site,) = term.sites
     coords = term.points.coords if isinstance(term.points, Points) else site.coords  # type: ignore[attr-defined]
@@ -125,17 +124,17 @@ def _during(problem: Problem, term: Term, lower: float, upper: float, last: bool
     return replace(term, sites=(PointSet(**own),), points=points)
 
 
-def _handed_on(start: InitialState, before: Solution, time: float) -> InitialState:
-    """The initial state made of the end of a solution."""
+def _continued(start: InitialState, before: Solution, time: float) -> InitialState:
+    """Initial condition from the final state of a solution."""
     values = []
     for key, _ in start.values:
         name, rate = start.split(key)
-        values.append((key, _End(before, name, (start.time,) if rate else (), time)))
+        values.append((key, _FinalState(before, name, (start.time,) if rate else (), time)))
     return replace(start, values=tuple(values))
 
 
-class _End:
-    """An unknown of a solution, or its rate, at one time, as a function of the other coordinates, with derivatives."""
+class _FinalState:
+    """Unknown of a solution, or its rate, at one time, as a function of the other coordinates, with derivatives."""
 
     def __init__(self, solution: Solution, name: str, order: tuple[str, ...], time: float) -> None:
         self.solution = solution
@@ -143,7 +142,7 @@ class _End:
         self.order = order
         self.time = time
         self.axes = [a for a in solution.problem.axes if a.role is not Role.TIME]
-        self.known: OrderedDict[Any, tuple[Any, Tensor]] = OrderedDict()
+        self.known: OrderedDict[tuple[object, ...], tuple[Sequence[Tensor], Tensor]] = OrderedDict()
         kind = inspect.Parameter.KEYWORD_ONLY
         self.__signature__ = inspect.Signature([inspect.Parameter(a.name, kind) for a in self.axes])
 
@@ -156,7 +155,7 @@ class _End:
         values = [plain(coords[a.name]) for a in self.axes]
         key = (order, *((v.data_ptr(), v.shape, v.dtype) for v in values))
         if key not in self.known:
-            # The coordinates are kept with what was found, so that no other tensor can take their place in memory.
+            # The coordinates are kept with the result, so that no other tensor can be allocated at their address.
             self.known[key] = values, self._evaluated(values, order)
             if len(self.known) > _REMEMBERED:
                 self.known.popitem(last=False)

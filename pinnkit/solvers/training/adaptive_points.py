@@ -1,49 +1,57 @@
-"""Collocation points that follow the residual: objects given to `solve`, for every solver that samples points."""
+"""Adaptive collocation points, which follow the residual; for every solver that samples points."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Generator, Tensor
 
-__all__ = ["R3", "RAD", "Adaptive"]
+from pinnkit.registry import Registry
+
+__all__ = ["ADAPTIVE", "R3", "RAD", "Adaptive"]
 
 
+@runtime_checkable
 class Adaptive(Protocol):
-    """Chooses new points of an equation from the ones in use, by the size of the residual."""
+    """Scheme that chooses new points of an equation from the current ones, by the size of the residual."""
 
     @property
     def every(self) -> int:
-        """After how many steps of a solver the points are chosen anew."""
+        """Number of steps of a solver between two choices."""
         ...
 
     def choose(
         self, now: Tensor, draw: Callable[[int], Tensor], size: Callable[[Tensor], Tensor], generator: Generator
     ) -> Tensor:
-        """The new points ``(n, d)``.
+        """New points ``(n, d)``.
 
         Args:
-            now: the points in use, ``(n, d)``.
-            draw: gives so many fresh points of the equation's domain.
-            size: |residual| ``(m,)`` of the present field at points ``(m, d)``.
+            now: current points, ``(n, d)``.
+            draw: gives a number of fresh points of the equation's domain.
+            size: |residual| ``(m,)`` of the current field at points ``(m, d)``.
             generator: for every random choice.
         """
         ...
 
 
+ADAPTIVE: Registry[Adaptive] = Registry("adaptive point scheme")
+"""Schemes of adaptive points by class name and by the word of the command line."""
+
+
+@ADAPTIVE.register("rad", examples=lambda: {"RAD": RAD(every=2), "without uniform part": RAD(every=2, k=2.0, c=0.0)})
 @dataclass(frozen=True)
 class RAD:
     """Residual-based adaptive distribution: n of `pool` n candidates, with p(x) ~ |r(x)|^k / mean(|r|^k) + c.
 
     Args:
         every: steps between two choices.
-        k: how strongly large residuals attract points; 0 is uniform.
-        c: share of the uniform distribution; 0 samples by the residual alone.
-        pool: candidates for each point that is chosen.
+        k: exponent of the residual, dimensionless; 0 is uniform.
+        c: weight of the uniform distribution, dimensionless; 0 samples by the residual alone.
+        pool: number of candidates for each point.
 
     Source: Wu, Zhu, Tan, Kartha & Lu, Comput. Methods Appl. Mech. Eng. 403 (2023) 115671, eq. (2).
     """
@@ -63,20 +71,21 @@ class RAD:
     def choose(
         self, now: Tensor, draw: Callable[[int], Tensor], size: Callable[[Tensor], Tensor], generator: Generator
     ) -> Tensor:
-        """The new points ``(n, d)``, none of them twice."""
+        """New points ``(n, d)``, all distinct."""
         candidates = draw(self.pool * now.shape[0])
         r = size(candidates).to("cpu", torch.float64) ** self.k
         mean = r.mean()
         density = r / mean + self.c if bool(torch.isfinite(mean)) and mean > 0 else torch.ones_like(r)
-        # Efraimidis & Spirakis 2006: the largest u^(1/p) are a draw without replacement of any number of candidates.
+        # Efraimidis & Spirakis 2006: the largest u^(1/p) are a draw of candidates without replacement.
         keys = torch.rand(len(r), generator=generator, dtype=torch.float64).log() / density.clamp_min(1e-300)
         chosen = keys.topk(now.shape[0]).indices.sort().values
         return candidates[chosen.to(candidates.device)]
 
 
+@ADAPTIVE.register("r3", examples=lambda: {"R3": R3(every=2)})
 @dataclass(frozen=True)
 class R3:
-    """Retain, resample, release: points whose |r| is above the mean stay, all others are drawn afresh.
+    """Retain, resample, release: points whose |r| is above the mean stay, all others are redrawn.
 
     Args:
         every: steps between two choices.
@@ -95,9 +104,9 @@ class R3:
         now: Tensor,
         draw: Callable[[int], Tensor],
         size: Callable[[Tensor], Tensor],
-        generator: Generator,  # noqa: ARG002  (nothing is left to chance but the fresh points)
+        generator: Generator,  # noqa: ARG002  (only the fresh points are random)
     ) -> Tensor:
-        """The new points ``(n, d)``: the retained ones first."""
+        """New points ``(n, d)``: the retained ones first."""
         r = size(now)
         kept = now[r > r.mean()]
         return torch.cat([kept, draw(now.shape[0] - kept.shape[0])]) if len(kept) < len(now) else now

@@ -1,26 +1,28 @@
-"""Causal weights: later times count once earlier ones are met."""
+"""Causal weights: later times gain weight once the residual at earlier times is small."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
-from .weights import Memory, View
+from .weights import WEIGHTS, Memory, View
 
 __all__ = ["Causal"]
 
 
+@WEIGHTS.register("causal")
 @dataclass(frozen=True)
 class Causal:
     """Weights w_i = exp(-tolerance sum_{k < i} L_k) on slices of time, L_k the relative cost of slice k.
 
     L_k is the mean cost of an equation in slice k over the mean cost of all conditions and equations at the first
-    update, so that `tolerance` is dimensionless.  Weights of one everywhere mean that all of time is met.
+    update, so that `tolerance` is dimensionless.  Weights near one everywhere mean a small residual at all times.
 
     Args:
-        slices: of time, equally long.
-        tolerance: how strictly the past goes first.
+        slices: number of equal intervals of time.
+        tolerance: decay of the weights with the cost of the past, dimensionless.
         every: steps between two updates.
 
     Source: Wang, Sankaran & Perdikaris, Comput. Methods Appl. Mech. Eng. 421 (2024) 116813, eq. (3.5).
@@ -39,7 +41,7 @@ class Causal:
             raise ValueError(f"Causal: `tolerance` must be positive, got {self.tolerance}")
 
     def update(self, view: View, memory: Memory) -> Memory:
-        """The next factors, one for each point of each equation.
+        """Next factors, one for each point of each equation.
 
         Raises:
             ValueError: for a problem without time.
@@ -48,10 +50,11 @@ class Causal:
         if not times:
             raise ValueError("Causal: the problem has no equation that depends on time; leave it out")
         costs = view.point_costs()
-        scale = memory.get("scale")
-        if scale is None:
+        if "scale" in memory:
+            scale = memory["scale"]["total"]
+        else:
             scale = torch.stack([c.mean() for c in costs.values()]).sum().clamp_min(1e-300)
-        factor = {}
+        factor: dict[str, Tensor] = {}
         for name, t in times.items():
             slot = (t * self.slices).long().clamp(0, self.slices - 1)
             count = torch.bincount(slot, minlength=self.slices).clamp_min(1)
@@ -59,4 +62,4 @@ class Causal:
             before = (loss / count / scale).cumsum(0).roll(1)
             before[0] = 0
             factor[name] = torch.exp(-self.tolerance * before)[slot]
-        return {"factor": factor, "scale": scale}
+        return {"factor": factor, "scale": {"total": scale}}

@@ -1,4 +1,4 @@
-"""Checkpoints: all that a run needs to go on bit for bit, without pickle, replaced atomically."""
+"""Checkpoints: everything that a run needs to continue bit for bit, without pickle, replaced atomically."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import h5py
 import numpy as np
 import torch
 
 from pinnkit.solutions.history import Record
-from pinnkit.solvers.protocols import State
+from pinnkit.solvers.protocols import State, StateValue
 
 __all__ = ["Checkpoint", "read", "write"]
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Where a run stands.
+    """Position of a run.
 
     Args:
-        fingerprint: what run it is (problem, fields, solvers, seed, dtype); a resumed run must have the same.
-        solver: index of the solver at work.
-        step: steps that it has taken.
+        fingerprint: identity of the run (problem, fields, solvers, seed, dtype); a resumed run must have the same.
+        solver: index of the current solver.
+        step: number of steps that it has taken.
         state: of that solver.
-        records: the history so far.
-        seconds: used so far.
+        records: history so far.
+        seconds: time used so far.
     """
 
     fingerprint: str
@@ -42,7 +42,9 @@ class Checkpoint:
 def write(path: Path, checkpoint: Checkpoint) -> None:
     """Write to a temporary name beside `path`, then rename: a killed run leaves the old file or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")  # one name, so that what a killed run leaves is written over
+    temporary = path.with_name(
+        f".{path.name}.part"
+    )  # one name, so that the next run overwrites the remains of a killed one
     with h5py.File(temporary, "w") as file:
         file.attrs["fingerprint"] = checkpoint.fingerprint
         file.attrs["solver"] = checkpoint.solver
@@ -54,10 +56,10 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def read(path: Path) -> Checkpoint:
-    """Read what `write` wrote.
+    """Read a file of `write`.
 
     Raises:
-        ValueError: for a file that is no checkpoint.
+        ValueError: for a file that is not a checkpoint.
     """
     try:
         with h5py.File(path, "r") as file:
@@ -66,25 +68,19 @@ def read(path: Path) -> Checkpoint:
                 str(file.attrs["fingerprint"]),
                 int(file.attrs["solver"]),
                 int(file.attrs["step"]),
-                _get(file["state"]),
+                cast(State, _get(file["state"])),
                 [Record(**r) for r in records],
                 float(file.attrs["seconds"]),
             )
-    except (
-        OSError,
-        KeyError,
-        TypeError,
-        ValueError,
-        RuntimeError,
-    ) as error:  # h5py's ways to say that a file is broken
+    except (OSError, KeyError, TypeError, ValueError, RuntimeError) as error:  # errors of h5py for broken files
         reason = " ".join(str(error).split())
         raise ValueError(
             f"resume: {path} is no readable checkpoint ({reason}); start afresh without --resume"
         ) from error
 
 
-# Keys are numbered and stored beside their values: names of terms may hold what HDF5 does not allow in a name.
-def _put(group: h5py.Group, value: Mapping[str, Any] | Sequence[Any]) -> None:
+# Keys are numbered and stored beside their values: names of terms may contain characters that HDF5 does not allow.
+def _put(group: h5py.Group, value: Mapping[str, StateValue] | Sequence[StateValue]) -> None:
     keys = list(value) if isinstance(value, Mapping) else None
     items = list(value.values()) if isinstance(value, Mapping) else list(value)
     group.attrs["keys"] = json.dumps(keys)
@@ -100,15 +96,15 @@ def _put(group: h5py.Group, value: Mapping[str, Any] | Sequence[Any]) -> None:
             raise TypeError(f"checkpoint: a state holds tensors, numbers, lists and dicts, got {type(item).__name__}")
 
 
-def _get(group: h5py.Group) -> Any:
+def _get(group: h5py.Group) -> StateValue:
     items = [_item(group, str(i)) for i in range(int(group.attrs["count"]))]
     keys = json.loads(group.attrs["keys"])
     return items if keys is None else dict(zip(keys, items, strict=True))
 
 
-def _item(group: h5py.Group, name: str) -> Any:
+def _item(group: h5py.Group, name: str) -> StateValue:
     if name in group.attrs:
         value = group.attrs[name]
-        return value if isinstance(value, str) else value.item()
+        return value if isinstance(value, str) else cast(StateValue, value.item())
     item = group[name]
     return torch.from_numpy(np.array(item[()])) if isinstance(item, h5py.Dataset) else _get(item)

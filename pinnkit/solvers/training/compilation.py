@@ -1,4 +1,4 @@
-"""Compiled derivatives in training, where a static rule says that they pay for their compilation."""
+"""Compiled derivatives in training, where a static rule predicts that they save more time than their compilation."""
 
 from __future__ import annotations
 
@@ -7,30 +7,27 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from pinnkit.jets.compiled import CompiledJets, compiled, missing_compiler
 from pinnkit.jets.evaluation import jets
+from pinnkit.jets.evaluation.compiled import CompiledJets, compiled, missing_compiler
 from pinnkit.jets.orders import Channel
-from pinnkit.solvers.optimizers.adam import Adam
-from pinnkit.solvers.optimizers.lbfgs import LBFGS
-from pinnkit.solvers.optimizers.self_scaled import SSBFGS, SSBroyden
-from pinnkit.solvers.protocols import Solver
+from pinnkit.solvers.protocols import Needs, Solver
 
-__all__ = ["Compiled", "pays"]
+__all__ = ["CompiledDerivatives", "compilation_pays"]
 
 _WORK = 1e11
-"""Steps x points x parameters from which a quarter of the time of a step is more than the compilation takes."""
+"""Steps x points x parameters from which a quarter of the time of all steps exceeds the time of compilation."""
 _ROWS = 1024
-"""Fewer points are done before a compiled function is entered."""
+"""Number of points below which the overhead of a compiled function dominates."""
 
 
-class Compiled:
-    """Derivatives of modules by one compiled function for each set of them; values, and few points, go eagerly."""
+class CompiledDerivatives:
+    """Derivatives by one compiled function for each module and set of channels; values and few points are eager."""
 
     def __init__(self) -> None:
         self.known: dict[tuple[int, tuple[Channel, ...]], CompiledJets] = {}
 
     def __call__(self, module: nn.Module, coords: Tensor, orders: Sequence[Channel]) -> Mapping[Channel, Tensor]:
-        """The derivatives `orders` of `module` at `coords`."""
+        """Derivatives `orders` of `module` at `coords`."""
         if coords.shape[0] < _ROWS or tuple(orders) == ((),) or not torch.is_grad_enabled():
             return jets(module, coords, orders)
         key = id(module), tuple(orders)
@@ -39,14 +36,16 @@ class Compiled:
         return self.known[key](coords)
 
 
-def pays(solvers: Sequence[Solver], parameters: int, rows: Callable[[Solver], int], device: torch.device) -> bool:
-    """Whether training is long enough to compile for: by counting, never by timing, so that a resumed run agrees.
+def compilation_pays(
+    solvers: Sequence[Solver], parameters: int, rows: Callable[[Solver], int], device: torch.device
+) -> bool:
+    """Return whether training is long enough to compile: by counting, never by timing, so that a resumed run agrees.
 
     Args:
-        solvers: that will run.
-        parameters: of all fields.
-        rows: at how many points a step of a solver differentiates, those of all equations together.
-        device: with a compiler, or not.
+        solvers: of the run; those that need more than loss and gradient do not use compiled derivatives.
+        parameters: number of all parameters.
+        rows: number of points at which a step of a solver differentiates, over all equations.
+        device: of the run, with a compiler or without.
     """
-    work = sum(s.steps * rows(s) * parameters for s in solvers if isinstance(s, Adam | LBFGS | SSBFGS | SSBroyden))
+    work = sum(s.steps * rows(s) * parameters for s in solvers if s.needs is Needs.LOSS)
     return work >= _WORK and missing_compiler(device) is None

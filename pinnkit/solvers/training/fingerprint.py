@@ -1,4 +1,4 @@
-"""What run a checkpoint belongs to: everything that decides its bits, in a line."""
+"""Identity of the run to which a checkpoint belongs: everything that determines its bits, in one line."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ def fingerprint(
     seed: int,
     dtype: torch.dtype,
     device: torch.device,
-    balance: Mapping[str, float],
+    row_weights: Mapping[str, float],
     schemes: Sequence[object] = (),
 ) -> str:
-    """One line that differs where the problem, the fields, the solvers, the seed, the dtype or the device differ.
+    """Line that differs where the problem, the fields, the solvers, the seed, the dtype or the device differ.
 
-    A function has no readable identity, so the terms enter by the numbers that they give at a few points: another
-    diffusivity or another boundary value is another run.
+    A function has no readable identity, so the terms enter by their values at a few points: another diffusivity or
+    another boundary value is another run.
     """
     fields = ", ".join(f"{'/'.join(group)}: {_described(spec)}" for group, spec in specs.items())
     digest = hashlib.sha256()
     for line in _terms(problem):
         digest.update(line.encode())
-    for name, factor in balance.items():
+    for name, factor in row_weights.items():
         digest.update(f"{name} {factor:.6e}".encode())
     how = "".join(f", {scheme!r}" for scheme in schemes if scheme is not None)
     return (
@@ -70,5 +70,5 @@ def _terms(problem: Problem) -> Iterator[str]:
 
 
 def _text(numbers: Tensor) -> str:
-    """Six digits, so that the last bits of another machine do not matter."""
+    """Numbers with six digits, so that rounding differences between machines do not matter."""
     return " ".join(f"{x:.6e}" for x in numbers.tolist())

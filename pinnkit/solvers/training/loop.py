@@ -1,4 +1,4 @@
-"""The one loop: sample, evaluate, step, record, stop.  Progress, checkpoints, callbacks live here and nowhere else."""
+"""Training loop: evaluate, step, record, stop; the one place of progress, checkpoints and callbacks."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
+import torch
 from torch import Tensor
 
 from pinnkit.solutions.history import Record
 from pinnkit.solutions.status import Status
-from pinnkit.solvers.protocols import Solver, State
+from pinnkit.solvers.protocols import Objective, Solver, State, StateValue, loss_of, terms_of, theta_of
 
 from . import checkpoint
 from .checkpoint import Checkpoint
@@ -23,12 +23,12 @@ __all__ = ["Callback", "Outcome", "run"]
 Callback = Callable[[Record], object]
 """Called after every recorded step; returning True ends the run."""
 CHECKPOINT_SECONDS = 5.0
-"""How often a checkpoint is written, unless said otherwise."""
+"""Default time between two checkpoints, in seconds."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Where the loop ended."""
+    """End of a run."""
 
     theta: Tensor
     state: State
@@ -39,7 +39,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class _Mark:
-    """A place that the run can be taken back to, all of it at once."""
+    """Position of a run to which it can return as a whole."""
 
     solver: int
     step: int
@@ -48,7 +48,7 @@ class _Mark:
 
 
 def run(
-    objective: Callable[[Solver, int, State], Any],
+    objective: Callable[[Solver, int, State], Objective],
     theta: Tensor,
     solvers: Sequence[Solver],
     *,
@@ -69,24 +69,23 @@ def run(
     """Run `solvers` one after the other.
 
     Args:
-        objective: what a solver sees at a step: ``(solver, step, state) -> Objective``.
-        theta: where to start.
-        solvers: in sequence; each has `steps`, `start` and `step`.
+        objective: gives the objective of a step: ``(solver, step, state) -> Objective``.
+        theta: initial values ``(P,)``.
+        solvers: run in sequence.
         tolerance: stop as soon as the rms residual of every term is at most this.
-        seconds: stop after so long.
+        seconds: time limit in seconds.
         callbacks: each called with every `Record`.
-        records: history of what came before.
+        records: history of earlier solvers.
         total: steps of the whole solve, for the records; None takes those of `solvers`.
-        checkpoint_path: where to write checkpoints: every few seconds, on Ctrl-C and at the end.
-        checkpoint_seconds: how many seconds.
-        fingerprint: what run this is.
+        checkpoint_path: file of the checkpoints, written every few seconds, on Ctrl-C and at the end.
+        checkpoint_seconds: time between two checkpoints.
+        fingerprint: identity of the run.
         resume: continue from the checkpoint, if there is one.
-        every: record, and look for non-finite losses, every so many steps.
+        every: steps between two records and checks for non-finite losses.
         began: `time.perf_counter()` at which the run began, if before now.
-        memory: what else the state has to hold under "seen", asked for after every step; it is handed on from solver
-            to solver.
-        measure: what to measure after a step, ``(steps taken, theta) -> values``, empty where nothing is due; the time
-            it takes is not counted.
+        memory: gives the entry "objective" of the state after every step; it is passed on from solver to solver.
+        measure: measures after a step, ``(steps taken, theta) -> values``, empty where nothing is due; its time is not
+            counted.
     """
     begin = time.perf_counter() if began is None else began
     history = list(records)
@@ -97,7 +96,7 @@ def run(
         saved = checkpoint.read(checkpoint_path)
         _same_run(saved, fingerprint, checkpoint_path)
         history = list(saved.records)
-        mark = _Mark(saved.solver, saved.step, _to(saved.state, theta), len(history))
+        mark = _Mark(saved.solver, saved.step, _to(saved.state, theta.device), len(history))
         begin = time.perf_counter() - saved.seconds
         status = Status.CONVERGED if history and _met(history[-1].terms, tolerance) else None
     index, step, state = mark.solver, mark.step, mark.state
@@ -124,22 +123,22 @@ def run(
             step, taken = step + 1, taken + 1
             if taken % every and not state["done"] and step < solver.steps:
                 continue
-            loss = float(state["loss"])
-            if not math.isfinite(loss) or not math.isfinite(float(state["theta"].sum())):
+            loss = float(loss_of(state))
+            if not math.isfinite(loss) or not math.isfinite(float(theta_of(state).sum())):
                 mark, status = good, Status.DIVERGED
                 break
-            terms = {name: float(cost) for name, cost in state.get("terms", {}).items()}
+            terms = terms_of(state)
             record = Record(taken, most, type(solver).__name__, time.perf_counter() - begin, loss, terms)
             history.append(record)
-            # A solver may report the loss of where its step began: only that is known to be good.
+            # A solver may report the loss at the start of its step: only that state is known to be finite.
             good, mark = mark, _Mark(index, step, state, len(history))
             if measure is not None:
                 paused = time.perf_counter()
-                found = measure(taken, state["theta"])
+                found = measure(taken, theta_of(state))
                 if found:
                     record = replace(record, measures=found)
                     history[-1] = record
-                begin += time.perf_counter() - paused  # measuring is no part of the solve
+                begin += time.perf_counter() - paused  # the time of measuring is not counted
             if any([callback(record) is True for callback in callbacks]):
                 status = Status.INTERRUPTED
             elif _met(terms, tolerance):
@@ -153,17 +152,17 @@ def run(
         status = Status.INTERRUPTED
     save(mark)
     shown = history if status is Status.DIVERGED else history[: mark.records]
-    return Outcome(mark.state["theta"], mark.state, status, shown, time.perf_counter() - begin)
+    return Outcome(theta_of(mark.state), mark.state, status, shown, time.perf_counter() - begin)
 
 
 def _handed_on(state: State, solver: Solver) -> State:
-    """The state in which the next solver begins."""
-    seen = {"seen": state["seen"]} if "seen" in state else {}
-    return {**solver.start(state["theta"]), **seen}
+    """Initial state of the next solver."""
+    kept = {"objective": state["objective"]} if "objective" in state else {}
+    return {**solver.start(theta_of(state)), **kept}
 
 
 def _met(terms: Mapping[str, float], tolerance: float | None) -> bool:
-    """Whether the rms residual of every term is at most the tolerance."""
+    """Return whether the rms residual of every term is at most the tolerance."""
     return tolerance is not None and bool(terms) and max(terms.values()) <= tolerance**2
 
 
@@ -175,10 +174,14 @@ def _same_run(saved: Checkpoint, fingerprint: str, path: Path) -> None:
         )
 
 
-def _to(state: Any, like: Tensor) -> Any:
-    """The tensors of a stored state on the device of `like`."""
-    if isinstance(state, Tensor):
-        return state.to(like.device)
-    if isinstance(state, Mapping):
-        return {key: _to(value, like) for key, value in state.items()}
-    return [_to(value, like) for value in state] if isinstance(state, list) else state
+def _to(state: State, device: torch.device) -> State:
+    """Stored state with its tensors on `device`."""
+
+    def moved(value: StateValue) -> StateValue:
+        if isinstance(value, Tensor):
+            return value.to(device)
+        if isinstance(value, Mapping):
+            return {key: moved(item) for key, item in value.items()}
+        return [moved(item) for item in value] if isinstance(value, list) else value
+
+    return {key: moved(value) for key, value in state.items()}

@@ -1,4 +1,4 @@
-"""Measures taken while a field is trained, such as the error at held-out data."""
+"""Measurements during training, such as the error at held-out data."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ __all__ = ["Monitor"]
 
 @dataclass(frozen=True)
 class Monitor:
-    """What to measure every so many steps: shown in the progress bar, kept in the history, and never trained on.
+    """Measurements after every `every` steps: shown in the progress bar, kept in the history, never used for training.
 
-    ``Monitor({"psnr": held_out_psnr}, every=100)``.  The time it takes is not counted as the solve's.
+    ``Monitor({"psnr": held_out_psnr}, every=100)``.  Their time is not counted as the solve's.
 
     Args:
-        measures: ``name -> function(fields) -> float``, of the fields as they are at that step.
-        every: after so many steps, and after the last one.
+        measures: ``name -> function(fields) -> float``, of the fields at that step.
+        every: steps between two measurements; the last step is measured too.
 
     Raises:
         ValueError: for `every` below 1, or no measure.
@@ -34,5 +34,5 @@ class Monitor:
             raise ValueError(f"Monitor: `measures` must be a mapping of names to functions, got {self.measures!r}")
 
     def take(self, fields: FieldSet) -> dict[str, float]:
-        """Measure."""
+        """Measure the fields."""
         return {name: float(measure(fields)) for name, measure in self.measures.items()}

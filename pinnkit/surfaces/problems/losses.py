@@ -20,7 +20,7 @@ from pinnkit.jets import Jet
 from pinnkit.problem.penalties import Absolute, Energy, Penalty
 from pinnkit.problem.terms import Condition, Equation, Term
 from pinnkit.registry import Registry
-from pinnkit.solvers import Adam, Choice, Cosine
+from pinnkit.solvers import Adam, Cosine, Plan
 
 from .supervision import FixedSamples, Guide, NearSurface
 
@@ -97,7 +97,7 @@ class SurfaceLosses(Protocol):
         """Return the terms for the unknown ``f``."""
         ...
 
-    def plan(self) -> Choice:
+    def plan(self) -> Plan:
         """Return the field and the solver that suit the terms."""
         ...
 
@@ -159,10 +159,10 @@ class IGR:
             found.append(Condition(samples.on_surface, _normal_error, name="normals", **options))
         return found
 
-    def plan(self) -> Choice:
+    def plan(self) -> Plan:
         """Softplus network with geometric initialisation, by Adam."""
         reason = "A softplus network initialised as the distance of a sphere, by Adam."
-        return Choice(GeometricMLP(), (_adam(self, 2500, 5e-3),), reason, balance=False)
+        return Plan.single(GeometricMLP(), (_adam(self, 2500, 5e-3),), reason, balance=False)
 
 
 def _normal_error(f: Jet, normal: Jet) -> Jet:
@@ -237,7 +237,7 @@ class SirenLosses:
             found.append(Condition(samples.on_surface, _normal_misalignment, name="normals", **options))
         return found
 
-    def plan(self) -> Choice:
+    def plan(self) -> Plan:
         """Siren by Adam."""
         return _siren_plan(self)
 
@@ -298,7 +298,7 @@ class Supervised:
             )
         return found
 
-    def plan(self) -> Choice:
+    def plan(self) -> Plan:
         """Siren by Adam."""
         return _siren_plan(self)
 
@@ -313,9 +313,9 @@ def _adam(losses: SurfaceLosses, steps: int, lr: float) -> Adam:
     return Adam(steps=steps, lr=lr, schedule=Cosine(final=0.01, warmup=20), batch=batch, betas=(0.9, 0.99))
 
 
-def _siren_plan(losses: SurfaceLosses) -> Choice:
+def _siren_plan(losses: SurfaceLosses) -> Plan:
     reason = "A Siren by Adam on samples near the surface and in the box."
-    return Choice(Siren(width=96, depth=3, omega=30.0), (_adam(losses, 2400, 2e-3),), reason, balance=False)
+    return Plan.single(Siren(width=96, depth=3, omega=30.0), (_adam(losses, 2400, 2e-3),), reason, balance=False)
 
 
 def _check_weights(owner: str, *, may_vanish: Sequence[str] = (), **weights: float) -> None:

@@ -16,7 +16,7 @@ from pinnkit.problem.penalties import Absolute, CrossEntropy
 from pinnkit.problem.problem import Problem
 from pinnkit.problem.terms import Condition, Term
 from pinnkit.solutions.solution import Solution
-from pinnkit.solvers import Adam, Choice, Cosine
+from pinnkit.solvers import Adam, Cosine, Plan
 from pinnkit.surfaces.distance.field_distance import distance_function
 from pinnkit.surfaces.distance.mesh_distance import MeshDistance
 from pinnkit.surfaces.drawing.figures import draw_mesh, draw_slices
@@ -171,7 +171,7 @@ def _problem(name: str, terms: list[Term], solid: _Solid, quantity: str, field: 
         metrics=metrics,
         figures={"surface": _surface, "slices": lambda solution: _slices(solution, quantity)},
         facts={"normalisation": solid.normalisation.facts},
-        road=Choice(
+        plan=Plan.single(
             field,
             (Adam(steps=1500, lr=2e-3, schedule=Cosine(final=0.01, warmup=20), batch=_BATCH, betas=(0.9, 0.99)),),
             "A Siren by Adam on a fresh choice of the samples at every step.",

@@ -103,7 +103,7 @@ def surface_problem(
         metrics=measured,
         figures=drawn if figures is None else figures,
         facts=dict(facts or {}),
-        road=chosen.plan(),
+        plan=chosen.plan(),
         dtype=torch.float32,
     )
 

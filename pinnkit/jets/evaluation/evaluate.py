@@ -1,4 +1,4 @@
-"""The jets of a field at points: every derivative that an equation needs, in one pass."""
+"""Jets of a field at points: all derivatives that an equation needs, in one Taylor pass."""
 
 from __future__ import annotations
 
@@ -11,20 +11,19 @@ from weakref import WeakSet
 import torch
 from torch import Tensor
 
-from pinnkit.jets.taylor import rules as rules  # fills the table of rules
+from pinnkit.jets.orders import Channel
 from pinnkit.jets.taylor.channel_plan import Plan, make_plan
 from pinnkit.jets.taylor.taylor_pass import Taylor, UnsupportedOperation, bundle
 from pinnkit.jets.taylor.weight_record import Record
 
 from .autograd import autograd_jets
-from .orders import Channel
 
 __all__ = ["Field", "check_coords", "jets", "named", "taylor_pass"]
 
 Field = Callable[[Any], Any]
 
 _log = logging.getLogger("pinnkit")
-_told: WeakSet[Any] = WeakSet()  # fields whose fallback was logged; it decides nothing but whether to say it again
+_logged: WeakSet[Any] = WeakSet()  # fields with a logged fallback, which is logged once
 
 
 def jets(
@@ -35,23 +34,24 @@ def jets(
     derivatives: str = "taylor",
     record: Record | None = None,
 ) -> dict[Channel, Tensor]:
-    """The value and derivatives of `field` at `coords`: order -> (n, outputs).
+    """Evaluate the value and derivatives of `field` at `coords`: order -> (n, outputs).
 
     With "taylor" all channels pass through the field at once; where the field uses an operation without a rule, the
-    whole field goes by nested automatic differentiation instead, and that is logged once per field. "autograd" asks
-    for the latter. The results are differentiable with respect to the field's parameters (and to `coords` where they
-    require a gradient), and under `torch.no_grad()` carry no graph. An output that does not depend on a coordinate has
-    zero derivatives along it.
+    whole field is differentiated by nested automatic differentiation instead, and that is logged once per field.
+    "autograd" always takes the latter. The results are differentiable with respect to the field's parameters (and to
+    `coords` where they require a gradient), and under `torch.no_grad()` carry no graph. An output that does not depend
+    on a coordinate has zero derivatives along it.
 
     Args:
-        field: (n, d) -> (n, outputs), treating every point by itself; an `nn.Module` or a function of torch operations.
+        field: (n, d) -> (n, outputs), pointwise; an `nn.Module` or a function of torch operations.
         coords: (n, d), floating point, in the field's dtype.
         orders: derivatives as sorted tuples of columns, of order at most 4, and `Operator`s.
         derivatives: "taylor" or "autograd".
-        record: a list to which every linear layer (and every parameter that scales or shifts features) appends what it
-            did, see record.py. The results then depend on the weights through the recorded tensors alone: one backward
-            of a sum over the points gives the cotangents of every point, and from them the Jacobian of each row.
-            Weights that are used in any other way stay in the graph. Nothing is appended on the autograd road.
+        record: a list to which every linear layer (and every parameter that scales or shifts features) appends its
+            use, see `pinnkit.jets.taylor.weight_record`. The results then depend on the weights through the recorded
+            tensors alone: one backward of a sum over the points gives the cotangents of every point, and from them the
+            Jacobian of each row. Weights that are used in any other way stay in the graph. Nested automatic
+            differentiation appends nothing.
 
     Raises:
         ValueError: for an empty or malformed order, one above 4, a column that `coords` does not have, coordinates that
@@ -73,18 +73,18 @@ def jets(
         recording = replace(plan, record=record)
         try:
             return named(plan, taylor_pass(field, coords, recording))
-        finally:  # the graph keeps its plan, and the record the graph: a circle that no collector sees
+        finally:  # the graph keeps its plan, and the record the graph: a cycle that the garbage collector cannot free
             object.__setattr__(recording, "record", None)
     except UnsupportedOperation as reason:
         if record is not None:
             del record[before:]
         if not torch.compiler.is_compiling():
-            _tell(field, reason)
+            _log_fallback(field, reason)
     return autograd_jets(field, coords, channels)
 
 
 def taylor_pass(field: Field, coords: Tensor, plan: Plan) -> tuple[Tensor, ...]:
-    """One Taylor pass: the channels `plan.wanted`, each (n, outputs).
+    """Run one Taylor pass: the channels `plan.wanted`, each (n, outputs).
 
     Raises:
         UnsupportedOperation: where the field uses an operation without a rule.
@@ -97,14 +97,14 @@ def taylor_pass(field: Field, coords: Tensor, plan: Plan) -> tuple[Tensor, ...]:
 
 
 def named(plan: Plan, found: Sequence[Tensor]) -> dict[Channel, Tensor]:
-    """The tensors of a pass under the names of their channels."""
+    """Name the tensors of a pass by their channels."""
     return {plan.channels[channel]: tensor for channel, tensor in zip(plan.wanted, found, strict=True)}
 
 
-def _tell(field: Field, reason: UnsupportedOperation) -> None:
-    if field in _told:
+def _log_fallback(field: Field, reason: UnsupportedOperation) -> None:
+    if field in _logged:
         return
-    _told.add(field)
+    _logged.add(field)
     name = type(field).__name__ if isinstance(field, torch.nn.Module) else getattr(field, "__name__", repr(field))
     _log.warning("%s goes by nested automatic differentiation, which is slower: %s", name, reason)
 

@@ -1,4 +1,4 @@
-"""The choice of field and solver, by static rules, and the reason that is given."""
+"""Planning: candidates of field and solver by static rules, with their reasons."""
 
 import pytest
 import torch
@@ -7,6 +7,7 @@ from pinnkit import (
     LBFGS,
     Adam,
     Box,
+    Candidate,
     Coefficient,
     Cube,
     Data,
@@ -21,9 +22,14 @@ from pinnkit import (
     Problem,
     RandomFourier,
     Siren,
+    plan,
 )
-from pinnkit.solvers import automatic
 from tests.solvers.cases import DAY, ROD, cubic, heat, poisson
+
+
+def candidates(problem: Problem) -> tuple[Candidate, ...]:
+    return plan(problem).candidates
+
 
 XS = torch.linspace(0, 1, 5, dtype=torch.float64)
 FOUR = Box(x=(0, 1), y=(0, 1), z=(0, 1), t=(0, 1))
@@ -62,7 +68,7 @@ TRAINED = {
 
 @pytest.mark.parametrize("name", LINEAR)
 def test_linear_problems_of_few_coordinates_begin_with_least_squares(name: str) -> None:
-    choice, *others = automatic(LINEAR[name])
+    choice, *others = candidates(LINEAR[name])
     assert choice.field == RandomFourier(bandwidth=None)
     assert tuple(choice.solvers) == (LeastSquares(),)
     assert "least squares" in choice.reason
@@ -73,7 +79,7 @@ def test_linear_problems_of_few_coordinates_begin_with_least_squares(name: str) 
 @pytest.mark.parametrize("name", NONLINEAR)
 def test_nonlinear_problems_go_by_newton_and_the_reason_names_what_is_nonlinear(name: str) -> None:
     problem, reason = NONLINEAR[name]
-    choice = next(c for c in automatic(problem) if isinstance(c.solvers[0], LeastSquares))
+    choice = next(c for c in candidates(problem) if isinstance(c.solvers[0], LeastSquares))
     assert choice.field == RandomFourier(bandwidth=None)
     assert "Newton" in choice.reason
     assert reason in choice.reason
@@ -82,41 +88,41 @@ def test_nonlinear_problems_go_by_newton_and_the_reason_names_what_is_nonlinear(
 @pytest.mark.parametrize("name", TRAINED)
 def test_other_problems_are_trained_and_the_reason_says_why(name: str) -> None:
     problem, reason = TRAINED[name]
-    (choice,) = automatic(problem)
+    (choice,) = candidates(problem)
     assert isinstance(choice.field, Siren)
     assert [type(s) for s in choice.solvers] == [Adam, LBFGS]
     assert reason in choice.reason
 
 
 def test_a_nonlinear_evolution_marches_first_and_a_linear_one_last() -> None:
-    first = automatic(cubic())[0]
+    first = candidates(cubic())[0]
     assert isinstance(first.solvers[0], March)
     assert first.field is None
-    assert isinstance(automatic(heat())[-1].solvers[0], March)
+    assert isinstance(candidates(heat())[-1].solvers[0], March)
 
 
 def test_what_cannot_march_does_not_try() -> None:
     for problem in (poisson(), LINEAR["four coordinates"], NONLINEAR["an ordinary equation"][0]):
-        assert not any(isinstance(c.solvers[0], March) for c in automatic(problem))
+        assert not any(isinstance(c.solvers[0], March) for c in candidates(problem))
 
 
 def test_many_coordinates_go_by_polynomials_and_then_by_a_network() -> None:
-    first, second = automatic(HIGH)
+    first, second = candidates(HIGH)
     assert first.field == Expansion()
     assert "5 coordinates" in first.reason
     assert isinstance(second.solvers[0], GaussNewton)
     assert second.adaptive is not None
 
 
-def test_the_last_road_is_a_network_where_sines_may_fail() -> None:
-    assert isinstance(automatic(poisson())[-1].solvers[0], GaussNewton)
-    assert isinstance(automatic(cubic())[-1].solvers[0], GaussNewton)
+def test_the_last_candidate_is_a_network_where_sines_may_fail() -> None:
+    assert isinstance(candidates(poisson())[-1].solvers[0], GaussNewton)
+    assert isinstance(candidates(cubic())[-1].solvers[0], GaussNewton)
 
 
 def test_a_reason_is_a_sentence_or_two() -> None:
     every = [*LINEAR.values(), *(p for p, _ in NONLINEAR.values()), *(p for p, _ in TRAINED.values()), HIGH]
     for problem in every:
-        for choice in automatic(problem):
+        for choice in candidates(problem):
             assert choice.reason[0].isupper()
             assert choice.reason.endswith(".")
             assert "\n" not in choice.reason
@@ -131,5 +137,5 @@ def test_the_choice_is_the_same_every_time_and_asks_no_exact_solution() -> None:
 
     problem = heat(exact={"u": exact})
     calls.clear()
-    assert automatic(problem) == automatic(problem)
+    assert candidates(problem) == candidates(problem)
     assert not calls

@@ -10,13 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pinnkit.jets.orders import Channel
 from pinnkit.jets.taylor.channel_plan import Plan, make_plan
 from pinnkit.jets.taylor.taylor_pass import UnsupportedOperation
 
-from .evaluation import Field, check_coords, jets, named, taylor_pass
-from .orders import Channel
+from .evaluate import Field, check_coords, jets, named, taylor_pass
 
-__all__ = ["CompiledJets", "compiled"]
+__all__ = ["CompiledJets", "compiled", "missing_compiler"]
 
 _log = logging.getLogger("pinnkit")
 
@@ -24,19 +24,19 @@ _log = logging.getLogger("pinnkit")
 def compiled(field: Field, orders: Sequence[Channel]) -> CompiledJets:
     """Return `coords -> jets(field, coords, orders)`, compiled by torch at its first call (tens of seconds, once).
 
-    Without a C++ compiler on a CPU, or for a field that the Taylor pass has no rules for, it runs eagerly and says so
-    in one logged sentence. A second number of points compiles once more, for any number; a second dtype as well.
+    Without a C++ compiler on a CPU, or for a field that the Taylor pass has no rules for, it runs eagerly, which is
+    logged. A second number of points compiles once more, for any number of points; a second dtype as well.
 
     Raises:
-        ValueError: as `jets`.
-        torch._dynamo.exc.FailOnRecompileLimitHit: after too many recompilations; torch alone would go eager silently.
+        ValueError: as `jets`. torch._dynamo.exc.FailOnRecompileLimitHit: after too many recompilations; torch alone
+        would run eagerly without a message.
     """
     channels = tuple(orders)
     return CompiledJets(field, channels, make_plan(channels))
 
 
 class CompiledJets:
-    """A field with its derivatives `channels`: call it with coords (n, d) for a dict channel -> (n, outputs)."""
+    """The derivatives `channels` of a field: call it with coords (n, d) for a dict channel -> (n, outputs)."""
 
     def __init__(self, field: Field, channels: tuple[Channel, ...], plan: Plan) -> None:
         self.field = field
@@ -56,7 +56,7 @@ class CompiledJets:
             return jets(self.field, coords, self.channels)
 
         try:
-            with torch.no_grad():  # a field without rules must be known before it is traced
+            with torch.no_grad():  # a field without rules must be found before it is traced
                 taylor_pass(self.field, coords[:1], self.plan)
         except UnsupportedOperation:
             return eager
@@ -81,7 +81,7 @@ def _own_code(function: types.FunctionType | Callable[..., Any]) -> Callable[...
 
 
 def missing_compiler(device: torch.device) -> str | None:
-    """What is missing for compiling on `device`, as part of a sentence, or None."""
+    """Return what is missing for compiling on `device`, as part of a sentence, or None."""
     if device.type == "cpu":
         from torch._inductor import cpp_builder, exc
 

@@ -7,20 +7,19 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from pinnkit.fields.derivatives import terms_of
+from pinnkit.jets.orders import Channel, Order, terms_of
 from pinnkit.jets.taylor.channel_plan import make_plan
 from pinnkit.jets.taylor.taylor_pass import UnsupportedOperation
 
-from .evaluation import Field, named, taylor_pass
-from .orders import Channel, Order
+from .evaluate import Field, named, taylor_pass
 
 __all__ = ["nested_jets", "point_jets"]
 
 
 def point_jets(field: Field, point: Tensor, orders: Sequence[Channel], *, taylor: bool = True) -> dict[Channel, Tensor]:
-    """Derivatives `orders` of a field (n, d) -> (n, outputs) at one point (d,): order -> (outputs,).
+    """Evaluate the derivatives `orders` of a field (n, d) -> (n, outputs) at one point (d,): order -> (outputs,).
 
-    By the Taylor pass where the field has rules for it, else by `nested_jets`; unlike `jets` it may be used inside
+    Uses the Taylor pass where the field has rules for it, else `nested_jets`; unlike `jets` it may be used inside
     `torch.func.vmap` and `grad`.
     """
     if taylor:
@@ -28,14 +27,14 @@ def point_jets(field: Field, point: Tensor, orders: Sequence[Channel], *, taylor
         try:
             return {order: found[0] for order, found in named(plan, taylor_pass(field, point[None], plan)).items()}
         except UnsupportedOperation:
-            pass  # `jets` has said so already
+            pass  # `jets` has logged it already
     return nested_jets(lambda x: field(x[None])[0], point, orders)
 
 
 def nested_jets(
     function: Callable[[Tensor], Tensor], point: Tensor, orders: Sequence[Channel]
 ) -> dict[Channel, Tensor]:
-    """Derivatives of a function (d,) -> (outputs,) by nested reverse-mode transforms: order -> (outputs,)."""
+    """Differentiate a function (d,) -> (outputs,) by nested reverse-mode transforms: order -> (outputs,)."""
     found: dict[Channel, Tensor] = {}
     for order in orders:
         parts = [coefficient * _derivative(function, own)(point) for coefficient, own in terms_of(order)]

@@ -1,4 +1,4 @@
-"""Bessel functions of the first kind with all their derivatives; torch has the values of J0 and J1 and no gradient."""
+"""Bessel functions of the first kind with all their derivatives; torch has values of J0 and J1 without a gradient."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FAR = 25.0  # above it the asymptotic expansion behind torch's values is exact 
 
 
 class _BesselJ(torch.autograd.Function):
-    """J_n(z) with J_n' = (J_{n-1} - J_{n+1}) / 2, which is again this function."""
+    """Autograd function J_n(z) with J_n' = (J_{n-1} - J_{n+1}) / 2, which is again this function."""
 
     generate_vmap_rule = True
 
@@ -36,13 +36,13 @@ class _BesselJ(torch.autograd.Function):
 
 
 def bessel_j(z: Tensor, n: int) -> Tensor:
-    """J_n(z) for n from -7 to 7, elementwise, differentiable to any order that stays in that range."""
+    """Evaluate J_n(z) for n from -7 to 7, elementwise; differentiable to any order that stays in that range."""
     value: Tensor = _BesselJ.apply(z, abs(n))
     return -value if n < 0 and n % 2 else value
 
 
 def bessel_tower(z: Tensor, n: int, highest: int) -> list[Tensor]:
-    """The derivatives 0 to `highest` of J_n: f^(m) = 2^-m sum_k (-1)^k C(m, k) J_{n-m+2k}.
+    """Evaluate the derivatives 0 to `highest` of J_n: f^(m) = 2^-m sum_k (-1)^k C(m, k) J_{n-m+2k}.
 
     Source: Abramowitz & Stegun 9.1.31.
     """
@@ -66,7 +66,7 @@ def _value(z: Tensor, n: int) -> Tensor:
 
 
 def _series(z: Tensor, n: int) -> Tensor:
-    """Power series, Abramowitz & Stegun 9.1.10."""
+    """Evaluate the power series, Abramowitz & Stegun 9.1.10."""
     square = z * z / 4
     total = torch.zeros_like(z)
     for k in range(14, -1, -1):
@@ -75,7 +75,7 @@ def _series(z: Tensor, n: int) -> Tensor:
 
 
 def _downwards(z: Tensor, n: int) -> Tensor:
-    """Miller's downward recurrence, normalised by 1 = J0 + 2 J2 + 2 J4 + ..., Abramowitz & Stegun 9.12 (example 1)."""
+    """Evaluate Miller's downward recurrence with 1 = J0 + 2 J2 + 2 J4 + ..., Abramowitz & Stegun 9.12, example 1."""
     above, current = torch.zeros_like(z), torch.full_like(z, 1e-30)
     total, found = torch.zeros_like(z), current
     for order in range(64, 0, -1):
@@ -92,7 +92,7 @@ def _downwards(z: Tensor, n: int) -> Tensor:
 
 
 def _upwards(z: Tensor, n: int) -> Tensor:
-    """The recurrence 9.1.27 from J0 and J1, stable where z > n."""
+    """Evaluate the recurrence 9.1.27 from J0 and J1, stable where z > n."""
     below, value = torch.special.bessel_j0(z), torch.special.bessel_j1(z)
     if n == 0:
         return below

@@ -1,4 +1,4 @@
-"""How operations that move features about act on Taylor coefficients: alike on every channel."""
+"""Operations that move, pick or join features: they act alike on every channel."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .arguments import feature_dim, linearly, parts_of
-from .taylor_pass import Taylor, UnsupportedOperation, implements
+from pinnkit.jets.taylor.arguments import feature_dim, linearly, parts_of
+from pinnkit.jets.taylor.taylor_pass import Taylor, UnsupportedOperation, implements
+
+__all__ = ["squeeze", "unbind", "unsqueeze"]
 
 
 @implements("getitem", "__getitem__")
@@ -58,7 +60,7 @@ def _unflatten(x: Taylor, dim: int, sizes: Sequence[int]) -> Taylor:
 
 @implements("unsqueeze")
 def unsqueeze(x: Taylor, dim: int) -> Taylor:
-    """A new dimension of features, of length 1."""
+    """Insert a dimension of features, of length 1."""
     position = dim % (x.ndim + 1)
     if position == 0:
         raise UnsupportedOperation("unsqueeze", "dimension 0 counts the points")
@@ -67,7 +69,7 @@ def unsqueeze(x: Taylor, dim: int) -> Taylor:
 
 @implements("squeeze")
 def squeeze(x: Taylor, dim: int | None = None) -> Taylor:
-    """Without dimensions of features that have length 1."""
+    """Remove dimensions of features that have length 1."""
     if dim is None:
         return _reshaped("squeeze", x, (x.shape[0], *(size for size in x.shape[1:] if size != 1)))
     position = feature_dim("squeeze", x, dim)
@@ -132,7 +134,7 @@ def _chunk(x: Taylor, chunks: int, dim: int = 0) -> tuple[Taylor, ...]:
 
 @implements("unbind")
 def unbind(x: Taylor, dim: int = 0) -> tuple[Taylor, ...]:
-    """One for each index along a dimension of features."""
+    """Return one for each index along a dimension of features."""
     length = x.shape[feature_dim("unbind", x, dim) - 1]
     return tuple(_select(x, dim, index) for index in range(length))
 

@@ -1,4 +1,4 @@
-"""The reference road: derivatives of a field by nested reverse-mode automatic differentiation."""
+"""Derivatives of a field by nested reverse-mode automatic differentiation, the check of the Taylor pass."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from pinnkit.fields.derivatives import terms_of
-
-from .orders import Channel, Order
+from pinnkit.jets.orders import Channel, Order, terms_of
 
 __all__ = ["autograd_jets"]
 
@@ -17,7 +15,7 @@ __all__ = ["autograd_jets"]
 def autograd_jets(
     field: Callable[[Tensor], Tensor], coords: Tensor, orders: Sequence[Channel]
 ) -> dict[Channel, Tensor]:
-    """Derivatives by nested `torch.autograd.grad`, each (n, outputs); an operator is the sum of its members.
+    """Evaluate derivatives by nested `torch.autograd.grad`, each (n, outputs); an operator sums its members.
 
     One gradient yields the derivatives along all columns at once, and every lower derivative is shared. Works under
     `torch.no_grad()` too, where the results carry no graph. The field must treat points independently.
@@ -51,7 +49,7 @@ class _Derivatives:
         return self.known[order]
 
     def gradient(self, order: Order) -> Tensor:
-        """The gradient (n, d) of the derivative `order`."""
+        """Evaluate the gradient (n, d) of the derivative `order`."""
         if order not in self.gradients:
             derivative = self.order(order)
             self.gradients[order] = _gradient(derivative, self.points)

@@ -1,0 +1,175 @@
+"""Planning: candidates of field and solvers for a problem, by static rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from pinnkit.fields import MLP, Additive, Expansion, FieldSpec, RandomFourier, Siren, TotalDegree
+from pinnkit.problem.problem import Problem
+from pinnkit.solvers.collocation.field_groups import FieldChoice
+from pinnkit.solvers.least_squares.least_squares import LeastSquares
+from pinnkit.solvers.least_squares.polynomial_search import MANY_COORDINATES
+from pinnkit.solvers.method_of_lines.march import March, can_march
+from pinnkit.solvers.optimizers.adam import Adam
+from pinnkit.solvers.optimizers.gauss_newton import GaussNewton
+from pinnkit.solvers.optimizers.lbfgs import LBFGS
+from pinnkit.solvers.protocols import Method, Scope
+from pinnkit.solvers.training.adaptive_points import RAD
+
+from .candidates import Candidate, Kind, Plan
+from .run_options import RunOptions
+from .time_slabs import with_soft_initial
+
+__all__ = ["check_options", "plan", "require_problem"]
+
+_COLUMNS = 4
+"""Number of coordinates up to which random sines resolve a smooth function."""
+_ACCURATE = 1e-6
+"""Held-out relative residual at which the solution of a linear problem by random sines is accepted."""
+_MARCHED = 1e-4
+"""The same for a march, whose steps and modes were controlled on the way: the rate of a second-order one is rough."""
+_MODERATE = 1e-3
+"""The same where a network would have to train for minutes to be more accurate."""
+
+
+def plan(
+    problem: Problem,
+    field: FieldChoice | None = None,
+    solvers: Method | Sequence[Method] | None = None,
+    options: RunOptions | None = None,
+) -> Plan:
+    """Candidates for a problem in the order to try, by static rules: never by timing, never by the exact solution.
+
+    A given field or solver leaves one candidate; a problem that brings its own plan keeps it.
+
+    Args:
+        problem: to solve.
+        field: as in `solve`; None chooses.
+        solvers: as in `solve`; None chooses.
+        options: of the run; the plan is checked against them.
+
+    Raises:
+        TypeError, ValueError: for a field, solvers or options that do not fit.
+    """
+    require_problem(problem)
+    if field is None and solvers is None:
+        in_slabs = options is not None and options.slabs is not None
+        subject = with_soft_initial(problem) if in_slabs else problem
+        chosen = _automatic(subject) if problem.plan is None else problem.plan
+        if not isinstance(chosen, Plan):
+            raise TypeError(
+                f"problem '{problem.name}': `plan` must be a Plan, such as Plan.single(Siren(), Adam(), 'why'), "
+                f"got {type(chosen).__name__}"
+            )
+    else:
+        chosen = Plan((_given(field, solvers),))
+    if options is not None:
+        check_options(chosen, options)
+    return chosen
+
+
+def require_problem(problem: object) -> None:
+    """Refuse anything but a problem.
+
+    Raises:
+        TypeError: with the type that was given.
+    """
+    if not isinstance(problem, Problem):
+        raise TypeError(f"solve: `problem` must be a Problem, got {type(problem).__name__}")
+
+
+def check_options(chosen: Plan, options: RunOptions) -> None:
+    """Refuse options that the candidates of a plan cannot use.
+
+    Raises:
+        ValueError: for the first of them.
+    """
+    trained = [c for c in chosen.candidates if c.trains]
+    schemes = [n for n, given in (("adaptive", options.adaptive is not None), ("weights", options.weights)) if given]
+    named = [*schemes, *(["monitor"] if options.monitor is not None else [])]
+    if named and not trained:
+        solver = chosen.first.solvers[0]
+        name = type(solver).__name__
+        own = solver.scope is Scope.OWN_FIELD
+        why = f"{name} brings its own field" if own else f"{name} solves for the read-out at once"
+        raise ValueError(
+            f"solve: `{named[0]}` is for fields that are trained step by step, and this plan has none: {why}; "
+            f"leave it out, or choose a field, such as Siren()"
+        )
+    for each in (s for c in trained for s in c.trained) if schemes else ():
+        if each.sampling_plan(1).batch is not None:
+            raise ValueError(
+                f"solve: `{schemes[0]}` keeps track of points, and {each!r} draws fresh ones at every step; "
+                f"leave `batch` out"
+            )
+    if options.start is None:
+        return
+    if any(c.kind is Kind.SEARCH for c in chosen.candidates):
+        raise ValueError("solve: `start` needs the same field; a search of random sines has none before it ends")
+    if all(c.kind is Kind.MARCH for c in chosen.candidates):
+        raise ValueError("solve: `start` is for a given field; March begins at the initial condition; leave it out")
+
+
+def _given(field: FieldChoice | None, solvers: Method | Sequence[Method] | None) -> Candidate:
+    """Candidate of a given field, given solvers, or both."""
+    if solvers is None:
+        if isinstance(field, RandomFourier):
+            return Candidate(field, (LeastSquares(),), "Least squares for the read-out of the given random sines.")
+        if isinstance(field, Expansion | Additive | TotalDegree):
+            return Candidate(field, (MANY_COORDINATES,), "Least squares for the read-out of the given polynomials.")
+        return Candidate(field, (Adam(), LBFGS()), "The given field by Adam, then L-BFGS.")
+    given: Sequence[Method] = solvers  # type: ignore[assignment]  # a single solver is taken as well
+    if field is not None:
+        return Candidate(field, given, "Field and solver as given.")
+    first = given[0] if isinstance(given, (list, tuple)) and given else given
+    scope = first.scope if isinstance(first, Method) else Scope.PARAMETERS
+    if scope is Scope.OWN_FIELD:
+        return Candidate(None, given, "")
+    default: FieldSpec = RandomFourier() if scope is Scope.READOUT else Siren()
+    return Candidate(default, given, f"{type(default).__name__}, the default field of {type(first).__name__}.")
+
+
+def _automatic(problem: Problem) -> Plan:
+    trained = Siren(), (Adam(), LBFGS())
+    curved = [str(t.name) for t in problem.terms if not t.penalty.is_square]
+    columns = len(problem.frame.columns)
+    if curved:
+        reason = f"Siren by Adam, then L-BFGS: the penalty of '{curved[0]}' is not a square."
+        return Plan((Candidate(*trained, reason),))
+    if all(t.fits_data for t in problem.terms):
+        return Plan((Candidate(*trained, "Siren by Adam, then L-BFGS: the problem has data but no equation."),))
+    if columns > _COLUMNS and not problem.periodic:
+        return Plan((_polynomials(problem), _network("polynomials leave a large residual.")))
+    if columns > _COLUMNS:
+        return Plan((_network(f"{columns} coordinates are too many for random sines."),))
+    if can_march(problem) is not None:
+        return Plan((_sines(problem), _network("the residual of random sines is still large.")))
+    march = Candidate(None, (March(),), "An evolution in one dimension of space.", accept=_MARCHED)
+    # Random sines resolve a linear evolution in one solve; a nonlinear one may steepen, which only marching follows.
+    if problem.linear:
+        return Plan((replace(_sines(problem), accept=_ACCURATE), march))
+    network = _network("neither marching nor random sines left a small residual.")
+    return Plan((march, _sines(problem), network))
+
+
+def _sines(problem: Problem) -> Candidate:
+    if problem.linear:
+        reason = "Random sines by least squares: every term is linear, so one solve gives the read-out."
+    else:
+        curved = [str(t.name) for t in problem.soft_terms if not problem.trace(t, raw=True).linear]
+        why = f"'{curved[0]}' is nonlinear" if curved else "the coefficients are unknown"
+        reason = f"Random sines by Newton's method on the read-out: {why}, and every penalty is a square."
+    return Candidate(RandomFourier(bandwidth=None), (LeastSquares(),), reason, accept=_MODERATE)
+
+
+def _polynomials(problem: Problem) -> Candidate:
+    columns, method = len(problem.frame.columns), "least squares" if problem.linear else "Newton's method"
+    reason = f"Polynomials by {method} on the read-out: {columns} coordinates are too many for random sines."
+    return Candidate(Expansion(), (MANY_COORDINATES,), reason, accept=_MODERATE)
+
+
+def _network(why: str) -> Candidate:
+    field = MLP(width=20, depth=3)
+    reason = f"A network by Gauss-Newton: {why}"
+    return Candidate(field, (GaussNewton(steps=150),), reason, adaptive=RAD(every=20))
