@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import scipy
 import torch
 from numpy.typing import ArrayLike, NDArray
-from scipy.interpolate import NdBSpline, make_interp_spline
 from torch import Tensor
 
 from pinnkit.jets.jet import Jet, plain
@@ -58,12 +58,12 @@ class Tabulated:
                 )
         knots = []
         for axis, grid in enumerate(grids.values()):
-            spline = make_interp_spline(grid, table, k=degree, axis=axis)
+            spline = scipy.interpolate.make_interp_spline(grid, table, k=degree, axis=axis)
             knots.append(spline.t)
             table = np.moveaxis(spline.c, 0, axis)  # scipy puts the axis of interpolation first
         self.degree = degree
         self.bounds = {name: (float(grid[0]), float(grid[-1])) for name, grid in grids.items()}
-        self._spline = NdBSpline(tuple(knots), table, k=degree)
+        self._spline = scipy.interpolate.NdBSpline(tuple(knots), table, k=degree)
         parameters = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in grids]
         self.__signature__ = inspect.Signature(parameters)
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.fft import dct
 
 from .spatial_basis import IDENTITY, nodes_of
 
@@ -40,7 +40,7 @@ def modes_needed(numbers: Array, functions: Sequence[tuple[Function, float]], co
     most = 1
     for function, tolerance in functions:
         values = function(s)
-        coefficients = dct(values, type=2, axis=1) / count
+        coefficients = scipy.fft.dct(values, type=2, axis=1) / count
         size = np.sqrt((values**2).mean(axis=1))
         size = np.maximum(size, 1e-3 * size.max())
         rest = np.sqrt(np.cumsum(coefficients[:, ::-1] ** 2, axis=1))[:, ::-1]

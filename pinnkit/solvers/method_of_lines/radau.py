@@ -13,8 +13,8 @@ from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.linalg import lu_factor, lu_solve
 
 __all__ = ["Radau", "RadauStep", "Tableau", "radau_step", "radau_tableau"]
 
@@ -119,7 +119,7 @@ def radau_step(
     times = time + h * tableau.nodes
     jacobian = system.jacobian(time, q)
     eye = np.eye(n)
-    factors = [lu_factor((v.real if i == 0 else v) / h * eye - jacobian, check_finite=False)
+    factors = [scipy.linalg.lu_factor((v.real if i == 0 else v) / h * eye - jacobian, check_finite=False)
                for i, v in enumerate(tableau.values)]  # fmt: skip
     start = system.rates(np.array([time]), q[None])[0]
     z = np.zeros((s, n)) if guess is None else guess(times) - q
@@ -133,7 +133,7 @@ def radau_step(
         right = tableau.forward @ f - tableau.values[:, None] / h * w
         change = np.empty_like(w)
         for i, factor in enumerate(factors):
-            change[i] = lu_solve(factor, right[i].real if i == 0 else right[i], check_finite=False)
+            change[i] = scipy.linalg.lu_solve(factor, right[i].real if i == 0 else right[i], check_finite=False)
         w = w + change
         step = _real(tableau, change)
         z = _real(tableau, w)
@@ -150,7 +150,7 @@ def radau_step(
         if size > tolerance:
             return fail
     raw = h * tableau.first * start + tableau.embedded @ z
-    error = lu_solve(factors[0], raw, check_finite=False) / (h * tableau.first)
+    error = scipy.linalg.lu_solve(factors[0], raw, check_finite=False) / (h * tableau.first)
     return RadauStep(True, system.size(error), np.concatenate([q[None], q + z]), iteration, contraction)
 
 

@@ -6,9 +6,9 @@ import math
 from typing import Any
 
 import numpy as np
+import scipy
 import torch
 from numpy.typing import NDArray
-from scipy.fft import irfft, next_fast_len, rfft
 
 from .semidiscretization import Rates, first_scale, initial_values
 from .state_layout import StateLayout
@@ -37,7 +37,7 @@ class Spectrum:
 
     def __init__(self, layout: StateLayout, rates: Rates, modes: int) -> None:
         self.layout, self.rates, self.modes = layout, rates, modes
-        self.count = int(next_fast_len(2 * math.ceil(_OVERSAMPLING * modes), real=True))
+        self.count = int(scipy.fft.next_fast_len(2 * math.ceil(_OVERSAMPLING * modes), real=True))
         axis = layout.space
         self.kappa = 2 * math.pi * np.arange(modes) / axis.extent
         self.places = torch.from_numpy(axis.lower + axis.extent * np.arange(self.count) / self.count)
@@ -99,7 +99,7 @@ class Spectrum:
     def _nodes(self, u: Complex) -> Array:
         full = u * (0.5 * self.count)
         full[..., 0] *= 2
-        found: Array = irfft(full, n=self.count, axis=-1)
+        found: Array = scipy.fft.irfft(full, n=self.count, axis=-1)
         return found
 
     def _linear_part(self) -> Complex:
@@ -116,7 +116,7 @@ class Spectrum:
 def _transform(values: Array, modes: int) -> Complex:
     """Compute coefficients u_n of values (..., M) on evenly spaced nodes, n = 0 .. modes - 1."""
     count = values.shape[-1]
-    found: Complex = rfft(values, axis=-1)[..., :modes] * (2 / count)
+    found: Complex = scipy.fft.rfft(values, axis=-1)[..., :modes] * (2 / count)
     found[..., 0] *= 0.5
     return found
 
