@@ -6,8 +6,10 @@ package whose `__init__` binds none has its modules on its page, each with its `
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import inspect
+import io
 import pkgutil
 import re
 import sys
@@ -119,6 +121,8 @@ def commands() -> str:
             describe(subcommands[name], f"{path} {name}")
         if subcommands:
             return
+        with contextlib.redirect_stdout(io.StringIO()):  # printing its help fills in the words that it lists
+            command.get_help(command.context_class(command, info_name=path))
         rows = [
             f"   * - ``{spelling(parameter)}``\n     - {prepared(parameter.help or '')}{default_of(parameter)}"
             for parameter in command.params
@@ -143,22 +147,22 @@ def default_of(parameter: Any) -> str:
     return "" if default is None or isinstance(default, bool) or callable(default) else f"  Default: ``{default}``."
 
 
-def prepared(text: str) -> str:
-    """Return docstring text that means the same as reStructuredText.
-
-    Signs of mathematics are no markup (|r|, x*, u_), a plural follows a name (`Term`s), and a hanging indent belongs to
-    the paragraph above it.
-    """
+def escaped(text: str) -> str:
+    """Return docstring text in which signs of mathematics are no markup (|r|, x*, u_), and names may have a plural."""
     parts = re.split(r"(``[^`]*``|`[^`]*`)", text)
-    escaped = [part if i % 2 else re.sub(r"(?<!\\)([|*]|_\b)", r"\\\1", part) for i, part in enumerate(parts)]
-    joined = "".join(
+    plain = [part if i % 2 else re.sub(r"(?<!\\)([|*]|_\b)", r"\\\1", part) for i, part in enumerate(parts)]
+    return "".join(
         f"{part}\\ " if i % 2 and following[:1].isalnum() else part
-        for i, (part, following) in enumerate(zip(escaped, [*escaped[1:], ""], strict=True))
+        for i, (part, following) in enumerate(zip(plain, [*plain[1:], ""], strict=True))
     )
-    lines: list[str] = []
+
+
+def joined(lines: list[str]) -> list[str]:
+    """Return lines in which a hanging indent belongs to the paragraph above it; literal blocks stay as they are."""
+    found: list[str] = []
     literal: int | None = None  # the margin of the text above a literal block
-    for line in joined.split("\n"):
-        above, margin = lines[-1] if lines else "", len(line) - len(line.lstrip())
+    for line in lines:
+        above, margin = found[-1] if found else "", len(line) - len(line.lstrip())
         if literal is not None and line.strip() and margin <= literal:
             literal = None
         of_above = len(above) - len(above.lstrip())
@@ -167,15 +171,25 @@ def prepared(text: str) -> str:
             line = " " * of_above + line.lstrip()
         if literal is None and line.endswith("::"):
             literal = margin
-        lines.append(line)
-    return "\n".join(lines)
+        found.append(line)
+    return found
 
 
-def adapt(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
-    """Prepare a docstring; an empty type keeps the first colon of an attribute's text from being taken for one."""
-    lines[:] = prepared("\n".join(lines)).split("\n")
+def prepared(text: str) -> str:
+    """Return the text of a module's docstring as reStructuredText."""
+    return "\n".join(joined(escaped(text).split("\n")))
+
+
+def before_napoleon(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Escape a docstring; an empty type keeps the first colon of an attribute's text from being taken for one."""
+    lines[:] = escaped("\n".join(lines)).split("\n")
     if what in ("property", "attribute", "data"):
         lines[0] = f": {lines[0]}"
+
+
+def after_napoleon(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Join hanging indents, which are none of the sections by then."""
+    lines[:] = joined(lines)
 
 
 def write(app: Sphinx) -> None:
@@ -195,5 +209,6 @@ def write(app: Sphinx) -> None:
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect the hooks."""
     app.connect("builder-inited", write)
-    app.connect("autodoc-process-docstring", adapt, priority=400)
+    app.connect("autodoc-process-docstring", before_napoleon, priority=400)
+    app.connect("autodoc-process-docstring", after_napoleon, priority=600)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
