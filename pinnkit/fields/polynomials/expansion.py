@@ -10,18 +10,15 @@ from typing import ClassVar, NoReturn
 import torch
 
 from pinnkit.fields import checks
-from pinnkit.fields.base import BaseSpec
 from pinnkit.fields.protocols import AxisLike
 from pinnkit.fields.registry import FIELDS
-
-from .polynomials import Polynomials
 
 __all__ = ["Expansion"]
 
 
 @FIELDS.register(examples=lambda: {"limited": Expansion(limit=100)})
 @dataclass(frozen=True)
-class Expansion(BaseSpec[Polynomials]):
+class Expansion:
     """Polynomials that `solve` chooses by the residual at held-out points: the default in many dimensions.
 
     It tries functions of one coordinate each, `Additive(degree)`; then the better one of pairs of coordinates,
@@ -36,6 +33,8 @@ class Expansion(BaseSpec[Polynomials]):
     """
 
     smoothness: ClassVar[float] = math.inf
+    settled: ClassVar[bool] = False
+    """`solve` chooses the polynomials."""
 
     limit: int = 5200
 
@@ -44,13 +43,21 @@ class Expansion(BaseSpec[Polynomials]):
         limit = checks.count("Expansion", "limit", self.limit, repair="5200 functions take about a minute")
         object.__setattr__(self, "limit", limit)
 
-    @property
-    def settled(self) -> bool:
-        """False: `solve` chooses the polynomials."""
-        return False
+    def build(
+        self,
+        axes: Sequence[AxisLike],
+        outputs: int,
+        *,
+        generator: torch.Generator,
+        dtype: torch.dtype,
+        device: torch.device | str,
+    ) -> NoReturn:
+        """Refuse: `solve` builds the polynomials that it has chosen.
 
-    def _build(self, axes: Sequence[AxisLike], outputs: int, generator: torch.Generator) -> NoReturn:
-        del axes, outputs, generator
+        Raises:
+            ValueError: always.
+        """
+        del axes, outputs, generator, dtype, device
         raise ValueError(
             "Expansion.build: solve() chooses the polynomials from the residual at held-out points; "
             "to build the field yourself, say TotalDegree(6) or Additive(12)"
