@@ -7,13 +7,14 @@ import platform
 import shutil
 from importlib.metadata import PackageNotFoundError, version
 
-import torch
+__all__ = ["__version__", "describe", "devices", "versions"]
 
-__all__ = ["describe", "versions"]
+__version__ = version("pinnkit")
+_COMPILERS = ("c++", "g++", "clang++", "cl")
 
 
 def versions() -> dict[str, str]:
-    """Of Python and of the packages that take part in a solve."""
+    """Versions of Python and of the packages that take part in a solve, from their metadata; none is imported."""
     found = {"python": platform.python_version()}
     for name in ("torch", "numpy", "scipy", "pinnkit"):
         try:
@@ -24,23 +25,22 @@ def versions() -> dict[str, str]:
 
 
 def describe() -> dict[str, str]:
-    """Versions, devices, threads and the C++ compiler, as `pinnkit info` prints them."""
-    devices = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
-    if torch.backends.mps.is_available():
-        devices.append("Metal")
-    compiler = next(
-        (
-            path
-            for name in (os.environ.get("CXX"), "c++", "g++", "clang++", "cl")
-            if name and (path := shutil.which(name))
-        ),
-        None,
-    )
+    """Versions, operating system, processor cores and C++ compiler, as `pinnkit info` prints them; loads no torch."""
+    candidates = (os.environ.get("CXX"), *_COMPILERS)
+    compiler = next((path for name in candidates if name and (path := shutil.which(name))), None)
     return {
         **versions(),
         "system": f"{platform.system()} {platform.machine()}",
-        "devices": ", ".join(["cpu", *devices]),
         "cores": str(os.cpu_count() or 1),
-        "threads": str(torch.get_num_threads()),
         "C++ compiler": compiler or "none: training runs uncompiled, which is slower",
     }
+
+
+def devices() -> dict[str, str]:
+    """Devices that a solve can use, and the processor threads that torch uses; loads torch."""
+    import torch
+
+    found = ["cpu", *(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))]
+    if torch.backends.mps.is_available():
+        found.append("Metal")
+    return {"devices": ", ".join(found), "threads": str(torch.get_num_threads())}

@@ -88,7 +88,7 @@ class Registry(Generic[Kind]):
         return iter(tuple(self._entries.values()))
 
     def __contains__(self, name: object) -> bool:
-        """Whether a class of this name is registered."""
+        """Return whether a class of this name is registered."""
         return name in self._entries
 
     def __getitem__(self, name: str) -> Entry[Kind]:
@@ -102,7 +102,7 @@ class Registry(Generic[Kind]):
         return self._entries[name]
 
     def holds(self, value: object) -> bool:
-        """Whether `value` is an instance of exactly one of the registered classes."""
+        """Return whether `value` is an instance of exactly one of the registered classes."""
         known = self._entries.get(type(value).__name__)
         return known is not None and known.cls is type(value)
 

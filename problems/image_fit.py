@@ -11,10 +11,10 @@ no compression.  `pinnkit fit astronaut.png --field siren` takes a minute to 38.
 from skimage.data import astronaut
 
 from pinnkit import main
-from pinnkit.images import Picture, image_problem, shrunk
+from pinnkit.images import Picture, downsample, image_problem
 
 # The mean of 2 x 2 pixels: a centre of the picture is the corner of four of the original.
-picture = Picture(shrunk(astronaut() / 255, 2), "astronaut")
+picture = Picture(downsample(astronaut() / 255, 2), "astronaut")
 problem = image_problem(picture, name="image_fit")
 
 if __name__ == "__main__":

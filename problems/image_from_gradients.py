@@ -10,10 +10,10 @@ Coordinates in units of pixels, grey dimensionless.  Expected: 32 dB up to a con
 from skimage.data import camera
 
 from pinnkit import main
-from pinnkit.images import Picture, gradient_problem, shrunk
+from pinnkit.images import Picture, downsample, gradient_problem
 
 # A solver sees the differences of neighbouring pixels and nothing else.
-picture = Picture(shrunk(camera()[..., None] / 255, 4), "camera")
+picture = Picture(downsample(camera()[..., None] / 255, 4), "camera")
 problem = gradient_problem(picture, name="image_from_gradients")
 
 if __name__ == "__main__":

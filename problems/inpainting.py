@@ -12,9 +12,9 @@ import numpy as np
 from skimage.data import camera
 
 from pinnkit import main
-from pinnkit.images import Picture, image_problem, shrunk
+from pinnkit.images import Picture, downsample, image_problem
 
-picture = Picture(shrunk(camera()[..., None] / 255, 4), "camera")
+picture = Picture(downsample(camera()[..., None] / 255, 4), "camera")
 known = np.random.default_rng(0).random((picture.height, picture.width)) < 0.1
 problem = image_problem(picture, mask=known, name="inpainting")
 

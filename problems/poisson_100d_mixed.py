@@ -1,4 +1,4 @@
-"""Poisson's equation in the unit cube of a hundred dimensions, -laplacian(u) = f, with coordinates that act in pairs.
+"""A hundred coordinates that act in pairs: Poisson's equation in the unit cube, -laplacian(u) = f.
 
 u = sum_k a_k b_k + sin(a_k + 2 b_k) over the fifty pairs a_k = x_(2k-1), b_k = x_(2k), so f = 5 sum_k sin(a_k + 2 b_k).
 The products are the harmonic function of E & Yu, The Deep Ritz method, Commun. Math. Stat. 6 (2018) 1, section 3.3;

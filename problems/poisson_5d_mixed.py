@@ -1,4 +1,4 @@
-"""Poisson's equation in the unit cube of five dimensions, -laplacian(u) = f, with a solution that is no sum of parts.
+"""Five coordinates that act together: Poisson's equation in the unit cube, -laplacian(u) = f.
 
 u = sin(s) + exp(-q), s = x_1 + ... + x_5 and q = |x - c|^2 + (s - 3)^2 / 10, c = (0.3, 0.4, 0.5, 0.6, 0.7): every
 coordinate acts together with every other.  f and the values on the walls follow from u, the method of manufactured

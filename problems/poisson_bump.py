@@ -1,4 +1,4 @@
-"""Poisson's equation on the unit square, -laplacian(u) = f: an off-centre Gaussian bump and a boundary layer.
+"""A Gaussian bump and a boundary layer: Poisson's equation on the unit square, -laplacian(u) = f.
 
 u = exp(-r^2 / (2 s^2)) + exp(-x / delta), r the distance from (0.35, 0.6), s = 0.15, delta = 0.1.  Nothing in it is
 trigonometric, so that sine features have no unfair advantage.  f and the values on the walls follow from u: the

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from pinnkit import MLP, Adam, Box, Data, FourierMLP, Problem, Siren, main
-from pinnkit.bench.bands import band_error, draw_bands
+from pinnkit.measure.bench.frequency_bands import band_error, draw_bands
 from pinnkit.solvers import Plan
 
 BANDS = [(0, 4), (4, 8), (8, 16), (16, 40)]

@@ -13,10 +13,10 @@ core, and 27.6 dB for bicubic.
 from skimage.data import astronaut
 
 from pinnkit import main
-from pinnkit.images import Picture, image_problem, shrunk
+from pinnkit.images import Picture, downsample, image_problem
 
-truth = Picture(shrunk(astronaut() / 255, 2), "astronaut")
-coarse = Picture(shrunk(truth.values, 2), "astronaut")
+truth = Picture(downsample(astronaut() / 255, 2), "astronaut")
+coarse = Picture(downsample(truth.values, 2), "astronaut")
 problem = image_problem(coarse, truth=truth, means=True, name="super_resolution")
 
 if __name__ == "__main__":

@@ -21,8 +21,8 @@ from rich.console import Console
 from rich.table import Table
 
 from pinnkit import LBFGS, MLP, Adam, Sobol, solve, validate
-from pinnkit.bench.peer import CASES, deepxde_model, quiet, require_deepxde
-from pinnkit.compare import Way, compare
+from pinnkit.measure.bench.peer import CASES, deepxde_model, quiet, require_deepxde
+from pinnkit.measure.compare import Method, compare
 from pinnkit.reports.report import number
 from pinnkit.solutions.storage import replacing
 from pinnkit.verification.comparison import TEST_POINTS
@@ -86,25 +86,25 @@ def versus(case, options, say):
     few = dict(points=POINTS, condition_points=CONDITION_POINTS)
     network = MLP(width=options.width, depth=4, activation="tanh")
     trained = [Adam(steps=min(500, options.adam), **few), LBFGS(steps=min(15_000, options.lbfgs), **few)]
-    ways = [Way("automatic"), Way(f"tanh 4 x {options.width}", network, trained)]
+    methods = [Method("automatic"), Method(f"tanh 4 x {options.width}", network, trained)]
     budget = 0.2 if options.quick else 5.0
     result = compare(
-        case.problem, ways, seeds=options.seeds, seconds=peer["seconds"], budget=budget, out=options.out, say=say
+        case.problem, methods, seeds=options.seeds, seconds=peer["seconds"], budget=budget, out=options.out, log=say
     )
     rows = [dict(who="DeepXDE", rel_l2=peer["rel_l2"], seconds=peer["seconds"], reached=peer["seconds"], sooner=1.0)]
-    for way in ways:
-        runs = result.of(way.name)
-        if way.solvers is None:  # it goes on far beyond DeepXDE's error: when was it there?
+    for method in methods:
+        runs = result.of(method.name)
+        if method.solvers is None:  # it goes on far beyond DeepXDE's error: when was it there?
             times = [soonest(case, seed=r.seed, error=peer["rel_l2"], most=peer["seconds"]) for r in runs]
         else:
-            times = [next((m.seconds for m in r.moments if (m.rel_l2 or 1) <= peer["rel_l2"]), None) for r in runs]
+            times = [next((m.seconds for m in r.measurements if (m.rel_l2 or 1) <= peer["rel_l2"]), None) for r in runs]
         reached = None if None in times else max(times)  # the slowest seed
-        error = result.errors(way.name)[1]
+        error = result.errors(method.name)[1]
         rows.append(
             dict(
-                who=f"pinnkit, {way.name}",
+                who=f"pinnkit, {method.name}",
                 rel_l2=error if error < float("inf") else None,
-                seconds=result.seconds(way.name)[1],
+                seconds=result.seconds(method.name)[1],
                 reached=reached,
                 sooner=None if reached is None else peer["seconds"] / reached,
             )

@@ -1,4 +1,4 @@
-"""What every test may rely on: one thread, no window, fixed seeds, strict floating point, and a folder of its own."""
+"""Guarantees for every test: one thread, no window, fixed seeds, strict floating point, and a folder of its own."""
 
 import os
 
@@ -16,6 +16,9 @@ import matplotlib
 import numpy as np
 import pytest
 import torch
+
+from tests.record_slow import pytest_addoption as pytest_addoption
+from tests.record_slow import pytest_configure as pytest_configure
 
 matplotlib.use("Agg")
 torch.set_num_threads(1)

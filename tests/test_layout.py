@@ -2,8 +2,8 @@
 
 import ast
 import functools
-from collections.abc import Iterator
-from graphlib import TopologicalSorter
+from collections.abc import Iterator, Sequence
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -14,29 +14,35 @@ import pinnkit
 _PROBLEM = {"registry", "domains", "fields", "jets", "problem"}
 _SOLVED = _PROBLEM | {"solutions", "solvers", "references"}
 _REPORTED = _SOLVED | {"reports", "verification", "machine"}
-_TASKS = {"acceptance", "publication", "bench", "compare"}
+_MEASURE = {"measure.acceptance", "measure.bench", "measure.compare", "measure.publication"}
 _BUILDERS = {"images", "surfaces", "radiance"}
 
 # Each part of the package and the other parts that it may import; a new part needs a row.
 MAY_IMPORT: dict[str, set[str]] = {
     "machine": set(),
     "registry": set(),
+    "lazy": set(),
     "domains": {"registry"},
     "fields": {"registry"},
     "jets": {"fields"},
     "problem": {"registry", "domains", "fields", "jets"},
-    "solutions": _PROBLEM,
+    "solutions": _PROBLEM | {"lazy"},
     "solvers": _PROBLEM | {"solutions", "machine"},
     "references": _PROBLEM,
-    "verification": _SOLVED,
-    "reports": _SOLVED | {"verification", "machine"},
-    **{task: _REPORTED for task in _TASKS},
-    "bench": _REPORTED | _BUILDERS,
-    "acceptance": _REPORTED | {"bench"},
+    "verification": _SOLVED | {"lazy"},
+    "reports": _SOLVED | {"lazy", "verification", "machine"},
+    "measure": set(),
+    "measure.bench": _REPORTED | _BUILDERS,
+    "measure.acceptance": _REPORTED | {"measure.bench"},
+    "measure.compare": _REPORTED,
+    "measure.published": {"reports", "solutions"},
+    "measure.markdown": {"reports", "measure.published"},
+    "measure.publication": _REPORTED | {"measure.published", "measure.markdown"},
     **{builder: _SOLVED | {"machine"} for builder in _BUILDERS},
-    "cli": _REPORTED | _TASKS | _BUILDERS,
+    "cli": _REPORTED | _MEASURE | _BUILDERS,
     "__main__": {"cli"},
 }
+DIVIDED = {"measure"}  # packages whose sub-packages and modules are parts of their own
 ANYWHERE = "__version__"  # set before anything else is imported, so that every part may read it
 FIGURES = Path("reports/figures.py")  # the one file that loads matplotlib with itself
 PUBLIC = "__init__"  # the public names; nothing inside the package imports them
@@ -60,14 +66,19 @@ class Import(NamedTuple):
         names = self.target.split(".")
         if names[0] != "pinnkit":
             return None
-        return names[1] if len(names) > 1 else PUBLIC
+        return part_named(names[1:]) if len(names) > 1 else PUBLIC
 
     def __str__(self) -> str:
         return f"pinnkit/{self.path.as_posix()}:{self.line} imports {self.target}"
 
 
+def part_named(names: Sequence[str]) -> str:
+    """The part that holds the module `names`, its dotted name below the package."""
+    return ".".join(names[: 2 if names[0] in DIVIDED else 1])
+
+
 def part_of(path: Path) -> str:
-    return path.parts[0].removesuffix(".py")
+    return part_named([name for name in path.with_suffix("").parts if name != PUBLIC] or [PUBLIC])
 
 
 @functools.cache
@@ -99,7 +110,7 @@ def imports_of(path: Path, source: str) -> list[Import]:
 
 
 def complaints(sources: dict[Path, str]) -> list[str]:
-    """What the given files, by path relative to the package, do against the table."""
+    """Violations of the table in the given files, by path relative to the package."""
     found = []
     for path, source in sources.items():
         part = part_of(path)
@@ -196,3 +207,30 @@ def test_imports_that_the_table_allows_pass() -> None:
         Path("__init__.py"): "from .cli import main as main",
     }
     assert complaints(allowed) == []
+
+
+def modules_of(sources: dict[Path, str], folder: str) -> dict[str, set[str]]:
+    """Each module below a folder and the modules there that it imports, at any depth and also for types."""
+    names = {path: ".".join(("pinnkit", *path.with_suffix("").parts)).removesuffix(".__init__") for path in sources}
+    mine = {path: name for path, name in names.items() if path.parts[0] == folder}
+    known = set(mine.values())
+
+    def module(target: str) -> str | None:
+        while target and target not in known:
+            target = target.rpartition(".")[0]
+        return target or None
+
+    return {
+        name: {found for item in imports_of(path, sources[path]) if (found := module(item.target)) not in (None, name)}
+        for path, name in mine.items()
+    }
+
+
+def test_the_modules_of_measure_have_no_cycle_not_even_for_types() -> None:
+    sources = package_sources()
+    order = list(TopologicalSorter(modules_of(sources, "measure")).static_order())  # raises CycleError
+    assert order.index("pinnkit.measure.compare.comparison") < order.index("pinnkit.measure.compare.figure")
+    mutant = Path("measure/compare/comparison.py")
+    back = "\nif TYPE_CHECKING:\n    from .figure import figure\n"
+    with pytest.raises(CycleError, match=r"compare\.figure"):
+        TopologicalSorter(modules_of({**sources, mutant: sources[mutant] + back}, "measure")).prepare()

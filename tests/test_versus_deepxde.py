@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pinnkit.bench import peer
+from pinnkit.measure.bench import peer
 
 SCRIPT = Path(__file__).resolve().parents[1] / "problems" / "versus_deepxde.py"
 PEER = dict(rel_l2=1e-2, seconds=40.0, seconds_adam=20.0, steps=dict(adam=5000, lbfgs=7), version="1.15.0")

@@ -1,29 +1,69 @@
-"""The application that every command is added to, and how it is run."""
+"""The application that every command is added to, and its entry points."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Protocol, runtime_checkable
 
 import typer
 
-from pinnkit.problem.problem import Problem
+from .console import DONE, INTERRUPTED, print_error
 
-from .console import DONE, INTERRUPTED, complain
+if TYPE_CHECKING:
+    from pinnkit.problem.problem import Problem
+
+__all__ = ["app", "main", "run"]
 
 app = typer.Typer(
     name="pinnkit",
-    help="Write an equation once: solve it by a neural field, and check it against finite differences.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from pinnkit.machine import __version__
+
+        sys.stdout.write(f"pinnkit {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Write an equation once: solve it by a neural field, and check it against a numerical reference."""
+
+
+@runtime_checkable
+class _UsageError(Protocol):
+    """An error of the argument parser: a wrong option, a missing argument."""
+
+    exit_code: int
+
+    def format_message(self) -> str:
+        """The message, without a usage line."""
+
+
 def main(problem: Problem | None = None) -> None:
-    """The console script; with a problem, `pinnkit solve` of the script that defines it.  Ends the process."""
+    """Run the command line with the arguments of the process and end the process.
+
+    Args:
+        problem: solve this problem, defined by the script that runs; None reads the command from the arguments.
+
+    Raises:
+        TypeError: where `problem` is not a `Problem`.
+    """
     arguments, name = sys.argv[1:], "pinnkit"
     if problem is not None:
+        from pinnkit.problem.problem import Problem
+
         if not isinstance(problem, Problem):
             raise TypeError(f"main: `problem` must be a Problem, got {type(problem).__name__}")
         script = Path(sys.argv[0])
@@ -32,17 +72,22 @@ def main(problem: Problem | None = None) -> None:
 
 
 def run(arguments: list[str], *, name: str = "pinnkit", problem: Problem | None = None) -> int:
-    """Run the command line with `arguments` and return its exit code; nothing is raised for bad input."""
+    """Run the command line with `arguments` and return its exit code; bad input raises nothing.
+
+    Args:
+        arguments: the words after the name of the program.
+        name: the name of the program in messages.
+        problem: the problem that `solve` takes instead of loading its file.
+    """
     try:
         code = app(arguments, prog_name=name, standalone_mode=False, obj=problem)
     except typer.Abort:
         return INTERRUPTED
     except Exception as error:
-        # What the parser raises for a wrong option: it has a message and an exit code of its own.
-        if not hasattr(error, "format_message") or not hasattr(error, "exit_code"):
+        if not isinstance(error, _UsageError):
             raise
         message = error.format_message().strip()
-        if message and "\n" not in message:  # else it is the help, where nothing was asked
-            complain(f"{message} (see {name} --help)")
-        return int(error.exit_code)
+        if message and "\n" not in message:  # several lines are the help, printed where no command was given
+            print_error(f"{message} (see {name} --help)")
+        return error.exit_code
     return code if isinstance(code, int) else DONE

@@ -1,4 +1,4 @@
-"""What every command shares: exit codes, errors in one line, the output folder, progress."""
+"""Console output and errors that all commands share: exit codes, one-line messages, folders, progress."""
 
 from __future__ import annotations
 
@@ -8,53 +8,66 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from pinnkit.fields import FieldSpec
-from pinnkit.problem.problem import Problem
-from pinnkit.problem.script import PROBLEM_ERRORS, ProblemFileError
-from pinnkit.reports.report import SUMMARY_NAME, Report, number
-from pinnkit.solutions.history import Record
-from pinnkit.solutions.solution import Solution
-from pinnkit.solutions.status import Status
-from pinnkit.solutions.storage import FILE_NAME
+from pinnkit.reports.summary import SUMMARY_NAME
+from pinnkit.solutions.files import FILE_NAME
+from pinnkit.verification.measures import number
 
 if TYPE_CHECKING:
-    from pinnkit.solvers import Solver
+    from rich.progress import Progress
 
+    from pinnkit.solutions.history import Record
+
+__all__ = [
+    "BAD_INPUT",
+    "DONE",
+    "FAILED",
+    "INTERRUPTED",
+    "print_error",
+    "progress",
+    "require_extra",
+    "result_folder",
+    "user_errors",
+]
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 _PACKAGE = Path(__file__).parents[1]
+_USER_ERRORS = (ValueError, TypeError, OSError)
+_LINE_SECONDS = 5.0  # between two lines of progress where the output is not a terminal
 
 
-# what goes wrong ----------------------------------------------------------------------------------------------------
+# errors -------------------------------------------------------------------------------------------------------------
 @contextmanager
 def user_errors(file: Path | None) -> Iterator[None]:
-    """One line and exit code 2 for what the user can repair; a traceback for what only we can."""
+    """Turn errors that the user can repair into one line on stderr and exit code 2; others keep their traceback.
+
+    Args:
+        file: the problem file, whose own errors count as the user's.
+
+    Raises:
+        typer.Exit: with code 2 for an error of the user, with code 130 after Ctrl-C.
+    """
     try:
         yield
     except (typer.Exit, typer.Abort):
         raise
     except KeyboardInterrupt:
-        complain("interrupted; go on with --resume where a checkpoint was written")
+        print_error("interrupted; go on with --resume where a checkpoint was written")
         raise typer.Exit(INTERRUPTED) from None
-    except ProblemFileError as error:
-        complain(str(error))
-        raise typer.Exit(BAD_INPUT) from None
-    except PROBLEM_ERRORS as error:
-        if not is_users(error, file):
+    except _USER_ERRORS as error:
+        if not _is_user_error(error, file):
             raise
-        complain(str(error))
+        print_error(str(error))
         raise typer.Exit(BAD_INPUT) from None
 
 
-def is_users(error: Exception, file: Path | None) -> bool:
-    """Whether pinnkit or the problem file raised it themselves, rather than a library deep inside."""
+def _is_user_error(error: Exception, file: Path | None) -> bool:
+    """True for an error of the file system, and for one that pinnkit or the problem file raised itself."""
     if isinstance(error, OSError):
         return True
     frames = traceback.extract_tb(error.__traceback__)
@@ -62,13 +75,17 @@ def is_users(error: Exception, file: Path | None) -> bool:
     return _PACKAGE in raised_in.parents or (file is not None and raised_in.resolve() == file.resolve())
 
 
-def complain(message: str) -> None:
-    """Print what went wrong on stderr, in one line."""
+def print_error(message: str) -> None:
+    """Print a message on stderr as one line."""
     Console(stderr=True, soft_wrap=True).print(Text(f"pinnkit: {' '.join(message.split())}", style="red"))
 
 
-def needs(extra: str, *modules: str) -> None:
-    """Refuse, before any work, where a module of an extra is missing."""
+def require_extra(extra: str, *modules: str) -> None:
+    """Check that the modules of an extra are installed.
+
+    Raises:
+        ValueError: with the command that installs them, where one is missing.
+    """
     missing = [name for name in modules if find_spec(name) is None]
     if missing:
         raise ValueError(
@@ -77,86 +94,79 @@ def needs(extra: str, *modules: str) -> None:
         )
 
 
-def exit_code(solution: Solution, report: Report, strict: bool) -> int:
-    """0 when the run ended well, 130 when it was stopped, else 1; `strict` asks for a good verdict as well."""
-    if solution.status is Status.INTERRUPTED:
-        return INTERRUPTED
-    failed = not solution.status.good or (strict and not report.good)
-    return FAILED if failed else DONE
+def result_folder(folder: Path, console: Console, *, keep: bool) -> Path:
+    """Prepare the folder of a result: an earlier result there is renamed to NAME.1, NAME.2, ...
 
+    Args:
+        folder: the folder to write.
+        console: receives a line where a result was renamed or a checkpoint is missing.
+        keep: leave the folder in place where it holds a checkpoint, to continue from it.
 
-def result_folder(folder: Path, say: Console, *, keep: bool) -> Path:
-    """The folder to write; an earlier result there is moved aside, to NAME.1, NAME.2, ..., or kept to go on from."""
+    Raises:
+        ValueError: for a file in place of a folder, and for a folder with files that no result has.
+    """
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"--out must be a folder, '{folder}' is a file")
-    goes_on = keep and any(next(folder.rglob(name), None) for name in ("checkpoint*.h5", "stage*.h5"))
-    if keep and not goes_on:
-        say.print(Text(f"--resume: there is no checkpoint in {folder}, so this run begins anew", style="yellow"))
-    if goes_on or not folder.exists() or not any(folder.iterdir()):
+    resumes = keep and any(next(folder.rglob(name), None) for name in ("checkpoint*.h5", "stage*.h5"))
+    if keep and not resumes:
+        console.print(Text(f"--resume: there is no checkpoint in {folder}, so this run begins anew", style="yellow"))
+    if resumes or not folder.exists() or not any(folder.iterdir()):
         return folder
-    ours = (SUMMARY_NAME, FILE_NAME, "checkpoint.h5", "history.csv")
-    if not any((folder / name).exists() for name in ours):
+    known = (SUMMARY_NAME, FILE_NAME, "checkpoint.h5", "history.csv")
+    if not any((folder / name).exists() for name in known):
         raise ValueError(f"--out: '{folder}' holds files that are no result of pinnkit; choose another folder")
     aside = next(p for i in range(1, 10**6) if not (p := folder.with_name(f"{folder.name}.{i}")).exists())
     folder.rename(aside)
-    say.print(Text(f"The earlier result is now in {aside}", style="dim"))
+    console.print(Text(f"The earlier result is now in {aside}", style="dim"))
     return folder
 
 
 # progress -----------------------------------------------------------------------------------------------------------
 @contextmanager
-def progress(name: str, say: Console) -> Iterator[Callable[[Record], object]]:
-    """A callback for `solve` that moves a progress bar, or prints a line now and then where there is no terminal."""
-    if not say.is_terminal:
-        yield _Lines(say)
+def progress(name: str, console: Console) -> Iterator[Callable[[Record], object]]:
+    """A callback for a solve: it moves a progress bar in a terminal, and prints a line every 5 s elsewhere."""
+    if not console.is_terminal:
+        yield _Lines(console)
         return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[state]}"), TimeElapsedColumn())
-    with Progress(*columns, console=say, transient=True) as shown:
-        yield _Bar(shown, name)
-
-
-def run_solve(
-    problem: Problem, spec: FieldSpec | None, solvers: list[Solver] | None, say: Console, **options: Any
-) -> Solution:
-    """Solve, and show how far it is."""
-    from pinnkit.solvers import solve as run
-
-    with progress(problem.name, say) as callback:
-        return run(problem, spec, solvers, callbacks=(callback,), **options)
+    with Progress(*columns, console=console, transient=True) as bar:
+        yield _Bar(bar, name)
 
 
 class _Bar:
     """A callback that moves a progress bar."""
 
-    def __init__(self, shown: Progress, name: str) -> None:
-        self.shown = shown
-        self.task = shown.add_task(name, total=None, state="")
+    def __init__(self, bar: Progress, name: str) -> None:
+        self.bar = bar
+        self.task = bar.add_task(name, total=None, state="")
         self.measures: dict[str, float] = {}
 
     def __call__(self, record: Record) -> None:
         self.measures.update(record.measures)
-        total = record.steps or None  # a search does not know how long it will be
-        self.shown.update(self.task, completed=record.step, total=total, state=_text(record, self.measures))
+        total = record.steps or None  # the number of attempts of a search is not known
+        self.bar.update(self.task, completed=record.step, total=total, state=_state(record, self.measures))
 
 
 class _Lines:
-    """A callback that prints a line now and then: where the output is no terminal."""
+    """A callback that prints a line at intervals."""
 
-    def __init__(self, console: Console, every: float = 5.0) -> None:
+    def __init__(self, console: Console) -> None:
         self.console = console
-        self.every = every
         self.last = time.monotonic()
         self.measures: dict[str, float] = {}
 
     def __call__(self, record: Record) -> None:
         self.measures.update(record.measures)
-        if time.monotonic() - self.last < self.every:
+        if time.monotonic() - self.last < _LINE_SECONDS:
             return
         self.last = time.monotonic()
-        self.console.print(Text(f"{_text(record, self.measures)}  {record.seconds:.1f} s"))
+        self.console.print(Text(f"{_state(record, self.measures)}  {record.seconds:.1f} s"))
 
 
-def _text(record: Record, measures: Mapping[str, float]) -> str:
+def _state(record: Record, measures: Mapping[str, float]) -> str:
+    """Solver, step, loss and measures as one line."""
     of = f"/{record.steps}" if record.steps else ""
     taken = "".join(f"  {name} {number(value)}" for name, value in measures.items())
     return f"{record.solver}  step {record.step}{of}  loss {record.loss:.2e}{taken}"

@@ -12,12 +12,10 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from pinnkit.problem.script import load_problem
-
 from .app import app
 from .console import DONE, FAILED, user_errors
 from .options import Json
-from .words import FIELDS, at_least, ways_of
+from .words import WordsCommand, at_least, methods_of
 
 bench = typer.Typer(help="Measure how fast pinnkit is on this machine.", no_args_is_help=True)
 app.add_typer(bench, name="bench")
@@ -45,7 +43,7 @@ def _measure(
 @bench.command()
 def derivatives(quick: Quick = False, json_: Json = False) -> None:
     """Step time of the Taylor pass, eager and compiled, beside nested automatic differentiation."""
-    from pinnkit.bench import derivatives as measured
+    from pinnkit.measure.bench import derivatives as measured
 
     _measure(measured, lambda r: f"{r.case}, {r.depth} x {r.width}", json_, width=128, quick=quick)
 
@@ -53,7 +51,7 @@ def derivatives(quick: Quick = False, json_: Json = False) -> None:
 @bench.command()
 def steps(quick: Quick = False, json_: Json = False) -> None:
     """Time of one Adam step: pinnkit eager and compiled, nested differentiation, and DeepXDE where it is installed."""
-    from pinnkit.bench import steps as measured
+    from pinnkit.measure.bench import steps as measured
 
     _measure(measured, lambda r: f"{r.case}, {r.depth} x {r.width}", json_, width=150, quick=quick)
 
@@ -61,7 +59,7 @@ def steps(quick: Quick = False, json_: Json = False) -> None:
 @bench.command()
 def jacobians(quick: Quick = False, json_: Json = False) -> None:
     """The parameter Jacobian of every point by a recorded pass, beside vmap over jets and over nested derivatives."""
-    from pinnkit.bench import jacobians as measured
+    from pinnkit.measure.bench import jacobians as measured
 
     _measure(measured, lambda r: f"{r.case}, {r.network}", json_, width=144, quick=quick)
 
@@ -69,7 +67,7 @@ def jacobians(quick: Quick = False, json_: Json = False) -> None:
 @bench.command()
 def scaling(quick: Quick = False, json_: Json = False) -> None:
     """Time and memory of a training step and of a Gram matrix as points, width and dimension grow."""
-    from pinnkit.bench import scaling as measured
+    from pinnkit.measure.bench import scaling as measured
 
     _measure(measured, lambda r: f"{r.grows}, {r.work}", json_, width=128, quick=quick)
 
@@ -77,42 +75,44 @@ def scaling(quick: Quick = False, json_: Json = False) -> None:
 @bench.command()
 def memory(json_: Json = False) -> None:
     """Peak memory of evaluation and of a training step on one and on ten million points."""
-    from pinnkit.bench import memory as measured
+    from pinnkit.measure.bench import memory as measured
 
     _measure(measured, None, json_)
 
 
-@app.command()
+@app.command(cls=WordsCommand)
 def compare(
     files: Annotated[list[Path], typer.Argument(help="Python files that define `problem`.", show_default=False)],
     solvers: Annotated[
-        str, typer.Option(help="Words of `solve --solver`, by commas; a sequence is joined by +: auto,adam+lbfgs.")
+        str,
+        typer.Option(help="auto or solvers, joined by commas; a sequence by plus signs, auto,adam+lbfgs: {solvers}."),
     ] = "auto,adam+lbfgs",
     fields: Annotated[
-        str, typer.Option(help=f"Fields for all of them but auto, by commas: {', '.join(FIELDS)}; auto: none.")
+        str, typer.Option(help="Fields for all of them but auto, joined by commas: {fields}; auto: none.")
     ] = "auto",
     seeds: Annotated[int, typer.Option(help="Runs of each combination.")] = 3,
-    seconds: Annotated[float, typer.Option(help="That a run may take at most.")] = 60.0,
+    seconds: Annotated[float, typer.Option(help="Time limit of a run.")] = 60.0,
     budget: Annotated[float, typer.Option(help="Seconds for the reference.")] = 5.0,
     out: Annotated[Path, typer.Option(help="One file a run; runs that have theirs are skipped.")] = Path(
         "results/compare"
     ),
     json_: Json = False,
 ) -> None:
-    """Solve the problems in several ways with several seeds: a table, and a figure of error against seconds."""
-    from pinnkit.compare import compare as side_by_side
-
+    """Solve problems by several methods with several seeds: a table, and a figure of error against seconds."""
     say = Console(stderr=json_)
     found = []
     with user_errors(None):
+        from pinnkit.measure.compare import compare as side_by_side
+        from pinnkit.problem.script import load_problem
+
         at_least("--seeds", seeds, 1)
-        ways = ways_of(solvers, fields)
+        methods = methods_of(solvers, fields)
         for file, problem in [(f, load_problem(f)) for f in files]:
-            say.print(Text(f"{file}: {len(ways)} ways, {seeds} seeds", style="dim"))
+            say.print(Text(f"{file}: {len(methods)} methods, {seeds} seeds", style="dim"))
             found.append(
                 side_by_side(
-                    problem, ways, seeds=seeds, seconds=seconds, budget=budget, out=out,
-                    say=lambda line: say.print(Text(line)),
+                    problem, methods, seeds=seeds, seconds=seconds, budget=budget, out=out,
+                    log=lambda line: say.print(Text(line)),
                 )
             )  # fmt: skip
     if not say.is_terminal:  # a file has no edge to wrap at
@@ -127,38 +127,41 @@ def compare(
 
 @app.command()
 def accept(
-    issue: Annotated[str | None, typer.Argument(help="Which issue's figures; all by default.")] = None,
-    table: Annotated[str | None, typer.Argument(help="Which of its tables; all by default.")] = None,
+    issue: Annotated[str | None, typer.Argument(help="Number of an issue; all by default.")] = None,
+    table: Annotated[str | None, typer.Argument(help="One of its tables; all by default.")] = None,
     seeds: Annotated[int, typer.Option(help="Runs of each row.")] = 5,
-    folder: Annotated[Path, typer.Option(help="Where the problem files are.")] = Path("problems"),
+    folder: Annotated[Path, typer.Option(help="Folder of the problem files.")] = Path("problems"),
     out: Annotated[Path, typer.Option(help="One file a run; runs that have theirs are skipped.")] = Path(
         "results/accept"
     ),
 ) -> None:
-    """Run the acceptance figures and print each with its target; goes on where it was stopped."""
-    from pinnkit import acceptance
+    """Measure the acceptance rows and print each with its target; a stopped run continues."""
+    from pinnkit.measure import acceptance
 
     console = Console()
     with user_errors(None):
         at_least("--seeds", seeds, 1)
         rows = acceptance.select(issue, table)
         results = acceptance.run(
-            rows, seeds=seeds, problems=folder, out=out, say=lambda line: console.print(Text(line))
+            rows, seeds=seeds, problems=folder, out=out, log=lambda line: console.print(Text(line))
         )
+    if not console.is_terminal:  # a file has no edge to wrap at
+        console = Console(width=160)
     console.print(acceptance.table(results))
     raise typer.Exit(DONE if all(r.met for r in results) else FAILED)
 
 
 @app.command()
 def publish(
-    accepted: Annotated[Path, typer.Option(help="Where `pinnkit accept` wrote.")] = Path("results/accept"),
-    out: Annotated[Path, typer.Option(help="Where the published numbers go.")] = Path("results/published"),
-    readme: Annotated[Path, typer.Option(help="Whose table is written anew.")] = Path("README.md"),
-    folder: Annotated[Path, typer.Option(help="Where the problem files are.")] = Path("problems"),
+    accepted: Annotated[Path, typer.Option(help="Folder of the runs of `pinnkit accept`.")] = Path("results/accept"),
+    out: Annotated[Path, typer.Option(help="Folder of the published tables.")] = Path("results/published"),
+    readme: Annotated[Path, typer.Option(help="File with the short table.")] = Path("README.md"),
+    docs: Annotated[Path, typer.Option(help="File with all tables.")] = Path("docs/measured.md"),
+    folder: Annotated[Path, typer.Option(help="Folder of the problem files.")] = Path("problems"),
 ) -> None:
-    """Turn accepted runs into results/published and the table of the README."""
-    from pinnkit import publication
+    """Merge accepted runs into results/published; write the tables of README.md and docs/measured.md from there."""
+    from pinnkit.measure import publication
 
     with user_errors(None):
-        written = publication.publish(accepted, out, readme=readme, problems=folder)
+        written = publication.publish(accepted, out, readme=readme, docs=docs, problems=folder)
     Console().print(Text("written  " + ", ".join(str(p) for p in written)))

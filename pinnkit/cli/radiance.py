@@ -1,9 +1,8 @@
-"""`pinnkit radiance`: from posed pictures to a field of density and colour."""
+"""`pinnkit radiance`: a field of density and colour from posed pictures."""
 
 from __future__ import annotations
 
 import math
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,25 +10,19 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from pinnkit.reports.report import SUMMARY_NAME
-from pinnkit.reports.validation import validate
-from pinnkit.solutions.status import Status
-
 from .app import app
-from .console import exit_code, progress, result_folder, user_errors
+from .console import progress, result_folder, user_errors
 from .options import Device, Json, NoFigures, Out, Resume, Seed
+from .outcome import finish, validate_and_save, was_interrupted
 from .scene import Around, Poses, Where, box_of, convention_of
 from .words import at_least, device_word, word_in
 
 if TYPE_CHECKING:
     from pinnkit.radiance import Recipe
 
-_WORDS = ("planes", "nerf")
-_SECONDS = {"planes": 30.0, "captured": 60.0, "nerf": 300.0}
-"""What the default effort is meant to take on two cores."""
 _QUICK_SECONDS = 3.0
 _MARGIN = 0.85
-"""Of the time that was asked for, what is planned with: a run that is cut off misses its finest stage."""
+"""Planned fraction of the given time: a run that meets its limit misses its finest stage."""
 
 
 @app.command()
@@ -40,13 +33,15 @@ def radiance(
     ] = "planes",
     seconds: Annotated[
         float | None,
-        typer.Option(help="How long to train, on two cores; 30 by default, 60 with surroundings, 300 for nerf."),
+        typer.Option(help="Training time on two cores; 30 by default, 60 with surroundings, 300 for nerf."),
     ] = None,
-    path: Annotated[Path | None, typer.Option(help="Render a way around it: orbit.gif or orbit.mp4.")] = None,
-    frames: Annotated[int, typer.Option(help="Pictures of that way.")] = 60,
-    width: Annotated[int | None, typer.Option(help="Of those pictures; by default as the scene's.")] = None,
+    path: Annotated[
+        Path | None, typer.Option(help="Render a camera path around the scene: orbit.gif or orbit.mp4.")
+    ] = None,
+    frames: Annotated[int, typer.Option(help="Pictures of the camera path.")] = 60,
+    width: Annotated[int | None, typer.Option(help="Width of those pictures; that of the scene's by default.")] = None,
     longest: Annotated[
-        int, typer.Option(help="Shrink larger pictures to so many pixels along the longest side.")
+        int, typer.Option(help="Shrink larger pictures to this number of pixels along the longest side.")
     ] = 400,
     convention: Poses = "opengl",
     box: Where = None,
@@ -54,62 +49,58 @@ def radiance(
     seed: Seed = 0,
     device: Device = "auto",
     out: Out = None,
-    quick: Annotated[bool, typer.Option("--quick", help="A few seconds of work: does it run?")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="A trial run: a few seconds of work.")] = False,
     resume: Resume = False,
     json_: Json = False,
     no_figures: NoFigures = False,
 ) -> None:
-    """Train a radiance field on the pictures of SCENE, score it on the held-out ones, render a way around it."""
-    from pinnkit.radiance import check_film, fit_radiance, orbit, read_scene, write_film
-
-    say = Console(stderr=json_)
+    """Train a radiance field on the pictures of SCENE and measure it on held-out ones."""
+    console = Console(stderr=json_)
     with user_errors(None):
+        from pinnkit.radiance import (
+            RECIPES,
+            Planes,
+            check_video_path,
+            default_recipe,
+            fit_radiance,
+            orbit,
+            read_scene,
+            sampler_of,
+            write_video,
+        )
+
         at_least("--seed", seed, 0)
         at_least("--frames", frames, 1)
         if seconds is not None and not (seconds > 0 and math.isfinite(seconds)):
             raise ValueError(f"--seconds must be positive, got {seconds:g}")
         place = device_word(device)
         at_least("--longest", longest, 2)
-        word = word_in("--field", field, {word: word for word in _WORDS})
+        kind = word_in("--field", field, RECIPES.words)
         if path is not None:
-            check_film(path)
-        read = read_scene(
+            check_video_path(path)
+        views = read_scene(
             scene, convention=convention_of(convention), box=box_of(box), longest=longest, surroundings=surroundings
         )
-        recipe = _recipe("captured" if word == "planes" and read.space is not None else word, seconds, quick)
-        for note in read.notes:
-            say.print(Text(note, style="yellow"))
+        recipe = _recipe(default_recipe(views) if kind is Planes else kind, seconds, quick)
+        for note in views.notes:
+            console.print(Text(note, style="yellow"))
         name = scene.resolve().stem if scene.is_dir() else scene.resolve().parent.stem
-        folder = result_folder(out or Path("results") / name, say, keep=resume)
-        with progress(name, say) as callback:
+        folder = result_folder(out or Path("results") / name, console, keep=resume)
+        with progress(name, console) as callback:
             solution = fit_radiance(
-                read, recipe, name=name, seed=seed, device=place, seconds=seconds, out=folder, resume=resume,
+                views, recipe, name=name, seed=seed, device=place, seconds=seconds, out=folder, resume=resume,
                 every=10 if quick else 50, callbacks=(callback,),
             )  # fmt: skip
-        stopped = solution.status is Status.INTERRUPTED
-        report = validate(solution, budget=0)
-        written = report.save(folder, figures=not (no_figures or stopped))
-        if path is not None and not stopped:
-            with say.status(f"rendering {frames} pictures ..."):
-                from pinnkit.radiance import marcher_of
-
-                cameras = orbit(read, frames, width=width)
-                background = read.background or (1.0, 1.0, 1.0)
-                write_film(path, solution.fieldset, cameras, marcher_of(solution), background)
-    say.print(report)
-    say.print(Text(f"In {folder}: {', '.join(p.name for p in written)}{'' if path is None else f'; {path}'}"))
-    if json_:
-        sys.stdout.write((folder / SUMMARY_NAME).read_text(encoding="utf-8"))
-    raise typer.Exit(exit_code(solution, report, False))
+        report, written = validate_and_save(solution, folder, figures=not no_figures)
+        if path is not None and not was_interrupted(solution):
+            with console.status(f"rendering {frames} pictures ..."):
+                cameras = orbit(views, frames, width=width)
+                background = views.background or (1.0, 1.0, 1.0)
+                write_video(path, solution.fieldset, cameras, sampler_of(solution), background)
+            written.append(path)
+    finish(report, folder, written, console, json_=json_)
 
 
-def _recipe(field: str, seconds: float | None, quick: bool) -> Recipe:
-    from pinnkit.radiance import Captured, Classical, Planes
-
-    wanted = _QUICK_SECONDS if quick else _SECONDS[field] if seconds is None else _MARGIN * seconds
-    effort = wanted / _SECONDS[field]
-    if field == "planes":
-        return Planes(effort=effort)
-    if field == "captured":
-        return Captured(effort=effort)
-    return Classical(steps=max(round(Classical().steps * effort), 10))
+def _recipe(kind: type[Recipe], seconds: float | None, quick: bool) -> Recipe:
+    """Recipe of a kind, with settings for the time that was asked for."""
+    return kind.within(_QUICK_SECONDS if quick else kind.default_seconds if seconds is None else _MARGIN * seconds)

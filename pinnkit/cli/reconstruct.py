@@ -1,30 +1,28 @@
-"""`pinnkit reconstruct`: from a cloud of points to a closed mesh."""
+"""`pinnkit reconstruct`: a closed mesh from a point cloud."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from pinnkit.reports.report import SUMMARY_NAME
-from pinnkit.reports.validation import validate
-
 from .app import app
-from .console import DONE, FAILED, exit_code, needs, progress, result_folder, user_errors
-from .options import Device, Json, NoFigures, Resume, Seed
-from .words import at_least, device_word, word_in
+from .console import progress, require_extra, result_folder, user_errors
+from .options import Device, Json, NoFigures, Resume, Seconds, Seed
+from .outcome import finish, validate_and_save
+from .words import at_least, device_word, positive, word_in
 
 if TYPE_CHECKING:
-    from pinnkit.surfaces import Reconstruction, SurfaceLosses
+    import trimesh
 
-_FIELDS = {"grid": "grid", "neural": "neural", "igr": "igr", "siren": "siren"}
+    from pinnkit.surfaces import Reconstruction
+
 _MESHES = (".ply", ".obj", ".stl", ".off")
 _OPEN = 0.02
+"""Share of the surface without points near it from which the cloud counts as open."""
 _NORMALS = {"use": True, "ignore": False}
 
 
@@ -42,101 +40,101 @@ def reconstruct(
         ),
     ] = "neural",
     resolution: Annotated[
-        int, typer.Option(help="Of marching cubes, points along the longest side; more for dense clouds, with --nodes.")
+        int, typer.Option(help="Points of marching cubes along the longest side; more for dense clouds, with --nodes.")
     ] = 128,
-    nodes: Annotated[int, typer.Option(help="Of the grid that says which side is inside, along each side.")] = 128,
+    nodes: Annotated[
+        int, typer.Option(help="Nodes along each side of the grid that separates inside and outside.")
+    ] = 128,
     truth: Annotated[Path | None, typer.Option(help="A mesh to compare with.")] = None,
     normals: Annotated[str, typer.Option(help="ignore: find the orientation from the points alone.")] = "use",
     results: Annotated[Path | None, typer.Option(help="Folder for the report; results/NAME by default.")] = None,
     seed: Seed = 0,
-    seconds: Annotated[float | None, typer.Option(help="Stop training after so long, with what there is.")] = None,
+    seconds: Seconds = None,
     device: Device = "auto",
     resume: Resume = False,
     json_: Json = False,
     no_figures: NoFigures = False,
 ) -> None:
     """Reconstruct the closed surface that the points of CLOUD lie on."""
-    from pinnkit.surfaces import IGR, SirenLosses, read_mesh, read_points, write_mesh
-    from pinnkit.surfaces import reconstruct as run
-    from pinnkit.surfaces.mesh.thin_walls import THIN
-
-    say = Console(stderr=json_)
+    console = Console(stderr=json_)
     with user_errors(None):
-        needs("surfaces", "skimage", "skfmm", "trimesh")
-        kind = word_in("--field", field, _FIELDS)
+        require_extra("surfaces", "skimage", "skfmm", "trimesh")
+        from pinnkit.surfaces import SURFACE_LOSSES, read_mesh, read_points, write_mesh
+        from pinnkit.surfaces import reconstruct as run
+
+        preset = word_in("--field", field, {"grid": None, "neural": None, **SURFACE_LOSSES.words})
+        neural = field != "grid"
         trusted = word_in("--normals", normals, _NORMALS)
-        if out.suffix.lower() not in _MESHES:  # said now, not after a minute of work
+        if out.suffix.lower() not in _MESHES:  # before the work, not after it
             raise ValueError(f"--out must end in {', '.join(_MESHES)}, got '{out}'")
         at_least("--resolution", resolution, 16)
         at_least("--nodes", nodes, 16)
         at_least("--seed", seed, 0)
-        if seconds is not None and not seconds > 0:
-            raise ValueError(f"--seconds must be positive, got {seconds:g}")
+        positive("--seconds", seconds)
         place = device_word(device)
-        _can_write(out)
+        _make_folder_of(out)
         points = read_points(cloud)
         known = None if truth is None else read_mesh(truth)
         if not trusted:
             points = points.without_normals()
         for note in points.notes:
-            say.print(Text(note, style="yellow"))
-        presets: dict[str, SurfaceLosses] = {"igr": IGR(), "siren": SirenLosses()}
-        folder = result_folder(results or Path("results") / cloud.stem, say, keep=resume)
-        with progress(cloud.stem, say) as callback:
+            console.print(Text(note, style="yellow"))
+        folder = result_folder(results or Path("results") / cloud.stem, console, keep=resume)
+        with progress(cloud.stem, console) as callback:
             made = run(
                 points,
-                neural=kind != "grid",
-                losses=presets.get(kind),
+                neural=neural,
+                losses=None if preset is None else preset(),
                 resolution=resolution,
                 nodes=nodes,
                 name=cloud.stem,
                 seed=seed,
                 device=place,
                 seconds=seconds,
-                out=None if kind == "grid" else folder,
+                out=folder if neural else None,
                 resume=resume,
                 callbacks=(callback,),
             )
         write_mesh(out, made.mesh)
-        scores = _scores(made, known, seed)
-        code = DONE if made.soundness.closed and made.soundness.oriented else FAILED
-        solution = made.scored(scores)
-        report = validate(solution, budget=0)
-        report.save(folder, figures=not no_figures)
-        say.print(report)
-        code = exit_code(solution, report, strict=False) or code
-    for note in made.cloud.notes[len(points.notes) :]:
-        say.print(Text(note, style="yellow"))
+        report, written = validate_and_save(
+            made.with_metrics(_scores(made, known, seed)), folder, figures=not no_figures
+        )
+    finish(
+        report,
+        folder,
+        [*written, out],
+        console,
+        json_=json_,
+        remarks=_remarks(made, len(points.notes), out, resolution, nodes),
+        failed=not (made.mesh_report.closed and made.mesh_report.oriented),
+    )
+
+
+def _remarks(made: Reconstruction, known_notes: int, out: Path, resolution: int, nodes: int) -> list[Text]:
+    """Notes, doubts about the mesh, its state, and the seconds of each stage."""
+    from pinnkit.surfaces.mesh.thin_walls import thin_wall_warning
+
+    lines = [Text(note, style="yellow") for note in made.cloud.notes[known_notes:]]
     if made.grid is not None:
-        for note in made.grid.notes:
-            say.print(Text(note, style="dim"))
-    if made.bare > _OPEN:
-        say.print(
+        lines += [Text(note, style="dim") for note in made.grid.notes]
+    if made.share_without_points > _OPEN:
+        lines.append(
             Text(
-                f"{100 * made.bare:.0f} % of the surface has no points near it: the cloud is open there, and the mesh "
-                f"is a guess",
+                f"{100 * made.share_without_points:.0f} % of the surface has no points near it: the cloud is open "
+                f"there, and the mesh is a guess",
                 style="yellow",
             )
         )
-    if (thin := made.mesh.metadata["extraction"]["thinner_than_a_cell"]) > THIN:
-        say.print(
-            Text(
-                f"{100 * thin:.0f} % of the surface bounds a wall or a gap thinner than a cell, where the mesh may be "
-                f"torn: try --resolution {2 * resolution} and --nodes {2 * nodes}",
-                style="yellow",
-            )
-        )
+    thin = made.mesh.metadata["extraction"]["thinner_than_a_cell"]
+    if warning := thin_wall_warning(thin, f"--resolution {2 * resolution} and --nodes {2 * nodes}"):
+        lines.append(Text(warning, style="yellow"))
     noise = "" if made.noise is None else f"; estimated noise of the points {made.noise:.3g}"
     stages = ", ".join(f"{name} {used:.1f} s" for name, used in made.seconds.items())
-    say.print(Text(f"{out}: {made.soundness.sentence}", style="bold"))
-    say.print(Text(f"{stages}{noise}; report in {folder}"))
-    if json_:
-        sys.stdout.write((folder / SUMMARY_NAME).read_text(encoding="utf-8"))
-    raise typer.Exit(code)
+    return [*lines, Text(f"{out}: {made.mesh_report.summary}", style="bold"), Text(f"{stages}{noise}")]
 
 
-def _can_write(out: Path) -> None:
-    """Said now, not after a minute of work."""
+def _make_folder_of(out: Path) -> None:
+    """Create the folder of the mesh before the work, so that a wrong place costs no time."""
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -144,18 +142,20 @@ def _can_write(out: Path) -> None:
         raise ValueError(f"--out: the folder '{out.parent}' cannot be made ({why}); choose another place") from None
 
 
-def _scores(made: Reconstruction, truth: Any, seed: int) -> dict[str, float]:
-    """Of the mesh: how far the points are from it, what it is, and how far it is from the true one."""
+def _scores(made: Reconstruction, truth: trimesh.Trimesh | None, seed: int) -> dict[str, float]:
+    """Measures of the mesh: distance from the points, topology, and distance from the true mesh."""
+    import numpy as np
+
     from pinnkit.surfaces.mesh.metrics import compare_surfaces
     from pinnkit.surfaces.mesh.nearest import NearestPoint
 
     away = NearestPoint.of(made.mesh)(made.cloud.points).distance
     found = {
         "points_to_mesh_percent_of_diagonal": 100 * float(away.mean()) / made.cloud.diagonal,
-        "euler_number": float(made.soundness.euler),
-        "components": float(made.soundness.components),
-        "surface_without_points_percent": 100 * made.bare,
-        "closed_and_oriented": float(made.soundness.closed and made.soundness.oriented),
+        "euler_number": float(made.mesh_report.euler),
+        "components": float(made.mesh_report.components),
+        "surface_without_points_percent": 100 * made.share_without_points,
+        "closed_and_oriented": float(made.mesh_report.closed and made.mesh_report.oriented),
         **{f"{stage}_seconds": used for stage, used in made.seconds.items()},
     }
     if truth is not None:

@@ -1,4 +1,4 @@
-"""`pinnkit scene`: generate posed pictures, and look at what a scene holds before training on it."""
+"""`pinnkit scene`: generate posed pictures, and inspect a scene before training on it."""
 
 from __future__ import annotations
 
@@ -13,24 +13,23 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from pinnkit.domains import Box
-
 from .app import app
 from .console import user_errors
 from .options import Json
 from .words import at_least, word_in
 
 if TYPE_CHECKING:
+    from pinnkit.domains import Box
     from pinnkit.radiance import Convention, Scene
 
-scene = typer.Typer(help="Posed pictures: generate a scene, or look at one.", no_args_is_help=True)
+scene = typer.Typer(help="Posed pictures: generate or inspect a scene.", no_args_is_help=True)
 app.add_typer(scene, name="scene")
 
 Poses = Annotated[
     str,
     typer.Option(
         "--pose-convention",
-        help="Where the axes of the poses point: opengl (Blender, nerfstudio: y up, looks along -z) or opencv "
+        help="Axes of the camera in the poses: opengl (Blender, nerfstudio: y up, looks along -z) or opencv "
         "(COLMAP: y down, looks along +z).",
     ),
 ]
@@ -38,22 +37,26 @@ Poses = Annotated[
 
 Where = Annotated[
     str | None,
-    typer.Option("--box", help="Where the scene is, in the units of the poses: x0,y0,z0,x1,y1,z1.", metavar="NUMBERS"),
+    typer.Option("--box", help="Bounds of the scene in the units of the poses: x0,y0,z0,x1,y1,z1.", metavar="NUMBERS"),
 ]
 
 
 Around = Annotated[
     bool | None,
     typer.Option(
-        help="Whether the pictures show surroundings, far away too; by default those do that are opaque, whose "
-        "background is not even and for which no box is given.",
+        help="The pictures show surroundings, at any distance; by default for opaque pictures whose background is not "
+        "uniform, if no box is given.",
         show_default=False,
     ),
 ]
 
 
 def box_of(words: str | None) -> Box | None:
-    """The box of six numbers; None where none is given."""
+    """The box of six numbers joined by commas; None without them.
+
+    Raises:
+        ValueError: for anything but six finite numbers, and where a lower bound is not below its upper bound.
+    """
     if words is None:
         return None
     try:
@@ -62,12 +65,14 @@ def box_of(words: str | None) -> Box | None:
         numbers = []
     if len(numbers) != 6 or not all(math.isfinite(n) for n in numbers):
         raise ValueError(f"--box must be six numbers, x0,y0,z0,x1,y1,z1, got '{words}'")
+    from pinnkit.domains import Box
+
     low, high = numbers[:3], numbers[3:]
     return Box(**{axis: (a, b) for axis, a, b in zip("xyz", low, high, strict=True)})
 
 
 def convention_of(word: str) -> Convention:
-    """The convention of a word of the command line."""
+    """The pose convention of a word."""
     from pinnkit.radiance import Convention
 
     known = {"opengl": Convention.OPENGL, "blender": Convention.OPENGL, "opencv": Convention.OPENCV}
@@ -81,27 +86,26 @@ def make(
     views: Annotated[int, typer.Option(help="Pictures to train on.")] = 40,
     test: Annotated[int, typer.Option(help="Pictures held out.")] = 10,
     size: Annotated[int, typer.Option(help="Pixels along each side.")] = 100,
-    seed: Annotated[int, typer.Option(help="Decides the solids, their colours and the cameras.")] = 0,
-    samples: Annotated[int, typer.Option(help="A pixel is the mean of so many x so many rays.")] = 3,
+    seed: Annotated[int, typer.Option(help="Seed of the solids, their colours and the cameras.")] = 0,
+    samples: Annotated[int, typer.Option(help="Rays of a pixel along each side; their mean is its colour.")] = 3,
     inside: Annotated[
         str | None,
         typer.Option(
-            help="room or landscape: opaque photographs by hand of a table in these surroundings, from one side, "
-            "with a lens that distorts, written like a capture."
+            help="room or landscape: opaque hand-held photographs of a table in these surroundings, from one side, "
+            "with a distorting lens, written like a capture."
         ),
     ] = None,
     json_: Json = False,
 ) -> None:
     """Balls and a box on a checkered floor, traced exactly: RGBA, depth and normals, transforms.json as of Blender."""
-    from pinnkit.radiance import Surroundings, capture, make_scene, read_scene, write_capture, write_scene
-
     console = Console(stderr=json_)
     with user_errors(None):
+        from pinnkit.radiance import SURROUNDINGS, capture, make_scene, read_scene, write_capture, write_scene
+
         for option, value in {"--views": views, "--test": test, "--samples": samples}.items():
             at_least(option, value, 1)
         at_least("--size", size, 2)
-        words = {kind.value: kind for kind in Surroundings}
-        around = None if inside is None else word_in("--inside", inside, words)
+        around = None if inside is None else word_in("--inside", inside, SURROUNDINGS.words)
         at_least("--seed", seed, 0)
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise ValueError(f"'{out}' is there already; choose a new folder or empty this one")
@@ -116,7 +120,7 @@ def make(
                 made = read_scene(write_capture(taken, out), longest=None, most_test=None)
             _draw(made, out)
         seconds = time.perf_counter() - began
-        _say(made, out, console, json_, {"seconds": round(seconds, 2), "seed": seed})
+        _print_facts(made, out, console, json_, {"seconds": round(seconds, 2), "seed": seed})
 
 
 @scene.command()
@@ -128,18 +132,18 @@ def show(
     surroundings: Around = None,
     json_: Json = False,
 ) -> None:
-    """What a scene holds and what was assumed in reading it; with --out, pictures of its cameras and views."""
-    from pinnkit.radiance import read_scene
-
+    """Print the content of a scene and the assumptions made in reading it; with --out, draw its cameras and views."""
     console = Console(stderr=json_)
     with user_errors(None):
+        from pinnkit.radiance import read_scene
+
         read = read_scene(
             path, convention=convention_of(convention), box=box_of(box), surroundings=surroundings, most_test=None
         )
         if out is not None:
             out.mkdir(parents=True, exist_ok=True)
             _draw(read, out)
-        _say(read, out, console, json_, {})
+        _print_facts(read, out, console, json_, {})
 
 
 def _draw(read: Scene, folder: Path) -> None:
@@ -149,7 +153,7 @@ def _draw(read: Scene, folder: Path) -> None:
     draw_views(read).savefig(folder / "views.png", dpi=120)
 
 
-def _say(read: Scene, folder: Path | None, console: Console, json_: bool, more: dict[str, object]) -> None:
+def _print_facts(read: Scene, folder: Path | None, console: Console, json_: bool, more: dict[str, object]) -> None:
     camera = read.train[0].camera
     facts = {
         "scene": read.name,

@@ -14,104 +14,119 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pinnkit.problem.hard_conditions import hardened
-from pinnkit.problem.problem import Problem
-from pinnkit.problem.script import load_problem
-from pinnkit.reports.report import SUMMARY_NAME, number, summary_table
-from pinnkit.reports.validation import reference_error, validate
-from pinnkit.solutions.status import Status
-from pinnkit.solutions.storage import FILE_NAME, load
+from pinnkit.reports.summary import SUMMARY_NAME, read_summary, summary_table
+from pinnkit.solutions.files import FILE_NAME
+from pinnkit.verification.measures import number
 
 from .app import app
-from .console import exit_code, result_folder, run_solve, user_errors
+from .console import progress, result_folder, user_errors
 from .options import Device, File, Json, NoFigures, Out, Quick, Resume, Seconds, Seed
+from .outcome import finish, validate_and_save
 from .starter import STARTER
-from .words import DTYPES, FIELDS, adaptive_words, at_least, device_word, field_of, solvers_of, weight_words, word_in
+from .words import (
+    WordsCommand,
+    adaptive_words,
+    at_least,
+    device_word,
+    dtype_words,
+    field_of,
+    positive,
+    solvers_of,
+    weight_words,
+    word_in,
+)
 
 if TYPE_CHECKING:
+    from pinnkit.problem.problem import Problem
     from pinnkit.references import Reference
 
 _QUICK_SECONDS, _QUICK_BUDGET = 2.0, 0.5  # of the 3 s that --quick may take
+_BUDGET = 5.0  # seconds for the reference
 
 
-@app.command()
+@app.command(cls=WordsCommand)
 def solve(
     context: typer.Context,
     file: File,
-    field: Annotated[str | None, typer.Option(help=f"One of {', '.join(FIELDS)}.")] = None,
-    solver: Annotated[str, typer.Option(help="auto, least-squares, adam, lbfgs, or several: adam,lbfgs.")] = "auto",
+    field: Annotated[str | None, typer.Option(help="A field: {fields}; chosen from the problem by default.")] = None,
+    solver: Annotated[
+        str, typer.Option(help="auto, or solvers joined by commas, such as adam,lbfgs: {solvers}.")
+    ] = "auto",
     steps: Annotated[
         str | None, typer.Option(help="Steps of the last solver, or of each of them: 200,50.", metavar="N[,N]")
     ] = None,
-    tolerance: Annotated[float | None, typer.Option(help="Residual at which to stop.")] = None,
+    tolerance: Annotated[float | None, typer.Option(help="Stop at this residual (root mean square).")] = None,
     seconds: Seconds = None,
-    adaptive: Annotated[str | None, typer.Option(help="Points that follow the residual: rad or r3.")] = None,
+    adaptive: Annotated[str | None, typer.Option(help="Move points to large residuals: {adaptive}.")] = None,
     weights: Annotated[
-        str | None, typer.Option(help="gradient-norm, ntk, relobralo, self-adaptive, causal; by commas.")
+        str | None, typer.Option(help="Schemes that weight the terms, joined by commas: {weights}.")
     ] = None,
-    slabs: Annotated[int | None, typer.Option(help="Solve in so many slabs of time.")] = None,
-    hard: Annotated[bool, typer.Option("--hard", help="Make every condition exact that can be.")] = False,
+    slabs: Annotated[int | None, typer.Option(help="Solve in this number of time slabs.")] = None,
+    hard: Annotated[
+        bool, typer.Option("--hard", help="Impose every condition exactly where that is possible.")
+    ] = False,
     seed: Seed = 0,
     device: Device = "auto",
     dtype: Annotated[str | None, typer.Option(help="float32 or float64; the problem's own by default.")] = None,
     out: Out = None,
     quick: Quick = False,
     resume: Resume = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 when anything looks wrong.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if the verdict has findings.")] = False,
     json_: Json = False,
     no_figures: NoFigures = False,
-    no_reference: Annotated[bool, typer.Option("--no-reference", help="No finite differences.")] = False,
+    no_reference: Annotated[bool, typer.Option("--no-reference", help="Compute no reference solution.")] = False,
 ) -> None:
     """Solve the problem in FILE, check the solution, and write results/NAME."""
-    say = Console(stderr=json_)
+    console = Console(stderr=json_)
     with user_errors(file):
-        problem = load_problem(file) if context.obj is None else context.obj
+        from pinnkit.problem.hardening import hardened
+        from pinnkit.solvers import solve as run
+
+        problem: Problem = _load(file) if context.obj is None else context.obj
         problem = hardened(problem) if hard else problem
         spec = field_of(field)
         chosen = solvers_of(solver, steps, field)
-        precision = word_in("--dtype", dtype, DTYPES) if dtype is not None else None
+        precision = None if dtype is None else word_in("--dtype", dtype, dtype_words())
         place = device_word(device)
         at_least("--seed", seed, 0)
-        for name, value in (("--tolerance", tolerance), ("--seconds", seconds)):
-            if value is not None and not value > 0:
-                raise ValueError(f"{name} must be positive, got {value:g}")
-        follow = None if adaptive is None else word_in("--adaptive", adaptive, adaptive_words())()
+        positive("--tolerance", tolerance)
+        positive("--seconds", seconds)
+        points = None if adaptive is None else word_in("--adaptive", adaptive, adaptive_words())()
         schemes = [word_in("--weights", w.strip(), weight_words())() for w in weights.split(",")] if weights else []
         if slabs is not None:
             at_least("--slabs", slabs, 1)
-        folder = result_folder(out or Path("results") / problem.name, say, keep=resume)
-        solution = run_solve(
-            problem, spec, chosen, say,
-            seed=seed, device=place, dtype=precision, tolerance=tolerance,
-            seconds=min(seconds or math.inf, _QUICK_SECONDS) if quick else seconds, out=folder, resume=resume,
-            adaptive=follow, weights=schemes, slabs=slabs,
-        )  # fmt: skip
-        stopped = solution.status is Status.INTERRUPTED  # who stops a run wants it to end
-        budget = 0.0 if no_reference or stopped else _QUICK_BUDGET if quick else 5.0
-        report = validate(solution, budget=budget)
-        source = file if file.is_file() else None
-        written = report.save(folder, figures=not (no_figures or stopped), problem_file=source)
-    say.print(report)
-    say.print(Text(f"In {folder}: {', '.join(p.name for p in written)}"))
-    if json_:
-        sys.stdout.write((folder / SUMMARY_NAME).read_text(encoding="utf-8"))
-    raise typer.Exit(exit_code(solution, report, strict))
+        folder = result_folder(out or Path("results") / problem.name, console, keep=resume)
+        with progress(problem.name, console) as callback:
+            solution = run(
+                problem, spec, chosen,
+                seed=seed, device=place, dtype=precision, tolerance=tolerance,
+                seconds=min(seconds or math.inf, _QUICK_SECONDS) if quick else seconds, out=folder, resume=resume,
+                adaptive=points, weights=schemes, slabs=slabs, callbacks=(callback,),
+            )  # fmt: skip
+        report, written = validate_and_save(
+            solution,
+            folder,
+            budget=0.0 if no_reference else _QUICK_BUDGET if quick else _BUDGET,
+            figures=not no_figures,
+            problem_file=file if file.is_file() else None,
+        )
+    finish(report, folder, written, console, json_=json_, strict=strict)
 
 
 @app.command()
 def reference(
     file: File,
-    budget: Annotated[float, typer.Option(help="Seconds to spend.")] = 5.0,
+    budget: Annotated[float, typer.Option(help="Seconds to spend.")] = _BUDGET,
     json_: Json = False,
 ) -> None:
-    """Discretise the problem in FILE by finite differences, with an error bar."""
+    """Compute a numerical reference solution of the problem in FILE, with an error bar."""
     with user_errors(file):
-        if not budget > 0:
-            raise ValueError(f"--budget must be positive, got {budget:g}")
-        problem = load_problem(file)
-        from pinnkit.references import reference as discretise
+        from pinnkit.references import reference as compute
+        from pinnkit.reports.validation import reference_error
 
-        found = discretise(problem, budget=budget)
+        positive("--budget", budget)
+        problem = _load(file)
+        found = compute(problem, budget=budget)
         error = reference_error(problem, found, {c.name: c.initial for c in problem.coefficients})
     summary = _reference_summary(problem, found, {c.unknown: c.measured_l2 for c in error})
     if json_:
@@ -140,13 +155,9 @@ def show(
         if result.is_dir() or result.name in (FILE_NAME, SUMMARY_NAME):
             if not summary_file.is_file():
                 raise FileNotFoundError(f"show: there is no '{summary_file}'; a solve writes it")
-            summary = _read_json(summary_file)
+            summary = read_summary(summary_file)
         else:
-            saved = load(result)
-            summary = {
-                **saved.metadata, "solver": ", ".join(saved.metadata["solvers"]), "status_text": saved.status.value,
-                "good": saved.status.good, "unknowns": {}, "rel_l2": None,
-            }  # fmt: skip
+            summary = _stored_summary(result)
         if json_:
             sys.stdout.write(json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
         else:
@@ -171,29 +182,45 @@ def new(file: Annotated[Path, typer.Argument(help="The file to write.", show_def
 
 
 @app.command()
-def info(json_: Json = False) -> None:
-    """Versions, devices, threads, and whether a C++ compiler is there."""
-    from pinnkit.machine import describe
+def info(
+    devices: Annotated[
+        bool, typer.Option("--devices", help="Also list devices and threads; this loads PyTorch.")
+    ] = False,
+    json_: Json = False,
+) -> None:
+    """Print versions, system, compiler, and with --devices the devices and threads of PyTorch."""
+    from pinnkit import machine
 
-    facts = describe()
+    facts: dict[str, str | None] = {**machine.describe()}
+    facts |= machine.devices() if devices else dict.fromkeys(("devices", "threads"))
     if json_:
         sys.stdout.write(json.dumps(facts, indent=2) + "\n")
         return
     table = Table.grid(padding=(0, 2))
     for name, value in facts.items():
-        table.add_row(Text(name, style="dim"), Text(str(value)))
+        table.add_row(Text(name, style="dim"), Text(value or "see `pinnkit info --devices`"))
     Console().print(table)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    """The summary in `path`."""
-    try:
-        summary = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(summary, dict) or "problem" not in summary:
-            raise ValueError("no summary")
-    except ValueError:
-        raise ValueError(f"show: '{path}' is damaged, or no summary that pinnkit wrote") from None
-    return summary
+def _load(file: Path) -> Problem:
+    from pinnkit.problem.script import load_problem
+
+    return load_problem(file)
+
+
+def _stored_summary(path: Path) -> dict[str, Any]:
+    """The part of a summary that a solution file alone holds: no errors and no verdict."""
+    from pinnkit.solutions.storage import load
+
+    saved = load(path)
+    return {
+        **saved.metadata,
+        "solver": ", ".join(saved.metadata["solvers"]),
+        "status_text": saved.status.value,
+        "good": saved.status.good,
+        "unknowns": {},
+        "rel_l2": None,
+    }
 
 
 def _reference_summary(problem: Problem, found: Reference, true: Mapping[str, float]) -> dict[str, Any]:

@@ -1,7 +1,6 @@
-"""Where: axes, boxes and their walls, points and how they are sampled."""
+"""Domains: axes, boxes and shapes, their walls, and the points that are sampled from them."""
 
 # Axes
-from pinnkit.domains.level_set.level_set_boundary import LevelWall as LevelWall
 from pinnkit.domains.level_set.region import Region as Region
 
 from .axes import RESERVED as RESERVED
@@ -15,7 +14,6 @@ from .axes import space_columns as space_columns
 from .ball import Ball as Ball
 from .box import Box as Box
 from .box import Interval as Interval
-from .cross_section import Ends as Ends
 from .faces import Faces as Faces
 from .factors import Cube as Cube
 from .factors import Parameters as Parameters
@@ -24,11 +22,18 @@ from .point_set import PointSet as PointSet
 
 # Points and their layout
 from .points import Points as Points
+from .product import SHAPES as SHAPES
+from .product import Boundary as Boundary
+from .product import CrossSection as CrossSection
+from .product import Product as Product
+from .product import Shape as Shape
 from .protocols import Domain as Domain
+from .protocols import InTime as InTime
 from .protocols import Part as Part
 from .sampling import DEFAULT_SAMPLING as DEFAULT_SAMPLING
 from .sampling import Chebyshev as Chebyshev
 from .sampling import Sampling as Sampling
 from .sampling import Sobol as Sobol
 from .sampling import Uniform as Uniform
-from .sphere import Sphere as Sphere
+from .serialization import domain_from_dict as domain_from_dict
+from .serialization import domain_to_dict as domain_to_dict

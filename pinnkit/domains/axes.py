@@ -3,7 +3,7 @@
 import keyword
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from numbers import Integral, Real
 from typing import TypeGuard
@@ -16,7 +16,7 @@ RESERVED = ("n", "d", "grad", "laplacian", "hessian", "value")
 
 
 class Role(Enum):
-    """What a coordinate is: gradients, normals and boundaries mean space only."""
+    """Role of a coordinate; gradients, normals and boundaries refer to space only."""
 
     SPACE = "space"
     TIME = "time"
@@ -68,6 +68,10 @@ class Axis:
         """Length of one column, `upper - lower`."""
         return self.upper - self.lower
 
+    def with_time(self, lower: float, upper: float) -> "Axis":
+        """The time axis from `lower` to `upper`; any other axis as it is."""
+        return replace(self, lower=lower, upper=upper) if self.role is Role.TIME else self
+
 
 def columns(axes: Sequence[Axis]) -> tuple[str, ...]:
     """Names of all columns of a point array, in the order of the axes."""
@@ -88,7 +92,7 @@ def bounds(axes: Sequence[Axis]) -> tuple[Tensor, Tensor]:
 
 
 def is_finite(value: object) -> TypeGuard[float]:
-    """Whether `value` is a finite real number (numpy scalars are; booleans and strings are not)."""
+    """Return whether `value` is a finite real number; NumPy scalars are, booleans and strings are not."""
     return not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(value)
 
 
@@ -117,6 +121,27 @@ def check_count(owner: str, argument: str, value: object) -> None:
         raise TypeError(f"{owner}: `{argument}` must be a whole number >= 1, got {value!r}")
     if value < 1:
         raise ValueError(f"{owner}: `{argument}` must be >= 1, got {value!r}")
+
+
+def check_coords(owner: str, coords: object, names: tuple[str, ...]) -> None:
+    """Refuse anything but a tensor with one column for each name.
+
+    Raises:
+        ValueError: with the expected and the given shape.
+    """
+    if not isinstance(coords, Tensor) or coords.ndim != 2 or coords.shape[1] != len(names):
+        shown = names if len(names) <= 8 else (*names[:3], "...", names[-1])
+        got = f"shape {tuple(coords.shape)}" if isinstance(coords, Tensor) else repr(type(coords))
+        raise ValueError(f"{owner}: `coords` must be a tensor (n, {len(names)}), columns {shown}, got {got}")
+
+
+def moved_ends(
+    axes: Sequence[Axis], walls: tuple[tuple[str, float], ...], lower: float, upper: float
+) -> tuple[tuple[str, float], ...]:
+    """Pairs (column, value), where ends of the time axis become `lower` and `upper`."""
+    times = [axis for axis in axes if axis.role is Role.TIME]
+    ends = {(a.name, end): new for a in times for end, new in ((a.lower, lower), (a.upper, upper))}
+    return tuple((name, ends.get((name, value), value)) for name, value in walls)
 
 
 def number(value: float) -> str:

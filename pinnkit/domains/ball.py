@@ -1,22 +1,21 @@
-"""Ball: all points within a radius of a centre, in any number of dimensions, perhaps times time and parameters."""
+"""Ball: all points within a radius of a centre, in any number of dimensions."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from .axes import Axis, Role, bounds, check_distinct, check_name, columns, is_finite, number
-from .cross_section import Ends
+from .axes import Axis, Role, check_coords, check_name, is_finite, number
 from .directions import directions, spread, volume
-from .factors import Parameters, Time, written
-from .points import Points
-from .sampling import DEFAULT_SAMPLING, Sampling, check_sample
-from .sphere import Sphere
+from .product import SHAPES, Plain, Shape
+from .sampling import Sampling
 
 
+@SHAPES.register(examples=lambda: {"disk": Ball(x=0, y=0.5, radius=2), "five dimensions": Ball(x=(0,) * 5)})
 @dataclass(frozen=True, init=False, repr=False)
-class Ball:
+class Ball(Shape):
     """|x - c| <= R: `Ball(x=0, y=0)`, or `Ball(x=(0,) * 5, radius=2)` with one vector axis `x` of five columns.
 
     Each keyword is an axis of space and its value the centre there; the radius is 1 by default.  The bounds of the
@@ -55,125 +54,82 @@ class Ball:
         object.__setattr__(self, "radius", radius)
         self._check_measure()
 
-    def __mul__(self, factor: Time | Parameters) -> "Ball":
-        if not isinstance(factor, Time | Parameters):
-            raise TypeError(
-                f"Ball: only Time(lower, upper) and Parameters(name=(lower, upper)) multiply a ball, got {factor!r}"
-            )
-        check_distinct("Ball", (*self.axes, *factor.axes))
-        product = object.__new__(Ball)
-        object.__setattr__(product, "axes", (*self.axes, *factor.axes))
-        object.__setattr__(product, "center", self.center)
-        object.__setattr__(product, "radius", self.radius)
-        product._check_measure()
-        return product
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Names of the columns of `coords`: those of space, then those of the factors."""
-        return columns(self.axes)
-
-    @property
-    def dim(self) -> int:
-        """The number of columns of space, which come first."""
-        return len(self.center)
-
     @property
     def measure(self) -> float:
-        """pi^(d/2) R^d / Gamma(d/2 + 1), times the extents of time and parameters."""
-        lower, upper = bounds(self.axes)
-        return volume(self.dim, self.radius) * math.prod((upper - lower)[self.dim :].tolist())
+        """Volume pi^(d/2) R^d / Gamma(d/2 + 1)."""
+        return volume(self.dim, self.radius)
 
     @property
-    def boundary(self) -> Sphere:
-        """The sphere, at all times and parameters."""
-        return Sphere(self)
+    def boundary_measure(self) -> float:
+        """Area of the sphere, d / R times the volume."""
+        return self.dim / self.radius * self.measure
 
-    def face(self, **at: float | tuple[float, ...]) -> Ends:
-        """The whole ball at an end of time or of a parameter: `face(t=0)`, `face(nu=(0.01, 0.1))`.
+    @property
+    def arguments(self) -> Mapping[str, Plain]:
+        """The keyword arguments that make an equal ball, for files."""
+        made: dict[str, Plain] = {"radius": self.radius}
+        start = 0
+        for axis in self.axes:
+            made[axis.name] = (self.center[start],) * axis.dim if axis.dim > 1 else self.center[start]
+            start += axis.dim
+        return made
 
-        Raises:
-            ValueError: when a name is no such axis, or a value is not a bound of its axis.
-        """
-        return Ends.of(self, at, "sphere")
+    def sample_interior(
+        self, n: int, extra: int, generator: torch.Generator, sampling: Sampling
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Points inside; the radius is R u^(1/d) for u in the unit interval, the direction as `directions` makes it."""
+        unit, weight = spread(sampling, n, self.dim - 1, 1 + extra, self.measure, generator)
+        radius = (self.radius * unit[:, 0] ** (1 / self.dim)).clamp(max=self.radius - self._unit_in_last_place)
+        x = self._middle + radius[:, None] * directions(unit[:, 1 + extra :])
+        return x, unit[:, 1 : 1 + extra], weight
 
-    def sample(self, n: int, generator: torch.Generator, *, sampling: Sampling = DEFAULT_SAMPLING) -> Points:
-        """N points inside: coords `(n, d)`, weight `(n,)`; no normal.
-
-        The radius is R u^(1/d) for u in the unit interval, the direction as `directions` makes it.
-
-        Raises:
-            TypeError: when `n` is no whole number, `generator` no torch.Generator, `sampling` no Sampling.
-            ValueError: when n < 1.
-        """
-        check_sample("Ball.sample", n, generator, sampling)
-        return self.at(n, generator, sampling, {})
-
-    def at(self, n: int, generator: torch.Generator, sampling: Sampling, held: dict[int, float]) -> Points:
-        """N points of which some columns of time and parameters are held at a value; `sample` holds none."""
-        lower, upper = bounds(self.axes)
-        free = [i for i in range(self.dim, len(lower)) if i not in held]
-        measure = volume(self.dim, self.radius) * math.prod((upper - lower)[free].tolist())
-        unit, weight = spread(sampling, n, self.dim - 1, 1 + len(free), measure, generator)
-        coords = torch.empty(n, len(lower), dtype=torch.float64)
-        coords[:, free] = (lower[free] + (upper - lower)[free] * unit[:, 1 : 1 + len(free)]).clamp(
-            lower[free], upper[free]
-        )
-        for column, value in held.items():
-            coords[:, column] = value
-        radius = (self.radius * unit[:, 0] ** (1 / self.dim)).clamp(max=self.radius - self._rounding)
-        coords[:, : self.dim] = self._middle + radius[:, None] * directions(unit[:, 1 + len(free) :])
-        return Points(coords, weight=weight)
-
-    def contains(self, coords: Tensor) -> Tensor:
-        """Whether each point `(n, d)` lies in the closed ball, up to rounding, `(n,)`; time and parameters count."""
-        near = self.signed_distance(coords) <= 4 * self._rounding
-        lower, upper = (bound.to(coords)[self.dim :] for bound in bounds(self.axes))
-        others = coords[:, self.dim :]
-        return near & ((others >= lower) & (others <= upper)).all(dim=1)
+    def sample_boundary(
+        self, n: int, extra: int, generator: torch.Generator, sampling: Sampling
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Points on the sphere, their normals (x - c) / R, extra columns, weights."""
+        unit, weight = spread(sampling, n, self.dim - 1, extra, self.boundary_measure, generator)
+        normal = directions(unit[:, extra:])
+        normal /= torch.linalg.vector_norm(normal, dim=1, keepdim=True)
+        return self._middle + self.radius * normal, normal, unit[:, :extra], weight
 
     def signed_distance(self, coords: Tensor) -> Tensor:
-        """|x - c| - R, `(n,)`, for each point `(n, d)`: the distance in space to the sphere, negative inside."""
-        names = self.columns
-        if not isinstance(coords, Tensor) or coords.ndim != 2 or coords.shape[1] != len(names):
-            shown = names if len(names) <= 8 else (*names[:3], "...", names[-1])
-            got = f"shape {tuple(coords.shape)}" if isinstance(coords, Tensor) else repr(type(coords))
-            raise ValueError(f"Ball: `coords` must be a tensor (n, {len(names)}), columns {shown}, got {got}")
-        return torch.linalg.vector_norm(coords[:, : self.dim] - self._middle.to(coords), dim=1) - self.radius
+        """|x - c| - R, `(n,)`, for each point `(n, d)`: negative inside."""
+        check_coords("Ball.signed_distance", coords, self.columns)
+        return torch.linalg.vector_norm(coords - self._middle.to(coords), dim=1) - self.radius
+
+    def contains(self, coords: Tensor) -> Tensor:
+        """True for each point `(n, d)` in the closed ball, up to rounding, `(n,)`."""
+        check_coords("Ball.contains", coords, self.columns)
+        return self.signed_distance(coords) <= self.rounding(coords)
+
+    def rounding(self, coords: Tensor) -> float:  # noqa: ARG002  (that of the ball itself)
+        """Largest distance outside to which rounding may carry a point of the closed ball."""
+        return 4 * self._unit_in_last_place
 
     @property
     def _middle(self) -> Tensor:
         return torch.tensor(self.center, dtype=torch.float64)
 
     @property
-    def _rounding(self) -> float:
-        """How far rounding may carry a point: a few units in the last place of the largest coordinate."""
+    def _unit_in_last_place(self) -> float:
+        """A few units in the last place of the largest coordinate."""
         return 2e-15 * math.sqrt(self.dim) * (self.radius + max(map(abs, self.center)))
 
     def _check_measure(self) -> None:
-        lower, upper = bounds(self.axes)
         digits = self.dim * math.log10(math.pi) / 2 + self.dim * math.log10(self.radius)
         digits -= math.lgamma(self.dim / 2 + 1) / math.log(10)
-        digits += float(torch.log10((upper - lower)[self.dim :]).sum())
         if not -300 < digits < 300:
             raise ValueError(
                 f"Ball: its measure, about 1e{digits:.0f}, leaves the range of floating point; scale the radius"
             )
 
     def __repr__(self) -> str:
-        space = [axis for axis in self.axes if axis.role is Role.SPACE]
         shown, start = [], 0
-        for axis in space:
+        for axis in self.axes:
             at = number(self.center[start])
             shown.append(f"{axis.name}=({at},) * {axis.dim}" if axis.dim > 1 else f"{axis.name}={at}")
             start += axis.dim
-        factors = [f"Ball({', '.join(shown)}, radius={number(self.radius)})"]
-        for axis in self.axes[len(space) :]:
-            if axis.role is Role.TIME:
-                factors.append(repr(Time(axis.lower, axis.upper)))
-            else:
-                factors.append(f"Parameters({written((axis,))})")
-        return " * ".join(factors)
+        return f"Ball({', '.join(shown)}, radius={number(self.radius)})"
 
 
 def _center(name: str, given: object) -> list[float]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .axes import Axis, Role, bounds, check_distinct, columns, space_columns
+from .axes import Axis, Role, bounds, check_coords, check_distinct, columns, space_columns
 from .faces import Faces
 from .factors import Cube, Parameters, Time, make_axes, written
 from .points import Points
@@ -107,8 +107,8 @@ class Box:
         return Points(coords.mul_(upper - lower).add_(lower).clamp_(lower, upper), weight=weight)
 
     def contains(self, coords: Tensor) -> Tensor:
-        """Whether each point `(n, d)` lies in the closed box, `(n,)`; time and parameters count as well."""
-        self._check_coords("Box.contains", coords)
+        """True for each point `(n, d)` in the closed box, `(n,)`; time and parameters count as well."""
+        check_coords("Box.contains", coords, self.columns)
         lower, upper = (bound.to(coords) for bound in bounds(self.axes))
         return ((coords >= lower) & (coords <= upper)).all(dim=1)
 
@@ -119,7 +119,7 @@ class Box:
 
         Source: Quilez, Distance functions; exact both inside and outside.
         """
-        self._check_coords("Box.signed_distance", coords)
+        check_coords("Box.signed_distance", coords, self.columns)
         space = list(space_columns(self.axes))
         if not space:
             return torch.full_like(coords[:, 0], -math.inf)
@@ -128,6 +128,10 @@ class Box:
         beyond = torch.maximum(lower - x, x - upper)
         return torch.linalg.vector_norm(beyond.clamp(min=0), dim=1) + beyond.amax(dim=1).clamp(max=0)
 
+    def with_time(self, lower: float, upper: float) -> "Box":
+        """The same box with the time axis from `lower` to `upper`."""
+        return Box.of(*(axis.with_time(lower, upper) for axis in self.axes))
+
     def _check_measure(self) -> None:
         digits = sum(axis.dim * math.log10(axis.extent) for axis in self.axes)
         if not -300 < digits < 300:
@@ -135,13 +139,6 @@ class Box:
                 f"Box: its measure, about 1e{digits:.0f}, leaves the range of floating point; "
                 "scale the axes to extents nearer 1"
             )
-
-    def _check_coords(self, owner: str, coords: object) -> None:
-        names = self.columns
-        if not isinstance(coords, Tensor) or coords.ndim != 2 or coords.shape[1] != len(names):
-            shown = names if len(names) <= 8 else (*names[:3], "...", names[-1])
-            got = f"shape {tuple(coords.shape)}" if isinstance(coords, Tensor) else repr(type(coords))
-            raise ValueError(f"{owner}: `coords` must be a tensor (n, {len(names)}), columns {shown}, got {got}")
 
     def __repr__(self) -> str:
         # As typed: keywords first, then a factor for each run of parameters and what follows it.

@@ -3,7 +3,6 @@
 import math
 
 import torch
-from scipy.special import betaincinv
 from torch import Tensor
 
 from .sampling import Chebyshev, Sampling, Sobol, quadrature_weights
@@ -18,6 +17,8 @@ def directions(unit: Tensor) -> Tensor:
 
     Source: Fang & Wang, Number-theoretic Methods in Statistics, 1994, section 1.5.
     """
+    from scipy.special import betaincinv  # loaded here: balls and spheres alone need it
+
     n, columns = unit.shape
     vectors = torch.empty(n, columns + 1, dtype=torch.float64)
     left = torch.ones(n, dtype=torch.float64)

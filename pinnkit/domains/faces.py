@@ -2,16 +2,24 @@
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import torch
 
-from .axes import Axis, Role, bounds, columns, is_finite, number, space_columns
+from .axes import Axis, Role, bounds, columns, is_finite, moved_ends, number, space_columns
 from .points import Points
-from .sampling import DEFAULT_SAMPLING, Sampling, check_sample, quadrature_weights
+from .sampling import DEFAULT_SAMPLING, Sampling, check_sample, quadrature_weights, shared
 
-if TYPE_CHECKING:
-    from .box import Box
+
+class HasAxes(Protocol):
+    """Attributes of a box that its walls use: the axes, and the same box during another time."""
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """Axes of the coordinates; their order is that of the columns."""
+
+    def with_time(self, lower: float, upper: float) -> "HasAxes":
+        """The same with the time axis from `lower` to `upper`."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -27,7 +35,7 @@ class Faces:
         ValueError: when a wall is not at a bound of a column of the box, is named twice, or mixes as said above.
     """
 
-    box: "Box"
+    box: HasAxes
     walls: tuple[tuple[str, float], ...]
 
     def __post_init__(self) -> None:
@@ -73,7 +81,7 @@ class Faces:
         names = columns(self.axes)
         space = space_columns(self.axes)
         measures = self._measures()
-        counts = _shared(n, measures, generator)
+        counts = shared(n, measures, generator)
         total = sum(counts)
         lower, upper = bounds(self.axes)
         coords = torch.empty(total, len(names), dtype=torch.float64)
@@ -103,6 +111,10 @@ class Faces:
                 normal[start:stop, space.index(column)] = 1.0 if value == upper[column] else -1.0
         return Points(coords, normal, weight)
 
+    def with_time(self, lower: float, upper: float) -> "Faces":
+        """The same walls with the time axis from `lower` to `upper`; ends of time move along."""
+        return Faces(self.box.with_time(lower, upper), moved_ends(self.axes, self.walls, lower, upper))
+
     def _measures(self) -> list[float]:
         """Measure of each wall: the product of the extents of all columns but its own."""
         by_name: dict[str, float] = {}
@@ -131,21 +143,3 @@ def _bound(axis_of: dict[str, Axis], name: object, value: object) -> float:
         f"Box.face: there is no wall at {name} = {value!r}; the bounds of `{name}` are "
         f"{number(axis.lower)} and {number(axis.upper)}"
     )
-
-
-def _shared(n: int, measures: list[float], generator: torch.Generator) -> list[int]:
-    """How many of n points each wall gets: largest remainders, and at least one each."""
-    walls = len(measures)
-    if n < walls:
-        chosen = set(torch.randperm(walls, generator=generator, device=generator.device)[:n].tolist())
-        return [int(wall in chosen) for wall in range(walls)]
-    if walls == 0:
-        return []
-    total = math.fsum(measures)
-    ideal = [n * measure / total for measure in measures]
-    counts = [max(1, math.floor(share)) for share in ideal]
-    while sum(counts) != n:
-        step = 1 if sum(counts) < n else -1
-        open_to = [wall for wall in range(walls) if counts[wall] + step >= 1]
-        counts[max(open_to, key=lambda wall: step * (ideal[wall] - counts[wall]))] += step
-    return counts

@@ -1,4 +1,4 @@
-"""What a box is made of: bounds, vector axes, and the factors `Time` and `Parameters`."""
+"""Factors of a domain: bounds, vector axes, `Time` and `Parameters`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -73,6 +73,14 @@ class PointSet:
         weight = self.weight[chosen]
         return Points(self.coords[chosen], weight=weight * (self.measure / weight.sum()))
 
+    def with_time(self, lower: float, upper: float) -> "PointSet":
+        """Refuse: given points have times of their own.
+
+        Raises:
+            TypeError: always.
+        """
+        raise TypeError(f"PointSet.with_time: given points have their own times, got {self!r} for {lower} to {upper}")
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, PointSet):
             return NotImplemented

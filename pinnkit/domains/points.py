@@ -26,7 +26,7 @@ class Points(NamedTuple):
 
     @property
     def row_count(self) -> int:
-        """How many rows a residual has: the number of points, or of groups of them."""
+        """Number of rows of a residual: the number of points, or of groups of them."""
         if isinstance(self.group, Tensor):
             return self.group.shape[0]
         return self.coords.shape[0] // (1 if self.group is None else self.group)

@@ -1,6 +1,8 @@
-"""Part and Domain: what every shape offers to terms and solvers."""
+"""Part and Domain: the contracts of everything that points are drawn from."""
 
-from typing import Protocol
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -11,7 +13,7 @@ from .sampling import DEFAULT_SAMPLING, Sampling
 
 
 class Part(Protocol):
-    """A set of points with a measure: an inside, a wall, a list of points.  Frozen, equal by value."""
+    """A set of points with a measure: an interior, a wall, a list of points.  Frozen, equal by value."""
 
     @property
     def axes(self) -> tuple[Axis, ...]:
@@ -28,8 +30,26 @@ class Part(Protocol):
         ...
 
 
+@runtime_checkable
+class InTime(Part, Protocol):
+    """A part that can be moved to another time interval; walls, boundaries and cross-sections can."""
+
+    def with_time(self, lower: float, upper: float) -> Part:
+        """The same part with the time axis from `lower` to `upper`; ends of time move along.
+
+        Raises:
+            TypeError: for a part whose times are fixed, such as given points.
+        """
+        ...
+
+
 class Domain(Part, Protocol):
-    """A part with an inside and a boundary."""
+    """A part with an interior and a boundary; the base class `Shape` provides all but the geometry."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns of the coordinates."""
+        ...
 
     @property
     def boundary(self) -> Part:
@@ -37,13 +57,17 @@ class Domain(Part, Protocol):
         ...
 
     def face(self, **at: float | tuple[float, ...]) -> Part:
-        """The walls at the given values of axes."""
+        """The walls at the given values of axes: `face(t=0)` is the domain at that time."""
         ...
 
     def contains(self, coords: Tensor) -> Tensor:
-        """Whether each point `(n, d)` lies in the closed domain, `(n,)`."""
+        """True for each point `(n, d)` in the closed domain, `(n,)`."""
         ...
 
     def signed_distance(self, coords: Tensor) -> Tensor:
         """Distance `(n,)` in space to the boundary, negative inside."""
+        ...
+
+    def with_time(self, lower: float, upper: float) -> Domain:
+        """The same domain with the time axis from `lower` to `upper`; itself where there is no time."""
         ...

@@ -4,12 +4,11 @@ import math
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-import numpy as np
 import torch
-from scipy.stats import qmc
 from torch import Tensor
 
 from .axes import check_count
+from .sobol import BITS, MAX_COLUMNS, sobol_points
 
 
 @runtime_checkable
@@ -51,23 +50,14 @@ class Sobol:
     def unit(self, n: int, dim: int, generator: torch.Generator) -> Tensor:
         """`(n, dim)` points, `dim` up to 21201 and n up to 2^30; beyond it raises ValueError."""
         seed = int(torch.randint(2**63 - 1, (), generator=generator, device=generator.device))
-        points = torch.empty(n, dim, dtype=torch.float64)
         if n == 0 or dim == 0:
-            return points
-        if dim > qmc.Sobol.MAXDIM or n > 2**_BITS:
+            return torch.empty(n, dim, dtype=torch.float64)
+        if dim > MAX_COLUMNS or n > 2**BITS:
             raise ValueError(
-                f"Sobol: at most {qmc.Sobol.MAXDIM} columns and 2**{_BITS} points, got {dim} columns and {n} points; "
+                f"Sobol: at most {MAX_COLUMNS} columns and 2**{BITS} points, got {dim} columns and {n} points; "
                 "use sampling=Uniform()"
             )
-        sequence = qmc.Sobol(dim, bits=_BITS, seed=np.random.default_rng(seed))
-        # Blocks keep the memory at that of the result.  The first has a power of 2, else scipy warns about balance.
-        block = 2 ** max(0, (_BLOCK // dim).bit_length() - 1)
-        stop = min(block, 2 ** (n.bit_length() - 1))
-        start = 0
-        while start < n:
-            points[start:stop] = torch.from_numpy(sequence.random(stop - start))
-            start, stop = stop, min(stop + block, n)
-        return points.add_(0.5**_BITS / 2)
+        return sobol_points(n, dim, seed).add_(0.5**BITS / 2)
 
     def density(self, unit: Tensor) -> Tensor:
         """One everywhere."""
@@ -97,9 +87,6 @@ class Chebyshev:
         return inverse.reciprocal_()
 
 
-_BITS = 30
-_BLOCK = 2**21  # numbers per block of the Sobol sequence: 16 MB
-
 DEFAULT_SAMPLING: Sampling = Sobol()
 
 
@@ -110,6 +97,24 @@ def quadrature_weights(sampling: Sampling, unit: Tensor, measure: float) -> Tens
     if total == 0:  # one point, exactly on a wall where the density is infinite
         return torch.full_like(weight, measure / len(weight))
     return weight.mul_(measure / total)
+
+
+def shared(n: int, measures: list[float], generator: torch.Generator) -> list[int]:
+    """Number of the n points that each wall gets: largest remainders, and at least one each."""
+    walls = len(measures)
+    if n < walls:
+        chosen = set(torch.randperm(walls, generator=generator, device=generator.device)[:n].tolist())
+        return [int(wall in chosen) for wall in range(walls)]
+    if walls == 0:
+        return []
+    total = math.fsum(measures)
+    ideal = [n * measure / total for measure in measures]
+    counts = [max(1, math.floor(share)) for share in ideal]
+    while sum(counts) != n:
+        step = 1 if sum(counts) < n else -1
+        open_to = [wall for wall in range(walls) if counts[wall] + step >= 1]
+        counts[max(open_to, key=lambda wall: step * (ideal[wall] - counts[wall]))] += step
+    return counts
 
 
 def check_sample(owner: str, n: object, generator: object, sampling: object) -> None:

@@ -11,9 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+__all__ = ["ACTIVATIONS", "Activation", "Pointwise", "activation"]
+
 
 class Activation(NamedTuple):
-    """A pointwise function and how many times it may be differentiated."""
+    """A pointwise function and the number of times that it may be differentiated."""
 
     function: Callable[[Tensor], Tensor]
     smoothness: float
@@ -34,7 +36,7 @@ ACTIVATIONS = MappingProxyType(
 
 
 def activation(owner: str, name: object) -> Activation:
-    """Look an activation up; raises ValueError with the known names."""
+    """Look up an activation by name; raises ValueError with the known names."""
     if isinstance(name, str) and name in ACTIVATIONS:
         return ACTIVATIONS[name]
     raise ValueError(
@@ -44,7 +46,7 @@ def activation(owner: str, name: object) -> Activation:
 
 
 class Pointwise(nn.Module):
-    """An activation as a layer: (n, k) -> (n, k)."""
+    """Layer of one activation: (n, k) -> (n, k)."""
 
     def __init__(self, name: str) -> None:
         """Look `name` up in `ACTIVATIONS`."""

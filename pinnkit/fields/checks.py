@@ -1,16 +1,14 @@
-"""Checks of what a user passes to a field: each message has the argument, what is expected, what came and a repair."""
+"""Checks of the arguments of fields: each message names the argument, the expectation, the value and a repair."""
 
 from __future__ import annotations
 
 import math
 import numbers
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import torch
 
-if TYPE_CHECKING:
-    from .base import AxisLike
+from .protocols import AxisLike
 
 
 def count(owner: str, name: str, value: object, *, repair: str) -> int:
@@ -20,8 +18,8 @@ def count(owner: str, name: str, value: object, *, repair: str) -> int:
     raise ValueError(f"{owner}: `{name}` must be a whole number of at least 1, got {value!r}; {repair}")
 
 
-def hold_counts(spec: object, **starts: int) -> None:
-    """Hold each argument of `spec` that is named to a whole number of at least 1, and keep it as an int.
+def counts(spec: object, **starts: int) -> None:
+    """Check that each named argument of `spec` is a whole number of at least 1, and keep it as an int.
 
     Raises:
         ValueError: for another value, with the number given here as a good start.
@@ -31,8 +29,8 @@ def hold_counts(spec: object, **starts: int) -> None:
         object.__setattr__(spec, name, value)
 
 
-def hold_positive(spec: object, **repairs: str) -> None:
-    """Hold each argument of `spec` that is named to a finite number above 0, and keep it as a float.
+def positives(spec: object, **repairs: str) -> None:
+    """Check that each named argument of `spec` is a finite number above 0, and keep it as a float.
 
     Raises:
         ValueError: for another value, with the repair given here.
@@ -41,8 +39,8 @@ def hold_positive(spec: object, **repairs: str) -> None:
         object.__setattr__(spec, name, positive(type(spec).__name__, name, getattr(spec, name), repair=repair))
 
 
-def hold_flags(spec: object, **repairs: str) -> None:
-    """Raise ValueError, with the repair given here, unless each argument of `spec` that is named is True or False."""
+def flags(spec: object, **repairs: str) -> None:
+    """Raise ValueError, with the repair given here, unless each named argument of `spec` is True or False."""
     for name, repair in repairs.items():
         value = getattr(spec, name)
         if not isinstance(value, bool):
@@ -59,7 +57,7 @@ def positive(owner: str, name: str, value: object, *, repair: str) -> float:
 def positive_or_tuple(owner: str, name: str, value: object, *, each: str, repair: str) -> float | tuple[float, ...]:
     """Return `value` as a finite float above 0 or as a tuple of such; raises ValueError otherwise.
 
-    `each` says what one entry of the tuple belongs to ("layer", "axis"); lists, as JSON has them, become tuples.
+    `each` names the owner of one entry of the tuple ("layer", "axis"); lists, as JSON has them, become tuples.
     """
     if _is_positive(value):
         return float(value)  # type: ignore[arg-type]
@@ -100,10 +98,15 @@ def per_column(owner: str, name: str, value: float | tuple[float, ...], axes: Se
 def build_arguments(
     owner: str, axes: Sequence[AxisLike], outputs: int, *, generator: torch.Generator, dtype: torch.dtype
 ) -> int:
-    """Check the arguments that every `build` has; returns the number of coordinate columns, d_total."""
+    """Check the arguments that every `build` has; return the number of coordinate columns, d_total."""
     if not len(axes):
         raise ValueError(f"{owner}.build: `axes` must name at least one axis, got none; pass the axes of the domain")
     for axis in axes:
+        if not isinstance(axis, AxisLike):
+            raise ValueError(
+                f"{owner}.build: `axes` must have name, lower, upper, dim and periodic each, got {axis!r}; "
+                f"pass the axes of a domain, or objects with these attributes"
+            )
         if not (math.isfinite(axis.lower) and math.isfinite(axis.upper) and axis.lower < axis.upper):
             raise ValueError(
                 f"{owner}.build: `axes` must have finite bounds with lower < upper, got {axis!r}; "
@@ -143,7 +146,7 @@ def grid_dimension(owner: str, columns: int, *, most: int) -> None:
     if columns > most:
         raise ValueError(
             f"{owner}.build: `axes` must have at most {most} coordinate columns (a periodic one counts twice), got "
-            f"{columns}: a cell would have 2**{columns} corners; use Siren or FourierMLP in so many dimensions"
+            f"{columns}: a cell would have 2**{columns} corners; use Siren or FourierMLP in more dimensions"
         )
 
 

@@ -1,33 +1,60 @@
-"""What a march in time leaves behind: modes in space whose coefficients are known functions of time, step by step."""
+"""Modes in space whose coefficients are known functions of time, step by step: the result of a method of lines."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Protocol, overload
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from .base import AxisLike
+from .base import FieldModule
+from .derivatives import OperatorLike, Order, terms_of
 from .modes import chebyshev_modes, fourier_modes, mapped
+from .protocols import AxisLike
+from .registry import FIELDS
 from .scaling import Scaling
 
-__all__ = ["MarchedField", "MarchedSpec", "Piece"]
+__all__ = ["EvolvedModes", "EvolvedModesField", "Piece"]
 
 _ROWS = 2048  # points evaluated at once
 _ROUNDING = 1e-9  # half extents of time by which a point may lie beyond the last step
 
 
+class _PlanLike(Protocol):
+    @property
+    def channels(self) -> Sequence[Order | OperatorLike[int]]: ...
+
+    @property
+    def every(self) -> tuple[int, ...]: ...
+
+
+class _TaylorLike(Protocol):
+    """Taylor coefficients of coordinates, as much of them as the closed form uses (`pinnkit.jets.taylor`)."""
+
+    @property
+    def plan(self) -> _PlanLike: ...
+
+    @property
+    def affinity(self) -> tuple[Tensor, Tensor] | None: ...
+
+    @staticmethod
+    def full(plan: _PlanLike, data: Tensor) -> _TaylorLike: ...
+
+    @staticmethod
+    def later(plan: _PlanLike, like: Tensor, shape: Sequence[int], pending: _ClosedForm) -> _TaylorLike: ...
+
+
 class Piece(NamedTuple):
-    """A run of time steps that share their modes.
+    """Consecutive time steps that share their modes.
 
     Args:
-        steps: K, how many time steps.
-        terms: m, how many powers of time a step's polynomial has.
-        modes: N, how many modes in space.
-        waves: J, exponentials in time beside the polynomial; 0 without.
+        steps: K, the number of time steps.
+        terms: m, the number of coefficients of the polynomial in time of a step.
+        modes: N, the number of modes in space.
+        waves: J, the number of exponentials in time beside the polynomial; 0 without.
         sites: places where the map of Chebyshev modes is concentrated; -1 for Fourier modes.
     """
 
@@ -39,17 +66,25 @@ class Piece(NamedTuple):
 
     @property
     def fourier(self) -> bool:
-        """Whether the modes are exp(i pi n (s + 1)), else T_n(g(s))."""
+        """True where the modes are exp(i pi n (s + 1)), False for T_n(g(s))."""
         return self.sites < 0
 
 
+@FIELDS.register(
+    examples=lambda: {
+        "Fourier": EvolvedModes(time=1, pieces=(Piece(2, 4, 9, 1, -1), Piece(1, 4, 5, 1, -1))),
+        "Chebyshev": EvolvedModes(time=0, pieces=(Piece(1, 5, 12, 0, 0), Piece(2, 5, 8, 0, 1))),
+    }
+)
 @dataclass(frozen=True)
-class MarchedSpec:
-    """The shape of a `MarchedField`, which a file needs to rebuild it; `solve(problem, None, March())` makes them.
+class EvolvedModes:
+    """Modes in space with coefficients that depend on time; `solve(problem, None, March())` makes them.
+
+    The numbers that a file needs to rebuild an `EvolvedModesField`.
 
     Args:
         time: the column of time among the two coordinates.
-        pieces: the runs of time steps, each as `Piece` or its five numbers.
+        pieces: consecutive groups of time steps, each as `Piece` or its five numbers.
     """
 
     smoothness: ClassVar[float] = math.inf
@@ -58,11 +93,11 @@ class MarchedSpec:
     pieces: tuple[Piece, ...]
 
     def __post_init__(self) -> None:
-        """Take pieces as rows of numbers too, as they come from a file."""
+        """Check the arguments; pieces may be rows of numbers, as files have them."""
         pieces = tuple(p if isinstance(p, Piece) else Piece(*(int(number) for number in p)) for p in self.pieces)
         if self.time not in (0, 1) or not pieces:
             raise ValueError(
-                f"MarchedSpec: expected time 0 or 1 and at least one piece, got {self.time} and {pieces}; "
+                f"EvolvedModes: expected time 0 or 1 and at least one piece, got {self.time} and {pieces}; "
                 f"such a spec is made by March(), not by hand"
             )
         object.__setattr__(self, "pieces", pieces)
@@ -80,31 +115,37 @@ class MarchedSpec:
         generator: torch.Generator,  # noqa: ARG002 - nothing is drawn; every spec takes it
         dtype: torch.dtype,
         device: torch.device | str,
-    ) -> MarchedField:
-        """Build the field over one space axis and time, zero until it is filled."""
+    ) -> EvolvedModesField:
+        """Build the field over one space axis and time; it is zero until its buffers are filled.
+
+        Raises:
+            ValueError: for axes of another number of columns than two.
+        """
         if sum(axis.dim for axis in axes) != 2:
-            raise ValueError(f"MarchedSpec.build: a marched field has one space axis and time, got {len(axes)} axes")
-        return MarchedField(self, axes, outputs).to(device=device, dtype=dtype)
+            raise ValueError(f"EvolvedModes.build: such a field has one space axis and time, got {len(axes)} axes")
+        return EvolvedModesField(self, axes, outputs).to(device=device, dtype=dtype)
 
 
-class MarchedField(nn.Module):
-    """u(x, t) = sum_n c_n(t) phi_n(x), with c_n(t) = sum_m p_mn tau^m + sum_j a_jn exp(lambda_jn (t - t_k)) in step k.
+class EvolvedModesField(FieldModule):
+    """Module of `EvolvedModes`: u(x, t) = sum_n c_n(t) phi_n(x), with the modes phi_n and coefficients by time step.
 
+    In step k the coefficients are c_n(t) = sum_m p_mn tau^m + sum_j a_jn exp(lambda_jn (t - t_k)) with
     tau = (t - t_k) / (t_k+1 - t_k).  phi_n are exp(i pi n (s + 1)), of which the real part is taken, on a periodic
     axis, else Chebyshev polynomials T_n(g(s)) of a coordinate g that is stretched where the solution is sharp; s in
-    [-1, 1] is the scaled coordinate.  All derivatives have closed forms; jets take them from here.
+    [-1, 1] is the scaled coordinate.  All derivatives have closed forms, which a Taylor pass uses.
 
-    Where the march was ended before the end of time, the last state stands still from there on, with rate 0: so its
-    residual says that it did not arrive, and nothing is extrapolated.
+    After the last step the state is kept, with rate 0: the residual there shows that the march ended early, and nothing
+    is extrapolated.
 
     Complex numbers are kept as pairs of real ones, the last dimension.  Buffers of piece i: `times_i` (K + 1,),
     `powers_i` (K, m, outputs, N, parts), `waves_i` (K, outputs, J, N, 2), `rates_i` (J, N, 2), `map_i` (2 + 3 sites,).
     """
 
-    def __init__(self, spec: MarchedSpec, axes: Sequence[AxisLike], outputs: int) -> None:
+    spec: EvolvedModes
+
+    def __init__(self, spec: EvolvedModes, axes: Sequence[AxisLike], outputs: int) -> None:
         """Take the shapes from `spec`; all buffers are zero."""
-        super().__init__()
-        self.spec = spec
+        super().__init__(spec)
         self.scaling = Scaling(axes)
         self.outputs = outputs
         for i, piece in enumerate(spec.pieces):
@@ -120,30 +161,34 @@ class MarchedField(nn.Module):
                 self.register_buffer(f"{name}_{i}", torch.zeros(shape, dtype=torch.float64))
 
     @property
-    def smoothness(self) -> float:
-        """How many times the field may be differentiated in its coordinates."""
-        return self.spec.smoothness
-
-    @property
     def space(self) -> int:
         """The column of space."""
         return 1 - self.spec.time
 
-    def forward(self, coords: Any) -> Any:
+    @overload
+    def forward(self, coords: Tensor) -> Tensor: ...
+
+    @overload
+    def forward(self, coords: _TaylorLike) -> _TaylorLike: ...
+
+    def forward(self, coords: Tensor | _TaylorLike) -> Tensor | _TaylorLike:
         """Evaluate the field: (n, 2) -> (n, outputs); Taylor coefficients of the coordinates pass in closed form."""
         if isinstance(coords, Tensor):
-            return _Differentiable.apply(coords, self, 0, 0)
-        value, _ = coords.affinity
-        return type(coords).later(coords.plan, value, (value.shape[0], self.outputs), _Closed(self, coords, value))
+            values: Tensor = _Differentiable.apply(coords, self, 0, 0)
+            return values
+        affinity = coords.affinity
+        assert affinity is not None  # coordinates are affine in themselves
+        value, _ = affinity
+        return coords.later(coords.plan, value, (value.shape[0], self.outputs), _ClosedForm(self, coords, value))
 
     def derivative(self, coords: Tensor, order: Sequence[int]) -> Tensor:
-        """The derivative along the columns `order` in closed form: (n, 2) -> (n, outputs)."""
+        """Evaluate the derivative along the columns `order` in closed form: (n, 2) -> (n, outputs)."""
         along = sum(column == self.space for column in order)
         return self.evaluate(coords.detach(), along, len(order) - along)
 
     @torch.no_grad()
     def evaluate(self, coords: Tensor, along: int, rate: int) -> Tensor:
-        """`along` derivatives in space and `rate` in time, (n, outputs)."""
+        """Evaluate `along` derivatives in space and `rate` in time: (n, 2) -> (n, outputs)."""
         coords = coords.clone()
         times = coords[:, self.spec.time]
         last = self._buffer("times", len(self.spec.pieces) - 1)[-1]
@@ -163,11 +208,10 @@ class MarchedField(nn.Module):
         return out
 
     def _buffer(self, name: str, i: int) -> Tensor:
-        found: Tensor = getattr(self, f"{name}_{i}")
-        return found
+        return self.get_buffer(f"{name}_{i}")
 
     def _piece(self, i: int, coords: Tensor, along: int, rate: int) -> Tensor:
-        """The field at points (n, 2) of one piece; coefficients once a time, modes once a place."""
+        """Evaluate one piece at points (n, 2): coefficients once for each time, modes once for each place."""
         times, when = coords[:, self.spec.time].unique(return_inverse=True)
         places, where = coords[:, self.space].unique(return_inverse=True)
         scaled = (places - self.scaling.center[self.space]) * self.scaling.rate[self.space]
@@ -193,7 +237,7 @@ class MarchedField(nn.Module):
         return chebyshev_modes(mapped(scaled, self._buffer("map", i), along), piece.modes, along)
 
     def _coefficients(self, i: int, times: Tensor, rate: int) -> Iterator[tuple[int, Tensor]]:
-        """The coefficients (n, outputs, N) at ascending `times`, or their `rate`-th derivatives, in chunks of times."""
+        """Yield the `rate`-th derivatives of the coefficients, (n, outputs, N), at ascending `times`, in chunks."""
         piece, knots = self.spec.pieces[i], self._buffer("times", i)
         step = (torch.searchsorted(knots, times, right=True) - 1).clamp(0, piece.steps - 1)
         size = knots[step + 1] - knots[step]
@@ -219,30 +263,34 @@ class MarchedField(nn.Module):
             yield first, found
 
 
-class _Closed:
-    """A Taylor pass through a marched field: the channels that are asked for, in closed form, and no other."""
+class _ClosedForm:
+    """Pending operation of a Taylor pass: evaluates the wanted channels of the field in closed form, and no other."""
 
-    def __init__(self, field: MarchedField, coords: Any, value: Tensor) -> None:
-        self.field, self.kind, self.plan, self.value = field, type(coords), coords.plan, value
+    def __init__(self, field: EvolvedModesField, coords: _TaylorLike, value: Tensor) -> None:
+        self.field, self.coords, self.plan, self.value = field, coords, coords.plan, value
 
     def channels(self, wanted: tuple[int, ...]) -> Tensor:
-        """The channels `wanted`, (len(wanted), n, outputs)."""
+        """Evaluate the channels `wanted`, (len(wanted), n, outputs)."""
         return torch.stack([self._channel(self.plan.channels[channel]) for channel in wanted])
 
-    def resolve(self) -> Any:
-        """All channels."""
-        return self.kind.full(self.plan, self.channels(self.plan.every))
+    def scaled(self, factor: float) -> None:
+        """Return None: a factor is applied to the computed channels."""
+        del factor
 
-    def _channel(self, channel: Any) -> Tensor:
-        members = [(1.0, channel)] if isinstance(channel, tuple) and not hasattr(channel, "terms") else channel.terms
-        return sum((c * self.field.derivative(self.value, o) for c, o in members), torch.zeros(()).to(self.value))
+    def resolve(self) -> _TaylorLike:
+        """Evaluate all channels."""
+        return self.coords.full(self.plan, self.channels(self.plan.every))
+
+    def _channel(self, channel: Order | OperatorLike[int]) -> Tensor:
+        terms = terms_of(channel)
+        return sum((c * self.field.derivative(self.value, o) for c, o in terms), torch.zeros(()).to(self.value))
 
 
 class _Differentiable(torch.autograd.Function):
-    """A derivative of the field whose own derivatives are closed forms again, to any order."""
+    """Derivative of the field whose gradient is a closed form again, to any order."""
 
     @staticmethod
-    def forward(ctx: Any, coords: Tensor, field: MarchedField, along: int, rate: int) -> Tensor:
+    def forward(ctx: Any, coords: Tensor, field: EvolvedModesField, along: int, rate: int) -> Tensor:
         ctx.save_for_backward(coords)
         ctx.field, ctx.orders = field, (along, rate)
         return field.evaluate(coords.detach(), along, rate)

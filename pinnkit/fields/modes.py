@@ -11,11 +11,11 @@ from torch import Tensor
 __all__ = ["chebyshev_modes", "fourier_modes", "mapped"]
 
 _FINE = 128
-"""Neighbouring Fourier modes that are made from one another where there are very many."""
+"""Fourier modes in a block; where there are very many, blocks are made by products of exponentials."""
 
 
 def fourier_modes(s: Tensor, modes: int, order: int) -> Tensor:
-    """The `order`-th derivatives of exp(i pi n (s + 1)), n = 0 .. modes - 1, s in [-1, 1]: (p,) -> (p, modes)."""
+    """Evaluate the `order`-th derivatives of exp(i pi n (s + 1)), n < modes, s in [-1, 1]: (p,) -> (p, modes)."""
     n = torch.arange(modes, dtype=s.dtype, device=s.device)
     if modes <= 8 * _FINE:
         waves = _waves(s, n)
@@ -26,18 +26,18 @@ def fourier_modes(s: Tensor, modes: int, order: int) -> Tensor:
 
 
 def _waves(s: Tensor, n: Tensor) -> Tensor:
-    """exp(i pi n (s + 1)): (p,), (modes,) -> (p, modes)."""
-    # The angle is reduced before it is multiplied out of range: n (s + 1) modulo 2 keeps its digits.
+    """Evaluate exp(i pi n (s + 1)): (p,), (modes,) -> (p, modes)."""
+    # n (s + 1) is reduced modulo 2 before it is multiplied by pi, which keeps its digits.
     angle = torch.remainder(n * (s[:, None] + 1), 2.0) * math.pi
     return torch.polar(torch.ones_like(angle), angle)
 
 
 def mapped(s: Tensor, numbers: Tensor, order: int) -> list[Tensor]:
-    """The stretched coordinate g(s) and its derivatives up to `order` (at most 4), each (p,).
+    """Evaluate the stretched coordinate g(s) and its derivatives up to `order` (at most 4), each (p,).
 
     g(s) = a + b s + sum_k w_k asinh((s - d_k) / e_k), `numbers` = (a, b, w_1, d_1, e_1, ...), increasing from -1 to 1.
-    Points of width e_k about d_k take w_k's share of [-1, 1]; a singularity at d +- i e no longer slows a Chebyshev
-    expansion in g down.
+    An interval of width e_k about d_k is mapped to a share w_k of [-1, 1], so that a singularity at d +- i e does not
+    slow the convergence of a Chebyshev expansion in g.
 
     Source: Tee & Trefethen, A rational spectral collocation method with adaptively transformed Chebyshev grid points,
     SIAM J. Sci. Comput. 28 (2006) 1798, section 3 (the map sinh, here by its inverse).
@@ -59,9 +59,9 @@ def mapped(s: Tensor, numbers: Tensor, order: int) -> list[Tensor]:
 
 
 def chebyshev_modes(g: Sequence[Tensor], modes: int, order: int) -> Tensor:
-    """The `order`-th derivatives (at most 4) of T_n(g(s)), n = 0 .. modes - 1: g and its derivatives -> (p, modes).
+    """Evaluate the `order`-th derivatives (at most 4) of T_n(g(s)), n < modes: g and its derivatives -> (p, modes).
 
-    By the recurrence T_n+1 = 2 g T_n - T_n-1, differentiated, and Faa di Bruno's formula.
+    Uses the recurrence T_n+1 = 2 g T_n - T_n-1, differentiated, and Faà di Bruno's formula.
     """
     y = g[0].clamp(-1.0, 1.0)
     tables: list[Tensor] = []
@@ -77,7 +77,7 @@ def chebyshev_modes(g: Sequence[Tensor], modes: int, order: int) -> Tensor:
                 table[n + 1] += 2 * k * tables[k - 1][n]
         tables.append(table)
     t = [table.T for table in tables]
-    d = [torch.zeros(()), *(value[:, None] for value in g[1:])]  # the first is never asked for
+    d = [torch.zeros(()), *(value[:, None] for value in g[1:])]  # the first is not used
     if order == 0:
         return t[0]
     if order == 1:

@@ -1,4 +1,4 @@
-"""Random sines with a linear read-out: the field that least squares solves for without training."""
+"""Random sines with a linear read-out, which least squares solves for without training."""
 
 from __future__ import annotations
 
@@ -12,20 +12,30 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from . import checks
-from .base import AxisLike, DrawnSpec
+from .base import BaseSpec, FieldModule
+from .derivatives import Derivative, Order, sum_operators, terms_of
 from .initialization import linear, uniform
+from .protocols import AxisLike
+from .registry import FIELDS
 from .scaling import Scaling, periodic_columns, scaling_of
 
 _FEATURES = 400
 
 
+@FIELDS.register(
+    "random-fourier",
+    examples=lambda: {
+        "a bandwidth per axis": RandomFourier(features=30, bandwidth=(2.0, 3.0)),
+        "a bandwidth per column": RandomFourier(features=31, bandwidth=(2.0, 3.0, 1.0)),
+    },
+)
 @dataclass(frozen=True)
-class RandomFourier(DrawnSpec["RandomSines"]):
+class RandomFourier(BaseSpec["RandomSines"]):
     """Random sines, linear read-out: u = sum_j c_j phi_j, phi_j = sin(w_j . s(x) + b_j), s(x) in [-1, 1]^d.
 
     w_ja ~ U(-R_a, R_a) and b_j ~ U(0, 2 pi) stay as drawn; only the read-out c, zero at the start, is solved for. The
-    bandwidth R_a is in radians per half-width of axis a: a solution sin(k x) on [0, L] wants R of k L / 2 and some
-    more. The same seed draws w in proportion to R. Along a periodic axis s(x) is the angle 2 pi (x - lower) / extent
+    bandwidth R_a is in radians per half-width of axis a: a solution sin(k x) on [0, L] needs an R somewhat above
+    k L / 2. The same seed draws w in proportion to R. Along a periodic axis s(x) is the angle 2 pi (x - lower) / extent
     and w_ja a whole number k with |k| <= R_a / pi, or 1 where that is less: periodic sines within the bandwidth.
 
     Args:
@@ -50,13 +60,18 @@ class RandomFourier(DrawnSpec["RandomSines"]):
     def __post_init__(self) -> None:
         """Check the arguments."""
         if self.features is not None:
-            checks.hold_counts(self, features=_FEATURES)
+            checks.counts(self, features=_FEATURES)
         if self.bandwidth is not None:
             repair = "None lets solve() choose it"
             bandwidth = checks.positive_or_tuple(
                 "RandomFourier", "bandwidth", self.bandwidth, each="axis", repair=repair
             )
             object.__setattr__(self, "bandwidth", bandwidth)
+
+    @property
+    def settled(self) -> bool:
+        """True where the bandwidth is given."""
+        return self.bandwidth is not None
 
     def _build(self, axes: Sequence[AxisLike], outputs: int, generator: torch.Generator) -> RandomSines:
         features = self.features or _FEATURES
@@ -74,13 +89,13 @@ class RandomFourier(DrawnSpec["RandomSines"]):
 
 
 def _whole(drawn: Tensor, bandwidth: Tensor) -> Tensor:
-    """Numbers in [-1, 1] as whole frequencies -K to K, all alike, K = R / pi: a period is 2 pi of the angle."""
+    """Map numbers in [-1, 1] to whole frequencies -K to K, equally likely, K = R / pi (the angle has period 2 pi)."""
     highest = torch.floor(bandwidth / math.pi + 1e-9).clamp(min=1.0)
     return torch.round((highest + 0.5) * drawn).clamp(-highest, highest) + 0.0  # no negative zero
 
 
-class RandomSines(nn.Module):
-    """The module that `RandomFourier` builds; its read-out has no bias, so column j of `features` goes with c_j."""
+class RandomSines(FieldModule):
+    """Module of `RandomFourier`; its read-out has no bias, so that column j of `features` belongs to c_j."""
 
     frequencies: Tensor
     phases: Tensor
@@ -89,20 +104,14 @@ class RandomSines(nn.Module):
         self, spec: RandomFourier, scaling: Scaling, frequencies: Tensor, phases: Tensor, readout: nn.Linear
     ) -> None:
         """Take w (N, d_total) and b (N,), kept as buffers, and the read-out, the only parameter."""
-        super().__init__()
-        self.spec = spec
+        super().__init__(spec)
         self.scaling = scaling
         self.register_buffer("frequencies", frequencies)
         self.register_buffer("phases", phases)
         self.readout = readout
 
-    @property
-    def smoothness(self) -> float:
-        """How many times the field may be differentiated in its coordinates."""
-        return self.spec.smoothness
-
     def trunk(self, coords: Tensor) -> Tensor:
-        """The features phi: (n, d_total) -> (n, N)."""
+        """Evaluate the features phi: (n, d_total) -> (n, N)."""
         return torch.sin(F.linear(self.scaling.affine(coords), self.frequencies, self.phases))
 
     def forward(self, coords: Tensor) -> Tensor:
@@ -110,33 +119,34 @@ class RandomSines(nn.Module):
         values: Tensor = self.readout(self.trunk(coords))
         return values
 
-    def features(self, coords: Tensor, orders: Iterable[tuple[int, ...]]) -> dict[tuple[int, ...], Tensor]:
-        """Derivatives of the features in closed form: coords (n, d_total) -> {order: (n, N)}.
+    def features(self, coords: Tensor, orders: Iterable[Derivative]) -> dict[Derivative, Tensor]:
+        """Evaluate derivatives of the features in closed form: coords (n, d_total) -> {order: (n, N)}.
 
-        An order lists the columns of differentiation: () is the value, (0,) the first derivative along column 0,
-        (0, 1) a mixed second one. With z = w . s(x) + b and s_a' the rate of the scaling,
-        d^k phi_j / dx_a1 .. dx_ak = (prod_i w_j,ai s_ai') sin(z_j + k pi / 2).
+        An order lists the columns of differentiation: () is the value, (0,) the first derivative along column 0, (0, 1)
+        a mixed second one; an operator is summed from its orders. With z = w . s(x) + b and s_a' the rate of the
+        scaling, d^k phi_j / dx_a1 .. dx_ak = (prod_i w_j,ai s_ai') sin(z_j + k pi / 2).
 
         Raises:
             ValueError: for an order that names a column which the field does not have.
         """
-        orders = list(orders)
+        wanted = list(orders)
+        single = list(dict.fromkeys(order for channel in wanted for _, order in terms_of(channel)))
         columns = self.frequencies.shape[1]
-        for order in orders:
+        for order in single:
             if any(not 0 <= column < columns for column in order):
                 raise ValueError(
                     f"RandomFourier.features: `orders` must name columns 0 to {columns - 1}, got {order!r}; "
                     f"columns count through the coordinates in the order of the axes"
                 )
         angles = F.linear(self.scaling.affine(coords), self.frequencies, self.phases)
-        # The derivatives of the sine by their remainder mod 4: sin, cos, -sin, -cos; only the two that are asked for.
-        waves = {odd: torch.cos(angles) if odd else torch.sin(angles) for odd in {len(order) % 2 for order in orders}}
+        # Derivatives of the sine repeat with period 4: sin, cos, -sin, -cos; only the needed ones are evaluated.
+        waves = {odd: torch.cos(angles) if odd else torch.sin(angles) for odd in {len(order) % 2 for order in single}}
         rates = self.frequencies * self.scaling.rate
-        derivatives = {}
-        for order in orders:
+        derivatives: dict[Order, Tensor] = {}
+        for order in single:
             wave = waves[len(order) % 2]
             if order:
                 sign = -1.0 if len(order) % 4 >= 2 else 1.0
                 wave = wave * (sign * rates[:, list(order)].prod(dim=1))
             derivatives[order] = wave
-        return derivatives
+        return sum_operators(derivatives, wanted)

@@ -4,54 +4,29 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
-from pinnkit.fields.encodings.interpolation import Multilinear, Smoothstep
-from pinnkit.fields.grids.hash_grid import HashGrid
-from pinnkit.fields.grids.multilevel_grid import MultilevelGrid
-from pinnkit.fields.grids.planes_and_lines import PlanesAndLines
-from pinnkit.fields.grids.voxels import Voxels
-from pinnkit.fields.mlp.fourier import FourierMLP
-from pinnkit.fields.mlp.gauss import Gauss
-from pinnkit.fields.mlp.geometric import GeometricMLP
-from pinnkit.fields.mlp.mlp import MLP
-from pinnkit.fields.mlp.positional import PositionalMLP
-from pinnkit.fields.mlp.siren import Siren
-from pinnkit.fields.mlp.wire import Wire
-from pinnkit.fields.polynomials.additive import Additive
-from pinnkit.fields.polynomials.expansion import Expansion
-from pinnkit.fields.polynomials.total_degree import TotalDegree
-from pinnkit.fields.radiance.radiance_planes import RadiancePlanes
-from pinnkit.fields.radiance.view_mlp import ViewMLP
+from .protocols import FieldSpec
+from .registry import FIELDS, INTERPOLATIONS
 
-from .base import FieldSpec
-from .evolved_modes import MarchedSpec
-from .piecewise_in_time import Slabbed
-from .random_fourier import RandomFourier
+__all__ = ["spec_from_dict", "spec_to_dict"]
 
-_OWN: tuple[Any, ...] = (Siren, FourierMLP, MLP, RandomFourier, Additive, TotalDegree, Expansion, Slabbed, MarchedSpec)
-_OWN += (Gauss, Wire, GeometricMLP, PositionalMLP, HashGrid, MultilevelGrid)
-_OWN += (PlanesAndLines, RadiancePlanes, ViewMLP, Voxels)
-SPECS: Mapping[str, Any] = MappingProxyType({cls.__name__: cls for cls in _OWN})
-_PARTS: Mapping[str, Any] = MappingProxyType({cls.__name__: cls for cls in (Multilinear, Smoothstep)})
-"""What specs are made of beside numbers, words and other specs: objects without arguments."""
+_FORMER_NAMES = {"Slabbed": "PiecewiseInTime", "MarchedSpec": "EvolvedModes"}
+"""Names of classes in files of earlier versions, and their names today."""
 
 
 def spec_to_dict(spec: FieldSpec) -> dict[str, Any]:
-    """Return {"type": name, argument: value, ...} of one of the package's own specs, ready for `json.dumps`.
+    """Return {"type": name, argument: value, ...} of a registered spec, ready for `json.dumps`.
 
     Raises:
-        ValueError: for any other object, which could not be read back.
+        ValueError: for an object of a class that is not registered, which could not be read back.
     """
-    name = type(spec).__name__
-    if SPECS.get(name) is not type(spec):
+    if not FIELDS.holds(spec):
         raise ValueError(
-            f"spec_to_dict: `spec` must be one of pinnkit's own field specs ({', '.join(SPECS)}), got {spec!r}; "
-            f"a field of your own cannot be read back from a file: keep the code that builds it"
+            f"spec_to_dict: `spec` must be one of the registered field specs ({_known()}), got {spec!r}; "
+            f"register a field of your own by @FIELDS.register() beside its class, so that files can be read back"
         )
-    arguments = {field.name: getattr(spec, field.name) for field in dataclasses.fields(SPECS[name])}
-    return {"type": name} | {key: _plain(value) for key, value in arguments.items()}
+    return {"type": type(spec).__name__} | _arguments(spec)
 
 
 def spec_from_dict(data: Mapping[str, Any]) -> FieldSpec:
@@ -66,40 +41,65 @@ def spec_from_dict(data: Mapping[str, Any]) -> FieldSpec:
             f"pass what spec_to_dict returned"
         )
     name = data["type"]
-    if not isinstance(name, str) or name not in SPECS:
+    name = _FORMER_NAMES.get(name, name) if isinstance(name, str) else name
+    if not isinstance(name, str) or name not in FIELDS:
         raise ValueError(
-            f"spec_from_dict: 'type' must be one of {', '.join(SPECS)}, got {name!r}; "
-            f"was the file written by a newer version, or with a field of its own?"
+            f"spec_from_dict: 'type' must be one of {_known()}, got {name!r}; was the file written by a newer "
+            f"version, or with a field of its own? Import the script that registers it first"
         )
     arguments = {key: value for key, value in data.items() if key != "type"}
-    known = [field.name for field in dataclasses.fields(SPECS[name])]
+    made: FieldSpec = _make(name, FIELDS[name].cls, arguments)
+    return made
+
+
+def _known() -> str:
+    return ", ".join(entry.name for entry in FIELDS)
+
+
+def _make(name: str, cls: Any, arguments: Mapping[str, Any]) -> Any:
+    fields = [field for field in dataclasses.fields(cls) if field.init]
+    known = [field.name for field in fields]
     for key in arguments:
         if key not in known:
             raise ValueError(
                 f"spec_from_dict: {name} has the arguments {', '.join(known)}, got {key!r}; "
                 f"was the file written by a newer version?"
             )
-    spec: FieldSpec = SPECS[name](**{key: _read(value) for key, value in arguments.items()})
-    return spec
+    needed = [f.name for f in fields if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING]
+    missing = [argument for argument in needed if argument not in arguments]
+    if missing:
+        raise ValueError(f"spec_from_dict: {name} needs the arguments {', '.join(missing)}; is the file damaged?")
+    return cls(**{key: _read(value) for key, value in arguments.items()})
+
+
+def _arguments(value: Any) -> dict[str, Any]:
+    if not dataclasses.is_dataclass(value):
+        raise ValueError(
+            f"spec_to_dict: {type(value).__name__} must be a dataclass, whose fields a file holds, got {value!r}; "
+            f"write @dataclass(frozen=True) above the class"
+        )
+    return {item.name: _plain(getattr(value, item.name)) for item in dataclasses.fields(value) if item.init}
 
 
 def _plain(value: Any) -> Any:
-    """Tuples as lists, specs within a spec and its other parts as dictionaries."""
+    """Convert tuples to lists, specs and interpolations within a spec to dictionaries."""
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
-    if _PARTS.get(type(value).__name__) is type(value):
-        return {"part": type(value).__name__}
-    return spec_to_dict(value) if hasattr(value, "build") else value
+    if INTERPOLATIONS.holds(value):
+        return {"part": type(value).__name__} | _arguments(value)
+    return spec_to_dict(value) if isinstance(value, FieldSpec) else value
 
 
 def _read(value: Any) -> Any:
     if isinstance(value, list):
         return [_read(item) for item in value]
     if isinstance(value, Mapping) and "part" in value:
-        if value["part"] not in _PARTS:
+        name = value["part"]
+        if not isinstance(name, str) or name not in INTERPOLATIONS:
             raise ValueError(
-                f"spec_from_dict: 'part' must be one of {', '.join(_PARTS)}, got {value['part']!r}; "
-                f"was the file written by a newer version?"
+                f"spec_from_dict: 'part' must be one of {', '.join(entry.name for entry in INTERPOLATIONS)}, "
+                f"got {name!r}; was the file written by a newer version?"
             )
-        return _PARTS[value["part"]]()
+        arguments = {key: item for key, item in value.items() if key != "part"}
+        return _make(name, INTERPOLATIONS[name].cls, arguments)
     return spec_from_dict(value) if isinstance(value, Mapping) and "type" in value else value

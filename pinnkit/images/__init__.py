@@ -1,28 +1,32 @@
-"""Images: pictures as problems, fitted, made finer, filled in, and recovered from their gradients."""
+"""Images: pictures as fitting problems, inpainting, super-resolution, and reconstruction from gradients.
 
-from pinnkit.images.presets.filling import filling as filling
-from pinnkit.images.presets.finer import finer as finer
-from pinnkit.images.presets.fitting import WAYS as WAYS
-from pinnkit.images.presets.fitting import way as way
+This package holds what is specific to pictures: files, pixel coordinates, problems, presets (field and solver from the
+number of pixels), baselines for comparison, and quality measures.
+"""
+
+from pinnkit.images.presets import IMAGE_PRESETS as IMAGE_PRESETS
+from pinnkit.images.presets import ImagePreset as ImagePreset
+from pinnkit.images.presets import image_preset as image_preset
+from pinnkit.images.presets import super_resolution_preset as super_resolution_preset
 
 from .baselines import bicubic as bicubic
 from .baselines import bicubic_at as bicubic_at
-from .baselines import filled_linearly as filled_linearly
-from .baselines import from_gradients as from_gradients
+from .baselines import downsample as downsample
 from .baselines import gradients as gradients
+from .baselines import inpaint_linear as inpaint_linear
+from .baselines import integrate_gradients as integrate_gradients
 from .baselines import low_pass as low_pass
-from .baselines import shrunk as shrunk
 from .files import read_mask as read_mask
 from .files import read_picture as read_picture
 from .files import write_picture as write_picture
-from .gradients import gradient_problem as gradient_problem
-from .monitors import watch as watch
+from .gradient_reconstruction import gradient_problem as gradient_problem
+from .monitors import psnr_monitor as psnr_monitor
 from .picture import Picture as Picture
-from .picture import checked_mask as checked_mask
+from .picture import check_mask as check_mask
 from .pixels import Pixels as Pixels
 from .problem import image_problem as image_problem
 from .quality import psnr as psnr
 from .quality import ssim as ssim
-from .render import edges as edges
-from .render import laplacian_of as laplacian_of
-from .render import render as render
+from .rendering import gradient_magnitude as gradient_magnitude
+from .rendering import image_laplacian as image_laplacian
+from .rendering import render as render

@@ -1,4 +1,4 @@
-"""What anyone would try first, to be measured beside a fit: bicubic, linear interpolation, low frequencies, Poisson."""
+"""Classical methods to compare fits with: bicubic and linear interpolation, low-pass, Poisson reconstruction."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from numpy.typing import NDArray
 
 from .pixels import Pixels
 
-__all__ = ["bicubic", "bicubic_at", "filled_linearly", "from_gradients", "gradients", "low_pass", "shrunk"]
+__all__ = ["bicubic", "bicubic_at", "downsample", "gradients", "inpaint_linear", "integrate_gradients", "low_pass"]
 
 Array = NDArray[np.float64]
 
 
-def shrunk(values: NDArray[Any], factor: int) -> Array:
-    """The picture ``(height, width, channels)`` with every block of `factor` x `factor` pixels averaged into one.
+def downsample(values: NDArray[Any], factor: int) -> Array:
+    """Average every block of `factor` x `factor` pixels of a picture ``(height, width, channels)``.
 
-    Rows and columns that do not fill a block, at the bottom and on the right, are left out.
+    Incomplete blocks at the bottom and on the right are dropped.
 
     Raises:
-        ValueError: for a factor below 1, or one that leaves less than 2 x 2 pixels.
+        ValueError: if the factor is below 1 or leaves fewer than 2 x 2 pixels.
     """
     if factor < 1 or min(values.shape[:2]) // factor < 2:
         raise ValueError(
-            f"shrunk: `factor` must be at least 1 and leave 2 x 2 pixels of {values.shape[:2]}, got {factor}"
+            f"downsample: `factor` must be at least 1 and leave 2 x 2 pixels of {values.shape[:2]}, got {factor}"
         )
     rows, columns = values.shape[0] // factor, values.shape[1] // factor
     whole = values[: rows * factor, : columns * factor].astype(np.float64)
@@ -32,7 +32,7 @@ def shrunk(values: NDArray[Any], factor: int) -> Array:
 
 
 def bicubic(values: NDArray[Any], scale: float, *, align_corners: bool = False) -> Array:
-    """The picture at the pixels of one `scale` times as fine, by bicubic convolution; see `bicubic_at`."""
+    """Resample a picture to `scale` times the resolution by bicubic convolution; see `bicubic_at`."""
     pixels = Pixels(values.shape[0], values.shape[1], align_corners)
     offset = 0.0 if align_corners else 0.5
     xs, ys = pixels.ticks(scale)
@@ -40,9 +40,9 @@ def bicubic(values: NDArray[Any], scale: float, *, align_corners: bool = False) 
 
 
 def bicubic_at(values: NDArray[Any], rows: NDArray[Any], columns: NDArray[Any]) -> Array:
-    """The picture at the product of `rows` and `columns`, real numbers in units of pixels, 0 at the first centre.
+    """Interpolate a picture at the product of `rows` and `columns`, in units of pixels, 0 at the first pixel centre.
 
-    Cubic convolution with a = -1/2, one axis after the other; beyond the border the outermost pixels are repeated.
+    Cubic convolution with a = -1/2, one axis after the other; border pixels are repeated outside the picture.
 
     Source: Keys, Cubic convolution interpolation for digital image processing, IEEE Trans. ASSP 29 (1981), equation 15.
     """
@@ -51,7 +51,7 @@ def bicubic_at(values: NDArray[Any], rows: NDArray[Any], columns: NDArray[Any]) 
 
 
 def _keys(at: NDArray[Any], n: int) -> Array:
-    """The weight of each of n samples in the value at each position, ``(len(at), n)``."""
+    """Weights ``(len(at), n)`` of n samples in the interpolated value at each position."""
     first = np.floor(at).astype(int)
     out = np.zeros((len(at), n))
     for offset in (-1, 0, 1, 2):
@@ -62,10 +62,10 @@ def _keys(at: NDArray[Any], n: int) -> Array:
     return out
 
 
-def filled_linearly(values: NDArray[Any], known: NDArray[np.bool_]) -> Array:
-    """The picture with its hidden pixels interpolated linearly on the Delaunay triangles of the known ones.
+def inpaint_linear(values: NDArray[Any], known: NDArray[np.bool_]) -> Array:
+    """Fill hidden pixels by linear interpolation on the Delaunay triangles of the known pixels.
 
-    Outside their hull, where there is no triangle, the nearest known pixel is taken; by scipy's griddata.
+    Outside the convex hull of the known pixels the nearest known pixel is used.  Uses scipy's griddata.
     """
     from scipy.interpolate import griddata
 
@@ -73,16 +73,20 @@ def filled_linearly(values: NDArray[Any], known: NDArray[np.bool_]) -> Array:
     asked = np.argwhere(~known).astype(np.float64)
     out = values.astype(np.float64).copy()
     nearest = griddata(given, out[known], asked, method="nearest")
-    flat = len(given) < 4 or min(np.ptp(given, axis=0)) == 0  # no triangle
+    flat = len(given) < 4 or min(np.ptp(given, axis=0)) == 0  # the points span no triangle
     linear = nearest if flat else griddata(given, out[known], asked, method="linear")
     out[~known] = np.where(np.isfinite(linear), linear, nearest)
     return out
 
 
 def low_pass(values: NDArray[Any], numbers: int) -> tuple[Array, int]:
-    """The picture from its lowest frequencies alone, about `numbers` of them in all channels; and how many they are.
+    """Reconstruct a picture from its lowest frequencies.
 
-    Cosines of the orthonormal DCT-II whose frequencies (k / height, l / width) lie in the circle that holds so many.
+    The basis is the orthonormal DCT-II.  Kept are the frequencies (k / height, l / width) inside the circle that holds
+    about `numbers` coefficients over all channels.
+
+    Returns:
+        The picture, and the number of coefficients kept.
     """
     from scipy.fft import dctn, idctn
 
@@ -95,24 +99,28 @@ def low_pass(values: NDArray[Any], numbers: int) -> tuple[Array, int]:
 
 
 def gradients(values: NDArray[Any]) -> tuple[Array, Array]:
-    """Differences of neighbours: along x ``(height, width - 1, c)`` and along y ``(height - 1, width, c)``, per pixel.
+    """Differences of neighbouring pixels: along x ``(height, width - 1, c)`` and along y ``(height - 1, width, c)``.
 
-    They are the derivatives halfway between the two pixels, to second order.
+    They approximate the derivative per pixel halfway between the two pixels, to second order.
     """
     whole = values.astype(np.float64)
     return np.diff(whole, axis=1), np.diff(whole, axis=0)
 
 
-def from_gradients(along_x: NDArray[Any], along_y: NDArray[Any]) -> Array:
-    """The picture of mean zero whose neighbours differ by these gradients in least squares: a sparse Poisson equation.
+def integrate_gradients(along_x: NDArray[Any], along_y: NDArray[Any]) -> Array:
+    """Reconstruct the zero-mean picture whose pixel differences match given gradients in the least-squares sense.
 
-    The normal equations D^T D u = D^T g are the five-point Laplacian with the normal derivative given on the border.
-    The constant that they leave open is fixed by u = 0 at the first pixel, then the mean is taken off.
+    The normal equations D^T D u = D^T g are the five-point Poisson equation with Neumann conditions on the border.
+    They determine u up to a constant, which is fixed by u = 0 at the first pixel; the mean is subtracted afterwards.
+
+    Args:
+        along_x: differences along x, ``(height, width - 1, channels)``.
+        along_y: differences along y, ``(height - 1, width, channels)``.
 
     Source: Pérez, Gangnet, Blake, Poisson image editing, ACM Trans. Graph. 22 (2003), equation 4.
 
     Raises:
-        ValueError: for gradients that do not belong to one picture.
+        ValueError: if the shapes do not belong to one picture.
     """
     from scipy.sparse import eye, kron, vstack
     from scipy.sparse.linalg import splu
@@ -120,8 +128,8 @@ def from_gradients(along_x: NDArray[Any], along_y: NDArray[Any]) -> Array:
     rows, columns = along_x.shape[0], along_y.shape[1]
     if along_x.shape[1:2] != (columns - 1,) or along_y.shape[0] != rows - 1 or along_x.shape[2:] != along_y.shape[2:]:
         raise ValueError(
-            f"from_gradients: of {rows} x {columns} pixels there must be {rows} x {columns - 1} differences along x "
-            f"and {rows - 1} x {columns} along y, got {along_x.shape} and {along_y.shape}"
+            f"integrate_gradients: of {rows} x {columns} pixels there must be {rows} x {columns - 1} differences along "
+            f"x and {rows - 1} x {columns} along y, got {along_x.shape} and {along_y.shape}"
         )
     steps = vstack([kron(eye(rows), _difference(columns)), kron(_difference(rows), eye(columns))]).tocsc()
     given = np.concatenate([g.reshape(g.shape[0] * g.shape[1], -1) for g in (along_x, along_y)])

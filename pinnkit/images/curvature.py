@@ -1,4 +1,4 @@
-"""How much a picture bends between its pixels, as a term: what a grid needs where no pixel tells it anything."""
+"""Curvature penalty: second differences of the field between the pixels, as a term of the problem."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from pinnkit.domains.sampling import DEFAULT_SAMPLING, check_sample
 from pinnkit.problem.penalties import Absolute
 from pinnkit.problem.terms import Term
 
-__all__ = ["Triples", "curvature"]
+__all__ = ["CollinearTriples", "curvature_term"]
 
 
 @dataclass(frozen=True)
-class Triples:
-    """Three points in a row, a `step` apart, anywhere in a box of two axes and in any direction.
+class CollinearTriples:
+    """Groups of three collinear points at distance `step`, at random places and in random directions of a box.
 
-    A residual sees the unknowns at all points, the three of a row one after the other, and returns one row for each.
+    A residual receives the unknowns at all points, group after group, and returns one row per group.
 
     Args:
-        box: that holds them.
-        step: in the unit of the coordinates; of a box that is narrower than two steps, half its width.
+        box: box of two coordinates that contains all points.
+        step: distance of neighbouring points in the unit of the coordinates; limited to half the width of the box.
     """
 
     box: Box
@@ -45,11 +45,11 @@ class Triples:
 
     @property
     def measure(self) -> float:
-        """The area of the box."""
+        """Area of the box."""
         return self.box.measure
 
     def sample(self, n: int, generator: Generator, *, sampling: Sampling = DEFAULT_SAMPLING) -> Points:
-        """`n` rows: coords ``(3 n, 2)`` with a group of 3.  `sampling` has no effect: they are drawn independently."""
+        """Draw `n` groups: coords ``(3 n, 2)`` with group 3.  `sampling` is ignored; draws are independent."""
         check_sample("Triples.sample", n, generator, sampling)
         lower, upper = (torch.tensor([getattr(a, end) for a in self.axes]) for end in ("lower", "upper"))
         lower, upper = lower.double(), upper.double()
@@ -62,32 +62,33 @@ class Triples:
         return Points(torch.stack([middle - along, middle, middle + along], dim=1).flatten(0, 1), group=3)
 
 
-def curvature(kind: str, box: Box, *, step: float, weight: float, points: int) -> Term:
-    """|u(x - d) - 2 u(x) + u(x + d)| for chords d of length `step` in all directions, as a term to be kept small.
+def curvature_term(kind: str, box: Box, *, step: float, weight: float, points: int) -> Term:
+    """Penalty on |u(x - d) - 2 u(x) + u(x + d)| for random vectors d of length `step`.
 
-    Over step^2 that is the second derivative along d; planes cost nothing, an edge costs its height however sharp.
-    It needs no derivative of the field: piecewise linear ones bend at their nodes, where no second derivative is.
+    Divided by step^2 this approximates the second derivative along d.  Affine functions cost nothing; an edge costs its
+    height, independent of its width.  No derivative of the field is needed, so the term also applies to piecewise
+    linear fields, whose second derivative is zero except at the nodes.
 
     Args:
-        kind: the unknown's name: grey, rgb or rgba.
-        box: of the picture.
-        step: in pixels.
-        weight: against the mean square error of the known pixels.
-        points: rows drawn for each step of a solver.
+        kind: name of the unknown: grey, rgb or rgba.
+        box: domain of the picture.
+        step: step in pixels.
+        weight: weight relative to the mean square error of the known pixels.
+        points: groups drawn at each solver step.
 
     Source: the second-order total variation of Bredies, Kunisch, Pock, Total generalized variation, SIAM J. Imaging
-    Sci. 3 (2010) 492, section 1, by differences.
+    Sci. 3 (2010) 492, section 1, discretised by differences.
     """
     residuals: dict[str, Callable[..., Any]] = {
-        "grey": lambda grey: _bend(grey.value),
-        "rgb": lambda rgb: _bend(rgb.value),
-        "rgba": lambda rgba: _bend(rgba.value),
+        "grey": lambda grey: _second_difference(grey.value),
+        "rgb": lambda rgb: _second_difference(rgb.value),
+        "rgba": lambda rgba: _second_difference(rgba.value),
     }
-    part = Triples(box, step)
+    part = CollinearTriples(box, step)
     return Term("curvature", (part,), residuals[kind], penalty=Absolute(), weight=weight, points=points)
 
 
-def _bend(values: Tensor) -> Tensor:
+def _second_difference(values: Tensor) -> Tensor:
     """Second differences ``(n, ...)`` of values ``(3 n, ...)``."""
     before, here, after = values.reshape(-1, 3, *values.shape[1:]).unbind(1)
     return before - 2 * here + after

@@ -1,4 +1,4 @@
-"""Files of pictures: whatever Pillow reads, as numbers between 0 and 1, and back."""
+"""Reading and writing of picture files through Pillow; values are floats in [0, 1]."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ from numpy.typing import NDArray
 
 from pinnkit.solutions.storage import replacing
 
-from .picture import Picture, by, checked_mask
-from .png16 import deep_values, png_of_16_bits
+from .picture import Picture, check_mask, shape_text
+from .png16 import encode_16_bit_png, read_16_bit_values
 
 __all__ = ["read_mask", "read_picture", "write_picture"]
 
 _GREY = frozenset({"1", "L"})
-_DEEP_GREY = frozenset({"I;16", "I;16L", "I;16B", "I;16N"})
+_GREY_16 = frozenset({"I;16", "I;16L", "I;16B", "I;16N"})
 _WITH_ALPHA = frozenset({"RGBA", "LA", "La", "PA", "RGBa"})
-_PRINTED = frozenset({"CMYK", "LAB"})
-_MOST = 2**26
-"""Pixels of a picture that is read: a fit of more would need more memory than most machines have."""
-_FIRST = frozenset({"MPO"})
-"""Photographs whose further frames are a preview, a second eye or a gain map."""
+_CONVERTED = frozenset({"CMYK", "LAB"})
+_MAX_PIXELS = 2**26
+"""Pixel limit of pictures that are read; a fit of more pixels exceeds the memory of most machines."""
+_FIRST_FRAME_ONLY = frozenset({"MPO"})
+"""Formats of photographs whose further frames are a preview, a second eye or a gain map."""
 
 
 def read_picture(path: str | Path, *, frame: int | None = None) -> Picture:
-    """Read any file that Pillow reads, turned the way its EXIF orientation says.
+    """Read a picture file in any format that Pillow reads, rotated by its EXIF orientation.
 
-    Grey of 8 and 16 bits and of floats keeps its one channel and its depth, colours of 16 bits keep theirs in PNG and
-    TIFF, palettes are looked up, transparency becomes a fourth channel, and every other colour space (CMYK, YCbCr,
-    Lab) is converted to RGB, by the file's profile where it has one.  Values stay as they are stored: they are not made
-    linear, and a profile of RGB or grey is kept beside them.
+    Grey of 8 or 16 bits or of floats keeps one channel and its depth; 16-bit colour is kept for PNG and TIFF; palettes
+    are expanded; transparency becomes a fourth channel; other colour spaces (CMYK, YCbCr, Lab) are converted to RGB
+    with the profile of the file if it has one.  Values stay as stored (not linearised).  A profile of RGB or grey is
+    kept with them.
 
     Args:
-        path: of the file.
-        frame: which one of an animation or of several pages, from 0; None refuses a file that has more than one, but
-            takes the first of photographs with a preview or a gain map (MPO).
+        path: path of the file.
+        frame: index of the frame of an animation or multi-page file, from 0.  None refuses files with several frames,
+            except photographs with a preview or a gain map (MPO), whose first frame is read.
 
     Raises:
-        FileNotFoundError: where there is no such file.
-        ValueError: for what is no picture, is cut short, has values that are not finite or outside [0, 1], or more
-            than 67 million pixels.
+        FileNotFoundError: if the file does not exist.
+        ValueError: if the file is not a picture, is truncated, has values that are not finite or outside [0, 1], or
+            more than 67 million pixels.
     """
     path = Path(path)
     pillow, _ = _pillow()
@@ -54,7 +54,7 @@ def read_picture(path: str | Path, *, frame: int | None = None) -> Picture:
         raise FileNotFoundError(f"read_picture: there is no file '{path}'")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", pillow.DecompressionBombWarning)  # the limit here is lower
+            warnings.simplefilter("ignore", pillow.DecompressionBombWarning)  # a lower limit is checked below
             return _read(path, frame)
     except pillow.UnidentifiedImageError:
         raise ValueError(
@@ -73,33 +73,33 @@ def _read(path: Path, frame: int | None) -> Picture:
     def opened() -> Any:
         image = pillow.open(path)
         try:
-            _go_to(image, frame, path)
+            _seek(image, frame, path)
         except ValueError:
             image.close()
             raise
         return image
 
     with opened() as image:
-        if image.width * image.height > _MOST:
+        if image.width * image.height > _MAX_PIXELS:
             raise ValueError(
-                f"read_picture: '{path}' is too large: {image.width} x {image.height} pixels, at most {_MOST:,} are "
-                f"read; make it smaller first"
+                f"read_picture: '{path}' is too large: {image.width} x {image.height} pixels, at most {_MAX_PIXELS:,} "
+                f"are read; make it smaller first"
             )
-        deep = deep_values(image, operations.exif_transpose, opened)
+        deep = read_16_bit_values(image, operations.exif_transpose, opened)
         profile = image.info.get("icc_profile") or None
         if deep is not None:
-            return Picture(deep, path.stem, 16, _kept(profile, 3))
+            return Picture(deep, path.stem, 16, _matching_profile(profile, 3))
         image.load()
         turned = operations.exif_transpose(image)
-        bits = 16 if turned.mode == "F" or turned.mode == "I" or turned.mode in _DEEP_GREY else 8
-        if turned.mode in _PRINTED:
-            return Picture(_numbers(_in_srgb(turned, profile), path), path.stem, bits)
-        values = _numbers(turned, path)
-        return Picture(values, path.stem, bits, _kept(profile, values.shape[2] if values.ndim == 3 else 1))
+        bits = 16 if turned.mode == "F" or turned.mode == "I" or turned.mode in _GREY_16 else 8
+        if turned.mode in _CONVERTED:
+            return Picture(_to_floats(_to_srgb(turned, profile), path), path.stem, bits)
+        values = _to_floats(turned, path)
+        return Picture(values, path.stem, bits, _matching_profile(profile, values.shape[2] if values.ndim == 3 else 1))
 
 
 def _advice(path: Path) -> str:
-    """What to do about kinds of file that many have and Pillow does not read."""
+    """Advice for file types that are common but not read by Pillow."""
     suffix = path.suffix.lower()
     if suffix in (".heic", ".heif"):
         return "; save this HEIC file as JPEG or AVIF"
@@ -110,13 +110,13 @@ def _advice(path: Path) -> str:
     return ""
 
 
-def _kept(profile: bytes | None, channels: int) -> bytes | None:
-    """A profile, where it is one of as many colours as the picture has."""
+def _matching_profile(profile: bytes | None, channels: int) -> bytes | None:
+    """The profile if its colour space matches the number of channels, else None."""
     return profile if profile is not None and profile[16:20] == (b"GRAY" if channels == 1 else b"RGB ") else None
 
 
-def _in_srgb(image: Any, profile: bytes | None) -> Any:
-    """CMYK or Lab as sRGB: by the file's profile, and CMYK without one by its complement."""
+def _to_srgb(image: Any, profile: bytes | None) -> Any:
+    """Convert CMYK or Lab to sRGB: with the profile of the file, or CMYK without a profile by its complement."""
     from PIL import ImageCms
 
     try:
@@ -128,49 +128,56 @@ def _in_srgb(image: Any, profile: bytes | None) -> Any:
         else:
             return image.convert("RGB")
         return ImageCms.profileToProfile(image, given, ImageCms.createProfile("sRGB"), outputMode="RGB")
-    except (ImageCms.PyCMSError, OSError):  # a profile that is broken, or of another colour space
+    except (ImageCms.PyCMSError, OSError):  # broken profile, or another colour space
         return image.convert("RGB")
 
 
 def read_mask(path: str | Path, like: Picture) -> NDArray[np.bool_]:
-    """Read which pixels are known: ``(height, width)``, true where the mask is brighter than middle grey.
+    """Read a mask of known pixels, ``(height, width)``: True where the mask is brighter than middle grey.
 
-    White is known; black, and what is transparent, is hidden and to be filled in.
+    White means known; black or transparent means hidden.
+
+    Args:
+        path: path of the mask.
+        like: picture that the mask belongs to.
 
     Raises:
-        ValueError: for a mask of another size than the picture, or one that hides every pixel or none.
+        ValueError: if the size differs from the picture, or if the mask hides all pixels or none.
     """
     seen = read_picture(path)
     bright = seen.values[..., :3].mean(axis=2)
     bright = bright * seen.values[..., 3] if seen.channels == 4 else bright
-    return checked_mask(bright > 0.5, like, owner=f"mask '{path}'")
+    return check_mask(bright > 0.5, like, owner=f"mask '{path}'")
 
 
 def write_picture(path: str | Path, values: NDArray[Any], *, bits: int = 8, profile: bytes | None = None) -> Path:
-    """Write values ``(height, width)`` or ``(height, width, channels)``, clipped to [0, 1], in the suffix's format.
+    """Write values ``(height, width)`` or ``(height, width, channels)``, clipped to [0, 1].
 
-    The file appears whole or not at all.
+    The file is written atomically (temporary file, then rename).
 
     Args:
-        path: whose suffix says the format.
-        values: between 0 and 1, of 1, 3 or 4 channels.
-        bits: 8, or 16: colours of 16 bits as PNG only.
-        profile: what the colours mean (ICC), for formats that hold it.
+        path: target path; its suffix selects the format.
+        values: values in [0, 1] with 1, 3 or 4 channels.
+        bits: 8 or 16 bits per channel; 16-bit colour is written as PNG only.
+        profile: ICC profile, for formats that store one.
+
+    Returns:
+        The path.
 
     Raises:
-        ValueError: for a suffix that Pillow does not write, or a format that cannot hold the channels.
+        ValueError: if the suffix is not a format that Pillow writes, or the format cannot hold the channels.
     """
     target = Path(path)
     pillow, _ = _pillow()
     array = np.asarray(values)
     array = array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)):
-        raise ValueError(f"write_picture: `values` must be of 1, 3 or 4 channels, got shape {by(array.shape)}")
+        raise ValueError(f"write_picture: `values` must be of 1, 3 or 4 channels, got shape {shape_text(array.shape)}")
     deep = bits == 16 and array.ndim == 3
     if bits not in (8, 16) or (deep and target.suffix.lower() != ".png"):
         raise ValueError(
-            f"write_picture: `bits` must be 8, or 16 for grey and for .png, got {bits} for shape {by(array.shape)} "
-            f"and '{target.name}'"
+            f"write_picture: `bits` must be 8, or 16 for grey and for .png, got {bits} for shape "
+            f"{shape_text(array.shape)} and '{target.name}'"
         )
     if not np.isfinite(array).all():
         raise ValueError(f"write_picture: {int((~np.isfinite(array)).sum())} of the `values` are not finite")
@@ -183,7 +190,7 @@ def write_picture(path: str | Path, values: NDArray[Any], *, bits: int = 8, prof
         )
     with replacing(target) as temporary:
         if deep:
-            temporary.write_bytes(png_of_16_bits(whole, profile))
+            temporary.write_bytes(encode_16_bit_png(whole, profile))
             return target
         options = {} if profile is None else {"icc_profile": profile}
         try:
@@ -203,8 +210,8 @@ def _pillow() -> tuple[ModuleType, ModuleType]:
     return Image, ImageOps
 
 
-def _go_to(opened: Any, frame: int | None, path: Path) -> None:
-    frames = 1 if frame is None and opened.format in _FIRST else int(getattr(opened, "n_frames", 1))
+def _seek(opened: Any, frame: int | None, path: Path) -> None:
+    frames = 1 if frame is None and opened.format in _FIRST_FRAME_ONLY else int(getattr(opened, "n_frames", 1))
     if frame is None and frames > 1:
         raise ValueError(f"read_picture: '{path}' has {frames} frames; choose one with frame=0 (--frame 0)")
     if frame is not None and not 0 <= frame < frames:
@@ -213,11 +220,11 @@ def _go_to(opened: Any, frame: int | None, path: Path) -> None:
         opened.seek(frame)
 
 
-def _numbers(image: Any, path: Path) -> NDArray[np.float32]:
+def _to_floats(image: Any, path: Path) -> NDArray[np.float32]:
     mode = image.mode
     if mode == "F":
         return np.asarray(image, dtype=np.float32)
-    if mode in _DEEP_GREY or mode == "I":  # "I" holds 16 bits as well, in old PNG and in TIFF
+    if mode in _GREY_16 or mode == "I":  # mode "I" also holds 16-bit values, in old PNG and TIFF files
         whole = np.asarray(image).astype(np.int64)
         if whole.min() < 0 or whole.max() > 65535:
             raise ValueError(

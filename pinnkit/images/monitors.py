@@ -1,4 +1,4 @@
-"""What a progress bar shows while a picture is fitted."""
+"""Monitor of the PSNR during a fit."""
 
 from __future__ import annotations
 
@@ -9,29 +9,33 @@ from pinnkit.problem.problem import Problem
 from pinnkit.solutions.evaluation import FieldSet
 from pinnkit.solvers import Monitor
 
-from .pixel_integrals import Areas
+from .pixel_integrals import PixelSquares, square_means
 
-__all__ = ["watch"]
+__all__ = ["psnr_monitor"]
 
-_MOST = 8192
-"""Pixels that are looked at: enough for a tenth of a dB."""
+_MAX_PIXELS = 8192
+"""Pixels that are evaluated: accurate to about 0.1 dB."""
 
 
-def watch(problem: Problem, every: int = 50) -> Monitor:
-    """The PSNR in dB on some of the pixels that are fitted, evenly picked, every so many steps.
+def psnr_monitor(problem: Problem, every: int = 50) -> Monitor:
+    """Monitor the PSNR in dB on an evenly spaced subset of the fitted pixels.
+
+    Args:
+        problem: problem made by `image_problem`.
+        every: steps between measurements.
 
     Raises:
-        ValueError: for a problem that `image_problem` did not make.
+        ValueError: if the problem was not made by `image_problem`.
     """
     term = problem.terms[0]
     part = term.sites[0]
-    if len(problem.names) != 1 or term.kind != "data" or not isinstance(part, Areas | PointSet):
+    if len(problem.names) != 1 or not term.fits_data or not isinstance(part, PixelSquares | PointSet):
         raise ValueError(f"watch: `problem` must be one of image_problem, '{problem.name}' has no pixels")
     (name,) = problem.names
     total = round(part.measure)
-    index = torch.arange(0, total, -(-total // _MOST))
-    if isinstance(part, Areas):
-        some = part.of(index)
+    index = torch.arange(0, total, -(-total // _MAX_PIXELS))
+    if isinstance(part, PixelSquares):
+        some = part.points_of(index)
     else:
         assert isinstance(term.points, Points)
         some = Points(term.points.coords[index], columns={k: v[index] for k, v in term.points.columns.items()})
@@ -40,7 +44,8 @@ def watch(problem: Problem, every: int = 50) -> Monitor:
     def measured(fields: FieldSet) -> float:
         device = next(next(iter(fields.modules.values())).parameters()).device
         found = fields.unknowns(coords.to(device), {})[name].clamp(0, 1).cpu()
-        found = found.reshape(truth.shape[0], -1, *truth.shape[1:]).mean(dim=1)
+        if isinstance(part, PixelSquares):
+            found = square_means(found)
         return float(-10 * torch.log10((found - truth).square().mean()))
 
     return Monitor({"psnr": measured}, every=every)

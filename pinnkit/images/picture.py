@@ -1,4 +1,4 @@
-"""Pictures as numbers between 0 and 1, and which of their pixels are known."""
+"""Pictures as arrays of values in [0, 1], and masks of known pixels."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["KINDS", "Picture", "by", "checked_mask"]
+__all__ = ["KINDS", "Picture", "check_mask", "shape_text"]
 
 KINDS: Mapping[int, str] = MappingProxyType({1: "grey", 3: "rgb", 4: "rgba"})
-"""What a picture of so many channels is called, and what the unknown of its problem is."""
+"""Kind of a picture by its number of channels; also the name of the unknown of its problem."""
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """An image as numbers.
+    """Picture as an array of floats.
 
     Args:
-        values: ``(height, width, channels)``, float32 between 0 and 1, sRGB as stored in files, not linear light; 1
-            channel is grey, 3 are red, green, blue, and a fourth is alpha (0 transparent), not multiplied in.
-        name: of the file, without its suffix.
-        bits: that a channel has in the file, 8 or 16 (also for floats).
-        profile: what the file says its colours mean (ICC); it is kept for files that are written, not applied.
+        values: ``(height, width, channels)``, float32 in [0, 1], sRGB as stored in files (not linear light).  One
+            channel is grey, three are red, green, blue; a fourth is alpha (0 transparent), not premultiplied.
+        name: file name without its suffix.
+        bits: bits per channel in the file, 8 or 16 (16 also for floats).
+        profile: ICC profile of the file.  It is passed on to files that are written, and not applied.
     """
 
     values: NDArray[Any]
@@ -53,31 +53,31 @@ class Picture:
 
     @property
     def channels(self) -> int:
-        """Numbers per pixel: 1, 3 or 4."""
+        """Channels per pixel: 1, 3 or 4."""
         return self.values.shape[2]
 
     @property
     def kind(self) -> str:
-        """What it is called: grey, rgb or rgba."""
+        """Kind of the picture: grey, rgb or rgba."""
         return KINDS[self.channels]
 
     def __repr__(self) -> str:
         return f"<{self.kind} picture '{self.name}', {self.width} x {self.height}>"
 
 
-def checked_mask(mask: ArrayLike, like: Picture, *, owner: str = "`mask`") -> NDArray[np.bool_]:
-    """A mask as booleans, of the picture's size and with known and hidden pixels in it.
+def check_mask(mask: ArrayLike, like: Picture, *, owner: str = "`mask`") -> NDArray[np.bool_]:
+    """Return the mask as booleans of the size of the picture, with both known and hidden pixels.
 
     Raises:
-        ValueError: for anything else.
+        ValueError: if the mask has another type or size, or all its values are equal.
     """
     found = np.asarray(mask)
     if found.dtype != np.bool_:
         raise ValueError(f"{owner} must be booleans, True where a pixel is known, got {found.dtype}; use values > 0.5")
     if found.shape != (like.height, like.width):
         raise ValueError(
-            f"{owner} must have the picture's {like.height} rows and {like.width} columns, got {by(found.shape)}; "
-            f"resize it without interpolation"
+            f"{owner} must have the picture's {like.height} rows and {like.width} columns, got "
+            f"{shape_text(found.shape)}; resize it without interpolation"
         )
     if not found.any():
         raise ValueError(f"{owner} hides every pixel: white must mark the pixels that are known; invert it")
@@ -103,11 +103,11 @@ def _checked(values: Any, owner: str) -> NDArray[np.float32]:
         given = given[..., None]
     if given.ndim != 3 or given.shape[2] not in KINDS:
         raise ValueError(
-            f"{owner}: `values` must be (height, width) or (height, width, 1, 3 or 4), got {by(given.shape)}"
+            f"{owner}: `values` must be (height, width) or (height, width, 1, 3 or 4), got {shape_text(given.shape)}"
         )
     if min(given.shape[:2]) < 2:
         raise ValueError(
-            f"{owner}: there must be at least 2 x 2 pixels to fit a function to, got {by(given.shape[:2])}"
+            f"{owner}: there must be at least 2 x 2 pixels to fit a function to, got {shape_text(given.shape[:2])}"
         )
     least, most = float(given.min()), float(given.max())
     if not (math.isfinite(least) and math.isfinite(most)):
@@ -118,6 +118,6 @@ def _checked(values: Any, owner: str) -> NDArray[np.float32]:
     return np.array(given, dtype=np.float32)
 
 
-def by(shape: tuple[int, ...]) -> str:
-    """A shape in words."""
+def shape_text(shape: tuple[int, ...]) -> str:
+    """Text of a shape, such as "4 x 3"."""
     return " x ".join(map(str, shape)) or "a number"

@@ -1,4 +1,4 @@
-"""Where pixels are: the plane of a picture, its pixel centres, and those of a finer or coarser one."""
+"""Pixel coordinates: domain of a picture, pixel centres, and pixel centres at other resolutions."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ __all__ = ["Pixels"]
 
 @dataclass(frozen=True)
 class Pixels:
-    """The plane of a picture in units of its pixels, the same along both axes: x to the right, y downwards.
+    """Coordinates of a picture in units of pixels: x to the right, y downwards.
 
-    By default the pixel in row i and column j is the square [j, j + 1] x [i, i + 1], its colour is that at the centre
-    (j + 1/2, i + 1/2), and the plane is [0, width] x [0, height]: what box filters and cameras do.  With
-    `align_corners` pixels are points at (j, i) and the plane ends at the outermost ones, [0, width - 1] x
-    [0, height - 1]; the two differ by a shift as soon as a picture is resized.
+    By default the pixel in row i and column j is the square [j, j + 1] x [i, i + 1] with its colour at the centre (j +
+    1/2, i + 1/2), and the domain is [0, width] x [0, height], as for box filters and cameras.  With `align_corners`
+    pixels are points at (j, i) and the domain is [0, width - 1] x [0, height - 1].  The two conventions differ by a
+    shift when a picture is resized.
 
-    Derivatives are per pixel, and isotropic for every aspect ratio.
+    Derivatives are per pixel and isotropic for every aspect ratio.
 
     Args:
         height: rows.
         width: columns.
-        align_corners: whether pixels are points, the outermost ones on the border.
+        align_corners: whether pixels are points with the outermost ones on the border.
     """
 
     height: int
@@ -42,16 +42,16 @@ class Pixels:
 
     @property
     def box(self) -> Box:
-        """The domain of the picture."""
+        """Domain of the picture."""
         if self.align_corners:
             return Box(x=(0, self.width - 1), y=(0, self.height - 1))
         return Box(x=(0, self.width), y=(0, self.height))
 
     def size(self, scale: float = 1) -> tuple[int, int]:
-        """Rows and columns of the picture `scale` times as fine.
+        """Rows and columns of the picture at `scale` times the resolution.
 
         Raises:
-            ValueError: for a scale that is not positive, or leaves no pixel.
+            ValueError: if the scale is not positive or leaves no pixel.
         """
         if not scale > 0 or not math.isfinite(scale):
             raise ValueError(f"`scale` must be a positive number, such as 2 for twice the pixels each way, got {scale}")
@@ -61,24 +61,24 @@ class Pixels:
         return rows, columns
 
     def ticks(self, scale: float = 1) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The x of every column and the y of every row of the picture `scale` times as fine."""
+        """The x of each column and the y of each row at `scale` times the resolution."""
         rows, columns = self.size(scale)
         return _along(self.width, columns, self.align_corners), _along(self.height, rows, self.align_corners)
 
     def centres(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The x and the y of every pixel, ``(height, width)`` each, as the colours stand in an array."""
+        """The x and the y of every pixel, ``(height, width)`` each, in array order."""
         xs, ys = self.ticks()
         x, y = np.meshgrid(xs, ys, indexing="xy")  # "xy": rows are y, columns x
         return x, y
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """Plain values, from which `of` makes the same again."""
+        """Plain values from which `of` restores the object."""
         return {"height": self.height, "width": self.width, "align_corners": self.align_corners}
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> Pixels:
-        """The pixels that a problem keeps among its facts."""
+        """Restore the pixels from the facts of a problem."""
         return cls(facts["height"], facts["width"], facts["align_corners"])
 
 

@@ -1,35 +1,45 @@
-"""Fitting a picture as a problem: one term of data on its known pixels."""
+"""Image fitting as a problem: a data term on the known pixels and an optional curvature penalty."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from pinnkit.images.presets.filling import STEP, bending, filling
-from pinnkit.images.presets.finer import finer
-from pinnkit.images.presets.fitting import way
+from pinnkit.fields import FieldSpec
+from pinnkit.images.presets import image_preset, super_resolution_preset
 from pinnkit.problem.problem import Problem, Unknown
 from pinnkit.problem.terms import Data, Term
 from pinnkit.solutions.solution import Solution
 from pinnkit.solvers import Plan
 
-from .baselines import bicubic, filled_linearly
-from .curvature import curvature
-from .drawings import draw_derivatives, draw_panels, shown
-from .picture import Picture, checked_mask
-from .pixel_integrals import SIDE, areas
+from .baselines import bicubic, inpaint_linear
+from .curvature import curvature_term
+from .figures import draw_derivatives, draw_panels, with_holes
+from .inpainting import CURVATURE_STEP, default_curvature_weight
+from .picture import Picture, check_mask
+from .pixel_integrals import POINTS_PER_SIDE, pixel_mean_term
 from .pixels import Pixels
 from .quality import psnr, ssim
-from .render import Rendered, render
+from .rendering import RenderCache, render
 
 __all__ = ["image_problem"]
 
 Metrics = Mapping[str, Callable[[Solution], float]]
+
+
+@runtime_checkable
+class BatchedSolver(Protocol):
+    """Solver that draws a given number of points at each step."""
+
+    @property
+    def batch(self) -> int | None:
+        """Points per step; None for all."""
+        ...
 
 
 def image_problem(
@@ -40,64 +50,67 @@ def image_problem(
     align_corners: bool = False,
     name: str | None = None,
     plan: Plan | None = None,
-    bend: float | None = None,
+    curvature_weight: float | None = None,
     means: bool = False,
 ) -> Problem:
-    """A function of the plane that has the picture's colours at its pixels.
+    """Fit a function of the plane to the colours of a picture.
 
-    The unknown is called "grey" ``(n,)``, "rgb" ``(n, 3)`` or "rgba" ``(n, 4)``, its values lie between 0 and 1, and
-    its coordinates are in pixels; see `Pixels`.  Scores, in dB and dimensionless:
+    The unknown is named "grey" ``(n,)``, "rgb" ``(n, 3)`` or "rgba" ``(n, 4)``; values lie in [0, 1], coordinates are
+    in pixels (see `Pixels`).  Metrics (PSNR in dB, SSIM dimensionless):
 
-    - `psnr`, `ssim`: on the pixels that were fitted;
-    - `psnr_hidden`, `ssim_hidden`, `psnr_hidden_linear`: on the others, the last of linear interpolation, where the
-      picture or `truth` shows what they are (a picture whose hidden pixels all have one colour does not);
-    - `psnr_finer`, `ssim_finer`, `psnr_finer_bicubic`: of the field at the pixels of a finer `truth`, the last of
-      bicubic convolution.
+    - `psnr`, `ssim`: on the fitted pixels;
+    - `psnr_hidden`, `ssim_hidden`, `psnr_hidden_linear`: on the hidden pixels, the last for linear interpolation, if
+      the picture or `truth` contains them (a picture whose hidden pixels have one colour does not);
+    - `psnr_finer`, `ssim_finer`, `psnr_finer_bicubic`: at the pixels of a finer `truth`, the last for bicubic
+      convolution.
 
-    Pictures of less than three rows or columns have no `ssim`.
+    Pictures with fewer than three rows or columns have no `ssim`.
 
     Args:
-        picture: to be fitted.
-        mask: ``(height, width)`` booleans, true where a pixel is known; only those enter the fit.
-        truth: what to score against: a picture of the same size without holes, or a finer one of the same scene.  No
-            solver sees it.
-        align_corners: whether pixels are points of which the outermost lie on the border; else their centres count.
-        name: of the problem; None takes the picture's.
-        plan: field and solver; None takes a grid, or for hidden pixels a smooth network.
-        bend: weight of a second term, the `curvature` of the field anywhere in the picture, against the mean square
-            error; 0 leaves it out.  None takes 0.01 over the share of known pixels for a field on grids that fills
-            hidden ones, for `means` what `finer` goes with, and else 0: between pixels that are all known at their
-            centres it was measured to do harm.
-        means: whether a pixel is the mean of the field over its square, see `areas`, and not its colour at the centre;
-            the field is to be looked at between pixels then, and `psnr`, `ssim` compare means.
+        picture: picture to fit.
+        mask: ``(height, width)`` booleans, True for known pixels; only those are fitted.
+        truth: reference for the metrics: a picture of the same size without holes, or a finer one of the same scene.
+            Solvers do not see it.
+        align_corners: whether pixels are points with the outermost ones on the border, instead of squares.
+        name: problem name; None takes the name of the picture.
+        plan: field and solver; None takes the grid preset, the Siren preset for inpainting, or the super-resolution
+            preset if `means` is set.
+        curvature_weight: weight of the curvature term relative to the mean square error; 0 omits the term.  None takes
+            `default_curvature_weight` for inpainting or `means`, and else 0: with all pixels known at their centres the
+            term was measured to reduce the PSNR.
+        means: whether a pixel is the mean of the field over its square (`pixel_mean_term`) instead of its value at the
+            centre.  `psnr` and `ssim` then compare means.
 
     Raises:
-        ValueError: for a mask or a truth that does not fit the picture, a negative `bend`, or `means` of pixels that
-            are points.
+        ValueError: if mask or truth do not fit the picture, the curvature weight is negative, or `means` is combined
+            with `align_corners`.
     """
     if means and align_corners:
         raise ValueError("image_problem: with `align_corners` pixels are points, which have no `means`; leave one out")
     pixels = Pixels(picture.height, picture.width, align_corners)
-    known = None if mask is None else checked_mask(mask, picture)
+    known = None if mask is None else check_mask(mask, picture)
     unknown = Unknown(picture.kind, components=None if picture.channels == 1 else picture.channels)
     if plan is None and known is not None:
-        plan = filling(picture.width, picture.height, int(known.sum()))
+        plan = image_preset("siren", picture.width, picture.height, int(known.sum()))
     elif plan is None and means:
-        plan = finer(picture.width, picture.height)
+        plan = super_resolution_preset(picture.width, picture.height)
     elif plan is None:
-        plan = way("grid", picture.width, picture.height)
+        plan = image_preset("grid", picture.width, picture.height)
     share = 1.0 if known is None else float(known.mean())
-    given = bending(plan.first.field, share) if means or known is not None else 0.0  # type: ignore[arg-type]
-    weight = given if bend is None else bend
+    spec = plan.first.field if isinstance(plan.first.field, FieldSpec) else None
+    default = default_curvature_weight(spec, share) if means or known is not None else 0.0
+    weight = default if curvature_weight is None else curvature_weight
     if not (weight >= 0 and math.isfinite(weight)):
-        raise ValueError(f"image_problem: `bend` must be a weight of at least 0, such as 0.1, got {bend}")
-    seen = Rendered(pixels, SIDE if means else 1)
+        raise ValueError(
+            f"image_problem: `curvature_weight` must be a weight of at least 0, such as 0.1, got {curvature_weight}"
+        )
+    seen = RenderCache(pixels, POINTS_PER_SIDE if means else 1)
     data = _means(picture, known, plan) if means else _data(picture, pixels, known)
     return Problem(
         name=_name(picture) if name is None else name,
         domain=pixels.box,
         unknowns=unknown,
-        terms=[data, *_smooth(picture, pixels, share, plan, weight)],
+        terms=[data, *_curvature(picture, pixels, share, plan, weight)],
         metrics=_metrics(picture, pixels, known, truth, seen),
         dtype=torch.float32,
         plan=plan,
@@ -107,7 +120,7 @@ def image_problem(
 
 
 def _data(picture: Picture, pixels: Pixels, known: NDArray[np.bool_] | None) -> Term:
-    """The colours of the known pixels, at their centres."""
+    """Data term with the colours of the known pixels at their centres."""
     where = np.ones((picture.height, picture.width), dtype=bool) if known is None else known
     x, y = pixels.centres()
     colours = picture.values[where]
@@ -116,20 +129,26 @@ def _data(picture: Picture, pixels: Pixels, known: NDArray[np.bool_] | None) -> 
 
 
 def _means(picture: Picture, known: NDArray[np.bool_] | None, plan: Plan) -> Term:
-    """The colours of the known pixels as means over their squares."""
-    return areas(picture, known, plan.first.batch or 4096)
+    """Data term with the colours of the known pixels as means over their squares."""
+    return pixel_mean_term(picture, known, _batch(plan) or 4096)
 
 
-def _smooth(picture: Picture, pixels: Pixels, share: float, plan: Plan, weight: float) -> list[Term]:
-    """The curvature of the field, over half the distance between known pixels; nothing where it has no weight."""
+def _curvature(picture: Picture, pixels: Pixels, share: float, plan: Plan, weight: float) -> list[Term]:
+    """Curvature term with a step of half the spacing of the known pixels; none if the weight is zero."""
     if not weight:
         return []
-    points = max((plan.first.batch or 2048) // 2, 256)
-    return [curvature(picture.kind, pixels.box, step=STEP * share**-0.5, weight=weight, points=points)]
+    points = max((_batch(plan) or 2048) // 2, 256)
+    return [curvature_term(picture.kind, pixels.box, step=CURVATURE_STEP * share**-0.5, weight=weight, points=points)]
+
+
+def _batch(plan: Plan) -> int | None:
+    """Points per step of the last solver; None if it takes all points."""
+    solver = plan.first.solvers[-1]
+    return solver.batch if isinstance(solver, BatchedSolver) else None
 
 
 def _metrics(
-    picture: Picture, pixels: Pixels, known: NDArray[np.bool_] | None, truth: Picture | None, seen: Rendered
+    picture: Picture, pixels: Pixels, known: NDArray[np.bool_] | None, truth: Picture | None, seen: RenderCache
 ) -> Metrics:
     values = picture.values
     out: dict[str, Callable[[Solution], float]] = {
@@ -146,12 +165,12 @@ def _metrics(
             out |= {
                 "psnr_hidden": lambda s: psnr(seen(s), whole, hidden),
                 "ssim_hidden": lambda s: ssim(seen(s), whole, hidden),
-                "psnr_hidden_linear": lambda s: psnr(filled_linearly(values, known), whole, hidden),  # noqa: ARG005
+                "psnr_hidden_linear": lambda s: psnr(inpaint_linear(values, known), whole, hidden),  # noqa: ARG005
             }
     elif finer:
         assert truth is not None
         scale = _scale(pixels, truth)
-        start = values if known is None else filled_linearly(values, known)
+        start = values if known is None else inpaint_linear(values, known)
         out |= {
             "psnr_finer": lambda s: psnr(render(s, pixels, scale), truth.values),
             "ssim_finer": lambda s: ssim(render(s, pixels, scale), truth.values),
@@ -159,21 +178,21 @@ def _metrics(
                 bicubic(start, scale, align_corners=pixels.align_corners), truth.values
             ),
         }
-    if min(values.shape[:2]) < 3:  # no window of structural similarity fits in
+    if min(values.shape[:2]) < 3:  # too small for the window of SSIM
         out = {name: metric for name, metric in out.items() if not name.startswith("ssim")}
     return out
 
 
 def _figures(
-    picture: Picture, pixels: Pixels, known: NDArray[np.bool_] | None, truth: Picture | None, seen: Rendered
+    picture: Picture, pixels: Pixels, known: NDArray[np.bool_] | None, truth: Picture | None, seen: RenderCache
 ) -> Mapping[str, Callable[[Solution], Any]]:
     def fit(solution: Solution) -> Any:
         found = seen(solution)
         if known is None:
             return draw_panels({"picture": picture.values, "fit": found}, difference=("picture", "fit"))
         filled = np.where(known[..., None], picture.values, found)
-        panels = {"known": shown(picture.values, known), "filled": filled}
-        panels["linear interpolation"] = filled_linearly(picture.values, known)
+        panels = {"known": with_holes(picture.values, known), "filled": filled}
+        panels["linear interpolation"] = inpaint_linear(picture.values, known)
         if truth is None or truth.values.shape != picture.values.shape:
             return draw_panels(panels)
         return draw_panels({**panels, "truth": truth.values}, difference=("filled", "truth"))
@@ -202,5 +221,5 @@ def _scale(pixels: Pixels, truth: Picture) -> float:
 
 
 def _name(picture: Picture) -> str:
-    """The picture's name as one that can name a folder."""
+    """Name of the picture, restricted to characters that are valid in folder names."""
     return "".join(c if c.isalnum() or c in "-_." else "_" for c in picture.name).strip(".") or "picture"

@@ -1,4 +1,4 @@
-"""How close two pictures are: peak signal-to-noise ratio and structural similarity, on all pixels or on some."""
+"""Image quality: peak signal-to-noise ratio and structural similarity, on all pixels or a subset."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from numpy.typing import NDArray
 __all__ = ["psnr", "ssim"]
 
 _BAND = 2**20
-"""Pixels that are looked at together."""
+"""Pixels processed at once."""
 
 
 def psnr(found: NDArray[Any], truth: NDArray[Any], where: NDArray[np.bool_] | None = None) -> float:
     """Peak signal-to-noise ratio in dB, -10 log10 of the mean square difference; infinite for equal pictures.
 
-    `found` is clipped to [0, 1] first, as a screen does, and not rounded to 8 bits.  Values are sRGB as files store
-    them, and all channels count alike.
+    `found` is clipped to [0, 1] first and not rounded to 8 bits.  Values are sRGB as stored; all channels have equal
+    weight.
 
     Args:
         found: ``(height, width, channels)``.
-        truth: the same shape, between 0 and 1.
-        where: ``(height, width)``, the pixels to count; None counts all.
+        truth: same shape, values in [0, 1].
+        where: ``(height, width)`` booleans of the pixels to include; None includes all.
     """
     _check("psnr", found, truth, where)
     squares, count = 0.0, 0
@@ -35,9 +35,14 @@ def psnr(found: NDArray[Any], truth: NDArray[Any], where: NDArray[np.bool_] | No
 
 
 def ssim(found: NDArray[Any], truth: NDArray[Any], where: NDArray[np.bool_] | None = None) -> float:
-    """Structural similarity, 1 for equal pictures: the mean of its map over all pixels, or over those in `where`.
+    """Structural similarity: mean of the SSIM map over all pixels or over `where`; 1 for equal pictures.
 
-    Windows of 7 x 7 (smaller in pictures that have fewer pixels), averaged over the channels; by scikit-image.
+    Windows of 7 x 7 pixels (smaller for small pictures), averaged over the channels, by scikit-image.
+
+    Args:
+        found: ``(height, width, channels)``.
+        truth: same shape, values in [0, 1].
+        where: ``(height, width)`` booleans of the pixels to include; None includes all.
 
     Source: Wang, Bovik, Sheikh, Simoncelli, Image quality assessment: from error visibility to structural similarity,
     IEEE Trans. Image Process. 13 (2004), equation 13.
@@ -55,7 +60,7 @@ def ssim(found: NDArray[Any], truth: NDArray[Any], where: NDArray[np.bool_] | No
         return math.nan
     total, count = 0.0, 0
     for rows in _bands(truth):
-        first, last = max(rows.start - window, 0), min(rows.stop + window, len(truth))  # what the windows reach
+        first, last = max(rows.start - window, 0), min(rows.stop + window, len(truth))  # rows that the windows reach
         near, own = slice(first, last), slice(rows.start - first, rows.stop - first)
         clipped = np.clip(found[near], 0, 1).astype(np.float64)
         _, each = structural_similarity(
@@ -67,7 +72,7 @@ def ssim(found: NDArray[Any], truth: NDArray[Any], where: NDArray[np.bool_] | No
 
 
 def _bands(values: NDArray[Any]) -> list[slice]:
-    """Rows of a picture, so many at a time that what is computed of them needs little memory."""
+    """Slices of rows that bound the memory needed at once."""
     height, width = values.shape[:2]
     each = max(_BAND // width, 1)
     return [slice(start, min(start + each, height)) for start in range(0, height, each)]

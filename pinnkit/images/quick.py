@@ -1,44 +1,47 @@
-"""A look at whether a fit runs: fewer pixels, smaller networks, fewer steps."""
+"""Reduced settings for a quick run: subsampled pixels, a smaller network, fewer steps."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pinnkit.fields import HashGrid, MultilevelGrid
 from pinnkit.solvers import Adam, Cosine, Plan
 
 from .picture import Picture
 
-__all__ = ["brief", "stride_of", "thinned", "thinned_mask"]
+__all__ = ["quick_plan", "subsample", "subsample_mask", "subsample_stride"]
 
 _SIDE = 256
-"""Pixels along the longer side."""
+"""Pixels along the longer side of the subsampled picture."""
 _STEPS = 200
-"""Of a network; a grid takes three quarters."""
+"""Steps for a network; grids take three quarters of them."""
 _BATCH = 1024
-"""Pixels of a step of a network, a quarter of those of a grid."""
-_WIDTH, _DEPTH = 64, 3
+"""Pixels per step for a network; grids take four times as many."""
+_SIZES = {"width": 64, "depth": 3}
+"""Upper bounds on width and depth of the network."""
 
 
-def stride_of(picture: Picture) -> int:
-    """How many pixels apart those are that suffice for a look; at least two are left each way."""
+def subsample_stride(picture: Picture) -> int:
+    """Stride that reduces the longer side to about 256 pixels and leaves at least two pixels along each side."""
     long, short = max(picture.height, picture.width), min(picture.height, picture.width)
     return max(min(-(-long // _SIDE), short // 2), 1)
 
 
-def thinned(picture: Picture, stride: int, like: Picture | None = None) -> Picture | None:
-    """Every `stride`-th pixel each way of the picture.
+def subsample(picture: Picture, stride: int, like: Picture | None = None) -> Picture | None:
+    """Take every `stride`-th pixel of a picture along both axes.
 
     Args:
-        picture: a picture.
-        stride: 1 for all pixels.
-        like: of the same scene, of which `picture` is a finer version: both thinned have the same scale still.
+        picture: picture to subsample.
+        stride: 1 keeps all pixels.
+        like: coarser picture of the same scene that is subsampled with the same stride; the ratio of the two sizes is
+            kept.
 
     Returns:
-        None where `picture` does not have the same whole multiple of both sides of `like`.
+        The subsampled picture, or None if the size of `picture` is not a common integer multiple of that of `like`.
     """
     like = picture if like is None else like
     times, rest = divmod(picture.height, like.height)
@@ -50,16 +53,18 @@ def thinned(picture: Picture, stride: int, like: Picture | None = None) -> Pictu
     return replace(picture, values=picture.values[:rows:stride, :columns:stride])
 
 
-def thinned_mask(known: NDArray[np.bool_], stride: int) -> NDArray[np.bool_]:
-    """A mask, thinned as the picture is."""
+def subsample_mask(known: NDArray[np.bool_], stride: int) -> NDArray[np.bool_]:
+    """Subsample a mask like its picture."""
     rows, columns = (n // stride * stride for n in known.shape)
     return known[:rows:stride, :columns:stride]
 
 
-def brief(plan: Plan) -> Plan:
-    """The road with a small field and few steps of Adam, whose schedule comes to its end instead of being cut off."""
+def quick_plan(plan: Plan) -> Plan:
+    """Return the plan with a small field and few steps of Adam with a complete learning-rate schedule."""
     field: Any = plan.first.field
-    sizes = {n: min(getattr(field, n), most) for n, most in (("width", _WIDTH), ("depth", _DEPTH)) if hasattr(field, n)}
-    steps, batch = (_STEPS, _BATCH) if not hasattr(field, "finest") else (3 * _STEPS // 4, 4 * _BATCH)
+    settings = {f.name: getattr(field, f.name) for f in fields(field)}
+    sizes = {name: min(settings[name], most) for name, most in _SIZES.items() if name in settings}
+    on_grid = isinstance(field, MultilevelGrid | HashGrid)
+    steps, batch = (3 * _STEPS // 4, 4 * _BATCH) if on_grid else (_STEPS, _BATCH)
     solver = Adam(steps=steps, batch=batch, betas=(0.9, 0.99), schedule=Cosine(warmup=10))
     return plan.with_first(field=replace(field, **sizes), solvers=(solver,))

@@ -1,4 +1,4 @@
-"""Plain numbers that differ from point to point: they have no derivative, and none is taken of them unnoticed."""
+"""Check against discontinuities: plain numbers that differ among the points have no derivative and raise an error."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["refuse_jump", "refuse_step", "refusing_steps", "steps_are_refused"]
+__all__ = ["discontinuities_are_refused", "refuse_discontinuities", "refuse_jump", "refuse_varying_numbers"]
 
 _POINTS: ContextVar[int | None] = ContextVar("points", default=None)
 _REPAIR = (
@@ -19,15 +19,15 @@ _REPAIR = (
     "k * u.laplacian, where that is what is meant"
 )
 _KINK = 0.2
-"""Branches that meet where the condition changes come nearer to each other than this part of their largest distance."""
+"""Branches of a kink, next to where the condition changes, differ by less than this part of their largest distance."""
 
 
 @contextmanager
-def refusing_steps(points: int) -> Iterator[None]:
-    """Within, a derivative of a plain tensor with a value for each of so many points is an error, not zero.
+def refuse_discontinuities(points: int) -> Iterator[None]:
+    """Within, a derivative of a plain tensor with a value for each of `points` points is an error, not zero.
 
     ``k = torch.where(x < 0.5, 1.0, 10.0)`` is such a tensor: flat on both sides, so that ``div(k * grad(u))`` would be
-    k laplacian(u) and say nothing of the flux across the jump.
+    k laplacian(u) and leave out the flux across the jump.
     """
     token = _POINTS.set(points)
     try:
@@ -36,16 +36,16 @@ def refusing_steps(points: int) -> Iterator[None]:
         _POINTS.reset(token)
 
 
-def steps_are_refused() -> bool:
-    """Whether this is within `refusing_steps`."""
+def discontinuities_are_refused() -> bool:
+    """Return True within `refuse_discontinuities`."""
     return _POINTS.get() is not None
 
 
-def refuse_step(value: Any) -> None:
-    """Refuse `value` where it differs among the points.
+def refuse_varying_numbers(value: Any) -> None:
+    """Refuse a plain tensor that differs among the points, of which a derivative is taken.
 
     Raises:
-        ValueError: within `refusing_steps`.
+        ValueError: within `refuse_discontinuities`.
     """
     points = _POINTS.get()
     if points is None or not isinstance(value, Tensor) or value.ndim == 0 or value.shape[0] != points:
@@ -58,15 +58,15 @@ def refuse_step(value: Any) -> None:
 
 
 def refuse_jump(condition: Any, first: Any, second: Any) -> None:
-    """Refuse ``torch.where(condition, first, second)`` whose branches are nowhere near each other.
+    """Refuse ``torch.where(condition, first, second)`` with branches that nowhere come near each other.
 
-    To be asked within `refusing_steps` alone.
+    To be called within `refuse_discontinuities` alone.
 
     Among many points some are next to where the condition changes; there the branches of a kink (|x|, an upwind
     difference) nearly agree.
 
     Raises:
-        ValueError: where they are not.
+        ValueError: for branches that do not.
     """
     if not isinstance(condition, Tensor) or bool(condition.all()) or not bool(condition.any()):
         return

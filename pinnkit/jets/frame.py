@@ -1,4 +1,4 @@
-"""The coordinate frame: which columns there are and which of them are space."""
+"""Coordinate frame: names of the coordinate columns and of those that are space."""
 
 from __future__ import annotations
 
@@ -38,26 +38,26 @@ class Frame:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The axes as a user writes them: scalar columns and vector names."""
+        """Names of the axes in user code: scalar columns and vector axes."""
         inside = {column for _, columns in self.vectors for column in columns}
         return tuple(c for c in self.columns if c not in inside) + tuple(name for name, _ in self.vectors)
 
     def vector(self, name: str) -> tuple[str, ...] | None:
-        """The columns of the vector axis `name`, or None where it is not one."""
+        """Return the columns of the vector axis `name`, or None where it is not one."""
         return dict(self.vectors).get(name)
 
     def space_of(self, operator: str) -> tuple[str, ...]:
-        """The space columns, for an operator that needs at least one."""
+        """Return the space columns, for an operator that needs at least one; raises ValueError without any."""
         if not self.space:
             raise ValueError(f"{operator}: this problem has no space axes, its axes are {self.names}; use u.d(...)")
         return self.space
 
     def sort(self, order: Sequence[str]) -> tuple[str, ...]:
-        """A mixed partial's canonical name: derivatives commute, so the columns are put in the frame's order."""
+        """Sort the columns of a mixed partial derivative in the order of the frame; derivatives commute."""
         return tuple(sorted(order, key=self.columns.index))
 
     def split(self, letters: str) -> tuple[str, ...] | None:
-        """The columns that `u.xx` means, or None where `letters` is no derivative of this frame.
+        """Return the columns of the derivative `u.xx`, or None where `letters` is no derivative of this frame.
 
         A word that is an axis itself is that axis; else each letter must be an axis of its own.
         """

@@ -1,8 +1,8 @@
-"""The jet: what an equation sees of a function at a point, its value and any partial derivative, on demand.
+"""Jets: the value of a function at points together with any partial derivative, on demand.
 
-A `Jet` is lazy.  `u.xx` asks the unknown for exactly that channel and for no other, so that running a residual once
-tells which derivatives it needs.  Arithmetic and torch functions are closed over jets: each result knows its value and,
-by the rules of `rules.py`, its derivative along a column, again as a jet.
+A `Jet` is lazy.  `u.xx` asks the unknown for exactly that channel and for no other, so that one evaluation of a
+residual records the derivatives that it needs.  Arithmetic and torch functions of jets give jets: each result has a
+value and, by the rules in `pinnkit.jets.rules`, a derivative along a column, again as a jet.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any, NoReturn, SupportsFloat
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from . import dispatch
 from .frame import Derivative, Frame, NamedOperator
 
 __all__ = ["Jet", "constant", "coordinate", "unknown"]
@@ -35,7 +37,7 @@ class Jet:
     """
 
     __slots__ = ("_derivatives", "_laplacian", "_partial", "_thunk", "_value", "frame")
-    __array_ufunc__ = None  # NumPy then leaves `array * jet` to `Jet.__rmul__`, which refuses it in words
+    __array_ufunc__ = None  # NumPy then leaves `array * jet` to `Jet.__rmul__`, which raises a clear error
 
     def __init__(
         self,
@@ -142,7 +144,7 @@ class Jet:
             )
         return lambda *args, **kwargs: Jet.__torch_function__(method, (Jet,), (self, *args), kwargs)
 
-    # closure over torch -------------------------------------------------------------------------------------------
+    # torch functions -------------------------------------------------------------------------------------------
     @classmethod
     def __torch_function__(
         cls,
@@ -152,9 +154,7 @@ class Jet:
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         """Apply a torch function by its rule; the result is a jet, or a plain tensor where no derivative exists."""
-        from pinnkit.jets.rules.torch_functions import apply  # the rules are written in terms of jets
-
-        return apply(func, tuple(args), dict(kwargs or {}))
+        return dispatch.apply(func, tuple(args), dict(kwargs or {}))
 
     def __getitem__(self, key: Any) -> Jet:
         index = key if isinstance(key, tuple) and key and key[0] in (Ellipsis, slice(None)) else (slice(None), key)
@@ -233,7 +233,7 @@ class Jet:
 
     __hash__ = object.__hash__
 
-    # what a jet refuses ---------------------------------------------------------------------------------------------
+    # refusals -------------------------------------------------------------------------------------------------------
     def __float__(self) -> NoReturn:
         raise TypeError(
             "float() of a jet would lose its derivatives; use torch functions instead of math or NumPy ones"
@@ -253,17 +253,17 @@ class Jet:
 
 
 def plain(value: Any) -> Any:
-    """The value of a jet; anything else as it is."""
+    """Return the value of a jet; anything else as it is."""
     return value.value if isinstance(value, Jet) else value
 
 
 def constant(frame: Frame, value: Tensor) -> Jet:
-    """A jet whose derivatives all vanish: a data column, a normal, a coefficient."""
+    """Make a jet with derivatives that all vanish: a data column, a normal, a coefficient."""
     return Jet(frame, lambda: value, lambda _: None)
 
 
 def coordinate(frame: Frame, coords: Tensor, name: str) -> Jet:
-    """The coordinate `name` as a jet: ``(n,)``, or ``(n, dim)`` for a vector axis; along itself its derivative is 1."""
+    """Make the coordinate `name` a jet: ``(n,)``, or ``(n, dim)`` for a vector axis."""
     columns = frame.vector(name)
     if columns is None:
         i = frame.columns.index(name)
@@ -282,7 +282,7 @@ def coordinate(frame: Frame, coords: Tensor, name: str) -> Jet:
 
 
 def unknown(frame: Frame, lookup: Lookup, order: tuple[str, ...] = (), *, columns: frozenset[str] | None = None) -> Jet:
-    """An unknown as a jet whose channels come from `lookup(order)`, asked only when their value is needed.
+    """Make an unknown a jet; its channels come from `lookup(order)`, which is called when their value is needed.
 
     `columns` are the coordinates that the unknown depends on; derivatives along others vanish.
     """
@@ -305,11 +305,14 @@ def unknown(frame: Frame, lookup: Lookup, order: tuple[str, ...] = (), *, column
     return Jet(frame, lambda: lookup(order), derivative, laplacian)
 
 
+_OPERANDS = (Jet, Tensor, int, float, complex, SupportsFloat)
+
+
 def _binary(func: Callable[..., Any], left: Any, right: Any) -> Jet:
     for side in (left, right):
-        if not isinstance(side, (Jet, Tensor, int, float, complex)) and not hasattr(side, "__float__"):
+        if not isinstance(side, _OPERANDS):
             return NotImplemented
-        if type(side).__module__ == "numpy" and getattr(side, "ndim", 0) > 0:
+        if isinstance(side, np.ndarray) and side.ndim > 0:
             raise TypeError(
                 "NumPy arrays do not mix with jets; convert with torch.as_tensor, or pass them as data columns"
             )
@@ -319,7 +322,7 @@ def _binary(func: Callable[..., Any], left: Any, right: Any) -> Jet:
 
 
 def _number(side: Any) -> Any:
-    return float(side) if type(side).__module__ == "numpy" else side
+    return float(side) if isinstance(side, np.ndarray | np.generic) else side
 
 
 def _zeros(jet: Jet) -> Jet:

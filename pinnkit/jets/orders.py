@@ -6,13 +6,13 @@ import math
 from dataclasses import dataclass
 from itertools import pairwise
 
-__all__ = ["HIGHEST", "Channel", "Operator", "Order", "check_order"]
+from pinnkit.fields.derivatives import Order as Order
+from pinnkit.fields.derivatives import terms_of as terms_of
+
+__all__ = ["HIGHEST", "Channel", "Operator", "Order", "check_order", "terms_of"]
 
 HIGHEST = 4
 """The highest order of a derivative that is supported."""
-
-Order = tuple[int, ...]
-"""Sorted coordinate columns, one per differentiation: () the value, (0,) d/dx_0, (0, 1) d2/dx_0 dx_1."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""The ansatz of hard conditions on boxes: u = g + m N, with g the prescribed values carried into the inside.
+"""Ansatz of hard conditions on boxes: u = g + m N, with g an extension of the prescribed values into the inside.
 
-m is the product of the distances from the walls, so that whatever the field N is, u is what the conditions say.  All is
-made of jets: every derivative of u follows from those of N.
+m is the product of the distances from the walls, so that u meets the conditions for every field N.  All is made of
+jets: every derivative of u follows from those of N.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from pinnkit.jets.jet import Jet, constant
 
 from .conditions import Value, value_of
 
-__all__ = ["Lift", "Side", "Span", "moved"]
+__all__ = ["Lift", "Side", "Span", "on_side"]
 
 
 @dataclass(frozen=True)
 class Span:
-    """One coordinate column: the axis it belongs to, its place in it, and its bounds."""
+    """Coordinate column: the axis that it belongs to, its index in it, and its bounds."""
 
     axis: str
     index: int | None  # in a vector axis
@@ -34,26 +34,26 @@ class Span:
 
     @property
     def column(self) -> str:
-        """The name of the column."""
+        """Name of the column."""
         return self.axis if self.index is None else f"{self.axis}[{self.index}]"
 
     def at(self, scope: Mapping[str, Any]) -> Jet:
-        """The coordinate itself, ``(n,)``."""
+        """Return the coordinate in a scope, ``(n,)``."""
         jet: Jet = scope[self.axis] if self.index is None else scope[self.axis][self.index]
         return jet
 
 
 @dataclass(frozen=True)
 class Side:
-    """What is prescribed at one end of a column.
+    """Values prescribed at one end of a column.
 
     Args:
         term: name of the condition.
         span: the column.
-        upper: at which end of it.
-        value: of the unknown there.
-        rate: of its derivative along the column, for an initial state; None leaves it free.
-        normal: outward, of a wall of space.
+        upper: whether it is the upper end.
+        value: value of the unknown there.
+        rate: derivative along the column, for an initial state; None leaves it free.
+        normal: outward normal of a wall of space.
     """
 
     term: str
@@ -65,26 +65,26 @@ class Side:
 
     @property
     def end(self) -> float:
-        """The value of the column."""
+        """Value of the column."""
         return self.span.upper if self.upper else self.span.lower
 
     @property
     def place(self) -> str:
-        """`x = 0`."""
+        """Words for the side, `x = 0`."""
         return f"{self.span.column} = {self.end:g}"
 
     def given(self, scope: Mapping[str, Any], name: str) -> Jet | None:
-        """The prescribed value of `name` on this side, as a function of the other columns; None for zero."""
-        return _jet(self.value, moved(scope, self), name)
+        """Evaluate the prescribed value of `name`, as a function of the other columns; None for zero."""
+        return _jet(self.value, on_side(scope, self), name)
 
     def given_rate(self, scope: Mapping[str, Any], name: str) -> Jet | None:
-        """The prescribed derivative."""
-        return _jet(self.rate, moved(scope, self), name)
+        """Evaluate the prescribed derivative; None for zero."""
+        return _jet(self.rate, on_side(scope, self), name)
 
 
 @dataclass(frozen=True)
 class Lift:
-    """u = g + m N for one unknown, N what its field gives.
+    """u = g + m N for one unknown, N the output of its field.
 
     For each column with conditions, P g = (1 - s) g_lower + s g_upper between two walls, s in [0, 1]; P g = g_wall
     for one wall; P g = u0, or u0 + (t - t0) v0, for an initial state.  With several columns g is the Boolean sum
@@ -100,35 +100,35 @@ class Lift:
     sides: tuple[tuple[Side, ...], ...]  # one entry for each column, of one or two sides
 
     def evaluate(self, scope: Mapping[str, Any]) -> Jet:
-        """The unknown, from a scope in which its name means the field."""
+        """Evaluate the unknown, from a scope in which its name means the field."""
         raw: Jet = scope[self.name]
         free = self.distance(scope)
-        known = self.known(scope)
+        extension = self.extension(scope)
         product = free * raw
-        return _with_laplacian(product if known is None else known + product, free, raw, known)
+        return _with_laplacian(product if extension is None else extension + product, free, raw, extension)
 
-    def known(self, scope: Mapping[str, Any]) -> Jet | None:
-        """g, or None where it is zero."""
+    def extension(self, scope: Mapping[str, Any]) -> Jet | None:
+        """Evaluate g; None where it is zero."""
         return _lift(self.name, self.sides, scope)
 
     def distance(self, scope: Mapping[str, Any]) -> Jet:
-        """m."""
+        """Evaluate m."""
         return reduce(mul, [_distance(sides, scope) for sides in self.sides])
 
 
 def _lift(name: str, columns: Sequence[Sequence[Side]], scope: Mapping[str, Any]) -> Jet | None:
-    """The Boolean sum over some columns."""
+    """Evaluate the Boolean sum over some columns."""
     if not columns:
         return None
     *before, sides = columns
     parts = [_lift(name, before, scope)]
     for side in sides:
-        there = moved(scope, side)
+        there = on_side(scope, side)
         missing = _minus(side.given(scope, name), _lift(name, before, there))
         if missing is not None:
             parts.append(missing if len(sides) == 1 else _share(side, scope) * missing)
         if side.rate is not None:
-            base = _lift(name, before, moved(scope, side, moving=True))
+            base = _lift(name, before, on_side(scope, side, moving=True))
             slope = None if base is None else base.partial(side.span.column)
             frozen = None if slope is None else _frozen(slope, side.span.column)
             missing = _minus(side.given_rate(scope, name), frozen)
@@ -138,8 +138,8 @@ def _lift(name: str, columns: Sequence[Sequence[Side]], scope: Mapping[str, Any]
     return reduce(add, found) if found else None
 
 
-def moved(scope: Mapping[str, Any], side: Side, *, moving: bool = False) -> dict[str, Any]:
-    """The scope with every point carried to the side along its column; `moving` keeps the derivative along it."""
+def on_side(scope: Mapping[str, Any], side: Side, *, moving: bool = False) -> dict[str, Any]:
+    """Project all points of a scope on a side along its column; `moving` keeps the derivative along it."""
     span = side.span
     here: Jet = scope[span.axis]
     frame = here.frame
@@ -161,13 +161,13 @@ def moved(scope: Mapping[str, Any], side: Side, *, moving: bool = False) -> dict
 
 
 def _share(side: Side, scope: Mapping[str, Any]) -> Jet:
-    """1 on the side, 0 on the opposite one."""
+    """Evaluate the linear function that is 1 on the side and 0 on the opposite one."""
     x, rate = side.span.at(scope), 1.0 / (side.span.upper - side.span.lower)
     return (x - side.span.lower) * rate if side.upper else (side.span.upper - x) * rate
 
 
 def _distance(sides: Sequence[Side], scope: Mapping[str, Any]) -> Jet:
-    """The factor of m that belongs to one column: exactly zero on its sides, at most 1 elsewhere."""
+    """Evaluate the factor of m for one column: exactly zero on its sides, at most 1 elsewhere."""
     span = sides[0].span
     x, rate = span.at(scope), 1.0 / (span.upper - span.lower)
     if len(sides) == 2:
@@ -177,7 +177,7 @@ def _distance(sides: Sequence[Side], scope: Mapping[str, Any]) -> Jet:
 
 
 def _jet(value: Value, scope: Mapping[str, Any], name: str) -> Jet | None:
-    """A prescribed value as a jet, None for zero."""
+    """Make a prescribed value a jet; None for zero."""
     if value is None or (isinstance(value, (int, float)) and value == 0):
         return None
     found = value_of(value, scope, name)
@@ -197,7 +197,7 @@ def _minus(a: Jet | None, b: Jet | None) -> Jet | None:
 
 
 def _frozen(jet: Jet, column: str) -> Jet:
-    """The same values, taken as constant along `column`."""
+    """Return the same values with zero derivatives along `column`."""
 
     def partial(other: str) -> Jet | None:
         inner = None if other == column else jet.partial(other)
@@ -207,7 +207,7 @@ def _frozen(jet: Jet, column: str) -> Jet:
 
 
 def _with_laplacian(jet: Jet, free: Jet, raw: Jet, known: Jet | None) -> Jet:
-    """The same jet; its Laplacian asks the field for one collapsed channel and no single second derivatives.
+    """Return the same jet, whose Laplacian needs one collapsed channel of the field and no single second derivatives.
 
     laplacian(g + m N) = laplacian(g) + m laplacian(N) + 2 grad(m) . grad(N) + N laplacian(m).
     """
@@ -233,7 +233,7 @@ def _twice(jet: Jet, column: str) -> Jet | None:
 
 
 def values_at(side: Side, scope: Mapping[str, Any], name: str, *, rate: bool = False) -> Tensor:
-    """The prescribed numbers ``(n,)`` or ``(n, c)`` on a side."""
+    """Evaluate the prescribed numbers ``(n,)`` or ``(n, c)`` on a side."""
     jet = side.given_rate(scope, name) if rate else side.given(scope, name)
     some: Jet = scope[side.span.axis]
     return some.value.new_zeros(some.value.shape[0]) if jet is None else jet.value

@@ -1,32 +1,29 @@
-"""Binding: what the terms of a problem learn from it, and what is checked on that occasion."""
+"""Binding of terms to their problem: names, sites, shapes and traces, with the checks of all of them."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import torch
 
-from pinnkit.domains import Axis, Faces, Part, Points, PointSet
-from pinnkit.jets.frame import NamedOperator
+from pinnkit.domains import Axis, Faces, Part, PointSet
 
+from .channels import Trace
 from .names import check_names
-from .terms import Rule, Setting, Term
-from .tracing import Trace, naming, trace
-
-if TYPE_CHECKING:
-    from .problem import Problem
+from .protocols import ProblemLike
+from .terms import BindingContext, Term
+from .tracing import naming, trace
 
 __all__ = ["Traces", "bind", "trace_through"]
 
 Traces = dict[tuple[str, bool], Trace]
-"""What probing found of each term, by its name and by whether its channels are raw."""
+"""Traces of the terms, by name and by whether the channels are raw."""
 
 
-def bind(problem: Problem, terms: Sequence[Term]) -> tuple[tuple[Term, ...], Traces]:
-    """The terms with a name and a site each, in their order, and what probing found of them.
+def bind(problem: ProblemLike, terms: Sequence[Term]) -> tuple[tuple[Term, ...], Traces]:
+    """Complete the terms with a name and sites each, and trace them; the order of the terms stays.
 
     Raises:
         ValueError, TypeError: for a term that does not fit the problem.
@@ -37,13 +34,13 @@ def bind(problem: Problem, terms: Sequence[Term]) -> tuple[tuple[Term, ...], Tra
     named = _named(terms, label)
     traces: Traces = {}
     bound: dict[str, Term] = {}
-    setting = Setting(
+    context = BindingContext(
         problem.domain, problem.names, problem.time, lambda axis: _order_along(problem, axis, bound, traces)
     )
-    for term in sorted(named, key=lambda t: t.kind != "equation"):  # conditions may ask for the equation's order
+    for term in sorted(named, key=lambda t: not t.is_equation):  # conditions may ask for the equation's order
         name = str(term.name)
         with naming(f"{label}: term '{name}'"):
-            ready = term.bind(setting)
+            ready = term.bind(context)
         ready = replace(
             ready, sites=tuple(_placed(site, problem.axes, f"{label}: term '{name}'") for site in ready.sites)
         )
@@ -54,13 +51,13 @@ def bind(problem: Problem, terms: Sequence[Term]) -> tuple[tuple[Term, ...], Tra
     return tuple(bound[str(t.name)] for t in named), traces
 
 
-def trace_through(problem: Problem, terms: Sequence[Term]) -> Traces:
-    """What probing finds of the bound terms through the ansatz; nothing where there is none."""
+def trace_through(problem: ProblemLike, terms: Sequence[Term]) -> Traces:
+    """Trace the bound terms through the ansatz; nothing where there is none."""
     return {(str(t.name), True): trace(problem, t, raw=True) for t in terms} if problem.ansatz else {}
 
 
 def _named(terms: Sequence[Term], label: str) -> list[Term]:
-    """Every term with a name of its own: the given one, or the kind's, numbered where it repeats."""
+    """Give every term a name of its own: the given one, or its kind, numbered where it repeats."""
     wanted = [t.name or t.kind for t in terms]
     count: Counter[str] = Counter()
     found = []
@@ -75,7 +72,7 @@ def _named(terms: Sequence[Term], label: str) -> list[Term]:
 
 
 def _placed(site: Part, axes: Sequence[Axis], label: str) -> Part:
-    """The part with its columns in the order of the domain's, where it belongs to the domain at all."""
+    """Put the columns of a part in the order of the domain's, and refuse a part outside the domain."""
     own, other = ({a.name: a for a in found} for found in (axes, site.axes))
     if set(own) != set(other):
         raise ValueError(f"{label} lives on a part with axes {tuple(other)}, the domain has {tuple(own)}")
@@ -99,56 +96,54 @@ def _placed(site: Part, axes: Sequence[Axis], label: str) -> Part:
     return PointSet(weight=site.weight, **ordered)
 
 
-def _check_names(problem: Problem, term: Term, label: str) -> None:
+def _check_names(problem: ProblemLike, term: Term, label: str) -> None:
     known: dict[str, tuple[str, ...]] = {
         "a coordinate": tuple(a.name for a in problem.axes),
         "a data column": _data_columns(term),
-        "the normal": ("n",) if term.kind != "equation" else (),
+        "the normal": () if term.is_equation else ("n",),
     }
     at_weight = dict(known)
     known["a coefficient"] = tuple(c.name for c in problem.coefficients)
-    if isinstance(term.residual, Rule):
-        for name, _ in getattr(term.residual, "values", ()):
-            if term.kind != "initial" and name not in problem.names:
-                raise ValueError(f"{label}: {term.kind} uses `{name}`, which is no unknown; they are {problem.names}")
-    else:
+    if term.rule is None:
         known["an unknown"] = problem.names
+    else:
+        for key in term.rule.keys:
+            if term.rule.unknown_of(key) not in problem.names:
+                raise ValueError(f"{label}: {term.kind} uses `{key}`, which is no unknown; they are {problem.names}")
     for owner, function in term.functions:
         if function is term.weight:
             check_names(function, at_weight, f"{label}: `weight` of '{term.name}'")
         else:
             check_names(
-                function, known, f"{label}: " + (owner if owner == term.kind else f"{term.kind} value of `{owner}`")
+                function, known, f"{label}: " + (owner if term.rule is None else f"{term.kind} value of `{owner}`")
             )
 
 
 def _data_columns(term: Term) -> tuple[str, ...]:
-    """The data that come with the points: those given, or those that a part hands out."""
-    if isinstance(term.points, Points):
-        return tuple(term.points.columns)
-    if isinstance(term.residual, Rule) or not term.sites:
+    """Names of the data that come with the points: those given, or those that a part samples."""
+    if term.own_points is not None:
+        return term.data_columns
+    if term.rule is not None or not term.sites:
         return ()
     return tuple(term.sites[0].sample(1, torch.Generator().manual_seed(0)).columns)
 
 
-def _check_components(problem: Problem, term: Term, rows: int) -> None:
-    values = getattr(term.residual, "values", ())
-    names = tuple(key if key in problem.names else key.rpartition("_")[0] for key, _ in values)
+def _check_components(problem: ProblemLike, term: Term, rows: int) -> None:
+    names = () if term.rule is None else tuple(term.rule.unknown_of(key) for key in term.rule.keys)
     expected = sum(problem.unknown(name).components or 1 for name in names)
-    if values and rows != expected:
+    if names and rows != expected:
         raise ValueError(
             f"problem '{problem.name}': term '{term.name}' compares values of {rows} components with unknowns {names}, "
             f"which have {expected}; a value is a number, (n,), or (n, c) for a vector unknown"
         )
 
 
-def _order_along(problem: Problem, axis: str, bound: Mapping[str, Term], traces: Traces) -> int:
-    """The highest derivative along one column of `axis` in the equations that are bound already."""
+def _order_along(problem: ProblemLike, axis: str, bound: Mapping[str, Term], traces: Traces) -> int:
+    """Highest derivative along one column of `axis` in the equations that are bound already."""
     columns = next(a.columns for a in problem.axes if a.name == axis)
     orders = [0]
     for name, term in bound.items():
-        if term.kind == "equation":
+        if term.is_equation:
             for channel in traces[name, False].channels:
-                terms = channel.order.terms if isinstance(channel.order, NamedOperator) else ((1.0, channel.order),)
-                orders += [order.count(column) for _, order in terms for column in columns]
+                orders += [order.count(column) for _, order in channel.derivatives for column in columns]
     return max(orders)

@@ -1,25 +1,75 @@
-"""Residuals that pinnkit writes for the user: prescribed values, fluxes, initial states, periodic jumps.
+"""Residuals of the built-in conditions: prescribed values, fluxes, initial states, periodicity.
 
-Each is a frozen object that sees the whole scope of names, so that a reference solver can recognise it.
+Each is a frozen dataclass that subclasses `ConditionRule` and is evaluated on a scope of names.  A new one is
+registered in `CONDITIONS`, given to `Term` by a constructor of its own, and imported where the package is loaded; the
+conformance suite then runs on its examples.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
 from pinnkit.jets.jet import Jet
 from pinnkit.jets.operators import normal_derivative
+from pinnkit.registry import Registry
 
 from .names import call
 
-__all__ = ["Column", "Flux", "Jump", "Mixed", "Prescribed", "Start", "Value"]
+__all__ = [
+    "CONDITIONS",
+    "Column",
+    "ConditionRule",
+    "Flux",
+    "InitialState",
+    "Jump",
+    "Mixed",
+    "Prescribed",
+    "Value",
+    "value_of",
+]
 
 Value = Any
 """A number, a sequence of component values, a tensor, or a function of coordinates and coefficients by name."""
+
+Functions = tuple[tuple[str, Callable[..., Any]], ...]
+"""Functions of the user, each with the keyword that it was given as."""
+
+
+class ConditionRule(ABC):
+    """A residual written by pinnkit, with the data that it was made of.
+
+    `keys` are the keywords of the user: an unknown each, or something derived from one; `unknown_of` names it.  The
+    rows of the residual are the components of those unknowns, in this order.  `hard_rank` says in which order
+    conditions are made exact by `hardened`, lowest first; None: no ansatz meets this condition.
+    """
+
+    hard_rank: ClassVar[int | None] = None
+
+    @property
+    @abstractmethod
+    def keys(self) -> tuple[str, ...]:
+        """Keywords of the user; empty where the rows do not follow from keywords."""
+
+    @property
+    @abstractmethod
+    def functions(self) -> Functions:
+        """Functions of the user."""
+
+    @abstractmethod
+    def evaluate(self, scope: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Residuals at the points of a scope, one entry of ``(n,)`` or ``(n, c)`` for each key."""
+
+    def unknown_of(self, key: str) -> str:
+        """Name of the unknown that a key is about."""
+        return key
+
+
+CONDITIONS: Registry[ConditionRule] = Registry("condition")
 
 
 @dataclass(frozen=True)
@@ -30,7 +80,7 @@ class Column:
 
 
 def value_of(value: Value, scope: Mapping[str, Any], owner: str) -> Any:
-    """A boundary value at the sample points: functions are called by name, sequences become component vectors."""
+    """Evaluate a prescribed value at the points: call functions by name, make sequences component vectors."""
     if isinstance(value, Column):
         return scope[value.name]
     if callable(value):
@@ -41,55 +91,80 @@ def value_of(value: Value, scope: Mapping[str, Any], owner: str) -> Any:
     return value
 
 
+@CONDITIONS.register(
+    examples=lambda: {
+        "number": Prescribed((("u", 1.0),)),
+        "data": Prescribed((("u", Column("u_data")),), Column("sigma_data")),
+    }
+)
 @dataclass(frozen=True)
-class Prescribed:
+class Prescribed(ConditionRule):
     """u - g for each named unknown; divided by sigma, for data, where that is given."""
+
+    hard_rank: ClassVar[int | None] = 0
 
     values: tuple[tuple[str, Value], ...]
     sigma: Value = None
 
     @property
-    def functions(self) -> tuple[tuple[str, Callable[..., Any]], ...]:
-        """The user's functions, each with the name of the argument that it was given as."""
+    def keys(self) -> tuple[str, ...]:
+        """Names of the unknowns."""
+        return tuple(name for name, _ in self.values)
+
+    @property
+    def functions(self) -> Functions:
+        """Functions of the user."""
         return _functions(self.values)
 
     def evaluate(self, scope: Mapping[str, Any]) -> tuple[Any, ...]:
-        """The residuals, one for each unknown."""
+        """Residuals, one for each unknown."""
         rows = tuple(scope[name] - value_of(value, scope, name) for name, value in self.values)
         return rows if self.sigma is None else tuple(row / value_of(self.sigma, scope, "sigma") for row in rows)
 
 
+@CONDITIONS.register(examples=lambda: {"number": Flux((("u", 0.5),))})
 @dataclass(frozen=True)
-class Flux:
+class Flux(ConditionRule):
     """∂u/∂n - g for each named unknown, n the outward normal."""
 
     values: tuple[tuple[str, Value], ...]
 
     @property
-    def functions(self) -> tuple[tuple[str, Callable[..., Any]], ...]:
-        """The user's functions, each with the name of the argument that it was given as."""
+    def keys(self) -> tuple[str, ...]:
+        """Names of the unknowns."""
+        return tuple(name for name, _ in self.values)
+
+    @property
+    def functions(self) -> Functions:
+        """Functions of the user."""
         return _functions(self.values)
 
     def evaluate(self, scope: Mapping[str, Any]) -> tuple[Any, ...]:
-        """The residuals, one for each unknown."""
+        """Residuals, one for each unknown."""
         return tuple(
             normal_derivative(scope[name], _normal(scope)) - value_of(value, scope, name) for name, value in self.values
         )
 
 
+@CONDITIONS.register(examples=lambda: {"numbers": Mixed((("u", (1.0, 2.0, 3.0)),))})
 @dataclass(frozen=True)
-class Mixed:
+class Mixed(ConditionRule):
     """a u + b ∂u/∂n - g for each named unknown (Robin)."""
 
     values: tuple[tuple[str, tuple[Value, Value, Value]], ...]
 
     @property
-    def functions(self) -> tuple[tuple[str, Callable[..., Any]], ...]:
-        """The user's functions, each with the name of the argument that it was given as."""
+    def keys(self) -> tuple[str, ...]:
+        """Names of the unknowns."""
+        return tuple(name for name, _ in self.values)
+
+    @property
+    def functions(self) -> Functions:
+        """Functions of the user."""
         return tuple(item for name, triple in self.values for item in _functions((name, v) for v in triple))
 
     def evaluate(self, scope: Mapping[str, Any]) -> tuple[Any, ...]:
-        """The residuals, one for each unknown."""
+        """Residuals, one for each unknown."""
         rows = []
         for name, triple in self.values:
             a, b, g = (value_of(v, scope, name) for v in triple)
@@ -97,26 +172,38 @@ class Mixed:
         return tuple(rows)
 
 
+@CONDITIONS.register(examples=lambda: {"value and rate": InitialState((("u", 1.0), ("u_t", 0.0)), "t", ("u",))})
 @dataclass(frozen=True)
-class Start:
-    """The state at the lower end of time: u - g for the key "u", u_t - h for the key "u_t"."""
+class InitialState(ConditionRule):
+    """State at the lower end of time: u - g for the key "u", u_t - h for the key "u_t"."""
+
+    hard_rank: ClassVar[int | None] = 2
 
     values: tuple[tuple[str, Value], ...]
     time: str
     unknowns: tuple[str, ...]
 
     @property
-    def functions(self) -> tuple[tuple[str, Callable[..., Any]], ...]:
-        """The user's functions, each with the name of the argument that it was given as."""
+    def keys(self) -> tuple[str, ...]:
+        """Names of the unknowns and of their rates."""
+        return tuple(key for key, _ in self.values)
+
+    @property
+    def functions(self) -> Functions:
+        """Functions of the user."""
         return _functions(self.values)
 
+    def unknown_of(self, key: str) -> str:
+        """Name of the unknown whose value or rate `key` is."""
+        return self.split(key)[0]
+
     def split(self, key: str) -> tuple[str, bool]:
-        """The unknown that `key` names, and whether it is its time derivative."""
+        """Name of the unknown of `key`, and whether `key` is its time derivative."""
         suffix = f"_{self.time}"
         return (key, False) if key in self.unknowns else (key.removesuffix(suffix), True)
 
     def evaluate(self, scope: Mapping[str, Any]) -> tuple[Any, ...]:
-        """The residuals, one for each key."""
+        """Residuals, one for each key."""
         rows = []
         for key, value in self.values:
             name, rate = self.split(key)
@@ -125,18 +212,35 @@ class Start:
         return tuple(rows)
 
 
+@CONDITIONS.register(examples=lambda: {"value and slope": Jump("x", ("u",), 1)})
 @dataclass(frozen=True)
-class Jump:
-    """The jump of each unknown and its derivatives along `axis` between two opposite walls (periodicity)."""
+class Jump(ConditionRule):
+    """Jump of each unknown and its derivatives along `axis` between two opposite walls (periodicity).
+
+    Args:
+        axis: a space axis.
+        unknowns: names of the unknowns.
+        order: highest derivative that is compared.
+    """
+
+    hard_rank: ClassVar[int | None] = 1
 
     axis: str
     unknowns: tuple[str, ...]
     order: int
 
-    functions: tuple[tuple[str, Callable[..., Any]], ...] = ()
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Return none: the rows follow from the problem's unknowns and the order."""
+        return ()
+
+    @property
+    def functions(self) -> Functions:
+        """Return none."""
+        return ()
 
     def evaluate(self, scope: Mapping[str, Any]) -> tuple[Any, ...]:
-        """The residuals: for each unknown, derivatives of order 0 to `order`."""
+        """Residuals: for each unknown, derivatives of order 0 to `order`."""
         rows = []
         for name in self.unknowns:
             here, there = scope[name], scope[f"{name}_partner"]
@@ -152,5 +256,5 @@ def _normal(scope: Mapping[str, Any]) -> Any:
     return scope["n"]
 
 
-def _functions(values: Iterable[tuple[str, Value]]) -> tuple[tuple[str, Callable[..., Any]], ...]:
+def _functions(values: Iterable[tuple[str, Value]]) -> Functions:
     return tuple((name, value) for name, value in values if callable(value))

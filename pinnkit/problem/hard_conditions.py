@@ -1,12 +1,10 @@
-"""Hard conditions: from the terms of a problem to the ansatz that meets them, or to the reason why none can."""
+"""Hard conditions: the ansatz that meets the hard terms of a problem, or the reason why there is none."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import replace
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,16 +12,15 @@ from torch import Tensor
 from pinnkit.domains import Axis, Box, Faces, Points
 from pinnkit.jets.jet import Jet, constant, coordinate
 
-from .ansatz import Lift, Side, Span, moved, values_at
-from .conditions import Jump, Prescribed, Start
-from .linearization import Channel, scope_of
+from .ansatz import Lift, Side, Span, on_side, values_at
+from .channels import Channel
+from .conditions import InitialState, Jump, Prescribed
+from .linearization import scope_of
+from .protocols import ProblemLike
 from .terms import Term
 from .tracing import naming
 
-if TYPE_CHECKING:
-    from .problem import Problem
-
-__all__ = ["check_hard", "hardened", "lifts_of", "softened"]
+__all__ = ["check_hard", "lifts_of"]
 
 _POINTS = 64
 _TOLERANCE = 1e-9
@@ -32,8 +29,8 @@ _MOST = 4
 """Columns with walls: the sum has 3^k parts, and a product of many distances vanishes nearly everywhere."""
 
 
-def lifts_of(problem: Problem) -> dict[str, Lift]:
-    """The ansatz of every unknown that has a hard value.
+def lifts_of(problem: ProblemLike) -> dict[str, Lift]:
+    """Build the ansatz of every unknown that has a hard value.
 
     Raises:
         ValueError: for what cannot be hard, and for hard conditions that contradict each other, with the place and
@@ -41,7 +38,7 @@ def lifts_of(problem: Problem) -> dict[str, Lift]:
     """
     sides: dict[str, list[Side]] = {}
     for term in problem.terms:
-        if term.hard and not isinstance(term.residual, Jump):
+        if term.hard and term.periodic_axis is None:
             with naming(_label(problem, term)):
                 for name, side in _sides(problem, term):
                     sides.setdefault(name, []).append(side)
@@ -65,8 +62,8 @@ def lifts_of(problem: Problem) -> dict[str, Lift]:
     return found
 
 
-def check_hard(problem: Problem) -> None:
-    """Hold the ansatz, derived or given, against the hard conditions on points of their own.
+def check_hard(problem: ProblemLike) -> None:
+    """Check the ansatz, derived or given, against the hard conditions on points of their own.
 
     Raises:
         ValueError: where a condition is missed: a value that differs from wall to wall in more than the corners, or an
@@ -76,23 +73,23 @@ def check_hard(problem: Problem) -> None:
         if not term.hard:
             continue
         with naming(_label(problem, term)):
-            if isinstance(term.residual, Jump):
-                _check_periodic(problem, term, term.residual)
+            if term.periodicity is not None:
+                _check_periodic(problem, term, term.periodicity)
             else:
                 _check_met(problem, term)
 
 
 # reading the terms ----------------------------------------------------------------------------------------------------
-def _sides(problem: Problem, term: Term) -> Iterator[tuple[str, Side]]:
-    """The unknowns that a hard term fixes, and where."""
+def _sides(problem: ProblemLike, term: Term) -> Iterator[tuple[str, Side]]:
+    """Yield the unknowns that a hard term fixes, each with the side on which it does."""
     site, rule = term.sites[0], term.residual
-    if isinstance(term.points, Points) and term.points.columns:
+    if term.data_columns:
         raise ValueError(
             f"a hard value must be known everywhere on its wall, and this term has data columns "
-            f"{tuple(term.points.columns)}, known at its own points only; drop hard=True"
+            f"{term.data_columns}, known at its own points only; drop hard=True"
         )
     spans = {s.column: s for s in _spans(problem.axes)}
-    if isinstance(rule, Start):
+    if isinstance(rule, InitialState):
         given = {rule.split(key): value for key, value in rule.values}
         for name in dict.fromkeys(name for name, _ in given):
             if (name, False) not in given:
@@ -119,7 +116,7 @@ def _sides(problem: Problem, term: Term) -> Iterator[tuple[str, Side]]:
             yield name, _dependent(problem, name, side)
 
 
-def _dependent(problem: Problem, name: str, side: Side) -> Side:
+def _dependent(problem: ProblemLike, name: str, side: Side) -> Side:
     if side.span.column not in problem.columns_of(name):
         raise ValueError(
             f"`{name}` does not depend on `{side.span.axis}`, so it cannot be held at {side.place} alone; "
@@ -128,8 +125,8 @@ def _dependent(problem: Problem, name: str, side: Side) -> Side:
     return side
 
 
-def _by_column(problem: Problem, sides: Sequence[Side], label: str) -> tuple[tuple[Side, ...], ...]:
-    """The sides of each column, in the order of the columns, time last."""
+def _by_column(problem: ProblemLike, sides: Sequence[Side], label: str) -> tuple[tuple[Side, ...], ...]:
+    """Group the sides by column, in the order of the columns, time last."""
     grouped: dict[str, list[Side]] = {}
     for side in sides:
         twin = next((s for s in grouped.get(side.span.column, ()) if s.upper == side.upper), None)
@@ -152,7 +149,7 @@ def _by_column(problem: Problem, sides: Sequence[Side], label: str) -> tuple[tup
             )
     if len(grouped) > _MOST:
         raise ValueError(
-            f"{label} hold on walls of {len(grouped)} columns; the product of so many distances is next to nothing "
+            f"{label} hold on walls of {len(grouped)} columns; the product of their distances is next to nothing "
             f"nearly everywhere, {_MOST} are the most. Drop hard=True"
         )
     time = problem.time
@@ -168,9 +165,9 @@ def _spans(axes: Sequence[Axis]) -> Iterator[Span]:
             yield Span(axis.name, i if axis.dim > 1 else None, axis.lower, axis.upper)
 
 
-# holding them against each other -------------------------------------------------------------------------------------
-def _corners_and_inside(problem: Problem) -> Tensor:
-    """Points of the domain: some of its inside, and the corners of a box while they are few."""
+# comparing the conditions -------------------------------------------------------------------------------------------
+def _corners_and_inside(problem: ProblemLike) -> Tensor:
+    """Sample points of the domain: some inside, and the corners of a box while they are few."""
     inside = problem.domain.sample(_POINTS, torch.Generator().manual_seed(0)).coords
     spans = list(_spans(problem.axes))
     if not isinstance(problem.domain, Box) or len(spans) > 6:
@@ -179,7 +176,7 @@ def _corners_and_inside(problem: Problem) -> Tensor:
     return torch.cat([torch.cartesian_prod(*ends).reshape(-1, len(spans)), inside])
 
 
-def _scope(problem: Problem, coords: Tensor) -> dict[str, Any]:
+def _scope(problem: ProblemLike, coords: Tensor) -> dict[str, Any]:
     frame = problem.frame
     scope: dict[str, Any] = {name: coordinate(frame, coords, name) for name in frame.names}
     for name, value in problem.initial_coefficients().items():
@@ -188,7 +185,7 @@ def _scope(problem: Problem, coords: Tensor) -> dict[str, Any]:
 
 
 def _check_value(side: Side, scope: Mapping[str, Any], name: str) -> None:
-    """A prescribed value is finite and, where it varies, made of jets."""
+    """Check that a prescribed value is finite and, where it varies, made of jets."""
     for rate in (False, True):
         found = values_at(side, scope, name, rate=rate)
         if not bool(torch.isfinite(found).all()):
@@ -205,20 +202,20 @@ def _check_value(side: Side, scope: Mapping[str, Any], name: str) -> None:
 
 
 def _is_flat(jet: Jet) -> bool:
-    """Whether a jet claims to be constant."""
+    """Test whether all first derivatives of a jet are zero by construction."""
     return all(jet.partial(column) is None for column in jet.frame.columns)
 
 
 def _compare(one: Side, other: Side, scope: Mapping[str, Any], name: str, size: float) -> None:
-    """Two conditions where their walls meet: the same value, and along an initial rate the same derivative."""
-    here = moved(moved(scope, one), other)
+    """Compare two conditions where their walls meet: the values, and along an initial rate the derivatives."""
+    here = on_side(on_side(scope, one), other)
     a, b = values_at(one, here, name), values_at(other, here, name)
     _refuse(one, other, here, a, b, size, name, "the value")
     for start, wall in ((one, other), (other, one)):
         if start.rate is None:
             continue
         column = start.span.column
-        moving = moved(moved(scope, wall), start, moving=True)
+        moving = on_side(on_side(scope, wall), start, moving=True)
         along = wall.given(moving, name)
         slope = None if along is None else along.partial(column)
         a = values_at(start, here, name, rate=True)
@@ -245,7 +242,7 @@ def _refuse(
 
 
 def _place(scope: Mapping[str, Any], row: int) -> str:
-    """`x = 0, t = 0.25`."""
+    """Words for a point, `x = 0, t = 0.25`."""
     frame = next(v for v in scope.values() if isinstance(v, Jet)).frame
     parts = []
     for name in frame.names:
@@ -255,8 +252,8 @@ def _place(scope: Mapping[str, Any], row: int) -> str:
     return ", ".join(parts)
 
 
-def _check_met(problem: Problem, term: Term) -> None:
-    """The residual of a hard term through the ansatz, for zero fields, at points of the term."""
+def _check_met(problem: ProblemLike, term: Term) -> None:
+    """Check the residual of a hard term through the ansatz, for zero fields, at points of the term."""
     points = term.sample(_POINTS, torch.Generator().manual_seed(0))
     scope = _raw_scope(problem, points[0])
     everywhere = _raw_scope(problem, problem.domain.sample(_POINTS, torch.Generator().manual_seed(0)))
@@ -277,8 +274,8 @@ def _check_met(problem: Problem, term: Term) -> None:
                 )
 
 
-def _check_periodic(problem: Problem, term: Term, rule: Jump) -> None:
-    """Whether what the other conditions prescribe is periodic with as many derivatives as the equation needs."""
+def _check_periodic(problem: ProblemLike, term: Term, rule: Jump) -> None:
+    """Check that the values of the other conditions are periodic with as many derivatives as the equation needs."""
     here, there = (_raw_scope(problem, p) for p in term.sample(_POINTS, torch.Generator().manual_seed(0)))
     inside = _raw_scope(problem, problem.domain.sample(_POINTS, torch.Generator().manual_seed(0)))
     columns = next(a.columns for a in problem.axes if a.name == rule.axis)
@@ -300,8 +297,11 @@ def _check_periodic(problem: Problem, term: Term, rule: Jump) -> None:
                     )
 
 
-def _raw_scope(problem: Problem, points: Points) -> dict[str, Any]:
-    """Unknowns through the ansatz, in float64; derived ones of zero fields, given ones of drawn, periodic fields."""
+def _raw_scope(problem: ProblemLike, points: Points) -> dict[str, Any]:
+    """Build a scope of unknowns through the ansatz, in float64.
+
+    Derived ones are those of zero fields, given ones those of random, periodic fields.
+    """
     points = points.to(torch.float64, torch.device("cpu"))
     n = points.coords.shape[0]
     drawn: dict[Channel, Tensor] = {}
@@ -322,29 +322,5 @@ def _raw_scope(problem: Problem, points: Points) -> dict[str, Any]:
     return scope_of(problem, (points,), lookup, coefficients, raw=True)
 
 
-def _label(problem: Problem, term: Term) -> str:
+def _label(problem: ProblemLike, term: Term) -> str:
     return f"problem '{problem.name}': term '{term.name}'"
-
-
-def hardened(problem: Problem) -> Problem:
-    """The problem with every condition exact that can be: values on walls, periodicity, then the initial state.
-
-    Conditions that cannot be hard, and those that contradict one that is, stay terms of the loss.
-    """
-    order = ("dirichlet", "periodic", "initial")
-    found = problem
-    for kind in order:
-        for i, term in enumerate(problem.terms):
-            if term.kind != kind or term.hard:
-                continue
-            terms = [replace(t, hard=True) if j == i else t for j, t in enumerate(found.terms)]
-            with suppress(ValueError, TypeError, NotImplementedError):  # refused: it stays as it is
-                found = replace(found, terms=tuple(terms))
-    return found
-
-
-def softened(problem: Problem) -> Problem:
-    """The problem with every hard condition as a term of the loss."""
-    if not any(t.hard for t in problem.terms):
-        return problem
-    return replace(problem, terms=tuple(replace(t, hard=False) for t in problem.terms))

@@ -1,41 +1,33 @@
-"""The hinge of the package: a term's residual and its partial derivatives with respect to the channels of the jets.
+"""Linearisation of a term: its residual and the partial derivatives with respect to the channels of the jets.
 
-The partials are the cotangents of Gauss-Newton, the coefficients of the least-squares rows, and the diagonal factors of
-the sparse finite-difference Jacobian sum_k diag(dr/dchannel_k) D_k.
+All second-order solvers and all references rest on it.  The partials are the cotangents of Gauss-Newton, the
+coefficients of the least-squares rows, and the diagonal factors of the sparse finite-difference Jacobian
+sum_k diag(dr/dchannel_k) D_k.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from pinnkit.domains import Points
-from pinnkit.jets.frame import Derivative, Frame
+from pinnkit.jets.frame import Frame
 from pinnkit.jets.jet import Jet, constant, coordinate, plain, unknown
 
 from .ansatz import Lift
+from .channels import Channel as Channel
 from .names import call
-from .terms import Rule, Term
-
-if TYPE_CHECKING:
-    from .problem import Problem
+from .protocols import ProblemLike
+from .terms import Term
 
 __all__ = ["Channel", "Linearised", "linearise", "provider", "residual_rows", "term_weight"]
 
 
-class Channel(NamedTuple):
-    """One number that a residual may use at a point: a derivative of an unknown at a site."""
-
-    site: int  # 0; 1 for the partner point (Periodic)
-    unknown: str
-    order: Derivative
-
-
 class Linearised(NamedTuple):
-    """A residual beside its partial derivatives, row components separately."""
+    """A residual and its partial derivatives, row components separately."""
 
     r: Tensor  # (rows, k)
     d: Mapping[Channel, Tensor]  # (rows, k, components), scalar unknowns with one component
@@ -43,16 +35,21 @@ class Linearised(NamedTuple):
 
 
 def scope_of(
-    problem: Problem,
+    problem: ProblemLike,
     points: Sequence[Points],
     lookup: Callable[[Channel], Tensor],
     coefficients: Mapping[str, Tensor],
     *,
     raw: bool,
 ) -> dict[str, Any]:
-    """The names that a residual may use, as jets; partner points' names end in `_partner`.
+    """Build the scope of names that a residual may use, as jets; names at partner points end in `_partner`.
 
-    With `raw` the leaves are the fields' outputs and the unknowns follow from them through the ansatz.
+    Args:
+        problem: whose coordinates, unknowns and ansatz give the names their meaning.
+        points: one set of n points for each site.
+        lookup: values of a channel, ``(n,)`` or ``(n, c)``.
+        coefficients: 0-d tensors, or ``(n,)``.
+        raw: whether the channels are those of the fields, and the unknowns follow from them through the ansatz.
     """
     frame = problem.frame
     scope: dict[str, Any] = {}
@@ -68,8 +65,8 @@ def scope_of(
     return scope
 
 
-def place(problem: Problem, points: Points, coefficients: Mapping[str, Tensor]) -> dict[str, Any]:
-    """Coordinates, normal, data columns and coefficients as jets."""
+def place(problem: ProblemLike, points: Points, coefficients: Mapping[str, Tensor]) -> dict[str, Any]:
+    """Build the scope of coordinates, normal, data columns and coefficients, as jets."""
     frame, coords = problem.frame, points.coords
     scope: dict[str, Any] = {name: coordinate(frame, coords, name) for name in frame.names}
     if points.normal is not None:
@@ -82,7 +79,7 @@ def place(problem: Problem, points: Points, coefficients: Mapping[str, Tensor]) 
 
 
 def residual_rows(
-    problem: Problem,
+    problem: ProblemLike,
     term: Term,
     points: Sequence[Points],
     lookup: Callable[[Channel], Tensor],
@@ -90,18 +87,17 @@ def residual_rows(
     *,
     raw: bool,
 ) -> Tensor:
-    """The residual ``(n, k)`` of a term, whose channels are asked of `lookup` as the residual needs them."""
+    """Evaluate the residual ``(n, k)`` of a term; its channels are asked of `lookup` as the residual needs them."""
     scope = scope_of(problem, points, lookup, coefficients, raw=raw)
     n = points[0].row_count
-    residual = term.residual
-    result = residual.evaluate(scope) if isinstance(residual, Rule) else call(residual, scope, term.kind)
+    result = term.evaluate(scope)
     parts = result if isinstance(result, (tuple, list)) else (result,)
     like = points[0].coords
     return torch.cat([_rows(part, n, like, f"problem '{problem.name}': term '{term.name}'") for part in parts], dim=1)
 
 
-def term_weight(problem: Problem, term: Term, points: Points) -> Tensor | float:
-    """The weight of a term at its points: a number, or ``(n, 1)``."""
+def term_weight(problem: ProblemLike, term: Term, points: Points) -> Tensor | float:
+    """Evaluate the weight of a term at its points: a number, or ``(n, 1)``."""
     if not callable(term.weight):
         return float(term.weight)
     if points.group is not None:
@@ -111,7 +107,7 @@ def term_weight(problem: Problem, term: Term, points: Points) -> Tensor | float:
 
 
 def linearise(
-    problem: Problem,
+    problem: ProblemLike,
     term: Term,
     points: Sequence[Points],
     values: Mapping[Channel, Tensor],
@@ -119,7 +115,7 @@ def linearise(
     *,
     raw: bool = False,
 ) -> Linearised:
-    """The residual of `term` at `points` and its partial derivatives with respect to every channel.
+    """Evaluate the residual of `term` at `points` and its partial derivatives with respect to every channel.
 
     Args:
         problem: whose coordinates, unknowns and ansatz give the names their meaning.
@@ -156,11 +152,11 @@ def linearise(
 
 
 def provider(
-    problem: Problem, values: Mapping[Channel, Tensor], silent: Collection[Channel]
+    problem: ProblemLike, values: Mapping[Channel, Tensor], silent: Collection[Channel]
 ) -> Callable[[Channel], Tensor]:
-    """What a residual asks its channels of: the given `values`, and zeros for those that are `silent`.
+    """Return a lookup of channels: the given `values`, and zeros for those that are `silent`.
 
-    Silent are channels that a residual asks for without depending on them, and those that are folded into another.
+    Silent are channels that a residual asks for without depending on them, and those that an operator replaces.
     """
 
     def lookup(channel: Channel) -> Tensor:
@@ -179,7 +175,7 @@ def _leaf(frame: Frame, columns: frozenset[str], site: int, name: str, lookup: C
     return unknown(frame, lambda order: lookup(Channel(site, name, order)), columns=columns)
 
 
-def _wrap(problem: Problem, name: str, scope: Mapping[str, Any]) -> Jet:
+def _wrap(problem: ProblemLike, name: str, scope: Mapping[str, Any]) -> Jet:
     ansatz = problem.ansatz[name]
     result = ansatz.evaluate(scope) if isinstance(ansatz, Lift) else call(ansatz, scope, f"ansatz of `{name}`")
     if not isinstance(result, Jet):

@@ -1,4 +1,4 @@
-"""Functions are called by their argument names: an equation says what it uses, in any order."""
+"""Calls of functions by argument name: the parameters of an equation are the names that it uses, in any order."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["arguments", "call", "check_names"]
 
 
 def arguments(function: Callable[..., Any], owner: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Names that `function` must be given, and names that it takes if there are any (its defaulted parameters).
+    """List the names that `function` must be given, and those that it takes where there are any (with defaults).
 
     Raises:
         TypeError: for `*args`, positional-only parameters, or a builtin without a signature.
@@ -42,8 +42,8 @@ def check_names(function: Callable[..., Any], groups: Mapping[str, Iterable[str]
 
     Args:
         function: the equation, coefficient, boundary value or exact solution.
-        groups: what kinds of names there are, `{"a coordinate": ("x", "t"), "an unknown": ("u",)}`.
-        owner: how the message begins.
+        groups: names by kind, `{"a coordinate": ("x", "t"), "an unknown": ("u",)}`.
+        owner: first words of messages.
 
     Raises:
         ValueError: with the missing name and all the names that there are.

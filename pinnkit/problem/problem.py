@@ -1,13 +1,12 @@
-"""The problem: a domain, its unknowns, and the terms that should vanish.  It holds no network and no optimiser."""
+"""Problem: a domain, its unknowns, and the terms that should vanish.  It holds no network and no optimiser."""
 
 from __future__ import annotations
 
 import json
-import keyword
-import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import chain
 from types import MappingProxyType
 from typing import Any
@@ -16,100 +15,47 @@ import torch
 from torch import Tensor
 
 from pinnkit.domains import Axis, Domain, Role
-from pinnkit.jets.frame import Frame, NamedOperator
+from pinnkit.jets.frame import Frame
 from pinnkit.jets.jet import coordinate
 
 from .ansatz import Lift
 from .binding import bind, trace_through
-from .conditions import Jump
+from .channels import Trace
 from .hard_conditions import check_hard, lifts_of
 from .names import call, check_names
+from .portable import Portable
+from .structure import Structure, structure_of
 from .terms import Term
-from .tracing import Trace, naming
+from .tracing import naming
+from .unknowns import Coefficient as Coefficient
+from .unknowns import Unknown as Unknown
 
 __all__ = ["Coefficient", "Problem", "Unknown"]
 
-RESERVED = frozenset({"n", "d", "grad", "laplacian", "hessian", "value"})
-
 
 @dataclass(frozen=True)
-class Unknown:
-    """A function to be found.
-
-    Args:
-        name: how equations call it.
-        components: None for a scalar, ``(n,)``; a number c for a vector, ``(n, c)``.
-        axes: the axes it depends on, ``("x",)`` for kappa(x); None means all of the domain's.
-
-    Raises:
-        ValueError: for a name that is reserved or no identifier, fewer than 1 component, or axes that are no tuple.
-    """
-
-    name: str
-    components: int | None = None
-    axes: tuple[str, ...] | None = None
-
-    def __post_init__(self) -> None:
-        _name(self.name, "Unknown")
-        if self.components is not None and (not isinstance(self.components, int) or self.components < 1):
-            raise ValueError(
-                f"Unknown '{self.name}': `components` must be a whole number of at least 1, or None, "
-                f"got {self.components!r}"
-            )
-        if self.axes is not None and (not isinstance(self.axes, tuple) or not self.axes):
-            raise ValueError(
-                f"Unknown '{self.name}': `axes` must be a tuple of names such as ('x',), got {self.axes!r}"
-            )
-
-
-@dataclass(frozen=True)
-class Coefficient:
-    """A number to be found along with the unknowns.
-
-    Args:
-        name: how residuals call it.
-        initial: where the search starts.
-        positive: keep it above zero (its logarithm is what is sought).
-
-    Raises:
-        ValueError: for a name that is reserved or no identifier, or a start that is not finite, or not above zero where
-            it has to be positive.
-    """
-
-    name: str
-    initial: float
-    positive: bool = False
-
-    def __post_init__(self) -> None:
-        _name(self.name, "Coefficient")
-        if not isinstance(self.initial, (int, float)) or not math.isfinite(self.initial):
-            raise ValueError(f"Coefficient '{self.name}': `initial` must be a finite number, got {self.initial!r}")
-        if self.positive and not self.initial > 0:
-            raise ValueError(
-                f"Coefficient '{self.name}': `initial` must be positive where positive=True, got {self.initial}"
-            )
-
-
-@dataclass(frozen=True)
-class Problem:
+class Problem(Portable):
     """A differential equation with its conditions, written once.
+
+    Problems can be pickled and copied, see `Portable`.  They are equal where their fields are; functions are equal to
+    themselves alone, so that a problem that was unpickled with lambdas in it differs from the original.
 
     Args:
         name: a short identifier; results are written under it.
         domain: where, for instance ``Box(x=(0, 1), t=(0, 1))``.
         unknowns: a name, an `Unknown`, or a sequence of such.
-        terms: what should vanish.
+        terms: residuals that should vanish.
         coefficients: numbers to be found along with the unknowns.
         ansatz: for some unknowns, the function that makes the unknown out of the fields' raw outputs, called by
             argument names: ``{"u": lambda u, x: x * (1 - x) * u}``.  Hard conditions make one of their own, which
             stands here beside those given.
         exact: closed forms, for validation only; no solver sees them.
         reference_solver: ``(problem, budget) -> Reference``, in place of the finite differences derived from the terms.
-        metrics: ``name -> function(solution) -> float``, how to score what has no equation.
-        dtype: of the solve, float64 unless said otherwise.
-        plan: the `Plan` of field and solvers that `solve` executes where none is given; None has one made.
-            A problem that brings its own is scored by its metrics, not by how small its residuals are.
-        figures: ``name -> function(solution) -> matplotlib Figure``, what a report draws instead of its own pictures.
+        metrics: ``name -> function(solution) -> float``: scores of problems that have no equation.
+        dtype: floating-point type of the solve, torch.float64 or torch.float32.
+        plan: the `Plan` of field and solvers that `solve` executes where none is given; None has one made by probing.
+            A problem that brings its own is scored by its metrics, not by the size of its residuals.
+        figures: ``name -> function(solution) -> matplotlib Figure``: drawn by a report instead of its own pictures.
         facts: plain values that belong to the data, such as the normalisation of a cloud; kept in solution.h5.
 
     Raises:
@@ -188,60 +134,68 @@ class Problem:
     # names --------------------------------------------------------------------------------------------------------
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of the unknowns."""
+        """Names of the unknowns."""
         return tuple(u.name for u in self.unknowns)
 
     @property
     def axes(self) -> tuple[Axis, ...]:
-        """The axes of the domain."""
+        """Axes of the domain."""
         return self.domain.axes
 
     @property
     def time(self) -> str | None:
-        """The name of the time axis, if there is one."""
+        """Name of the time axis, if there is one."""
         return next((a.name for a in self.domain.axes if a.role is Role.TIME), None)
 
     def unknown(self, name: str) -> Unknown:
-        """The unknown of that name."""
+        """Return the unknown of that name."""
         return next(u for u in self.unknowns if u.name == name)
 
     def columns_of(self, name: str) -> frozenset[str]:
-        """The coordinate columns that an unknown depends on."""
+        """Return the coordinate columns that an unknown depends on."""
         axes = self.unknown(name).axes
         return frozenset(c for a in self.domain.axes if axes is None or a.name in axes for c in a.columns)
 
     def term(self, name: str) -> Term:
-        """The term of that name."""
+        """Return the term of that name."""
         return next(t for t in self.terms if t.name == name)
 
     def trace(self, term: Term, *, raw: bool) -> Trace:
-        """What probing found out: of the unknowns (raw=False), or of the fields through the ansatz (raw=True)."""
+        """Return the trace of a term in the unknowns (raw=False), or in the fields through the ansatz (raw=True)."""
         return self.traces[str(term.name), raw and bool(self.ansatz)]
 
     @property
     def soft_terms(self) -> tuple[Term, ...]:
-        """The terms that a solver has to meet: all but the hard ones, which hold by construction."""
+        """Terms that a solver has to meet: all but the hard ones, which hold by construction."""
         return tuple(t for t in self.terms if not t.hard)
 
     @property
     def periodic(self) -> tuple[str, ...]:
-        """The axes along which every field is periodic by construction."""
-        return tuple(t.residual.axis for t in self.terms if t.hard and isinstance(t.residual, Jump))
+        """Axes along which every field is periodic by construction."""
+        return tuple(t.periodic_axis for t in self.terms if t.hard and t.periodic_axis is not None)
 
     # properties found by probing ------------------------------------------------------------------------------------
+    @cached_property
+    def structure(self) -> Structure:
+        """Equations, conditions and initial states in the terms of the field, found by probing when first asked for."""
+        return structure_of(self)
+
     @property
     def linear(self) -> bool:
-        """Whether every residual is affine in what the fields give, and there is no coefficient to be found."""
+        """True if every residual is affine in what the fields give, and there is no coefficient to be found."""
         return not self.coefficients and all(self.trace(t, raw=True).linear for t in self.soft_terms)
 
     def smoothness_needed(self, unknown: str) -> int:
-        """How many times the field of `unknown` is differentiated by the terms."""
+        """Highest number of times that the terms differentiate the field of `unknown`."""
         channels = [c for t in self.terms for c in self.trace(t, raw=True).channels if c.unknown == unknown]
-        return max((_order(c.order) for c in channels), default=0)
+        return max((c.highest for c in channels), default=0)
 
     def initial_coefficients(self) -> dict[str, Tensor]:
-        """The coefficients' starting values, 0-d tensors."""
+        """Return the starting values of the coefficients, 0-d tensors."""
         return {c.name: torch.tensor(c.initial, dtype=self.dtype) for c in self.coefficients}
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.domain, self.unknowns, self.terms, self.coefficients, self.dtype))
 
     # construction ---------------------------------------------------------------------------------------------------
     def _check_names(self) -> None:
@@ -259,6 +213,12 @@ class Problem:
             for axis in u.axes or ():
                 if axis not in names[0]:
                     raise ValueError(f"{label}: unknown `{u.name}` has the axis `{axis}`, the domain has {names[0]}")
+        for name in self.names:
+            if f"{name}_partner" in self.names:
+                raise ValueError(
+                    f"{label}: unknown `{name}_partner` has the name of `{name}` at the partner points of Periodic; "
+                    f"choose another name"
+                )
         for kind, table in (("ansatz", self.ansatz), ("exact", self.exact)):
             for key in table:
                 if key not in self.names:
@@ -318,7 +278,7 @@ def _facts(facts: Any, owner: str) -> Mapping[str, Any]:
 
 
 def _given(ansatz: Any) -> Any:
-    """Without what hard conditions made: `dataclasses.replace` hands the whole table on, and they make it again."""
+    """Drop the entries of hard conditions: `dataclasses.replace` passes the whole table, and they are made again."""
     if not isinstance(ansatz, Mapping):
         return ansatz
     return {name: function for name, function in ansatz.items() if not isinstance(function, Lift)}
@@ -330,17 +290,6 @@ def _frame(axes: Sequence[Axis]) -> Frame:
         space=tuple(c for a in axes if a.role is Role.SPACE for c in a.columns),
         vectors=tuple((a.name, a.columns) for a in axes if a.dim > 1),
     )
-
-
-def _order(order: tuple[str, ...] | NamedOperator) -> int:
-    return max(len(o) for _, o in order.terms) if isinstance(order, NamedOperator) else len(order)
-
-
-def _name(name: str, owner: str) -> None:
-    if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
-        raise ValueError(f"{owner}: a name must be a Python identifier, got {name!r}")
-    if name in RESERVED:
-        raise ValueError(f"{owner}: `{name}` is reserved ({', '.join(sorted(RESERVED))}); choose another name")
 
 
 def _kind(value: object) -> str:

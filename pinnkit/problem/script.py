@@ -1,4 +1,4 @@
-"""Problem files: Python scripts that define `problem`, and one-line messages for all that can be wrong with them."""
+"""Problem files: Python scripts that define `problem`, with one-line messages for every error in them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from .problem import Problem
 __all__ = ["PROBLEM_ERRORS", "ProblemFileError", "load_problem"]
 
 PROBLEM_ERRORS = (ValueError, TypeError, OSError)
-"""What pinnkit raises for input that the user can repair."""
+"""Exceptions for input that the user can repair."""
 
 
 class ProblemFileError(ValueError):
-    """A problem file that is missing, does not run, or defines no problem."""
+    """A problem file is missing, does not run, or defines no problem."""
 
 
 def load_problem(path: Path) -> Problem:
@@ -64,7 +64,7 @@ def load_problem(path: Path) -> Problem:
 
 
 def _line(error: BaseException, path: Path) -> str:
-    """`:7`, the last line of the file itself that was at work."""
+    """Return `:7`, the last line of the file itself in the traceback."""
     lines = [
         f.lineno for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).resolve() == path.resolve()
     ]

@@ -1,4 +1,4 @@
-"""Tabulated: a coefficient, source or initial state given as an array, as a function that can be differentiated."""
+"""Tabulated functions: coefficients, sources or initial states given as arrays, with derivatives."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import scipy
 import torch
 from numpy.typing import ArrayLike, NDArray
-from scipy.interpolate import NdBSpline, make_interp_spline
 from torch import Tensor
 
 from pinnkit.jets.jet import Jet, plain
@@ -58,17 +58,17 @@ class Tabulated:
                 )
         knots = []
         for axis, grid in enumerate(grids.values()):
-            spline = make_interp_spline(grid, table, k=degree, axis=axis)
+            spline = scipy.interpolate.make_interp_spline(grid, table, k=degree, axis=axis)
             knots.append(spline.t)
             table = np.moveaxis(spline.c, 0, axis)  # scipy puts the axis of interpolation first
         self.degree = degree
         self.bounds = {name: (float(grid[0]), float(grid[-1])) for name, grid in grids.items()}
-        self._spline = NdBSpline(tuple(knots), table, k=degree)
+        self._spline = scipy.interpolate.NdBSpline(tuple(knots), table, k=degree)
         parameters = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in grids]
         self.__signature__ = inspect.Signature(parameters)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """The spline at places ``(n,)``, in the order or by the names of the axes; a jet where one of them is a jet."""
+        """Evaluate the spline at places ``(n,)``, in the order or by the names of the axes; a jet if one is a jet."""
         places = tuple(self.__signature__.bind(*args, **kwargs).args)
         return _derivative(self, (0,) * len(places), places)
 
@@ -77,7 +77,7 @@ class Tabulated:
         return f"Tabulated({grids}, degree={self.degree})"
 
     def evaluate(self, orders: Sequence[int], places: Sequence[Tensor]) -> Tensor:
-        """The partial derivative of the given orders at plain places, without gradient.
+        """Evaluate the partial derivative of the given orders at plain places, without gradient.
 
         Raises:
             ValueError: for an order above the degree of the spline, or a place outside of the table.
@@ -104,7 +104,7 @@ class Tabulated:
 
 
 class _Evaluate(torch.autograd.Function):
-    """The spline on tensors; its gradient is the spline's derivative, to any order that the degree allows."""
+    """Spline on tensors; its gradient is the spline's derivative, to any order that the degree allows."""
 
     @staticmethod
     def forward(ctx: Any, table: Tabulated, orders: tuple[int, ...], *places: Tensor) -> Tensor:

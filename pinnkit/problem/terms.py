@@ -1,30 +1,45 @@
-"""Terms: the things that should vanish, an equation, a boundary value, an initial state, data."""
+"""Terms: residuals that should vanish, such as equations, boundary values, initial states and data."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import torch
 from torch import Generator, Tensor
 
-from pinnkit.domains import Domain, Part, Points, PointSet, Role, Sampling, Sobol
+from pinnkit.domains import CrossSection, Domain, Faces, Part, Points, PointSet, Role, Sampling, Sobol
 
-from .conditions import Column, Flux, Jump, Mixed, Prescribed, Start, Value
-from .penalties import Penalty, Square
+from .conditions import Column, ConditionRule, Flux, InitialState, Jump, Mixed, Prescribed, Value
+from .names import call
+from .penalties import Elementwise, Penalty, Square
+from .portable import Portable, same
 
-__all__ = ["Condition", "Data", "Dirichlet", "Equation", "Initial", "Neumann", "Periodic", "Robin", "Setting", "Term"]
-
-Rule = Prescribed | Flux | Mixed | Start | Jump
-"""A residual that pinnkit wrote, recognisable by a reference solver."""
-
-_CAN_BE_HARD = frozenset({"dirichlet", "initial", "periodic"})
+__all__ = [
+    "BindingContext",
+    "Condition",
+    "Data",
+    "Dirichlet",
+    "Equation",
+    "Initial",
+    "Neumann",
+    "Periodic",
+    "Robin",
+    "Term",
+]
 
 
 @dataclass(frozen=True)
-class Setting:
-    """What a term learns of its problem when it is bound: the domain, the unknowns, the order of the equation."""
+class BindingContext:
+    """Properties of a problem that a term needs in order to be completed.
+
+    Args:
+        domain: of the problem.
+        unknowns: names of the unknowns.
+        time: name of the time axis, if there is one.
+        order: highest derivative in the equations along an axis, by its name.
+    """
 
     domain: Domain
     unknowns: tuple[str, ...]
@@ -32,43 +47,57 @@ class Setting:
     order: Callable[[str], int]
 
 
-@dataclass(frozen=True)
-class Term:
-    """One thing that should vanish at every point of its sites.
+@dataclass(frozen=True, eq=False)
+class Term(Portable):
+    """One residual that should vanish at every point of its sites.
+
+    Solvers, references and checks read the following attributes and never the kind, which is a word for reports:
+
+    - purpose: `is_equation`, `fits_data`, `initial_state`, `periodicity` and `periodic_axis`, `rule`;
+    - exactness: `hard`, `can_be_hard`, `hard_rank`;
+    - place: `sites`, `walls`, `own_points`, `data_columns`, `is_grouped`, `on_single_points`, `has_fixed_points`;
+    - cost: `weight`, and `is_square` and `vanishes` of the penalty.
+
+    `Problem.structure` says the rest: orders, linearity, prescribed quantities, wall by wall.
 
     Args:
-        name: how reports call it; None takes the kind's name.
+        name: the name in reports; None takes the kind.
         sites: one part of the domain, or two for conditions that compare partner points; empty until bound.
         residual: a function of coordinates, unknowns, coefficients, data columns and `n` by name, or a built-in rule.
             It returns ``(n,)``, ``(n, k)`` or a tuple of such.
-        penalty: how far from zero a residual counts; its mean over the points is the term's loss.
+        penalty: cost of a residual; its mean over the points is the term's loss.  A plain function is wrapped.
         weight: a positive number, or a function of the coordinates, that multiplies the cost.
-        points: how many points, or the points themselves; None leaves it to the solver.
-        kind: of constructor, "equation" or "dirichlet".
-        hard: met exactly, by an ansatz or by periodic features, instead of in the loss.
-        binding: how the term is completed once its problem is known; for the constructors below.
+        points: number of points, or the points themselves; None leaves it to the solver.
+        kind: word for the constructor, "equation" or "dirichlet", in reports and default names.
+        hard: whether an ansatz or periodic features meet the term exactly, so that it is no part of the loss.
+        is_equation: whether the residual is a differential equation: it takes the solver's `points` (others take its
+            `condition_points`), its points may follow the residual, and its order sets that of periodicity.
+        fits_data: whether the residual compares with measurements, which no solution meets exactly.
+        binding: completes the term once its problem is known; for the constructors below.
 
     Raises:
         TypeError: for a penalty that cannot be called, or a `hard` that is no bool.
-        ValueError: for a weight that is neither positive nor a function, fewer than 1 point, or a `hard` term of a kind
-            that has no ansatz.
+        ValueError: for a weight that is neither positive nor a function, fewer than 1 point, or a `hard` term that
+            no ansatz meets.
     """
 
     name: str | None
     sites: tuple[Part, ...]
-    residual: Callable[..., Any] | Rule
+    residual: Callable[..., Any] | ConditionRule
     penalty: Penalty = field(default_factory=Square)
     weight: float | Callable[..., Any] = 1.0
     points: int | Points | None = None
     kind: str = "condition"
-    binding: Callable[[Term, Setting], Term] | None = field(default=None, repr=False, compare=False)
+    binding: Callable[[Term, BindingContext], Term] | None = field(default=None, repr=False, compare=False)
     hard: bool = False
+    is_equation: bool = False
+    fits_data: bool = False
 
     def __post_init__(self) -> None:
         label = self.name or self.kind
         if not isinstance(self.hard, bool):
             raise TypeError(f"{label}: `hard` must be True or False, got {self.hard!r}")
-        if self.hard and self.kind not in _CAN_BE_HARD:
+        if self.hard and not self.can_be_hard:
             raise ValueError(
                 f"{label}: a term of kind '{self.kind}' cannot be hard; only values can: Dirichlet(..., hard=True), "
                 f"Initial(..., hard=True), Periodic(..., hard=True). Drop hard=True"
@@ -80,27 +109,109 @@ class Term:
             raise ValueError(f"{label}: `points` must be a whole number of at least 1, got {self.points!r}")
         if not callable(self.penalty):
             raise TypeError(f"{label}: `penalty` must be a penalty such as Square() or Huber(), got {self.penalty!r}")
+        if not hasattr(self.penalty, "is_square"):  # a plain function
+            object.__setattr__(self, "penalty", Elementwise(self.penalty))
 
-    def bind(self, setting: Setting) -> Term:
-        """The same term with its sites filled in from the problem."""
-        return self if self.binding is None else self.binding(replace(self, binding=None), setting)
+    # what a term can do ---------------------------------------------------------------------------------------------
+    @property
+    def rule(self) -> ConditionRule | None:
+        """Built-in condition of the residual; None for a function of the user."""
+        return self.residual if isinstance(self.residual, ConditionRule) else None
+
+    @property
+    def initial_state(self) -> InitialState | None:
+        """Prescribed state at the start of time, where the term is an `Initial`."""
+        return self.residual if isinstance(self.residual, InitialState) else None
+
+    @property
+    def periodicity(self) -> Jump | None:
+        """Jump between the two ends of an axis, where the term is a `Periodic`."""
+        return self.residual if isinstance(self.residual, Jump) else None
+
+    @property
+    def periodic_axis(self) -> str | None:
+        """Axis whose two ends the term identifies, where it is a `Periodic`."""
+        return None if self.periodicity is None else self.periodicity.axis
+
+    @property
+    def hard_rank(self) -> int | None:
+        """Order in which terms are made exact, lowest first; None where no ansatz meets the term."""
+        return None if self.rule is None or self.fits_data else self.rule.hard_rank
+
+    @property
+    def can_be_hard(self) -> bool:
+        """True if an ansatz or periodic features can meet the term exactly."""
+        return self.hard_rank is not None
+
+    @property
+    def own_points(self) -> Points | None:
+        """Points given by the user, which replace those drawn from the sites."""
+        return self.points if isinstance(self.points, Points) else None
+
+    @property
+    def is_grouped(self) -> bool:
+        """True if a row of the residual is made of several of the term's own points (rays, integrals)."""
+        return self.own_points is not None and self.own_points.group is not None
+
+    @property
+    def data_columns(self) -> tuple[str, ...]:
+        """Names of the data that come with the points given by the user."""
+        return () if self.own_points is None else tuple(self.own_points.columns)
+
+    @property
+    def on_single_points(self) -> bool:
+        """True if the term holds at listed points instead of on a part with a measure."""
+        return any(isinstance(site, PointSet) for site in self.sites)
+
+    @property
+    def has_fixed_points(self) -> bool:
+        """True if the points of the term cannot be moved: given ones, or a list of points."""
+        return self.own_points is not None or self.on_single_points
+
+    @property
+    def walls(self) -> tuple[tuple[str, float], ...]:
+        """Pairs (column, value) of the walls and ends of axes that the sites consist of; empty for other parts."""
+        return tuple(wall for site in self.sites if isinstance(site, Faces | CrossSection) for wall in site.walls)
 
     @property
     def functions(self) -> tuple[tuple[str, Callable[..., Any]], ...]:
-        """The user's functions in this term, with what to call each in a message."""
-        own = ((self.kind, self.residual),) if not isinstance(self.residual, Rule) else self.residual.functions
+        """Functions of the user in this term, each with its name in messages."""
+        own = self.residual.functions if isinstance(self.residual, ConditionRule) else ((self.kind, self.residual),)
         return (*own, ("weight", self.weight)) if callable(self.weight) else own
 
+    # methods --------------------------------------------------------------------------------------------------------
+    def bind(self, context: BindingContext) -> Term:
+        """Fill in the sites from the problem."""
+        return self if self.binding is None else self.binding(replace(self, binding=None), context)
+
+    def evaluate(self, scope: Mapping[str, Any]) -> Any:
+        """Residual at the points of a scope: a jet, tensor or number, or a tuple of such."""
+        if isinstance(self.residual, ConditionRule):
+            return self.residual.evaluate(scope)
+        return call(self.residual, scope, self.kind)
+
     def sample(self, n: int, generator: Generator, sampling: Sampling | None = None) -> tuple[Points, ...]:
-        """`n` points on each site, from equal draws, so that partner points correspond; given points as they are."""
-        if isinstance(self.points, Points):
-            return (self.points,)
+        """Draw `n` points on each site, from equal draws, so that partner points correspond; given points as they are.
+
+        The result has one entry for each site.
+        """
+        if self.own_points is not None:
+            return (self.own_points,)
         state = generator.get_state()
         drawn = []
         for site in self.sites:
             generator.set_state(state)
             drawn.append(site.sample(n, generator, sampling=sampling or Sobol()))
         return tuple(drawn)
+
+    def __eq__(self, other: object) -> bool:
+        """True if all declared fields but `binding` are equal by value; functions are equal to themselves alone."""
+        if not isinstance(other, Term):
+            return NotImplemented
+        return all(same(getattr(self, f.name), getattr(other, f.name)) for f in fields(self) if f.compare)
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.kind, self.hard))
 
 
 def Equation(residual: Callable[..., Any], *, on: Part | None = None, name: str | None = None, **options: Any) -> Term:
@@ -111,7 +222,7 @@ def Equation(residual: Callable[..., Any], *, on: Part | None = None, name: str 
     Args:
         residual: a function of coordinates, unknowns and coefficients by name; ``(n,)``, ``(n, k)`` or a tuple of such.
         on: a part of the domain; None takes the whole of it.
-        name: how reports call it.
+        name: the name in reports.
         options: `penalty`, `weight`, `points`.
 
     Raises:
@@ -119,19 +230,21 @@ def Equation(residual: Callable[..., Any], *, on: Part | None = None, name: str 
     """
     _callable(residual, "Equation")
     if on is not None:
-        return Term(name, (_part(on, "Equation"),), residual, kind="equation", **options)
-    return Term(
-        name, (), residual, kind="equation", binding=lambda term, s: replace(term, sites=(s.domain,)), **options
-    )
+        return Term(name, (_part(on, "Equation"),), residual, kind="equation", is_equation=True, **options)
+
+    def bind(term: Term, context: BindingContext) -> Term:
+        return replace(term, sites=(context.domain,))
+
+    return Term(name, (), residual, kind="equation", is_equation=True, binding=bind, **options)
 
 
 def Condition(on: Part, residual: Callable[..., Any], *, name: str | None = None, **options: Any) -> Term:
     """Any condition, `residual = 0` on the part `on`; the residual may use the outward normal `n`, ``(n, d)``.
 
     Args:
-        on: where.
+        on: the part.
         residual: as of `Equation`.
-        name: how reports call it.
+        name: the name in reports.
         options: `penalty`, `weight`, `points`.
 
     Raises:
@@ -149,9 +262,9 @@ def Dirichlet(on: Part, *, hard: bool = False, name: str | None = None, **values
     walls of a box only, and the values must agree where walls meet.
 
     Args:
-        on: where.
+        on: the part.
         hard: whether the values are met exactly.
-        name: how reports call it.
+        name: the name in reports.
         values: for each unknown a number or a function of the coordinates, in the unit of the unknown.
 
     Raises:
@@ -167,8 +280,8 @@ def Neumann(on: Part, *, name: str | None = None, **derivatives: Value) -> Term:
     """Prescribed flux, ∂u/∂n = g on `on`, n the outward normal: ``Neumann(wall, u=0.0)``.
 
     Args:
-        on: where.
-        name: how reports call it.
+        on: the part.
+        name: the name in reports.
         derivatives: g for each unknown, a number or a function of the coordinates; also `penalty`, `weight`, `points`.
 
     Raises:
@@ -183,8 +296,8 @@ def Robin(on: Part, *, name: str | None = None, **abg: Any) -> Term:
     """A mixed condition, a u + b ∂u/∂n = g on `on`: ``Robin(wall, u=(a, b, g))``.
 
     Args:
-        on: where.
-        name: how reports call it.
+        on: the part.
+        name: the name in reports.
         abg: (a, b, g) for each unknown, numbers or functions of the coordinates; also `penalty`, `weight`, `points`.
 
     Raises:
@@ -208,7 +321,7 @@ def Periodic(
         axis: a space axis of the domain.
         order: the highest derivative that is matched; None takes the order of the equation along `axis`, less one.
         hard: every derivative agrees exactly: fields see the axis as (cos, sin) of its angle.
-        name: how reports call it.
+        name: the name in reports.
         options: `penalty`, `weight`, `points`.
 
     Raises:
@@ -217,14 +330,14 @@ def Periodic(
     if order is not None and order < 0:
         raise ValueError(f"Periodic: `order` must be at least 0, got {order}")
 
-    def bind(term: Term, setting: Setting) -> Term:
-        axes = {a.name: a for a in setting.domain.axes if a.role is Role.SPACE}
+    def bind(term: Term, context: BindingContext) -> Term:
+        axes = {a.name: a for a in context.domain.axes if a.role is Role.SPACE}
         if axis not in axes:
             raise ValueError(f"Periodic: `{axis}` is not a space axis of the domain; its space axes are {tuple(axes)}")
         ends = axes[axis].lower, axes[axis].upper
-        sites = tuple(setting.domain.face(**{axis: end}) for end in ends)
-        matched = max(setting.order(axis) - 1, 0) if order is None else order
-        return replace(term, sites=sites, residual=Jump(axis, setting.unknowns, matched))
+        sites = tuple(context.domain.face(**{axis: end}) for end in ends)
+        matched = max(context.order(axis) - 1, 0) if order is None else order
+        return replace(term, sites=sites, residual=Jump(axis, context.unknowns, matched))
 
     return Term(name, (), Jump(axis, (), 0), kind="periodic", binding=bind, hard=hard, **options)
 
@@ -238,7 +351,7 @@ def Initial(*, hard: bool = False, name: str | None = None, **values: Value) -> 
 
     Args:
         hard: whether the state is met exactly.
-        name: how reports call it.
+        name: the name in reports.
         values: for each unknown, or its rate such as `u_t`, a number or a function of the other coordinates; also
             `penalty`, `weight`, `points`.
 
@@ -249,21 +362,21 @@ def Initial(*, hard: bool = False, name: str | None = None, **values: Value) -> 
     options = _options(values)
     pairs = _values(values, "Initial")
 
-    def bind(term: Term, setting: Setting) -> Term:
-        time = next((a for a in setting.domain.axes if a.role is Role.TIME), None)
+    def bind(term: Term, context: BindingContext) -> Term:
+        time = next((a for a in context.domain.axes if a.role is Role.TIME), None)
         if time is None:
-            names = tuple(a.name for a in setting.domain.axes)
+            names = tuple(a.name for a in context.domain.axes)
             raise ValueError(f"Initial: the domain has no time axis, its axes are {names}; add t=(0, T) to the Box")
-        rule = Start(pairs, time.name, setting.unknowns)
+        rule = InitialState(pairs, time.name, context.unknowns)
         for key, _ in pairs:
-            if rule.split(key)[0] not in setting.unknowns:
+            if rule.split(key)[0] not in context.unknowns:
                 raise ValueError(
-                    f"Initial: `{key}` is neither an unknown {setting.unknowns} nor its rate, "
-                    f"such as `{setting.unknowns[0]}_{time.name}`"
+                    f"Initial: `{key}` is neither an unknown {context.unknowns} nor its rate, "
+                    f"such as `{context.unknowns[0]}_{time.name}`"
                 )
-        return replace(term, sites=(setting.domain.face(**{time.name: time.lower}),), residual=rule)
+        return replace(term, sites=(context.domain.face(**{time.name: time.lower}),), residual=rule)
 
-    return Term(name, (), Start(pairs, "t", ()), kind="initial", binding=bind, hard=hard, **options)
+    return Term(name, (), InitialState(pairs, "t", ()), kind="initial", binding=bind, hard=hard, **options)
 
 
 def Data(points: Mapping[str, Any], /, *, sigma: Any = None, name: str | None = None, **values: Any) -> Term:
@@ -272,7 +385,7 @@ def Data(points: Mapping[str, Any], /, *, sigma: Any = None, name: str | None = 
     Args:
         points: an array of m coordinates for each axis of the domain.
         sigma: standard deviation of the measurements, a number or m of them, in the unit of the unknown.
-        name: how reports call it.
+        name: the name in reports.
         values: m measured values for each unknown, ``(m,)`` or ``(m, components)``; also `penalty`, `weight`.
 
     Raises:
@@ -283,6 +396,11 @@ def Data(points: Mapping[str, Any], /, *, sigma: Any = None, name: str | None = 
     options = _options(values)
     if "points" in options:
         raise TypeError("Data: the points are the first argument; `points=` is not an option here")
+    if sigma is not None and not values:
+        raise ValueError(
+            "Data: name at least one unknown and its value, such as u=measured; `sigma=` is the standard deviation of "
+            "the measurements, so an unknown needs another name"
+        )
     pairs = _values(values, "Data")
     arrays = {key: _array(value, f"Data: `{key}`") for key, value in pairs}
     if not isinstance(points, Mapping):
@@ -307,10 +425,15 @@ def Data(points: Mapping[str, Any], /, *, sigma: Any = None, name: str | None = 
                 f"Data: `{key}` must have one value for each of the {rows} points, got {tuple(array.shape)}"
             )
 
-    def bind(term: Term, setting: Setting) -> Term:
-        names = tuple(a.name for a in setting.domain.axes)
+    def bind(term: Term, context: BindingContext) -> Term:
+        names = tuple(a.name for a in context.domain.axes)
         if set(where) != set(names):
             raise ValueError(f"Data: coordinates must be given for each axis {names}, got {tuple(where)}")
+        if sigma is not None and "sigma" in context.unknowns:
+            raise ValueError(
+                "Data: `sigma=` is the standard deviation of the measurements, and the problem has an unknown of that "
+                "name; rename the unknown, or write Condition(PointSet(...), lambda sigma: sigma - value)"
+            )
         coords = torch.cat([where[n].reshape(rows, -1) for n in names], dim=1)
         columns = {f"{key}_data": array.expand(rows) if array.ndim == 0 else array for key, array in arrays.items()}
         part = PointSet(**{n: where[n] for n in names})
@@ -319,7 +442,7 @@ def Data(points: Mapping[str, Any], /, *, sigma: Any = None, name: str | None = 
     rule = Prescribed(
         tuple((key, Column(f"{key}_data")) for key, _ in pairs), None if sigma is None else Column("sigma_data")
     )
-    return Term(name, (), rule, kind="data", binding=bind, **options)
+    return Term(name, (), rule, kind="data", fits_data=True, binding=bind, **options)
 
 
 def _array(value: Any, owner: str) -> Tensor:

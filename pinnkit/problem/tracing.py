@@ -1,55 +1,37 @@
-"""Tracing: which channels a residual depends on, how many rows it has, whether it is affine in the unknowns.
+"""Tracing of a residual: the channels that it depends on, its number of rows, whether it is affine in the unknowns.
 
-The residual is run on a handful of sample points with channels drawn from a generator; nothing is parsed.
+The residual is run on a handful of sample points with random channels; nothing is parsed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Generator, Tensor
 from torch.overrides import TorchFunctionMode
 
 from pinnkit.domains import Points
-from pinnkit.jets.discontinuity_check import refusing_steps
+from pinnkit.jets.discontinuity_check import refuse_discontinuities
 
-from .linearization import Channel, residual_rows, term_weight
+from .channels import Channel
+from .channels import Trace as Trace
+from .linearization import residual_rows, term_weight
+from .protocols import ProblemLike
 from .terms import Term
 
-if TYPE_CHECKING:
-    from .problem import Problem
-
-__all__ = ["Trace", "trace"]
+__all__ = ["Trace", "naming", "trace"]
 
 _SIZES = (7, 11)  # two different counts, so that a wrong shape cannot pass by coincidence
 _MANY = 251
-"""Points at which a coefficient that jumps is looked for."""
-
-
-@dataclass(frozen=True)
-class Trace:
-    """What probing found out about one term.
-
-    Args:
-        channels: the channels that the residual depends on, in the order it asks for them.
-        ignored: channels that it asks for without depending on them (they may be anything).
-        rows: row components k of the residual ``(n, k)``.
-        linear: whether the residual is affine in the channels, all of them together.
-    """
-
-    channels: tuple[Channel, ...]
-    ignored: frozenset[Channel]
-    rows: int
-    linear: bool
+"""Number of points of the search for coefficients that jump."""
 
 
 @contextmanager
 def naming(label: str) -> Iterator[None]:
-    """Errors of the user's functions, also those from the inside of torch, begin with the term that they came from."""
+    """Context in which errors of the user's functions, also those raised inside torch, begin with `label`."""
     try:
         yield
     except TypeError as error:
@@ -63,7 +45,7 @@ def _prefixed(label: str, message: str) -> str:
     return message if message.startswith(label) else f"{label}: {message}"
 
 
-def trace(problem: Problem, term: Term, *, raw: bool) -> Trace:
+def trace(problem: ProblemLike, term: Term, *, raw: bool) -> Trace:
     """Probe `term` on a few of its own points.
 
     Raises:
@@ -99,12 +81,12 @@ def trace(problem: Problem, term: Term, *, raw: bool) -> Trace:
         raise ValueError(f"{label}: the residual does not depend on any unknown ({problem.names})")
     affine = _affine(problem, term, points, samples, raw)
     with _BothBranches():
-        affine = affine and _affine(problem, term, points, samples, raw)
-    return Trace(tuple(used), frozenset(asked) - frozenset(used), small.shape[1], affine)
+        affine = [one and both for one, both in zip(affine, _affine(problem, term, points, samples, raw), strict=True)]
+    return Trace(tuple(used), frozenset(asked) - frozenset(used), small.shape[1], tuple(affine))
 
 
 def _probe(
-    problem: Problem, term: Term, size: int, generator: Generator, raw: bool
+    problem: ProblemLike, term: Term, size: int, generator: Generator, raw: bool
 ) -> tuple[Tensor, tuple[Channel, ...], tuple[Points, ...]]:
     points = tuple(_first(p, size).to(problem.dtype, torch.device("cpu")) for p in term.sample(size, generator))
     asked: dict[Channel, Tensor] = {}
@@ -122,7 +104,7 @@ def _probe(
     return rows, tuple(asked), points
 
 
-def _refuse_steps(problem: Problem, term: Term, raw: bool) -> None:
+def _refuse_steps(problem: ProblemLike, term: Term, raw: bool) -> None:
     """Refuse a derivative of plain numbers that differ from point to point.
 
     Raises:
@@ -131,7 +113,7 @@ def _refuse_steps(problem: Problem, term: Term, raw: bool) -> None:
     generator = torch.Generator().manual_seed(1)
     points = tuple(_first(p, _MANY).to(problem.dtype, torch.device("cpu")) for p in term.sample(_MANY, generator))
     draw = _drawer(problem, points, generator)
-    with refusing_steps(points[0].coords.shape[0]):
+    with refuse_discontinuities(points[0].coords.shape[0]):
         residual_rows(problem, term, points, lambda c: draw(c, 1.0), problem.initial_coefficients(), raw=raw)
 
 
@@ -139,7 +121,9 @@ def _first(points: Points, size: int) -> Points:
     return points if points.row_count <= size else points.rows(0, size)
 
 
-def _drawer(problem: Problem, points: tuple[Points, ...], generator: Generator) -> Callable[[Channel, float], Tensor]:
+def _drawer(
+    problem: ProblemLike, points: tuple[Points, ...], generator: Generator
+) -> Callable[[Channel, float], Tensor]:
     n = points[0].coords.shape[0]
 
     def draw(channel: Channel, scale: float) -> Tensor:
@@ -151,13 +135,13 @@ def _drawer(problem: Problem, points: tuple[Points, ...], generator: Generator) 
 
 
 def _evaluate(
-    problem: Problem, term: Term, points: tuple[Points, ...], values: dict[Channel, Tensor], raw: bool
+    problem: ProblemLike, term: Term, points: tuple[Points, ...], values: dict[Channel, Tensor], raw: bool
 ) -> Tensor:
     return residual_rows(problem, term, points, values.__getitem__, problem.initial_coefficients(), raw=raw)
 
 
 class _BothBranches(TorchFunctionMode):
-    """`torch.where` adds its branches: what a condition does not choose at the few points probed shows as well."""
+    """Mode in which `torch.where` adds its branches, so that a branch not taken at the few points shows as well."""
 
     def __torch_function__(
         self,
@@ -172,7 +156,7 @@ class _BothBranches(TorchFunctionMode):
 
 
 def _depends(
-    problem: Problem,
+    problem: ProblemLike,
     term: Term,
     points: tuple[Points, ...],
     values: dict[Channel, Tensor],
@@ -180,7 +164,7 @@ def _depends(
     generator: Generator,
     raw: bool,
 ) -> bool:
-    """Whether replacing the channel by something quite different, or by NaN, changes the residual at all."""
+    """Test whether replacing the channel by very different values, or by NaN, changes the residual at all."""
     base = _evaluate(problem, term, points, values, raw)
     draw = _drawer(problem, points, generator)
     others = [draw(channel, 1.0), draw(channel, 1e3), torch.full_like(values[channel], torch.nan)]
@@ -193,20 +177,18 @@ def _nans(a: Tensor, b: Tensor) -> bool:
 
 
 def _affine(
-    problem: Problem, term: Term, points: tuple[Points, ...], samples: list[dict[Channel, Tensor]], raw: bool
-) -> bool:
-    """r(a + s b) - r(a) = s (r(b) - r(0)) for small and large s, to rounding."""
+    problem: ProblemLike, term: Term, points: tuple[Points, ...], samples: list[dict[Channel, Tensor]], raw: bool
+) -> list[bool]:
+    """Test of each row: r(a + s b) - r(a) = s (r(b) - r(0)) for small and large s, to rounding."""
     zero = {c: torch.zeros_like(v) for c, v in samples[0].items()}
     origin = _evaluate(problem, term, points, zero, raw)
     a, b, _ = samples
     at_a, at_b = (_evaluate(problem, term, points, s, raw) for s in (a, b))
-    if not all(bool(torch.isfinite(r).all()) for r in (origin, at_a, at_b)):  # 1 / u at u = 0
-        return False
+    finite = torch.isfinite(torch.cat([origin, at_a, at_b])).all(dim=0)  # not 1 / u at u = 0
     tolerance = 1e3 * torch.finfo(origin.dtype).eps
     for scale in (1e-2, 1.0, 1e3):
         mixed = _evaluate(problem, term, points, {c: a[c] + scale * b[c] for c in a}, raw)
         wrong = (mixed - at_a - scale * (at_b - origin)).abs()
         size = mixed.abs() + at_a.abs() + scale * (at_b.abs() + origin.abs())
-        if not bool(torch.isfinite(mixed).all()) or bool((wrong > tolerance * (size + 1e-300)).any()):
-            return False
-    return True
+        finite = finite & torch.isfinite(mixed).all(dim=0) & ~(wrong > tolerance * (size + 1e-300)).any(dim=0)
+    return [bool(row) for row in finite]

@@ -1,10 +1,14 @@
-"""Radiance: a field of density and colour from posed pictures, by volume rendering."""
+"""Radiance fields: density and colour from posed pictures, by volume rendering.
+
+Subpackages, each of which imports only those before it: `data` (scenes, cameras, occupancy), `rendering` (samples along
+rays, quadrature, views), `recipes` (problem, training, evaluation); `synthetic` (generated scenes) imports `data`.
+"""
 
 from pinnkit.radiance.data.backgrounds import BLACK as BLACK
 from pinnkit.radiance.data.backgrounds import WHITE as WHITE
-from pinnkit.radiance.data.backgrounds import AnyColour as AnyColour
 from pinnkit.radiance.data.backgrounds import Background as Background
-from pinnkit.radiance.data.backgrounds import Plain as Plain
+from pinnkit.radiance.data.backgrounds import ConstantBackground as ConstantBackground
+from pinnkit.radiance.data.backgrounds import RandomBackground as RandomBackground
 from pinnkit.radiance.data.cameras import Camera as Camera
 from pinnkit.radiance.data.cameras import Convention as Convention
 from pinnkit.radiance.data.cameras import RayBundle as RayBundle
@@ -17,35 +21,37 @@ from pinnkit.radiance.data.scene import Scene as Scene
 from pinnkit.radiance.data.scene import View as View
 from pinnkit.radiance.data.scene_drawing import draw_cameras as draw_cameras
 from pinnkit.radiance.data.scene_drawing import draw_views as draw_views
-from pinnkit.radiance.recipes.evaluation import Examination as Examination
+from pinnkit.radiance.recipes.bounded_recipe import Planes as Planes
+from pinnkit.radiance.recipes.evaluation import Evaluation as Evaluation
 from pinnkit.radiance.recipes.evaluation import psnr as psnr
-from pinnkit.radiance.recipes.initialization import first_rays as first_rays
+from pinnkit.radiance.recipes.initialization import initial_rays as initial_rays
+from pinnkit.radiance.recipes.nerf_recipe import ClassicalNerf as ClassicalNerf
 from pinnkit.radiance.recipes.radiance_problem import radiance_problem as radiance_problem
-from pinnkit.radiance.recipes.training import Captured as Captured
-from pinnkit.radiance.recipes.training import Classical as Classical
-from pinnkit.radiance.recipes.training import Planes as Planes
-from pinnkit.radiance.recipes.training import Recipe as Recipe
+from pinnkit.radiance.recipes.registry import RECIPES as RECIPES
+from pinnkit.radiance.recipes.registry import Recipe as Recipe
+from pinnkit.radiance.recipes.training import default_recipe as default_recipe
 from pinnkit.radiance.recipes.training import fit_radiance as fit_radiance
-from pinnkit.radiance.recipes.training import marcher_of as marcher_of
-from pinnkit.radiance.rendering.camera_path import check_film as check_film
+from pinnkit.radiance.recipes.training import sampler_of as sampler_of
+from pinnkit.radiance.recipes.unbounded_recipe import UnboundedPlanes as UnboundedPlanes
+from pinnkit.radiance.rendering.camera_path import check_video_path as check_video_path
 from pinnkit.radiance.rendering.camera_path import orbit as orbit
-from pinnkit.radiance.rendering.camera_path import write_film as write_film
-from pinnkit.radiance.rendering.early_ray_termination import Front as Front
-from pinnkit.radiance.rendering.hierarchical import Hierarchical as Hierarchical
-from pinnkit.radiance.rendering.hierarchical import Stratified as Stratified
-from pinnkit.radiance.rendering.importance_sampling import Guided as Guided
-from pinnkit.radiance.rendering.pruning import next_marcher as next_marcher
-from pinnkit.radiance.rendering.ray_marching import Marcher as Marcher
-from pinnkit.radiance.rendering.ray_marching import Samples as Samples
-from pinnkit.radiance.rendering.ray_marching import Walk as Walk
+from pinnkit.radiance.rendering.camera_path import write_video as write_video
+from pinnkit.radiance.rendering.early_ray_termination import EarlyRayTermination as EarlyRayTermination
+from pinnkit.radiance.rendering.hierarchical import HierarchicalRays as HierarchicalRays
+from pinnkit.radiance.rendering.hierarchical import StratifiedRays as StratifiedRays
+from pinnkit.radiance.rendering.importance_sampling import ImportanceSampler as ImportanceSampler
+from pinnkit.radiance.rendering.pruning import pruned_sampler as pruned_sampler
+from pinnkit.radiance.rendering.ray_marching import RayMarcher as RayMarcher
+from pinnkit.radiance.rendering.ray_marching import RaySampler as RaySampler
+from pinnkit.radiance.rendering.ray_marching import RaySamples as RaySamples
 from pinnkit.radiance.rendering.rays import Rays as Rays
 from pinnkit.radiance.rendering.rays import field_domain as field_domain
 from pinnkit.radiance.rendering.rays import ray_points as ray_points
 from pinnkit.radiance.rendering.sampling import sample_cdf as sample_cdf
 from pinnkit.radiance.rendering.sampling import stratified as stratified
-from pinnkit.radiance.rendering.views import Photograph as Photograph
-from pinnkit.radiance.rendering.views import photograph_field as photograph_field
+from pinnkit.radiance.rendering.views import RenderedView as RenderedView
 from pinnkit.radiance.rendering.views import render_rays as render_rays
+from pinnkit.radiance.rendering.views import render_view as render_view
 from pinnkit.radiance.rendering.volume_rendering import Rendering as Rendering
 from pinnkit.radiance.rendering.volume_rendering import composite as composite
 from pinnkit.radiance.rendering.volume_rendering import over as over
@@ -53,6 +59,9 @@ from pinnkit.radiance.rendering.volume_rendering import ray_weights as ray_weigh
 from pinnkit.radiance.rendering.volume_rendering import render as render
 from pinnkit.radiance.synthetic.generated_scenes import make_scene as make_scene
 from pinnkit.radiance.synthetic.generated_scenes import write_scene as write_scene
-from pinnkit.radiance.synthetic.synthetic_captures import Surroundings as Surroundings
+from pinnkit.radiance.synthetic.surroundings import SURROUNDINGS as SURROUNDINGS
+from pinnkit.radiance.synthetic.surroundings import Landscape as Landscape
+from pinnkit.radiance.synthetic.surroundings import Room as Room
+from pinnkit.radiance.synthetic.surroundings import Surroundings as Surroundings
 from pinnkit.radiance.synthetic.synthetic_captures import capture as capture
 from pinnkit.radiance.synthetic.synthetic_captures import write_capture as write_capture

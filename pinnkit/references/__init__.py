@@ -2,7 +2,6 @@
 
 from pinnkit.references.spectral.spectral import Spectral as Spectral
 
-from .errors import CannotDiscretise as CannotDiscretise
 from .errors import TooFewConditions as TooFewConditions
 from .grid_methods import FiniteDifferences as FiniteDifferences
 from .result import Reference as Reference

@@ -1,13 +1,11 @@
-"""What the finite differences do not cover, said by name."""
+"""Errors of references beyond those that `Unsupported` covers."""
 
 from __future__ import annotations
 
-__all__ = ["CannotDiscretise", "TooFewConditions"]
+from pinnkit.problem.errors import Unsupported
+
+__all__ = ["TooFewConditions"]
 
 
-class CannotDiscretise(ValueError):
-    """The problem has something in it that these finite differences do not cover; the message says what."""
-
-
-class TooFewConditions(CannotDiscretise):
+class TooFewConditions(Unsupported):
     """The terms leave the solution open: a wall without a condition, or a flux on all walls."""

@@ -11,11 +11,11 @@ from pinnkit.references.eikonal.eikonal_detection import medium
 from pinnkit.references.eikonal.factored_eikonal import Eikonal
 from pinnkit.references.finite_differences.cut_cells import Curved
 from pinnkit.references.finite_differences.evolution import Evolution
+from pinnkit.references.finite_differences.grid_problem import grid_problem
 from pinnkit.references.finite_differences.steady import Steady
-from pinnkit.references.finite_differences.survey import survey
 
-from .cost_model import choose
 from .grid_convergence import measure
+from .grid_selection import choose
 from .interpolation import mesh_of
 from .ode import Ordinary
 from .protocols import Scheme, Solved
@@ -42,7 +42,7 @@ class FiniteDifferences:
         """The problem's reference in about `budget` seconds.
 
         Raises:
-            CannotDiscretise: by name, for what finite differences do not cover.
+            Unsupported: by name, for what finite differences do not cover.
         """
         begin = time.perf_counter()
         scheme = discretise(problem)
@@ -74,14 +74,14 @@ def discretise(problem: Problem) -> Scheme:
     """The scheme that suits a problem.
 
     Raises:
-        CannotDiscretise: where none does.
+        Unsupported: where none does.
     """
     rays = medium(problem)
     if rays is not None:
         return Eikonal(rays)
     if not isinstance(problem.domain, Box):
         return Curved(problem)
-    found = survey(problem)
+    found = grid_problem(problem)
     if found.time is None:
         return Steady(found)
     return Evolution(found) if found.lines else Ordinary(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.interpolate import NdBSpline, make_interp_spline
+import scipy
 
 from .grid import Array
 
@@ -27,7 +27,7 @@ def quotient(values: Array, shape: Array) -> Array:
     return found
 
 
-def spline(ticks: Sequence[Array], values: Array) -> NdBSpline:
+def spline(ticks: Sequence[Array], values: Array) -> scipy.interpolate.NdBSpline:
     """The tensor-product cubic spline through `values` ``(n1, ..., nd, ...)``; of lower degree on fewer than 4 nodes.
 
     Its own error falls with the fourth power of the spacing where the function is smooth.
@@ -37,15 +37,15 @@ def spline(ticks: Sequence[Array], values: Array) -> NdBSpline:
     knots, degrees = [], []
     for axis, x in enumerate(ticks):
         degree = min(3, len(x) - 1)
-        along = make_interp_spline(x, values, k=degree, axis=axis)
+        along = scipy.interpolate.make_interp_spline(x, values, k=degree, axis=axis)
         values = np.moveaxis(along.c, 0, axis)  # scipy puts the axis that it solved along first
         knots.append(along.t)
         degrees.append(degree)
-    return NdBSpline(tuple(knots), values, tuple(degrees))
+    return scipy.interpolate.NdBSpline(tuple(knots), values, tuple(degrees))
 
 
 def resample(ticks: Sequence[Array], values: Array, new: Sequence[Array]) -> Array:
     """Values ``(n1, ..., nd, ...)`` on other coordinates along each axis, by cubic splines."""
     for axis, (x, at) in enumerate(zip(ticks, new, strict=True)):
-        values = make_interp_spline(x, values, k=min(3, len(x) - 1), axis=axis)(at)
+        values = scipy.interpolate.make_interp_spline(x, values, k=min(3, len(x) - 1), axis=axis)(at)
     return values

@@ -17,18 +17,17 @@ import torch
 from scipy.sparse.linalg import splu
 
 from pinnkit.domains import Points
+from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.linearization import Channel, linearise
 from pinnkit.problem.terms import Term
 from pinnkit.references.finite_differences.assembly import System
-from pinnkit.references.finite_differences.equation_matching import members
 from pinnkit.references.finite_differences.evolution import Evolution
+from pinnkit.references.finite_differences.grid_problem import GridProblem
 from pinnkit.references.finite_differences.initial_state import Start, initial_state
 from pinnkit.references.finite_differences.linear_solvers import Solve
 from pinnkit.references.finite_differences.newton import newton
 from pinnkit.references.finite_differences.stencils import ORDER
-from pinnkit.references.finite_differences.survey import Survey
 
-from .errors import CannotDiscretise
 from .grid import Array, Grid, Index
 from .interpolation import resample
 from .protocols import Solved
@@ -46,10 +45,10 @@ class Ordinary:
         survey: of the problem.
 
     Raises:
-        CannotDiscretise: for an unknown without a time derivative, or without an initial state.
+        Unsupported: for an unknown without a time derivative, or without an initial state.
     """
 
-    def __init__(self, survey: Survey) -> None:
+    def __init__(self, survey: GridProblem) -> None:
         assert survey.time is not None
         self._survey = survey
         self._time = survey.time
@@ -61,9 +60,10 @@ class Ordinary:
         self.proportions: tuple[float, ...] | None = None
         self.pilot = 64
         for component in survey.components:
-            if component.rate == 0:
-                raise CannotDiscretise(
-                    f"problem '{survey.problem.name}': `{component.unknown}` has no time derivative in the equations"
+            if component.time_order == 0:
+                raise Unsupported(
+                    "finite differences",
+                    f"problem '{survey.problem.name}': `{component.unknown}` has no time derivative in the equations",
                 )
 
     def largest(self, column: str) -> int:  # noqa: ARG002  (there is one)
@@ -78,7 +78,7 @@ class Ordinary:
         """Values at the ends of all steps.
 
         Raises:
-            CannotDiscretise: where no path is found.
+            Unsupported: where no path is found.
         """
         (steps,) = cells
         marching = Evolution(self._survey)
@@ -98,14 +98,14 @@ class Ordinary:
 class _Path:
     """All steps as one system: the unknowns are u, then v of second-order components, at the end of every step."""
 
-    def __init__(self, survey: Survey, start: Start, times: Array) -> None:
+    def __init__(self, survey: GridProblem, start: Start, times: Array) -> None:
         self._survey = survey
         self._times = times
         self._steps = len(times) - 1
         self._dt = float(times[-1] - times[0]) / self._steps
         components = len(survey.components)
         u, v = initial_state(System(survey, Grid(())), start)
-        self._second = [i for i, c in enumerate(survey.components) if c.rate == 2]
+        self._second = [i for i, c in enumerate(survey.components) if c.time_order == 2]
         self._first = np.concatenate([u, v[self._second]])
         self._width = components + len(self._second)
         self._terms: dict[str, tuple[Term, Points]] = {}
@@ -158,7 +158,7 @@ class _Path:
                     if component.unknown != channel.unknown:
                         continue
                     some = slope[:, row.index, component.index]
-                    for factor, rate, _ in members(channel, self._time_name):
+                    for factor, rate, _ in channel.split(self._time_name):
                         column = components + self._second.index(i) if rate == 2 else i
                         ahead, behind = {0: (0.5, 0.5)}.get(rate, (1 / dt, -1 / dt))
                         entries.append((some * (factor * ahead), row.component, column, 0))
@@ -203,7 +203,7 @@ class _Path:
             for channel in problem.trace(term, raw=False).channels:
                 which = [i for i, c in enumerate(components) if c.unknown == channel.unknown]
                 total = np.zeros((self._steps, len(which)))
-                for factor, rate, _ in members(channel, self._time_name):
+                for factor, rate, _ in channel.split(self._time_name):
                     source = mean if rate == 0 else slope
                     at = [len(components) + self._second.index(i) for i in which] if rate == 2 else which
                     total += factor * source[:, at]

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy.interpolate import NdBSpline
 
 from .grid import Array
 from .interpolation import mesh_of, quotient, resample, spline
@@ -149,6 +149,6 @@ class Reference:
         return quotient(values, self.divisor[name](mesh_of(list(self.grid.values()))).reshape(values.shape))
 
     @functools.cached_property
-    def _splines(self) -> dict[str, NdBSpline]:
+    def _splines(self) -> dict[str, scipy.interpolate.NdBSpline]:
         ticks = list(self.grid.values())
         return {name: spline(ticks, self._smooth(name)) for name in self.values}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.problem import Problem
 from pinnkit.references.spectral.spectral import Spectral
 
-from .errors import CannotDiscretise
 from .grid_methods import FiniteDifferences, discretise
 from .result import Reference
 
@@ -36,7 +36,7 @@ def reference(problem: Problem, *, budget: float = 5.0, method: Method | None = 
 
     Raises:
         ValueError: for a budget that is not positive.
-        CannotDiscretise: by name, for what the method does not cover.
+        Unsupported: by name, for what the method does not cover.
     """
     if not isinstance(problem, Problem):
         raise TypeError(f"reference: `problem` must be a Problem, got {type(problem).__name__}")
@@ -51,5 +51,5 @@ def reference(problem: Problem, *, budget: float = 5.0, method: Method | None = 
         return given
     try:
         return Spectral().refer(problem, budget)
-    except CannotDiscretise:
+    except Unsupported:
         return FiniteDifferences().refer(problem, budget)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from pinnkit.problem.problem import Problem
 from pinnkit.solutions.solution import Solution
 from pinnkit.verification import Finding, Kind
-from pinnkit.verification.comparison import against_exact, against_reference, reference_error
-from pinnkit.verification.comparison_checks import closed_form
-from pinnkit.verification.context import Evidence
-from pinnkit.verification.metric_checks import fitted, root_mean_square
-from pinnkit.verification.run_checks import judge
+from pinnkit.verification.comparison import compare_with_exact, compare_with_reference, reference_error
+from pinnkit.verification.comparison_checks import check_closed_form
+from pinnkit.verification.context import Context
+from pinnkit.verification.metric_checks import metric_verdict, root_mean_square
+from pinnkit.verification.run_checks import run_checks
 from pinnkit.verification.term_sample import Sample, vanishes
 
 from .report import Report
@@ -49,19 +49,19 @@ def validate(solution: Solution, *, reference: Reference | None = None, budget: 
     elif reference is None and budget > 0:
         reference, why_not, open_ended = _make_reference(problem, budget)
     start = time.perf_counter()
-    exact = against_exact(solution)
-    discretised = () if reference is None else against_reference(solution, reference)
+    exact = compare_with_exact(solution)
+    discretised = () if reference is None else compare_with_reference(solution, reference)
     error = () if reference is None else reference_error(problem, reference, solution.coefficients)
     metrics = {name: float(metric(solution)) for name, metric in problem.metrics.items()}
     if problem.plan is not None:  # scored by its metrics
         checks = tuple(root_mean_square(solution, term) for term in problem.terms)
-        said = fitted(solution, {c.name: c.rms for c in checks}, metrics)
+        said = metric_verdict(solution, {c.name: c.rms for c in checks}, metrics)
         return Report(
             solution, exact, discretised, error, checks, reference, "" if reference is not None else why_not, said,
             metrics, time.perf_counter() - start,
         )  # fmt: skip
-    evidence = Evidence(solution, (*exact, *discretised))
-    extra = list(closed_form(discretised, error))
+    evidence = Context(solution, (*exact, *discretised))
+    extra = list(check_closed_form(discretised, error))
     if open_ended:
         extra.insert(0, Finding(Kind.UNDETERMINED, f"the solution is one of many. {why_not}", 1.0))
     return Report(
@@ -72,7 +72,7 @@ def validate(solution: Solution, *, reference: Reference | None = None, budget: 
         terms=tuple(Sample.of(solution, t).check if not vanishes(t) else evidence.check(t) for t in problem.terms),
         reference=reference,
         no_reference="" if reference is not None else why_not,
-        verdict=judge(evidence, extra),
+        verdict=run_checks(evidence, extra),
         metrics=metrics,
         seconds=time.perf_counter() - start,
     )

@@ -1,1 +1,34 @@
-"""Solutions: fields evaluated as unknowns, their history and status, and their files."""
+"""Solutions: fields evaluated as unknowns, how their solve went, and their files.
+
+Modules: `solution` evaluates at points and on grids, `evaluation` turns fields into unknowns, `history` and `status`
+record the solve, `storage` writes and reads solution.h5, `files` replaces files atomically, `identity` compares terms,
+`residual_values` serves training loops outside pinnkit.
+"""
+
+from typing import TYPE_CHECKING
+
+from pinnkit.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from .history import History as History
+    from .history import Record as Record
+    from .residual_values import residuals as residuals
+    from .solution import Solution as Solution
+    from .status import Status as Status
+    from .storage import Saved as Saved
+    from .storage import load as load
+    from .storage import save as save
+
+_NAMES = {
+    "history": ("History", "Record"),
+    "residual_values": ("residuals",),
+    "solution": ("Solution",),
+    "status": ("Status",),
+    "storage": ("Saved", "load", "save"),
+}
+__all__ = ["History", "Record", "Saved", "Solution", "Status", "load", "residuals", "save"]
+
+_load, __dir__ = lazy_names(__name__, _NAMES)
+
+if not TYPE_CHECKING:  # a type checker would take every misspelt name for an attribute
+    __getattr__ = _load

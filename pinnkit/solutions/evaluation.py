@@ -10,8 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from pinnkit.domains import Points
+from pinnkit.fields.derivatives import terms_of
+from pinnkit.fields.protocols import ClosedFormJets
 from pinnkit.jets.evaluation import jets
-from pinnkit.jets.frame import Derivative, NamedOperator
+from pinnkit.jets.frame import Derivative
 from pinnkit.jets.jet import plain
 from pinnkit.jets.orders import Channel as Derived
 from pinnkit.jets.orders import Operator, Order
@@ -83,10 +85,10 @@ class FieldSet:
         """The raw channels at the points, ``(n,)`` or ``(n, c)`` for a vector; one pass per site and field."""
         out: dict[Channel, Tensor] = {}
         for each in self.passes(points, channels):
-            closed = getattr(each.module, "jets", None) if derivatives == "taylor" else None
-            if closed is not None and not each.coords.requires_grad:  # products of polynomials know theirs
-                out.update(each.named(closed(each.coords, each.orders)))
-            elif self.differentiate is not None and derivatives == "taylor":
+            module, taylor = each.module, derivatives == "taylor"
+            if taylor and isinstance(module, ClosedFormJets) and not each.coords.requires_grad:
+                out.update(each.named(module.jets(each.coords, each.orders)))
+            elif self.differentiate is not None and taylor:
                 out.update(each.named(self.differentiate(each.module, each.coords, each.orders)))
             else:
                 out.update(each.named(jets(each.module, each.coords, each.orders, derivatives=derivatives)))
@@ -138,13 +140,12 @@ class FieldSet:
 
 def index(order: Derivative, local: Mapping[str, int]) -> Order | Operator:
     """A derivative by column names as one by column indices."""
-    if isinstance(order, NamedOperator):
-        return Operator(tuple((c, tuple(sorted(local[name] for name in names))) for c, names in order.terms))
-    return tuple(sorted(local[name] for name in order))
+    if isinstance(order, tuple):
+        return tuple(sorted(local[name] for name in order))
+    return Operator(tuple((c, tuple(sorted(local[name] for name in names))) for c, names in terms_of(order)))
 
 
 def natural_rate(problem: Problem, order: Derivative) -> float:
     """How large a derivative of a field of size one is by nature: the product of 1 / half-width over its columns."""
     half = {c: (a.upper - a.lower) / 2 for a in problem.axes for c in a.columns}
-    members = order.terms if isinstance(order, NamedOperator) else ((1.0, order),)
-    return sum(abs(factor) / math.prod(half[c] for c in columns) for factor, columns in members)
+    return sum(abs(factor) / math.prod(half[c] for c in columns) for factor, columns in terms_of(order))

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from pinnkit.domains import Axis, Role
 from pinnkit.fields import FieldSpec
+from pinnkit.fields.protocols import smoothness_of
 from pinnkit.problem.names import call
 from pinnkit.problem.problem import Problem
 
@@ -130,7 +131,7 @@ class Solution:
     @property
     def smoothness(self) -> float:
         """How many times the solution may be differentiated, as far as its fields say so."""
-        said = [getattr(spec or self.modules[group], "smoothness", math.inf) for group, spec in self.fields.items()]
+        said = [smoothness_of(spec or self.modules[group]) for group, spec in self.fields.items()]
         return min(said, default=math.inf)
 
     @property

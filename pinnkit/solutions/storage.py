@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,11 +21,13 @@ from torch import Tensor, nn
 
 from pinnkit.domains import Axis, Box, Role, Sobol
 from pinnkit.fields import FieldSpec, spec_from_dict, spec_to_dict
+from pinnkit.fields.protocols import spec_of
 from pinnkit.fields.scaled_readout import scaled
 from pinnkit.problem.conditions import Prescribed
 from pinnkit.problem.problem import Problem, Unknown
 from pinnkit.problem.terms import Term
 
+from .files import FILE_NAME, replacing
 from .history import History
 from .identity import differing_terms, probe
 from .solution import Derivative, Solution, grid_counts
@@ -35,25 +35,9 @@ from .status import Status
 
 __all__ = ["FILE_NAME", "Saved", "load", "replacing", "save"]
 
-FILE_NAME = "solution.h5"
 _FORMAT = "pinnkit solution"
 _VERSION = 1
 _SCATTER = 4096  # points kept where no grid can fill the domain
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path`, renamed to it when the block ends well and removed when it does not.
-
-    A reader sees the old file or the new one, never half of one.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, repr=False)
@@ -276,7 +260,7 @@ def _text(dataset: Any) -> str:
 
 def _spec(solution: Solution, group: tuple[str, ...]) -> dict[str, Any]:
     module = solution.modules[group]
-    spec: FieldSpec | None = getattr(module, "spec", None) or solution.fields.get(group)
+    spec = spec_of(module) or solution.fields.get(group)
     if spec is None:
         raise ValueError(
             f"save: the field of {group} is a plain {type(module).__name__}, which a file cannot rebuild; "

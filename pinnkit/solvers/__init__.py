@@ -27,7 +27,6 @@ from .optimizers.self_scaled import SSBFGS as SSBFGS
 from .optimizers.self_scaled import SSBroyden as SSBroyden
 
 # Method of lines
-from .method_of_lines.errors import CannotMarch as CannotMarch
 from .method_of_lines.exponential import ExponentialRK as ExponentialRK
 from .method_of_lines.march import March as March
 from .method_of_lines.radau import Radau as Radau

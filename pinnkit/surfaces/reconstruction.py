@@ -1,4 +1,4 @@
-"""From points to a surface: normalise, a distance on a grid, a neural distance that learns from it, a mesh."""
+"""Surface reconstruction from points: normalisation, distance on a grid, neural distance, mesh."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from pinnkit.fields import FieldSpec
 from pinnkit.solutions.solution import Solution
 from pinnkit.solvers import Solver, solve
 from pinnkit.solvers.training.loop import Callback
-from pinnkit.surfaces.distance.field_distance import distance_of
+from pinnkit.surfaces.distance.field_distance import distance_function
 from pinnkit.surfaces.distance.grid_distance import grid_distance
 from pinnkit.surfaces.distance.grid_field import GridField
-from pinnkit.surfaces.distance.grid_solution import stored
-from pinnkit.surfaces.drawing.pictures import draw_mesh, draw_slices
+from pinnkit.surfaces.distance.grid_solution import solution_from_grid
+from pinnkit.surfaces.drawing.figures import draw_mesh, draw_slices
 from pinnkit.surfaces.mesh.extraction import extract
-from pinnkit.surfaces.mesh.mesh_checks import Soundness, examine
+from pinnkit.surfaces.mesh.mesh_checks import MeshReport, check_mesh
 from pinnkit.surfaces.points.cloud import PointCloud
 from pinnkit.surfaces.points.normalisation import Normalisation
 from pinnkit.surfaces.problems.losses import SurfaceLosses
@@ -39,17 +39,17 @@ __all__ = ["Reconstruction", "reconstruct"]
 
 @dataclass(frozen=True, eq=False)
 class Reconstruction:
-    """A surface made from points.
+    """Reconstructed surface.
 
     Args:
-        cloud: the points it was made from, in the coordinates of the input; strays left out, with a note.
+        cloud: points, in the coordinates of the input; outliers removed, with a note.
         normalisation: from the coordinates of the input to [-1, 1]^3.
-        grid: the signed distance on a grid, in normalised coordinates; None for a field that learns from points alone.
-        solution: the neural signed distance, likewise; None where the grid is all that was asked for.
-        mesh: the zero set, closed and oriented outward, in the coordinates of the input.
-        seconds: of the stages: "grid", "neural", "mesh".
-        seed: of everything that was random.
-        name: of the problem.
+        grid: signed distance on a grid, normalised; None for losses that use the points alone.
+        solution: neural signed distance, normalised; None if only the grid was requested.
+        mesh: zero set, closed and outward oriented, in the coordinates of the input.
+        seconds: time of the stages "grid", "neural", "mesh".
+        seed: random seed.
+        name: problem name.
     """
 
     cloud: PointCloud
@@ -60,21 +60,21 @@ class Reconstruction:
     seconds: Mapping[str, float]
     seed: int = 0
     name: str = "surface"
-    soundness: Soundness = field(init=False)
+    mesh_report: MeshReport = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "soundness", examine(self.mesh))
+        object.__setattr__(self, "mesh_report", check_mesh(self.mesh))
 
     @property
     def noise(self) -> float | None:
-        """Estimated standard deviation of the points' distance from the surface, in the unit of the input."""
+        """Estimated standard deviation of the distance of the points from the surface, in the unit of the input."""
         return None if self.grid is None else self.normalisation.length(self.grid.noise)
 
     @cached_property
-    def bare(self) -> float:
-        """The share of the mesh's vertices that no point of the cloud is near: where a scan is open, it is made up.
+    def share_without_points(self) -> float:
+        """Share of the mesh vertices without nearby points: there the surface is extrapolated.
 
-        Near is within two and a half times the median distance of a point to its eighth neighbour, and the noise.
+        Nearby is within 2.5 times the sum of the median distance to the eighth neighbour and the noise.
         """
         tree = KDTree(self.cloud.points)
         some = self.cloud.points[:: max(len(self.cloud.points) // 2000, 1)]
@@ -84,46 +84,50 @@ class Reconstruction:
 
     @property
     def field(self) -> Callable[[Tensor], Tensor]:
-        """The signed distance in normalised coordinates, ``(n, 3) -> (n,)``: of the network where there is one."""
+        """Signed distance in normalised coordinates, ``(n, 3) -> (n,)``: the network if there is one, else the grid."""
         if self.solution is not None:
-            return distance_of(self.solution)
+            return distance_function(self.solution)
         assert self.grid is not None
         return self.grid
 
     def distance(self, points: Tensor | NDArray[Any]) -> Tensor:
-        """The signed distance ``(n,)`` of points ``(n, 3)``, both in the coordinates of the input; negative inside."""
+        """Signed distance ``(n,)`` of points ``(n, 3)``, both in the coordinates of the input; negative inside."""
         asked = torch.as_tensor(points, dtype=torch.float64)
         return self.field(self.normalisation.apply(asked)) * self.normalisation.scale
 
-    def scored(self, metrics: Mapping[str, float]) -> Solution:
-        """The solution with numbers that were measured on the mesh among its metrics, and the mesh in its figures.
+    def with_metrics(self, metrics: Mapping[str, float]) -> Solution:
+        """The solution with given metrics of the mesh, and the mesh in its figures, for the report.
 
-        So a report shows and keeps them, and nothing is made twice.  Where no network was trained it is that of the
-        grid, see `stored`.
+        Without a network it is the grid as a solution (`solution_from_grid`).
+
+        Args:
+            metrics: measured values by name.
         """
-        solution = self._stored() if self.solution is None else self.solution
+        solution = self._grid_solution() if self.solution is None else self.solution
         problem, mesh, field = solution.problem, self.mesh, self.field
-        title = f"{self.cloud.source}: {self.soundness.triangles:,} triangles"
+        title = f"{self.cloud.source}: {self.mesh_report.triangles:,} triangles"
         figures = {
             "surface": lambda _: draw_mesh(mesh, title=title),
             "slices": lambda _: draw_slices(field, title="signed distance", quantity="normalised units"),
         }
-        taken = {name: _Taken(float(value)) for name, value in metrics.items()}
-        scored = replace(problem, metrics={**problem.metrics, **taken}, figures={**problem.figures, **figures})
-        return replace(solution, problem=scored)
+        taken = {name: _FixedMetric(float(value)) for name, value in metrics.items()}
+        with_metrics = replace(problem, metrics={**problem.metrics, **taken}, figures={**problem.figures, **figures})
+        return replace(solution, problem=with_metrics)
 
-    def _stored(self) -> Solution:
+    def _grid_solution(self) -> Solution:
         assert self.grid is not None
         points = torch.from_numpy(self.normalisation.apply(self.cloud.points))
         facts = _facts(self.cloud, self.normalisation, self.grid)
         problem = surface_problem(points, guide=self.grid, name=self.name, noise=self.grid.noise, facts=facts)
-        problem = replace(problem, metrics={})  # slopes of a trilinear function jump; those of the mesh are taken
-        return stored(self.grid, problem, seed=self.seed)
+        problem = replace(
+            problem, metrics={}
+        )  # gradients of a trilinear function are discontinuous; the mesh is measured instead
+        return solution_from_grid(self.grid, problem, seed=self.seed)
 
 
 @dataclass(frozen=True)
-class _Taken:
-    """A metric that was measured already."""
+class _FixedMetric:
+    """Metric with a value that was measured before."""
 
     value: float
 
@@ -149,31 +153,32 @@ def reconstruct(
     callbacks: Sequence[Callback] = (),
     figures: Mapping[str, Callable[[Solution], Any]] | None = None,
 ) -> Reconstruction:
-    """The surface that a cloud of points lies on, with nothing to set by hand.
+    """Reconstruct the closed surface through the points of a cloud.
 
-    By default a signed distance on a grid (`grid_distance`), a network that learns it and smooths what the grid has of
-    noise and steps (`Supervised`), and its zero set by marching cubes (`extract`).  Losses that need no distance, such
-    as `IGR()` or `SirenLosses()`, learn from the points alone.
+    By default: a signed distance on a grid (`grid_distance`), a network trained on it that smooths noise and grid
+    artefacts (`Supervised`), and its zero set by marching cubes (`extract`).  Losses that need no distance, such as
+    `IGR()` or `SirenLosses()`, use the points alone.
 
     Args:
-        cloud: points, with normals where there are any; in any unit, anywhere.
-        neural: whether to train a network; else the grid is all there is.
-        losses: a preset; None takes `Supervised()`.
-        spec: the network; None takes the one that suits the losses.
-        solvers: how it is trained; likewise.
+        cloud: points, with normals if known; in any unit and position.
+        neural: whether to train a network; otherwise the grid is the result.
+        losses: preset of terms; None takes `Supervised()`.
+        spec: network; None takes that of the losses.
+        solvers: solvers; None takes those of the losses.
         resolution: of marching cubes, points along the longest side.
         nodes: of the grid, along each side.
-        name: of the problem.
-        seed: of everything that is random.
-        device: "auto" takes CUDA where there is one, for the network.
-        seconds: after which its training stops, with what there is.
+        name: problem name.
+        seed: random seed.
+        device: device of the network; "auto" takes CUDA if available.
+        seconds: training stops after this time with the current state.
         out: folder for checkpoints; None writes nothing.
         resume: continue from the checkpoint in `out`.
         callbacks: each called with a `Record` after every recorded step.
-        figures: what a report draws of the solution.
+        figures: figures of the report.
 
     Raises:
-        ValueError: for arguments that do not fit together, and where the field has no zero set.
+        TypeError: for a `cloud` that is no PointCloud.
+        ValueError: for incompatible arguments, and where the field has no zero set.
     """
     if not isinstance(cloud, PointCloud):
         raise TypeError(f"reconstruct: `cloud` must be a PointCloud, got {type(cloud).__name__}; use read_points(path)")
@@ -181,13 +186,13 @@ def reconstruct(
         raise ValueError("reconstruct: `neural=False` trains nothing; leave `losses`, `spec` and `solvers` out")
     if (spec is None) != (solvers is None):
         raise ValueError("reconstruct: give both `spec` and `solvers`, or neither: one is chosen for the other")
-    cloud = cloud.without_strays()  # before the box is taken: one point far away would shrink all else to a dot
+    cloud = cloud.without_outliers()  # first, since one far point would shrink the rest to a dot
     normalisation = cloud.normalisation
     points = torch.from_numpy(normalisation.apply(cloud.points))
     normals = None if cloud.normals is None else torch.from_numpy(cloud.normals)
     used: dict[str, float] = {}
     grid, solution = None, None
-    if losses is None or getattr(losses, "guided", False):
+    if losses is None or losses.needs_distance:
         began = time.perf_counter()
         grid = grid_distance(points, normals, generator=torch.Generator().manual_seed(seed), resolution=nodes)
         used["grid"] = time.perf_counter() - began
@@ -195,7 +200,7 @@ def reconstruct(
         began = time.perf_counter()
         problem = surface_problem(
             points,
-            normals if grid is None else None,  # the grid has seen them
+            normals if grid is None else None,  # the grid has used them
             guide=grid,
             losses=losses,
             name=name,
@@ -209,7 +214,7 @@ def reconstruct(
         solution = solve(problem, spec, solvers, **how)  # type: ignore[arg-type]
         used["neural"] = time.perf_counter() - began
     began = time.perf_counter()
-    asked = grid if solution is None else distance_of(solution)
+    asked = grid if solution is None else distance_function(solution)
     assert asked is not None
     mesh = extract(asked, resolution=resolution, normalisation=normalisation)
     used["mesh"] = time.perf_counter() - began
@@ -217,7 +222,7 @@ def reconstruct(
 
 
 def _facts(cloud: PointCloud, normalisation: Normalisation, grid: GridField | None) -> dict[str, Any]:
-    """What is kept of the data beside the solution."""
+    """Facts about the data kept with the solution."""
     facts: dict[str, Any] = {
         "normalisation": normalisation.facts,
         "source": cloud.source,

@@ -1,6 +1,22 @@
-"""The verdict on a solution: is anything wrong with it, and what.  Consulted after a solve, never during one."""
+"""Verification of solutions: residual, uniqueness and comparison checks, error estimates, and their verdict."""
 
-from .finding import Finding as Finding
-from .finding import Kind as Kind
-from .finding import Verdict as Verdict
-from .run_checks import verdict as verdict
+from typing import TYPE_CHECKING
+
+from pinnkit.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from .finding import Finding as Finding
+    from .finding import Kind as Kind
+    from .finding import Verdict as Verdict
+    from .run_checks import verdict as verdict
+
+_NAMES = {
+    "finding": ("Finding", "Kind", "Verdict"),
+    "run_checks": ("verdict",),
+}
+__all__ = ["Finding", "Kind", "Verdict", "verdict"]
+
+_load, __dir__ = lazy_names(__name__, _NAMES)
+
+if not TYPE_CHECKING:  # a type checker would take every misspelt name for an attribute
+    __getattr__ = _load

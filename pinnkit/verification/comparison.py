@@ -1,4 +1,4 @@
-"""Differences of a solution from the closed form and from the reference."""
+"""Differences of a solution from the exact solution and from the reference."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .term_sample import TEST_SEED
 if TYPE_CHECKING:
     from pinnkit.references import Reference
 
-__all__ = ["TEST_POINTS", "against_exact", "against_reference", "reference_error"]
+__all__ = ["TEST_POINTS", "compare_with_exact", "compare_with_reference", "reference_error"]
 
 TEST_POINTS = 2**14
 _GRID = 2**16  # points of the reference's grid that are compared at most
@@ -28,8 +28,8 @@ _ROUNDING = 8 * float(np.finfo(np.float64).eps)  # what is claimed for a closed 
 _NEGATED = "with the opposite sign,"
 
 
-def against_exact(solution: Solution) -> tuple[Comparison, ...]:
-    """The solution against the closed form on fixed Sobol points; empty where there is none."""
+def compare_with_exact(solution: Solution) -> tuple[Comparison, ...]:
+    """Compare the solution with the exact solution on fixed Sobol points; empty without one."""
     problem = solution.problem
     if not problem.exact:
         return ()
@@ -48,8 +48,8 @@ def against_exact(solution: Solution) -> tuple[Comparison, ...]:
     )
 
 
-def against_reference(solution: Solution, reference: Reference) -> tuple[Comparison, ...]:
-    """The solution against the reference on its grid.
+def compare_with_reference(solution: Solution, reference: Reference) -> tuple[Comparison, ...]:
+    """Compare the solution with the reference on its grid.
 
     Raises:
         ValueError: for a reference that does not have the problem's axes.
@@ -76,7 +76,7 @@ def against_reference(solution: Solution, reference: Reference) -> tuple[Compari
 def reference_error(
     problem: Problem, reference: Reference, coefficients: Mapping[str, float]
 ) -> tuple[Comparison, ...]:
-    """The reference against the closed form on the whole of its grid: its true error."""
+    """Compare the reference with the exact solution on its whole grid: its true error."""
     ticks = {a.name: np.asarray(reference.axes[a.name], dtype=np.float64) for a in problem.axes}
     mesh = np.meshgrid(*ticks.values(), indexing="ij")
     coords = torch.from_numpy(np.stack([m.ravel() for m in mesh], axis=1))

@@ -1,24 +1,24 @@
-"""Checks against what the solution was compared with, and against what its own linearisation foretells."""
+"""Comparison checks: exact solution, reference, and the error estimate of the linearised problem."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from .context import Evidence
+from .context import Context
 from .finding import Finding, Kind
 from .measures import EXACT, FAR, Comparison, number
 from .residual_checks import percent
 
-__all__ = ["closed_form", "estimated", "far"]
+__all__ = ["check_closed_form", "check_comparison", "check_estimate"]
 
 _IMAGE = 0.2
-"""Of the difference itself, what is left of it for a mirror image that is the one meant."""
+"""Difference of a mirror image over that of the solution, below which the image is meant."""
 
 
-def far(e: Evidence) -> Iterator[Finding]:
-    """Unknowns that differ from the closed form, or without one from the reference."""
-    exact = [c for c in e.compared if c.against == EXACT]
-    for c in exact or e.compared:
+def check_comparison(context: Context) -> Iterator[Finding]:
+    """Find unknowns that differ from the exact solution, or without one from the reference."""
+    exact = [c for c in context.compared if c.against == EXACT]
+    for c in exact or context.compared:
         if c.measured_l2 <= FAR:
             continue
         yield Finding(
@@ -36,8 +36,8 @@ def far(e: Evidence) -> Iterator[Finding]:
                 break
 
 
-def closed_form(compared: Sequence[Comparison], error: Sequence[Comparison]) -> Iterator[Finding]:
-    """A closed form and a reference that disagree by more than their error bars.
+def check_closed_form(compared: Sequence[Comparison], error: Sequence[Comparison]) -> Iterator[Finding]:
+    """Find an exact solution and a reference that disagree by more than their error bars.
 
     Args:
         compared: the solution with the reference.
@@ -57,9 +57,9 @@ def closed_form(compared: Sequence[Comparison], error: Sequence[Comparison]) -> 
             )
 
 
-def estimated(e: Evidence) -> Iterator[Finding]:
-    """A correction, asked for by the problem linearised at the solution, that is not small."""
-    found = e.correction
+def check_estimate(context: Context) -> Iterator[Finding]:
+    """Find a correction of the linearised problem that is not small."""
+    found = context.estimate
     if found is None or not found.significant:
         return
     for name, size in found.sizes.items():
@@ -67,7 +67,7 @@ def estimated(e: Evidence) -> Iterator[Finding]:
             yield Finding(
                 Kind.ESTIMATE,
                 f"`{name}` is about {percent(size)} off by its own equations: linearised at the solution, they ask for "
-                f"a correction of that size, which removes {percent(1 - found.left)} of the residual",
+                f"a correction of that size, which removes {percent(1 - found.remaining)} of the residual",
                 size,
                 name,
             )

@@ -1,4 +1,4 @@
-"""A verdict: what is wrong with a solution, each thing as a kind, a sentence and a figure."""
+"""Findings and verdict: each defect of a solution as a kind, a sentence and a figure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["Finding", "Kind", "Verdict"]
 
 
 class Kind(Enum):
-    """What may be wrong with a solution; the value says it in a few words."""
+    """Kinds of defects of a solution; the value is a short description."""
 
     NOT_FINITE = "values that are not finite"
     ENDED_BADLY = "the run did not end well"
@@ -26,20 +26,20 @@ class Kind(Enum):
     TOO_SMOOTH = "a field too smooth for what is prescribed"
     TOO_ROUGH = "a field that oscillates where the problem does not"
     OVERFITTED = "a residual that is met at the training points alone"
-    ESTIMATE = "far from what the problem's own linearisation foretells"
+    ESTIMATE = "far from the error estimate of the linearised problem"
     FAR = "far from what it was measured against"
     CLOSED_FORM = "a closed form that is not that of the problem"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong with a solution.
+    """One defect of a solution.
 
     Args:
-        kind: which.
-        sentence: what was seen, in plain words, and what may help.
-        figure: the number behind it, a fraction or ratio without unit.
-        place: the term or the unknown that it is about; empty where it is about all.
+        kind: of the defect.
+        sentence: observation and repair.
+        figure: the number behind it, a fraction or ratio, dimensionless.
+        place: the term or the unknown that it concerns; empty for all.
     """
 
     kind: Kind
@@ -54,15 +54,15 @@ class Finding:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What `verdict` returns.
+    """Result of `verdict`.
 
     Args:
-        findings: what is wrong; empty for a good solution.
+        findings: defects; empty for a good solution.
         fresh_residual: of the worst equation on points that the solve has not seen, as a fraction of the parts that
             should cancel in it.
         worst_condition_error: of the worst condition, likewise; NaN where there is none.
-        estimated_error: by how much the problem, linearised at the solution, asks to correct it, relative; NaN where
-            that does not explain the residual, or could not be found out.
+        estimated_error: size of the correction of the linearised problem, relative; NaN where it does not explain the
+            residual or is not available.
     """
 
     findings: tuple[Finding, ...]
@@ -72,7 +72,7 @@ class Verdict:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing was found."""
+        """True if there are no findings."""
         return not self.findings
 
     @property

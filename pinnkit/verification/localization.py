@@ -1,4 +1,4 @@
-"""Checks of where the residual is: right after the start, at a front, spread over everything."""
+"""Localisation checks: residuals concentrated in a small region or right after the initial time."""
 
 from __future__ import annotations
 
@@ -7,36 +7,36 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from .context import Evidence
+from .context import Context
 from .finding import Finding, Kind
 from .residual_checks import IGNORED, UNSOLVED, percent
 from .term_sample import Sample, rms
 
-__all__ = ["local", "lost_start"]
+__all__ = ["check_localization", "check_start"]
 
 _SHARE = 0.9
-"""Of the squared residual, ..."""
+"""Share of the squared residual that defines the region."""
 _REGION = 0.1
-"""... in at most this part of the domain: a residual that is noise needs more than half of it."""
+"""Largest share of the domain that counts as concentrated; noise needs more than half."""
 _FEW = 8
-"""Points that such a region has at least; fewer say nothing of its size."""
+"""Fewest points from which the size of a region is known."""
 _WORTH = 0.01
-"""Relative residual of the whole below which a local one is left alone: kinks and corners are never met exactly."""
+"""Relative residual of the whole below which a local one is accepted: kinks and corners are never met exactly."""
 _SLABS = 10
-"""Into which time is cut."""
+"""Number of time intervals."""
 _EARLY = 3.0
-"""Residual of the first slab over that of the others, from which the start is what went wrong."""
+"""Residual of the first interval over that of the others, from which the start is at fault."""
 _LEFT = 0.25
-"""Of the size before a slab with a residual, what is left after it, from which the start counts as lost."""
+"""Size after an interval with a residual over the size before, below which the initial state is lost."""
 _STILL = 0.02
-"""Rate of change of the last slabs, of that of the first, from which a solution has come to rest."""
+"""Rate of change of the last intervals over the largest one, below which a solution is stationary."""
 _REVIVED = 2.0
-"""The corrected solution at late times over the solution there."""
+"""Growth of the corrected solution at late times, from which the initial state is lost."""
 
 
-def local(e: Evidence) -> Iterator[Finding]:
-    """A residual that lives in a small region and is not small beside what cancels there: an unresolved front."""
-    for s in e.equations:
+def check_localization(context: Context) -> Iterator[Finding]:
+    """Find a residual that is large in a small region: an unresolved front or layer."""
+    for s in context.equations:
         m = s.magnitude.square()
         if not s.check.relative > _WORTH or not bool(torch.isfinite(m).all()):
             continue
@@ -48,7 +48,9 @@ def local(e: Evidence) -> Iterator[Finding]:
         relative = _relative(s, worst)
         if relative > UNSOLVED:
             centre = s.coords[worst].median(dim=0).values
-            at = ", ".join(f"{c} = {v:.3g}" for c, v in zip(e.problem.frame.columns, centre.tolist(), strict=True))
+            at = ", ".join(
+                f"{c} = {v:.3g}" for c, v in zip(context.problem.frame.columns, centre.tolist(), strict=True)
+            )
             yield Finding(
                 Kind.LOCAL,
                 f"the residual of '{s.check.name}' is concentrated: {percent(_SHARE)} of its square lie in "
@@ -60,13 +62,13 @@ def local(e: Evidence) -> Iterator[Finding]:
             )
 
 
-def lost_start(e: Evidence) -> Iterator[Finding]:
-    """A start that is met and then forgotten: the residual sits right after it, or where the solution dies away."""
-    if e.problem.time is None or e.finite < 1:
+def check_start(context: Context) -> Iterator[Finding]:
+    """Find an initial state that is met and then lost: a residual right after it, or where the solution decays."""
+    if context.problem.time is None or context.finite < 1:
         return
-    axis = next(a for a in e.problem.axes if a.name == e.problem.time)
-    column = e.problem.frame.columns.index(axis.name)
-    for s in e.equations:
+    axis = next(a for a in context.problem.axes if a.name == context.problem.time)
+    column = context.problem.frame.columns.index(axis.name)
+    for s in context.equations:
         if not any(axis.name in order for order in _orders(s)) or not s.check.relative > _WORTH:
             continue
         when = ((s.coords[:, column] - axis.lower) / axis.extent * _SLABS).long().clamp(0, _SLABS - 1)
@@ -75,7 +77,7 @@ def lost_start(e: Evidence) -> Iterator[Finding]:
             return
         residual = [rms(s.magnitude[slab]) for slab in slabs]
         relative = [_relative(s, slab) for slab in slabs]
-        sizes, rates = _profile(e, axis.name, column, axis.lower, axis.extent)
+        sizes, rates = _profile(context, axis.name, column, axis.lower, axis.extent)
         found = _where(residual, relative, sizes, rates)
         if found is not None:
             slab, words = found
@@ -89,20 +91,20 @@ def lost_start(e: Evidence) -> Iterator[Finding]:
                 s.check.name,
             )
             return
-    found_by = e.correction
-    if found_by is not None and found_by.significant and found_by.late > _REVIVED:
+    found_by = context.estimate
+    if found_by is not None and found_by.significant and found_by.late_growth > _REVIVED:
         yield Finding(
             Kind.LOST_START,
-            f"the start is lost: at late times the solution should be {found_by.late:.3g} times as large by what the "
-            "problem, linearised, foretells; let earlier times be solved first (causal weights, slabs)",
-            found_by.late,
+            f"the start is lost: at late times the solution should be {found_by.late_growth:.3g} times as large "
+            "by the linearised problem; let earlier times be solved first (causal weights, slabs)",
+            found_by.late_growth,
         )
 
 
 def _where(
     residual: list[float], relative: list[float], sizes: list[float], rates: list[float]
 ) -> tuple[int, str] | None:
-    """In which slab of time the start is lost, and how."""
+    """Return the time interval in which the initial state is lost, and a description; None if it is kept."""
     others = rms(torch.tensor(residual[1:]))
     if relative[0] > IGNORED and residual[0] > _EARLY * others:  # a kink or a corner of the data may leave less
         return 0, "the residual is concentrated right after it,"
@@ -117,28 +119,24 @@ def _where(
     return None
 
 
-def _profile(e: Evidence, time: str, column: int, lower: float, extent: float) -> tuple[list[float], list[float]]:
-    """Size and rate of change of the solution in each slab; the mean over all of it is no memory of the start."""
-    when = ((e.inside[:, column] - lower) / extent * _SLABS).long().clamp(0, _SLABS - 1)
-    rate = e.unknowns(e.inside, (time,))
+def _profile(context: Context, time: str, column: int, lower: float, extent: float) -> tuple[list[float], list[float]]:
+    """Size and rate of change of the solution in each time interval."""
+    when = ((context.inside[:, column] - lower) / extent * _SLABS).long().clamp(0, _SLABS - 1)
+    rate = context.unknowns(context.inside, (time,))
     sizes, rates = [], []
     for k in range(_SLABS):
         here = when == k
-        sizes.append(max(rms(v[here]) for v in e.values.values()))
+        sizes.append(max(rms(v[here]) for v in context.values.values()))
         rates.append(max(rms(v[here]) for v in rate.values()))
     return sizes, rates
 
 
 def _relative(s: Sample, rows: Tensor) -> float:
-    """The residual at some points, of the parts that should cancel there."""
+    """Residual at the given rows relative to the parts that should cancel there."""
     scale = rms(s.parts[rows])
     return rms(s.magnitude[rows]) / scale if scale > 0 else 0.0
 
 
 def _orders(s: Sample) -> list[tuple[str, ...]]:
-    """The derivatives that a term uses."""
-    out: list[tuple[str, ...]] = []
-    for c in s.values:
-        order = c.order
-        out += [o for _, o in order.terms] if hasattr(order, "terms") else [order]
-    return out
+    """Derivatives that a term uses."""
+    return [columns for c in s.values for _, columns in c.derivatives]

@@ -1,4 +1,4 @@
-"""What is measured of a solution: residuals on fresh points, differences from what is known."""
+"""Measures of a solution: residuals on fresh points, differences from known solutions."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from dataclasses import dataclass, field
 __all__ = ["EXACT", "FAR", "Comparison", "TermCheck", "number"]
 
 EXACT = "exact solution"
-"""What a comparison with the closed form is against, in words."""
+"""Label of comparisons with the exact solution."""
 FAR = 0.05
 """Relative error that counts as wrong."""
 
 _OWN_ERROR = 2.0
-"""A difference of at most so many bars may be, to half, the error of what was compared with."""
+"""Number of error bars up to which a difference may be mostly the error of the reference."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """How far apart one unknown and something it was measured against are.
+    """Distance of one unknown from a known solution.
 
     Args:
         unknown: its name.
-        against: what it was measured against, in words.
+        against: label of the known solution v.
         measured_l2: ‖u - v‖₂ / ‖v‖₂ over the points; ‖u - v‖₂ / √n where v vanishes.
-        measured_max: the greatest |u - v|, in the unit of the unknown.
-        l2_bar: how uncertain v is itself, in the measure of `measured_l2`.
+        measured_max: largest |u - v|, in the unit of the unknown.
+        l2_bar: error bar of v, in the measure of `measured_l2`.
         max_bar: likewise, in the measure of `measured_max`.
-        points: how many were compared.
+        points: number of points.
         scale: the root mean square of v.
-        images: the same distance for mirror images of u, by what they are in words.
+        images: the same distance for mirror images of u, by their description.
     """
 
     unknown: str
@@ -50,28 +50,28 @@ class Comparison:
 
     @property
     def max_error(self) -> float:
-        """The greatest error that may be claimed, likewise."""
+        """The largest error that may be claimed, likewise."""
         return _claim(self.measured_max, self.max_bar)
 
     @property
     def is_bound(self) -> bool:
-        """Whether `rel_l2` is an upper bound only: the difference may be the error of what it was measured against."""
+        """True if `rel_l2` is an upper bound only: the difference may be the error of the known solution."""
         return self.measured_l2 < _OWN_ERROR * self.l2_bar
 
     @property
     def rel_l2_text(self) -> str:
-        """The relative error in words: `4.8e-10`, or `<= 1.5e-07`."""
+        """The relative error as text: `4.8e-10`, or `<= 1.5e-07`."""
         return f"{'<= ' if self.is_bound else ''}{number(self.rel_l2)}"
 
     @property
     def max_text(self) -> str:
-        """The greatest error in words."""
+        """The largest error as text."""
         return f"{'<= ' if self.measured_max < _OWN_ERROR * self.max_bar else ''}{number(self.max_error)}"
 
 
 @dataclass(frozen=True)
 class TermCheck:
-    """How well one term vanishes on fresh points.
+    """Residual of one term on fresh points.
 
     Args:
         name: of the term.

@@ -1,4 +1,4 @@
-"""The verdict on a problem that is scored by its metrics: how the run ended, and whether all is finite."""
+"""Verdict of a problem that is scored by its metrics: status of the run, finite values."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from pinnkit.solutions.solution import Solution
 
 from .finding import Finding, Kind, Verdict
 from .measures import TermCheck
-from .term_sample import FRESH, TEST_SEED, channels_at, rms, thinned
+from .term_sample import FRESH, TEST_SEED, channels_at, rms, subsampled
 
-__all__ = ["fitted", "root_mean_square"]
+__all__ = ["metric_verdict", "root_mean_square"]
 
 
 def root_mean_square(solution: Solution, term: Term) -> TermCheck:
@@ -24,7 +24,7 @@ def root_mean_square(solution: Solution, term: Term) -> TermCheck:
     problem = solution.problem
     trace = problem.trace(term, raw=False)
     drawn = term.sample(FRESH, torch.Generator().manual_seed(TEST_SEED), Sobol())
-    points = tuple(thinned(p, FRESH).to(solution.dtype, solution.device) for p in drawn)
+    points = tuple(subsampled(p, FRESH).to(solution.dtype, solution.device) for p in drawn)
     values = channels_at(solution, points, trace.channels)
     with torch.no_grad():
         lookup = provider(problem, values, trace.ignored)
@@ -32,8 +32,8 @@ def root_mean_square(solution: Solution, term: Term) -> TermCheck:
     return TermCheck(str(term.name), term.kind, rms(r), math.nan)
 
 
-def fitted(solution: Solution, checks: Mapping[str, float], metrics: Mapping[str, float]) -> Verdict:
-    """What is wrong with a fit that has no equation to meet: a bad end, or numbers that are not finite.
+def metric_verdict(solution: Solution, checks: Mapping[str, float], metrics: Mapping[str, float]) -> Verdict:
+    """Check a fit without equations: status of the run, finite numbers.
 
     Args:
         solution: the fit.

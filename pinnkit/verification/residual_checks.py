@@ -1,4 +1,4 @@
-"""Checks of what is met: equations, conditions, the end of the run, finite values."""
+"""Residual checks: equations, conditions, status of the run, finite values."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from torch import Tensor
 
 from pinnkit.solutions.status import Status
 
-from .context import Evidence
+from .context import Context
 from .finding import Finding, Kind
 from .measures import number
 from .term_sample import Sample, rms
 
-__all__ = ["converged", "finite", "met", "overfitted", "percent"]
+__all__ = ["check_convergence", "check_finite", "check_overfitting", "check_terms", "percent"]
 
 IGNORED = 0.3
 """A condition's residual, of the parts that should cancel, from which it is as good as absent."""
@@ -37,28 +37,28 @@ _NOTICEABLE = 1e-2
 """A relative residual below which it does not matter that training points fare better."""
 
 
-def finite(e: Evidence) -> Iterator[Finding]:
-    """Values or residuals that are nan or infinite anywhere."""
-    if e.finite < 1:
+def check_finite(context: Context) -> Iterator[Finding]:
+    """Find values or residuals that are NaN or infinite."""
+    if context.finite < 1:
         yield Finding(
             Kind.NOT_FINITE,
-            f"the solution or its residual is not finite at {percent(1 - e.finite)} of the points; "
+            f"the solution or its residual is not finite at {percent(1 - context.finite)} of the points; "
             "look for a division by zero or a root of something negative in the problem",
-            1 - e.finite,
+            1 - context.finite,
         )
 
 
-def converged(e: Evidence) -> Iterator[Finding]:
-    """A run that ended badly, or that stopped early while residuals were large."""
-    status = e.solution.status
-    worst = max((s.check for s in e.samples), key=lambda c: _finite_or_inf(c.relative), default=None)
+def check_convergence(context: Context) -> Iterator[Finding]:
+    """Find a run that ended badly, or stopped early with large residuals."""
+    status = context.solution.status
+    worst = max((s.check for s in context.samples), key=lambda c: _finite_or_inf(c.relative), default=None)
     if not status.good:
         yield Finding(Kind.ENDED_BADLY, f"the run did not end well. {status.value}", 1.0)
     elif (
         worst is not None
         and status in (Status.BUDGET, Status.TIME, Status.STALLED)
         and not worst.relative <= UNCONVERGED
-        and not e.close
+        and not context.close
     ):
         yield Finding(
             Kind.NOT_CONVERGED,
@@ -69,16 +69,16 @@ def converged(e: Evidence) -> Iterator[Finding]:
         )
 
 
-def met(e: Evidence) -> Iterator[Finding]:
-    """Every term's residual beside the parts that should cancel in it; walls one by one."""
-    for s in e.samples:
+def check_terms(context: Context) -> Iterator[Finding]:
+    """Find terms whose residual is large relative to the parts that should cancel in it; wall by wall."""
+    for s in context.samples:
         check = s.check
-        if check.kind == "equation":
+        if s.term.is_equation:
             if not check.relative <= UNSOLVED:
                 yield Finding(Kind.UNSOLVED, _sentence(s, "the equation", "is not solved"), check.relative, check.name)
             continue
-        limit = NOISY if check.kind == "data" else MISSED
-        walls = _walls(e, s, limit) if check.kind != "data" else []
+        limit = NOISY if s.term.fits_data else MISSED
+        walls = [] if s.term.fits_data else _walls(context, s, limit)
         if check.relative <= limit and not walls:
             continue
         figure = max([check.relative, *(w for _, w in walls)], key=_finite_or_inf)
@@ -88,12 +88,12 @@ def met(e: Evidence) -> Iterator[Finding]:
         yield from _scale(s)
 
 
-def overfitted(e: Evidence) -> Iterator[Finding]:
-    """A residual that is much smaller at the points that the solve used than between them."""
-    rows, parameters = sum(e.solution.rows.values()), e.solution.parameters
+def check_overfitting(context: Context) -> Iterator[Finding]:
+    """Find residuals that are much smaller at the training points than between them."""
+    rows, parameters = sum(context.solution.rows.values()), context.solution.parameters
     few = 0 < rows < parameters
-    for s in e.equations:
-        trained = e.solution.training_rms.get(s.check.name, math.nan)
+    for s in context.equations:
+        trained = context.solution.training_rms.get(s.check.name, math.nan)
         if not trained >= 0 or s.check.relative <= _NOTICEABLE:
             continue
         ratio = s.check.rms / trained if trained > 0 else math.inf
@@ -120,14 +120,14 @@ def _sentence(s: Sample, said: str, verb: str) -> str:
     )
 
 
-def _walls(e: Evidence, s: Sample, limit: float) -> list[tuple[str, float]]:
-    """The straight walls on which a condition fails, with its residual there; one wall of many hides in the mean."""
+def _walls(context: Context, s: Sample, limit: float) -> list[tuple[str, float]]:
+    """Straight walls on which a condition fails, with its relative residual there."""
     normal = s.points[0].normal
     if normal is None or not s.check.scale > 0:
         return []
     normal, r, coords = normal.double().cpu(), s.magnitude, s.coords
     out = []
-    space = [e.problem.frame.columns.index(c) for c in e.problem.frame.space]
+    space = [context.problem.frame.columns.index(c) for c in context.problem.frame.space]
     for i, column in enumerate(space):
         for sign in (-1.0, 1.0):
             here = normal[:, i] == sign
@@ -136,12 +136,12 @@ def _walls(e: Evidence, s: Sample, limit: float) -> list[tuple[str, float]]:
             relative = _mean(r[here]) / s.check.scale
             if not relative <= limit:
                 at = f"{float(coords[here, column].mean()):.3g}"
-                out.append((f"{e.problem.frame.columns[column]} = {at}", relative))
+                out.append((f"{context.problem.frame.columns[column]} = {at}", relative))
     return out
 
 
 def _scale(s: Sample) -> Iterator[Finding]:
-    """What is prescribed and what the solution has there, where they differ by an order of magnitude."""
+    """Find prescribed values that differ from the solution by an order of magnitude."""
     there = rms(s.r - s.given)
     small, large = sorted((there, s.given_size))
     if s.driven and small > 0 and large > _OFF_SIZE * small:

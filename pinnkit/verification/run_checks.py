@@ -1,4 +1,4 @@
-"""The verdict: every check, in the order in which a reader wants to know."""
+"""Verdict of a solution: all checks, in the order of the report."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ from typing import TYPE_CHECKING
 
 from pinnkit.solutions.solution import Solution
 
-from . import comparison_checks as comparing
-from .comparison import against_exact, against_reference
-from .context import Evidence
+from . import comparison_checks as comparison_checks
+from .comparison import compare_with_exact, compare_with_reference
+from .context import Context
 from .finding import Finding, Kind, Verdict
-from .localization import local, lost_start
+from .localization import check_localization, check_start
 from .measures import Comparison
-from .residual_checks import converged, finite, met, overfitted
-from .spectral_content import grain
-from .uniqueness import mirrored, trivial, undetermined
+from .residual_checks import check_convergence, check_finite, check_overfitting, check_terms
+from .spectral_content import check_spectral_content
+from .uniqueness import check_mirror_images, check_trivial, check_uniqueness
 
 if TYPE_CHECKING:
     from pinnkit.references import Reference
 
-__all__ = ["judge", "verdict"]
+__all__ = ["run_checks", "verdict"]
 
 _FOLLOWS = frozenset({Kind.UNSOLVED, Kind.CONDITION, Kind.SCALE, Kind.TOO_SMOOTH, Kind.LOCAL, Kind.LOST_START})
-"""What a trivial solution brings with it, and need not be said again."""
+"""Findings that follow from a trivial solution and are not repeated."""
 
 
 def verdict(
     solution: Solution, *, reference: Reference | None = None, error: Sequence[Comparison] | None = None
 ) -> Verdict:
-    """Say what is wrong with a solution, in plain words; nothing, for a good one.
+    """Check a solution, and report what is wrong with it; a good one has no findings.
 
     Residuals are taken on points that the solve has not seen and are relative to the parts that should cancel in them.
-    It looks for values that are not finite, equations and conditions that are not met (wall by wall), a trivial
+    Checks find values that are not finite, equations and conditions that are not met (wall by wall), a trivial
     solution, a start that is lost later, a residual that is met at the training points alone or concentrated in a small
     region, a field too smooth or too rough, a mirror image or anything else that the terms leave open; and it estimates
     the error by one linearised correction.  The closed form, where there is one, is consulted for the comparison alone.
@@ -41,7 +41,7 @@ def verdict(
     Takes about a second.  Deterministic.
 
     Args:
-        solution: what `solve` returned.
+        solution: the result of `solve`.
         reference: values to compare with, as `reference(problem)` gives them; None for none.
         error: comparisons that were made already; None has them made.
 
@@ -51,32 +51,33 @@ def verdict(
     if not isinstance(solution, Solution):
         raise TypeError(f"verdict: `solution` must be a Solution, what solve() gives, got {type(solution).__name__}")
     if error is None:
-        other = () if reference is None else against_reference(solution, reference)
-        error = (*against_exact(solution), *other)
-    return judge(Evidence(solution, tuple(error)))
+        other = () if reference is None else compare_with_reference(solution, reference)
+        error = (*compare_with_exact(solution), *other)
+    return run_checks(Context(solution, tuple(error)))
 
 
-def judge(e: Evidence, extra: Iterable[Finding] = ()) -> Verdict:
-    """All checks of the evidence; `extra` are findings made elsewhere."""
-    broken = list(finite(e))
-    ended = list(converged(e))
+def run_checks(context: Context, extra: Iterable[Finding] = ()) -> Verdict:
+    """Run all checks; `extra` are findings made elsewhere."""
+    broken = list(check_finite(context))
+    ended = list(check_convergence(context))
     if broken:
-        return _verdict(e, [*broken, *ended, *extra])
-    nothing = list(trivial(e))
-    found = [*ended, *nothing, *met(e), *grain(e), *overfitted(e), *local(e), *lost_start(e)]
+        return _verdict(context, [*broken, *ended, *extra])
+    nothing = list(check_trivial(context))
+    residuals = (check_terms, check_spectral_content, check_overfitting, check_localization, check_start)
+    found = [*ended, *nothing, *(finding for check in residuals for finding in check(context))]
     if nothing:
         found = [f for f in found if f.kind not in _FOLLOWS]
-    found += [*mirrored(e), *undetermined(e), *comparing.far(e)]
+    found += [*check_mirror_images(context), *check_uniqueness(context), *comparison_checks.check_comparison(context)]
     if not nothing:
-        found += comparing.estimated(e)
-    return _verdict(e, [*found, *extra])
+        found += comparison_checks.check_estimate(context)
+    return _verdict(context, [*found, *extra])
 
 
-def _verdict(e: Evidence, findings: Sequence[Finding]) -> Verdict:
-    correction = e.correction
+def _verdict(context: Context, findings: Sequence[Finding]) -> Verdict:
+    estimate = context.estimate
     return Verdict(
         findings=tuple(findings),
-        fresh_residual=max((s.check.relative for s in e.equations), default=math.nan),
-        worst_condition_error=max((s.check.relative for s in e.conditions), default=math.nan),
-        estimated_error=max(correction.sizes.values()) if correction is not None and correction.explains else math.nan,
+        fresh_residual=max((s.check.relative for s in context.equations), default=math.nan),
+        worst_condition_error=max((s.check.relative for s in context.conditions), default=math.nan),
+        estimated_error=max(estimate.sizes.values()) if estimate is not None and estimate.explains else math.nan,
     )

@@ -1,4 +1,4 @@
-"""Random sines as corrections of a solution: the Jacobian of all terms in their weights, and what they do inside."""
+"""Random sines as corrections of a solution: Jacobian of all terms in their weights, effect on the unknowns."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from torch import Tensor, nn
 
 from pinnkit.domains import Points, Sobol
 from pinnkit.fields import RandomFourier
-from pinnkit.jets.frame import NamedOperator
-from pinnkit.jets.orders import Order
+from pinnkit.fields.derivatives import terms_of
 from pinnkit.problem.linearization import Channel, linearise, scope_of
 from pinnkit.problem.problem import Problem
 from pinnkit.problem.terms import Term
@@ -20,13 +19,13 @@ from pinnkit.solutions.evaluation import index
 from pinnkit.solutions.solution import Solution
 from pinnkit.solvers.collocation.field_groups import axes_of
 
-from .term_sample import TEST_SEED, thinned
+from .term_sample import TEST_SEED, subsampled
 
-__all__ = ["Sines", "outputs_of"]
+__all__ = ["SineBasis", "outputs_of"]
 
 _BANDWIDTHS = ((2.0, 0.15), (5.0, 0.55), (16.0, 0.3))
-"""Radians per half-width and share of the sines: slow, middling and fast, since nothing is known of the error's shape;
-most of them middling, to come close to what the terms may leave open."""
+"""Radians per half-width and share of the sines: low, medium and high frequencies, since the shape of the error is
+unknown; most of them medium, to approximate undetermined components."""
 _ROWS = 3.0
 """Points of an equation for each sine, so that nothing is fitted by chance."""
 _INSIDE = 1500
@@ -34,26 +33,26 @@ _INSIDE = 1500
 
 
 @dataclass(frozen=True)
-class Sines:
-    """Random sines of several bandwidths for every component of every unknown, and the points they are judged at.
+class SineBasis:
+    """Random sines of several bandwidths for every component of every unknown.
 
     Args:
-        solution: what they correct, before the ansatz if there is one.
-        by_nature: for each term the unit of its rows.
+        solution: the corrected solution, before the ansatz if there is one.
+        natural_scale: for each term the unit of its rows.
         modules: the sines of each group of unknowns.
-        width: sines of one component.
-        counts: points of an equation, of a condition.
+        width: number of sines of one component.
+        counts: number of points of an equation, of a condition.
     """
 
     solution: Solution
-    by_nature: Mapping[str, float]
+    natural_scale: Mapping[str, float]
     modules: Mapping[tuple[str, ...], tuple[nn.Module, ...]]
     width: int
     counts: tuple[int, int]
 
     @classmethod
-    def of(cls, solution: Solution, by_nature: Mapping[str, float], sines: int) -> Sines:
-        """About so many sines for each component, the same for every solution."""
+    def of(cls, solution: Solution, natural_scale: Mapping[str, float], sines: int) -> SineBasis:
+        """About `sines` sines for each component, the same for every solution."""
         problem = solution.problem
         generator = torch.Generator().manual_seed(TEST_SEED)
         modules = {}
@@ -68,7 +67,7 @@ class Sines:
             )
         width = sum(max(int(share * sines), 1) for _, share in _BANDWIDTHS)
         per = int(_ROWS * width)
-        return cls(solution, by_nature, modules, width, (per, max(width // 2, 20)))
+        return cls(solution, natural_scale, modules, width, (per, max(width // 2, 20)))
 
     @property
     def count(self) -> int:
@@ -101,7 +100,7 @@ class Sines:
         return torch.cat(rows), torch.cat(blocks)
 
     def residual(self, step: Tensor) -> Tensor:
-        """The rows after a correction, nothing linearised."""
+        """Nonlinear rows after a correction."""
         problem, coefficients = self.solution.problem, _coefficients(self.solution)
         for i, name in enumerate(coefficients):
             coefficients[name] = coefficients[name] + step[self.count + i]
@@ -109,7 +108,7 @@ class Sines:
         return torch.cat([self._scale(term, len(r)) * r for term, r in found])
 
     def effect(self) -> tuple[Tensor, dict[str, Tensor]]:
-        """Points inside ``(n, d)``, and what each column does to each unknown there, ``(n * components, P)``."""
+        """Points inside ``(n, d)``, and the effect of each column on each unknown there, ``(n * components, P)``."""
         solution, problem = self.solution, self.solution.problem
         generator = torch.Generator().manual_seed(TEST_SEED)
         inside = problem.domain.sample(_INSIDE, generator, sampling=Sobol())
@@ -156,13 +155,13 @@ class Sines:
         return {other: torch.stack(parts, dim=1) for other, parts in out.items()}
 
     def _scale(self, term: Term, rows: int) -> float:
-        return 1 / (self.by_nature[str(term.name)] * math.sqrt(rows))
+        return 1 / (self.natural_scale[str(term.name)] * math.sqrt(rows))
 
     def _points(self, term: Term) -> tuple[Points, ...]:
         generator = torch.Generator().manual_seed(TEST_SEED + 1)
-        n = self.counts[0] if term.kind == "equation" else self.counts[1]
+        n = self.counts[0] if term.is_equation else self.counts[1]
         sampled = term.sample(n, generator, Sobol())
-        return tuple(thinned(p, self.counts[0]).to(torch.float64, torch.device("cpu")) for p in sampled)
+        return tuple(subsampled(p, self.counts[0]).to(torch.float64, torch.device("cpu")) for p in sampled)
 
     def _values(self, points: tuple[Points, ...], channels: Iterable[Channel]) -> dict[Channel, Tensor]:
         s = self.solution
@@ -190,12 +189,7 @@ class Sines:
         group = next(g for g in self.modules if channel.unknown in g)
         columns = self.solution.fieldset.columns(group)
         local = {problem.frame.columns[c]: i for i, c in enumerate(columns)}
-        order = channel.order
-        members: list[tuple[float, Order]] = (
-            list(index(order, local).terms)  # type: ignore[union-attr]
-            if isinstance(order, NamedOperator)
-            else [(1.0, index(order, local))]  # type: ignore[list-item]
-        )
+        members = terms_of(index(channel.order, local))
         coords = points.coords[:, list(columns)]
         parts = []
         for module in self.modules[group]:
@@ -204,7 +198,7 @@ class Sines:
         return torch.cat(parts, dim=1)
 
     def _first(self, unknown: str) -> int:
-        """How many components stand before those of `unknown`."""
+        """Number of components before those of `unknown`."""
         names = self.solution.problem.names
         return sum(self.solution.problem.unknown(n).components or 1 for n in names[: names.index(unknown)])
 

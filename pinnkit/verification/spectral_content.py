@@ -1,4 +1,4 @@
-"""Checks of how fine a field is beside what the problem asks for: too smooth, too rough."""
+"""Spectral content checks: a field that is too smooth or too rough for its data."""
 
 from __future__ import annotations
 
@@ -7,37 +7,36 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from pinnkit.domains import Points
 from pinnkit.problem.linearization import linearise
 
-from .context import Evidence
+from .context import Context
 from .finding import Finding, Kind
 from .residual_checks import MISSED, UNSOLVED, percent
 from .term_sample import Sample, channels_at, rms
 
-__all__ = ["grain"]
+__all__ = ["check_spectral_content"]
 
 _STEP = 0.015
-"""Of an axis' extent: over this distance a residual is compared with itself; waves shorter than ten such are fine."""
+"""Shift over which a residual is compared with itself, relative to the extent of the axis."""
 _FINE = 0.35
-"""Grain of a residual from which it oscillates; 1 is that of noise."""
+"""Roughness of a residual from which it oscillates; 1 for white noise."""
 _FINER = 2.5
-"""Grain of the residual over that of everything prescribed, from which the field oscillates by itself."""
+"""Roughness of the residual over that of the data, from which the field oscillates by itself."""
 _ALIKE = 0.3
-"""Correlation of the residual with what is prescribed, from which a part of the latter is missing in the solution."""
+"""Correlation of the residual with the data, from which a part of the data is missing in the solution."""
 _DETAIL = 1.3
-"""Grain of what is missing over that of what is there."""
+"""Roughness of the missing part over that of the solution, from which the field is too smooth."""
 
 
-def grain(e: Evidence) -> Iterator[Finding]:
-    """Where a term fails: is the residual a detail of the data that the field lacks, or one that it has too much?"""
-    if e.finite < 1:
+def check_spectral_content(context: Context) -> Iterator[Finding]:
+    """Find residuals that are missing details of the data, or oscillations that the data do not have."""
+    if context.finite < 1:
         return
-    for s in e.samples:
-        limit = UNSOLVED if s.term.kind == "equation" else MISSED
-        if not s.check.relative > limit or isinstance(s.term.points, Points):
+    for s in context.samples:
+        limit = UNSOLVED if s.term.is_equation else MISSED
+        if not s.check.relative > limit or s.term.own_points is not None:
             continue
-        found = _grains(e, s)
+        found = _roughness(context, s)
         if found is None:
             continue
         residual, prescribed, there, alike = found
@@ -60,23 +59,23 @@ def grain(e: Evidence) -> Iterator[Finding]:
             )
 
 
-def _grains(e: Evidence, s: Sample) -> tuple[float, float, float, float] | None:
-    """Grain of the residual, of what is prescribed, of what is there; likeness of the first two.
+def _roughness(context: Context, s: Sample) -> tuple[float, float, float, float] | None:
+    """Roughness of the residual, of the data, of the solution; correlation of the first two.
 
-    The grain of f is the greatest over the axes of |f(x + h) - f(x)| / (√2 |f|), as root mean squares.
+    The roughness of f is the greatest over the axes of |f(x + h) - f(x)| / (√2 |f|), as root mean squares.
     """
     r, given = s.r.double().cpu(), s.given.double().cpu()
     there = r - given
     best = [0.0, 0.0, 0.0]
     moved_at_all = False
-    for axis in (a for a in e.problem.axes if a.dim == 1):
-        column = e.problem.frame.columns.index(axis.name)
+    for axis in (a for a in context.problem.axes if a.dim == 1):
+        column = context.problem.frame.columns.index(axis.name)
         spread = s.coords[:, column]
-        along = _along(e, s, column)
+        along = _along(context, s, column)
         if not bool(along.any()) or float(spread.max() - spread.min()) < 0.5 * axis.extent:
             continue
         moved_at_all = True
-        r2, given2 = _moved(e, s, column, _STEP * axis.extent, (axis.lower + axis.upper) / 2)
+        r2, given2 = _moved(context, s, column, _STEP * axis.extent, (axis.lower + axis.upper) / 2)
         there2 = r2 - given2
         for i, (one, two) in enumerate(((r, r2), (given, given2), (there, there2))):
             size = rms(one[along])
@@ -89,24 +88,24 @@ def _grains(e: Evidence, s: Sample) -> tuple[float, float, float, float] | None:
     return best[0], best[1], best[2], alike
 
 
-def _along(e: Evidence, s: Sample, column: int) -> Tensor:
-    """Which points can be moved along a column and stay on the part that they are on: those of walls along it."""
-    normal, name = s.points[0].normal, e.problem.frame.columns[column]
-    if normal is None or name not in e.problem.frame.space:
+def _along(context: Context, s: Sample, column: int) -> Tensor:
+    """True for points that stay on their part when they move along a column, ``(n,)``."""
+    normal, name = s.points[0].normal, context.problem.frame.columns[column]
+    if normal is None or name not in context.problem.frame.space:
         return torch.ones(len(s.coords), dtype=torch.bool)
-    return (normal[:, e.problem.frame.space.index(name)] == 0).cpu()
+    return (normal[:, context.problem.frame.space.index(name)] == 0).cpu()
 
 
-def _moved(e: Evidence, s: Sample, column: int, step: float, middle: float) -> tuple[Tensor, Tensor]:
-    """The residual and what is prescribed, all points moved inwards along one axis."""
+def _moved(context: Context, s: Sample, column: int, step: float, middle: float) -> tuple[Tensor, Tensor]:
+    """Residual and data with all points moved inwards along one axis."""
     points = []
     for p in s.points:
         coords = p.coords.clone()
         coords[:, column] += torch.where(coords[:, column] < middle, step, -step)
         points.append(p._replace(coords=coords))
-    trace = e.problem.trace(s.term, raw=False)
-    values = channels_at(e.solution, points, trace.channels)
-    at = linearise(e.problem, s.term, points, values, e.solution.coefficient_tensors)
+    trace = context.problem.trace(s.term, raw=False)
+    values = channels_at(context.solution, points, trace.channels)
+    at = linearise(context.problem, s.term, points, values, context.solution.coefficient_tensors)
     given = at.r
     for channel, slope in at.d.items():
         value = values[channel] if values[channel].ndim == 2 else values[channel][:, None]

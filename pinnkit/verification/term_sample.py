@@ -1,4 +1,4 @@
-"""One term's residual at fresh points, beside the parts that should cancel in it."""
+"""Residual of one term at fresh points, and the parts that should cancel in it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,14 @@ import torch
 from torch import Tensor
 
 from pinnkit.domains import Points, Sobol
-from pinnkit.jets.frame import NamedOperator
 from pinnkit.problem.linearization import Channel, linearise
-from pinnkit.problem.penalties import CrossEntropy, Energy
 from pinnkit.problem.terms import Term
 from pinnkit.solutions.evaluation import natural_rate
 from pinnkit.solutions.solution import Solution
 
 from .measures import TermCheck
 
-__all__ = ["FRESH", "TEST_SEED", "Sample", "channels_at", "rms", "thinned", "vanishes"]
+__all__ = ["FRESH", "TEST_SEED", "Sample", "channels_at", "rms", "subsampled", "vanishes"]
 
 TEST_SEED = 1_618_033_988  # of points that no solve has seen: solves take their points from seeds that users type
 FRESH = 4096
@@ -35,15 +33,15 @@ class Sample:
     To first order r = Σ_c ∂r/∂c · c + given: `given` is the forcing, the prescribed value, the initial state.
 
     Args:
-        term: which.
+        term: the term.
         points: one set for each of its sites.
-        values: the channels of the unknowns.
+        values: channels of the unknowns.
         r: the residual ``(n, k)``.
-        given: what is prescribed ``(n, k)``.
+        given: the data ``(n, k)``.
         parts: at each point the sum of the magnitudes of all that should cancel there, ``(n,)``.
         check: the residual and its scale as root mean squares.
         from_unknowns: the root mean square of what comes from the unknowns, each channel by itself.
-        by_nature: the same, of a field of this size that varies over the whole domain.
+        natural_scale: the same, of a field of this size that varies over the whole domain.
     """
 
     term: Term
@@ -54,15 +52,15 @@ class Sample:
     parts: Tensor
     check: TermCheck
     from_unknowns: float
-    by_nature: float
+    natural_scale: float
 
     @classmethod
     def of(cls, solution: Solution, term: Term) -> Sample:
-        """Examine `term` on points that are the same for every solution."""
+        """Sample `term` on points that are the same for every solution."""
         problem = solution.problem
         trace = problem.trace(term, raw=False)
         generator = torch.Generator().manual_seed(TEST_SEED)
-        sampled = (thinned(p, _MOST) for p in term.sample(FRESH, generator, Sobol()))
+        sampled = (subsampled(p, _MOST) for p in term.sample(FRESH, generator, Sobol()))
         points = tuple(p.to(solution.dtype, solution.device) for p in sampled)
         values = channels_at(solution, points, trace.channels)
         at = linearise(problem, term, points, values, solution.coefficient_tensors)
@@ -70,7 +68,7 @@ class Sample:
         everywhere = channels_at(solution, (inside,) * len(points), trace.channels)
         whole = solution.fieldset.unknowns(inside.coords, solution.coefficient_tensors)
         sizes = {name: rms(value) for name, value in whole.items()}
-        remainder, scale, unknowns, by_nature = at.r, 0.0, 0.0, 0.0
+        remainder, scale, unknowns, natural_scale = at.r, 0.0, 0.0, 0.0
         parts = torch.zeros_like(at.r)
         for channel, slope in at.d.items():
             value = values[channel] if values[channel].ndim == 2 else values[channel][:, None]
@@ -82,24 +80,24 @@ class Sample:
             natural = natural_rate(problem, channel.order) * sizes[channel.unknown]
             scale += max(here, rms(slope) * max(rms(everywhere[channel]), natural))
             unknowns += here
-            by_nature += rms(slope) * natural_rate(problem, channel.order) * (sizes[channel.unknown] or 1.0)
+            natural_scale += rms(slope) * natural_rate(problem, channel.order) * (sizes[channel.unknown] or 1.0)
         check = TermCheck(str(term.name), term.kind, rms(at.r), scale + rms(remainder))
         parts = (parts + remainder.abs()).square().sum(dim=1).sqrt()
-        return cls(term, points, values, at.r, remainder, parts, check, unknowns, by_nature)
+        return cls(term, points, values, at.r, remainder, parts, check, unknowns, natural_scale)
 
     @property
     def given_size(self) -> float:
-        """Root mean square of what is prescribed."""
+        """Root mean square of the data."""
         return rms(self.given)
 
     @property
     def driven(self) -> bool:
-        """Whether anything is prescribed, beyond rounding."""
+        """True if the data are not zero, beyond rounding."""
         return self.given_size > 1e-6 * self.check.scale
 
     @property
     def coords(self) -> Tensor:
-        """Where, ``(n, d)``."""
+        """Coordinates ``(n, d)``."""
         return self.points[0].coords.double().cpu()
 
     @property
@@ -109,8 +107,8 @@ class Sample:
 
 
 def vanishes(term: Term) -> bool:
-    """Whether the residual of a term should be zero, rather than an integrand or a logit."""
-    return not isinstance(term.penalty, (Energy, CrossEntropy))
+    """Return whether the residual of a term should be zero, rather than an integrand or a logit."""
+    return term.penalty.vanishes
 
 
 def channels_at(solution: Solution, points: Sequence[Points], channels: Sequence[Channel]) -> dict[Channel, Tensor]:
@@ -127,16 +125,13 @@ def channels_at(solution: Solution, points: Sequence[Points], channels: Sequence
 
     out = {}
     for c in channels:
-        if isinstance(c.order, NamedOperator):
-            parts = [factor * value(c.site, c.unknown, order) for factor, order in c.order.terms]
-            out[c] = torch.stack(parts).sum(dim=0)
-        else:
-            out[c] = value(c.site, c.unknown, c.order)
+        parts = [factor * value(c.site, c.unknown, columns) for factor, columns in c.derivatives]
+        out[c] = torch.stack(parts).sum(dim=0)
     return out
 
 
-def thinned(points: Points, most: int) -> Points:
-    """At most so many of the points, spread evenly over their order; what a term brings itself may be millions."""
+def subsampled(points: Points, most: int) -> Points:
+    """At most `most` of the points, evenly spaced in their order."""
     if points.group is not None:
         return points.rows(0, max(most * points.row_count // max(points.coords.shape[0], 1), 1))
     step = -(-points.coords.shape[0] // most)

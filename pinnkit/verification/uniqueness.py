@@ -1,4 +1,4 @@
-"""Checks of whether the solution is the one that is meant: trivial, one of many, a mirror image."""
+"""Uniqueness checks: trivial solutions, undetermined components, mirror images."""
 
 from __future__ import annotations
 
@@ -8,41 +8,40 @@ import torch
 from torch import Tensor
 
 from pinnkit.domains import Axis, Box, Role
-from pinnkit.jets.frame import NamedOperator
+from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.linearization import Channel, linearise
 from pinnkit.references.eikonal.eikonal_detection import medium
-from pinnkit.references.errors import CannotDiscretise
 from pinnkit.solutions.evaluation import FieldSet
 
-from .context import Evidence
+from .context import Context
 from .finding import Finding, Kind
 from .measures import number
 from .residual_checks import IGNORED, MISSED, percent
 from .term_sample import Sample, rms
 
-__all__ = ["mirrored", "trivial", "undetermined"]
+__all__ = ["check_mirror_images", "check_trivial", "check_uniqueness"]
 
 _TRIVIAL = 0.02
-"""Size of the solution, of what it should have."""
+"""Size of the solution over the expected size, below which it is trivial."""
 _ALL = 0.9
-"""Of the variation that is prescribed, what is missing in a constant."""
+"""Share of the prescribed variation that a constant solution lacks."""
 _ZERO = 1e-6
 """A size that counts as zero where nothing else gives a scale."""
 _DETERMINED = 1e-3
-"""Freedom above which the terms pin the solution down: that of Poisson's equation is about one."""
+"""Smallest response above which the terms determine the solution; about one for Poisson's equation."""
 _OPEN = 1e-6
-"""Freedom below which something is left open: random sines come to 1e-7 of what is smooth."""
+"""Smallest response below which a component is undetermined; random sines approximate smooth functions to 1e-7."""
 _SAME = 1e-9
-"""A residual that changes by less than this fraction of its parts did not change."""
+"""Relative change of a residual that counts as none."""
 _AS_GOOD = 2.0
-"""A mirror image whose residuals are at most this many times those of the solution is as good."""
+"""Ratio of residuals up to which a mirror image is as good as the solution."""
 _OTHER = 0.1
 """Relative distance from which a mirror image is another solution."""
 
 
-def trivial(e: Evidence) -> Iterator[Finding]:
-    """Next to nothing, or constant: though something else is prescribed, or since nothing is."""
-    size, expected = e.size, e.expected
+def check_trivial(context: Context) -> Iterator[Finding]:
+    """Find solutions that vanish or are constant, although the data ask for more, or because no data exclude it."""
+    size, expected = context.size, context.expected
     if expected > 0 and size < _TRIVIAL * expected:
         yield Finding(
             Kind.TRIVIAL,
@@ -50,7 +49,7 @@ def trivial(e: Evidence) -> Iterator[Finding]:
             size / expected,
         )
         return
-    driven = [s for s in e.samples if s.driven]
+    driven = [s for s in context.samples if s.driven]
     if driven and not expected and all(s.from_unknowns < _TRIVIAL * s.given_size for s in driven):
         yield Finding(
             Kind.TRIVIAL,
@@ -59,7 +58,7 @@ def trivial(e: Evidence) -> Iterator[Finding]:
             max(s.from_unknowns / s.given_size for s in driven),
         )
         return
-    if not driven and not expected and size < _ZERO and not _zero_is_all(e):
+    if not driven and not expected and size < _ZERO and not _zero_is_all(context):
         yield Finding(
             Kind.TRIVIAL,
             "the solution is trivial: zero satisfies these equations, as nothing prescribes a value other than zero; "
@@ -67,7 +66,7 @@ def trivial(e: Evidence) -> Iterator[Finding]:
             size,
         )
         return
-    spread = max(_spread(v) for v in e.values.values())
+    spread = max(_spread(v) for v in context.values.values())
     missed = [s for s in driven if s.check.relative > IGNORED or _as_varied(s, size)]
     if missed and size > 0 and spread < _TRIVIAL * size:
         yield Finding(
@@ -78,11 +77,11 @@ def trivial(e: Evidence) -> Iterator[Finding]:
         )
 
 
-def undetermined(e: Evidence) -> Iterator[Finding]:
-    """Something can be added to the solution that no term notices."""
-    if not e.settled or e.confirmed:
+def check_uniqueness(context: Context) -> Iterator[Finding]:
+    """Find functions that can be added to the solution without a change of any term."""
+    if not context.settled or context.confirmed:
         return
-    shifts = [name for name in e.problem.names if not e.problem.ansatz and _unmoved(e, name)]
+    shifts = [name for name in context.problem.names if not context.problem.ansatz and _unmoved(context, name)]
     for name in shifts:
         yield Finding(
             Kind.UNDETERMINED,
@@ -91,43 +90,43 @@ def undetermined(e: Evidence) -> Iterator[Finding]:
             0.0,
             name,
         )
-    found = e.correction
-    if not shifts and found is not None and not e.problem.coefficients and found.freedom < _OPEN:
+    found = context.estimate
+    if not shifts and found is not None and not context.problem.coefficients and found.smallest_response < _OPEN:
         yield Finding(
             Kind.UNDETERMINED,
-            f"the solution is one of many: something can be added to `{found.open}` that changes the terms by no more "
-            f"than {number(found.freedom)} of its size; a condition is missing",
-            found.freedom,
-            found.open,
+            f"the solution is one of many: something can be added to `{found.least_determined}` that changes the "
+            f"terms by no more than {number(found.smallest_response)} of its size; a condition is missing",
+            found.smallest_response,
+            found.least_determined,
         )
 
 
-def mirrored(e: Evidence) -> Iterator[Finding]:
-    """A mirror image, in the sign or along an axis, that meets every term as well, and is another function."""
-    if e.problem.ansatz or not e.settled or e.confirmed or e.size < _ZERO:
+def check_mirror_images(context: Context) -> Iterator[Finding]:
+    """Find mirror images, in sign or along an axis, that satisfy every term as well and are another function."""
+    if context.problem.ansatz or not context.settled or context.confirmed or context.size < _ZERO:
         return
-    first = _first_arrival(e)
+    first = _first_arrival(context)
     if first is not None:
-        later = float(e.values[e.problem.names[0]].mean()) - first
+        later = float(context.values[context.problem.names[0]].mean()) - first
         if later < 0:
             yield Finding(
                 Kind.MIRRORED,
                 "the solution is a mirror image: arrival times grow from the source, these fall; "
                 "use an ansatz such as T = distance * exp(raw), which has one sign",
-                later / e.size,
+                later / context.size,
             )
         return
-    if not (e.problem.linear and not any(s.driven for s in e.samples)) and _as_good(e, _negated):
+    if not (context.problem.linear and not any(s.driven for s in context.samples)) and _as_good(context, _negated):
         yield Finding(
             Kind.MIRRORED,
             "the solution is one of two: with the opposite sign it meets every term as well; "
             "add a condition that tells them apart",
             1.0,
         )
-    for axis in _mirrors(e):
-        image = e.unknowns(_reflected(e.inside, axis, e))
-        apart = max(rms(image[name] - value) for name, value in e.values.items()) / e.size
-        if apart > _OTHER and _as_good(e, lambda s, axis=axis: _image(e, s, axis)):  # type: ignore[misc]
+    for axis in _mirrors(context):
+        image = context.unknowns(_reflected(context.inside, axis, context))
+        apart = max(rms(image[name] - value) for name, value in context.values.items()) / context.size
+        if apart > _OTHER and _as_good(context, lambda s, axis=axis: _image(context, s, axis)):  # type: ignore[misc]
             yield Finding(
                 Kind.MIRRORED,
                 f"the solution is one of two: its mirror image along {axis.name}, which is {percent(apart)} away, "
@@ -137,17 +136,17 @@ def mirrored(e: Evidence) -> Iterator[Finding]:
             )
 
 
-def _zero_is_all(e: Evidence) -> bool:
-    """Whether zero is the only solution: a linear problem that leaves nothing open."""
-    if not e.problem.linear:
+def _zero_is_all(context: Context) -> bool:
+    """Return whether zero is the only solution: a linear problem that determines every component."""
+    if not context.problem.linear:
         return False
-    if e.correction is None:  # too many coordinates to look
-        return bool(e.compared)
-    return e.correction.freedom > _DETERMINED
+    if context.estimate is None:  # too many coordinates to look
+        return bool(context.compared)
+    return context.estimate.smallest_response > _DETERMINED
 
 
 def _as_varied(s: Sample, size: float) -> bool:
-    """Whether what is prescribed varies, and all of that is missing."""
+    """Return whether the data vary and the residual has all of that variation."""
     varies = _spread(s.given)
     return varies > MISSED * size and _spread(s.r) > _ALL * varies
 
@@ -157,39 +156,39 @@ def _spread(values: Tensor) -> float:
     return rms(values - values.mean(dim=0))
 
 
-def _unmoved(e: Evidence, name: str) -> bool:
-    """Whether adding a constant to an unknown changes no residual."""
-    step = e.size or 1.0
-    for s in e.samples:
+def _unmoved(context: Context, name: str) -> bool:
+    """Return whether adding a constant to an unknown changes no residual."""
+    step = context.size or 1.0
+    for s in context.samples:
         moved = {c: v + step if c.unknown == name and c.order == () else v for c, v in s.values.items()}
-        if rms(_residual(e, s, moved) - s.r) > _SAME * (s.check.scale or 1.0):
+        if rms(_residual(context, s, moved) - s.r) > _SAME * (s.check.scale or 1.0):
             return False
     return True
 
 
-def _as_good(e: Evidence, image: Callable[[Sample], dict[Channel, Tensor]]) -> bool:
-    for s in e.samples:
-        r = rms(_residual(e, s, image(s)))
+def _as_good(context: Context, image: Callable[[Sample], dict[Channel, Tensor]]) -> bool:
+    for s in context.samples:
+        r = rms(_residual(context, s, image(s)))
         if not r <= _AS_GOOD * s.check.rms + _SAME * s.check.scale:
             return False
     return True
 
 
-def _residual(e: Evidence, s: Sample, values: dict[Channel, Tensor]) -> Tensor:
-    return linearise(e.problem, s.term, s.points, values, e.solution.coefficient_tensors).r
+def _residual(context: Context, s: Sample, values: dict[Channel, Tensor]) -> Tensor:
+    return linearise(context.problem, s.term, s.points, values, context.solution.coefficient_tensors).r
 
 
 def _negated(s: Sample) -> dict[Channel, Tensor]:
     return {c: -v for c, v in s.values.items()}
 
 
-def _image(e: Evidence, s: Sample, axis: Axis) -> dict[Channel, Tensor]:
+def _image(context: Context, s: Sample, axis: Axis) -> dict[Channel, Tensor]:
     """The channels of u(mirror(x)) at x: those of u at the mirror points, odd derivatives with the opposite sign."""
-    fields: FieldSet = e.solution.fieldset
-    there = tuple(p._replace(coords=_reflected(p.coords, axis, e)) for p in s.points)
+    fields: FieldSet = context.solution.fieldset
+    there = tuple(p._replace(coords=_reflected(p.coords, axis, context)) for p in s.points)
     out: dict[Channel, Tensor] = {}
     for c in s.values:
-        members = c.order.terms if isinstance(c.order, NamedOperator) else ((1.0, c.order),)
+        members = c.derivatives
         wanted = [Channel(c.site, c.unknown, order) for _, order in members]
         with torch.no_grad():
             found = fields.channels(there, wanted)
@@ -201,24 +200,24 @@ def _image(e: Evidence, s: Sample, axis: Axis) -> dict[Channel, Tensor]:
     return out
 
 
-def _mirrors(e: Evidence) -> list[Axis]:
-    """The axes along which a mirror image makes sense: of space, in a box, for scalars."""
-    if not isinstance(e.problem.domain, Box) or any(u.components is not None for u in e.problem.unknowns):
+def _mirrors(context: Context) -> list[Axis]:
+    """Axes along which mirror images are defined: space axes of a box, for scalar unknowns."""
+    if not isinstance(context.problem.domain, Box) or any(u.components is not None for u in context.problem.unknowns):
         return []
-    return [a for a in e.problem.axes if a.role is Role.SPACE and a.dim == 1]
+    return [a for a in context.problem.axes if a.role is Role.SPACE and a.dim == 1]
 
 
-def _reflected(coords: Tensor, axis: Axis, e: Evidence) -> Tensor:
-    column = e.problem.frame.columns.index(axis.name)
+def _reflected(coords: Tensor, axis: Axis, context: Context) -> Tensor:
+    column = context.problem.frame.columns.index(axis.name)
     out = coords.clone()
     out[:, column] = axis.lower + axis.upper - out[:, column]
     return out
 
 
-def _first_arrival(e: Evidence) -> float | None:
-    """The time at the earliest source, where the problem asks for first arrivals, which by convention come later."""
+def _first_arrival(context: Context) -> float | None:
+    """Time at the earliest source of an eikonal problem, after which all arrival times lie; None for other problems."""
     try:
-        rays = medium(e.problem)
-    except CannotDiscretise:  # sources on walls, where a signed distance may be meant
+        rays = medium(context.problem)
+    except Unsupported:  # sources on walls, where a signed distance may be meant
         return None
     return None if rays is None else float(rays.starts.min())

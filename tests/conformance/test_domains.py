@@ -1,4 +1,4 @@
-"""What every domain must do, as one suite; `test_domain_mutants` has seen it fail.  A new shape is one more `Case`."""
+"""Conformance suite of domains; `test_domain_mutants` has seen it fail.  A new shape is one more `Case`."""
 
 import math
 from collections.abc import Callable

@@ -16,11 +16,12 @@ from pinnkit.domains import Points
 from pinnkit.fields import RandomFourier, Siren
 from pinnkit.jets import Jet, NamedOperator
 from pinnkit.jets.jet import coordinate
+from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.linearization import Channel, linearise
 from pinnkit.problem.names import call
 from pinnkit.problem.problem import Problem
 from pinnkit.problem.terms import Term
-from pinnkit.references import CannotDiscretise, reference
+from pinnkit.references import reference
 from pinnkit.reports.validation import reference_error
 from pinnkit.solvers import Adam, LeastSquares, solve
 
@@ -186,7 +187,7 @@ def test_finite_differences_agree_with_the_closed_form_within_twice_their_bar(na
 
 @pytest.mark.parametrize("name", sorted(WITHOUT_REFERENCE))
 def test_finite_differences_refuse_what_they_have_no_grid_for(name: str) -> None:
-    with pytest.raises(CannotDiscretise, match="dimensions, more than 3"):
+    with pytest.raises(Unsupported, match="dimensions, more than 3"):
         reference(load(name), budget=BUDGET)
 
 

@@ -12,7 +12,6 @@ from torch import Tensor
 from torch.nn.functional import grid_sample
 
 from pinnkit.domains import Ball, Box, Chebyshev, Parameters, Region, Time, Uniform
-from pinnkit.domains.with_time_interval import retimed
 
 CUBE = Box(x=(-1, 1), y=(-1, 1), z=(-1, 1))
 SQUARE = Box(x=(-1, 1), y=(-1, 1))
@@ -205,10 +204,10 @@ def test_time_and_parameters_multiply_a_region() -> None:
 
 def test_a_region_may_be_moved_in_time() -> None:
     region = Region(ellipse, SQUARE) * Time(0, 2)
-    later = retimed(region, 3.0, 4.0)
+    later = region.with_time(3.0, 4.0)
     assert later == Region(ellipse, SQUARE) * Time(3, 4)
-    assert retimed(region.boundary, 3.0, 4.0) == later.boundary
-    assert retimed(region.face(t=0), 3.0, 4.0) == later.face(t=3)
+    assert region.boundary.with_time(3.0, 4.0) == later.boundary
+    assert region.face(t=0).with_time(3.0, 4.0) == later.face(t=3)
 
 
 def test_a_region_is_frozen_and_reads_as_it_was_made() -> None:
@@ -290,7 +289,11 @@ BAD_CALLS = {
     "no end there": (lambda: (TORUS * Time(0, 1)).face(t=2), ValueError, ["Region.face", "no end at t = 2", "0 and 1"]),
     "no face": (lambda: TORUS.face(), ValueError, ["Region.face: say which ends", "`boundary`"]),
     "no points": (lambda: TORUS.sample(0, seeded()), ValueError, ["Region.sample: `n` must be >= 1"]),
-    "a seed for a generator": (lambda: TORUS.boundary.sample(5, 0), TypeError, ["LevelWall.sample", "torch.Generator"]),
+    "a seed for a generator": (
+        lambda: TORUS.boundary.sample(5, 0),
+        TypeError,
+        ["boundary.sample", "torch.Generator"],
+    ),
     "flat coordinates": (lambda: TORUS.contains(torch.zeros(3)), ValueError, ["`coords` must be a tensor (n, 3)"]),
 }
 

@@ -7,20 +7,20 @@ import pytest
 import torch
 
 from pinnkit.domains import Axis, Role
-from pinnkit.fields import MarchedField, MarchedSpec, spec_from_dict, spec_to_dict
+from pinnkit.fields import EvolvedModes, EvolvedModesField, spec_from_dict, spec_to_dict
 from pinnkit.fields.evolved_modes import Piece
 from pinnkit.fields.modes import chebyshev_modes, fourier_modes, mapped
 from pinnkit.jets import Operator, jets
 
 AXES = (Axis("x", -1.0, 3.0), Axis("t", 0.0, 2.0, Role.TIME))
 SPECS = {
-    "fourier": MarchedSpec(time=1, pieces=(Piece(2, 4, 9, 1, -1), Piece(1, 4, 5, 1, -1))),
-    "chebyshev": MarchedSpec(time=1, pieces=(Piece(2, 5, 12, 0, 0), Piece(2, 5, 8, 0, 1))),
+    "fourier": EvolvedModes(time=1, pieces=(Piece(2, 4, 9, 1, -1), Piece(1, 4, 5, 1, -1))),
+    "chebyshev": EvolvedModes(time=1, pieces=(Piece(2, 5, 12, 0, 0), Piece(2, 5, 8, 0, 1))),
 }
 MAPS = {0: [0.0, 1.0], 1: [0.0, 0.4, 0.6 / math.asinh(1 / 0.3), 0.0, 0.3]}
 
 
-def filled(name: str, outputs: int = 2) -> MarchedField:
+def filled(name: str, outputs: int = 2) -> EvolvedModesField:
     generator = torch.Generator().manual_seed(1)
     field = SPECS[name].build(AXES, outputs, generator=generator, dtype=torch.float64, device="cpu")
     begins = torch.linspace(0, 2, len(field.spec.pieces) + 1).tolist()
@@ -124,6 +124,6 @@ def test_very_many_fourier_modes_are_products_of_few() -> None:
 
 def test_shapes_that_no_march_makes_are_refused() -> None:
     with pytest.raises(ValueError, match="at least one piece"):
-        MarchedSpec(time=1, pieces=())
+        EvolvedModes(time=1, pieces=())
     with pytest.raises(ValueError, match="one space axis and time"):
         SPECS["fourier"].build(AXES[:1], 1, generator=torch.Generator(), dtype=torch.float64, device="cpu")

@@ -25,8 +25,8 @@ from pinnkit.fields import (
     spec_to_dict,
 )
 
-X = SimpleNamespace(lower=0.0, upper=1.0, dim=1)
-V = SimpleNamespace(lower=0.0, upper=1.0, dim=3)
+X = SimpleNamespace(name="x", periodic=False, lower=0.0, upper=1.0, dim=1)
+V = SimpleNamespace(name="x", periodic=False, lower=0.0, upper=1.0, dim=3)
 
 
 def build(spec: Any, **changes: Any) -> Any:
@@ -84,11 +84,11 @@ BAD_INPUT: list[tuple[Callable[[], object], list[str]]] = [
     (lambda: build(Siren(), outputs=0), ["Siren.build: `outputs`", "at least 1", "got 0", "components"]),
     (lambda: build(MLP(), axes=()), ["MLP.build: `axes`", "at least one axis", "got none", "of the domain"]),
     (
-        lambda: build(MLP(), axes=(SimpleNamespace(lower=1.0, upper=1.0, dim=1),)),
+        lambda: build(MLP(), axes=(SimpleNamespace(name="x", periodic=False, lower=1.0, upper=1.0, dim=1),)),
         ["MLP.build: `axes`", "lower < upper", "lower=1.0", "extent of the domain"],
     ),
     (
-        lambda: build(MLP(), axes=(SimpleNamespace(lower=0.0, upper=math.inf, dim=1),)),
+        lambda: build(MLP(), axes=(SimpleNamespace(name="x", periodic=False, lower=0.0, upper=math.inf, dim=1),)),
         ["MLP.build: `axes`", "finite bounds", "upper=inf"],
     ),
     (lambda: build(MLP(), generator=0), ["MLP.build: `generator`", "torch.Generator", "got 0", "manual_seed"]),
@@ -145,7 +145,7 @@ def test_a_class_that_borrows_the_name_of_a_spec_is_not_written() -> None:
     class Siren:
         smoothness = 1
 
-    with pytest.raises(ValueError, match="must be one of pinnkit's own field specs"):
+    with pytest.raises(ValueError, match="must be one of the registered field specs"):
         spec_to_dict(Siren())
 
 

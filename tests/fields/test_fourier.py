@@ -8,8 +8,8 @@ import torch
 
 from pinnkit.fields import FourierMLP
 
-X = SimpleNamespace(lower=0.0, upper=4.0, dim=1)
-Y = SimpleNamespace(lower=-1.0, upper=1.0, dim=2)
+X = SimpleNamespace(name="x", periodic=False, lower=0.0, upper=4.0, dim=1)
+Y = SimpleNamespace(name="x", periodic=False, lower=-1.0, upper=1.0, dim=2)
 
 
 def build(spec: FourierMLP, axes: Any = (X, Y), seed: int = 0) -> Any:

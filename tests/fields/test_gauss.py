@@ -10,7 +10,7 @@ import torch
 from pinnkit.fields import Gauss
 from pinnkit.jets import jets
 
-PLANE = [SimpleNamespace(lower=-1.0, upper=1.0, dim=1)] * 2
+PLANE = [SimpleNamespace(name="x", periodic=False, lower=-1.0, upper=1.0, dim=1)] * 2
 ORDERS = [(), (0,), (1,), (0, 1), (1, 1), (0, 0, 1), (0, 0, 1, 1)]
 
 

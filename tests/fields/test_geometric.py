@@ -12,7 +12,7 @@ from pinnkit.jets import jets
 
 
 def box(*bounds: tuple[float, float]) -> list[Any]:
-    return [SimpleNamespace(lower=float(a), upper=float(b), dim=1) for a, b in bounds]
+    return [SimpleNamespace(name="x", periodic=False, lower=float(a), upper=float(b), dim=1) for a, b in bounds]
 
 
 CUBE = box((-1, 1), (-1, 1), (-1, 1))

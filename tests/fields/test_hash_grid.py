@@ -13,7 +13,7 @@ from pinnkit.fields.encodings.grid_encoding import GridEncoding
 from pinnkit.fields.encodings.lattice import PRIMES, hash_lattice
 from pinnkit.jets import jets
 
-X = SimpleNamespace(lower=-1.0, upper=1.0, dim=1)
+X = SimpleNamespace(name="x", periodic=False, lower=-1.0, upper=1.0, dim=1)
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -93,8 +93,8 @@ def test_scales_and_resolutions_follow_the_formula() -> None:
 
 def test_cells_are_square_where_the_last_level_has_as_many_as_the_picture_pixels() -> None:
     spec = HashGrid(levels=6, rows=2**9, coarsest=12, finest=(600, 100))
-    wide = SimpleNamespace(lower=0.0, upper=600.0, dim=1)
-    high = SimpleNamespace(lower=0.0, upper=100.0, dim=1)
+    wide = SimpleNamespace(name="x", periodic=False, lower=0.0, upper=600.0, dim=1)
+    high = SimpleNamespace(name="x", periodic=False, lower=0.0, upper=100.0, dim=1)
     field = spec.build([wide, high], 3, generator=seeded(), dtype=torch.float64, device="cpu")
     grid = field.hidden[0]
     per_pixel = grid.scale[:, :, 0] * field.scaling.rate[:, None]  # cells along each axis, per pixel
@@ -181,7 +181,7 @@ def test_bad_input_is_refused_with_the_argument_the_expectation_and_a_repair(cal
         call()
 
 
-def test_values_without_derivatives_take_the_plain_road(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_values_without_derivatives_skip_the_taylor_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(GridEncoding, "pass_through")
     field = build(HashGrid(levels=2, rows=2**6, finest=32))
     coords = torch.rand(5, 2, generator=seeded(), dtype=torch.float64)

@@ -10,7 +10,7 @@ from torch import nn
 
 from pinnkit.fields import ACTIVATIONS, MLP, FourierMLP
 
-X = SimpleNamespace(lower=-1.0, upper=1.0, dim=1)
+X = SimpleNamespace(name="x", periodic=False, lower=-1.0, upper=1.0, dim=1)
 
 
 def build(spec: MLP) -> Any:

@@ -18,9 +18,9 @@ from pinnkit.fields.encodings.grid_encoding import GridEncoding
 from pinnkit.fields.encodings.lattice import dense_lattice
 from pinnkit.jets import jets
 
-X = SimpleNamespace(lower=0.0, upper=2.0, dim=1)
-Y = SimpleNamespace(lower=-1.0, upper=4.0, dim=1)
-Z = SimpleNamespace(lower=5.0, upper=6.0, dim=1)
+X = SimpleNamespace(name="x", periodic=False, lower=0.0, upper=2.0, dim=1)
+Y = SimpleNamespace(name="x", periodic=False, lower=-1.0, upper=4.0, dim=1)
+Z = SimpleNamespace(name="x", periodic=False, lower=5.0, upper=6.0, dim=1)
 ALL = (X, Y, Z, X)
 
 
@@ -141,7 +141,7 @@ def test_the_gradient_of_the_gather_is_that_of_row_by_row_indexing() -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_both_roads_through_the_encoding_agree(dtype: torch.dtype) -> None:
+def test_both_ways_through_the_encoding_agree(dtype: torch.dtype) -> None:
     """The one of tensors, levels before points, and the one of anything that behaves like a tensor."""
     grid = encoding([[2, 3], [5, 7], [9, 4]], Smoothstep(), features=4).to(dtype)
     points = (1.2 * unit_points(60, 2)).to(dtype)  # a few beyond the bounds

@@ -27,6 +27,7 @@ class Axis:
     upper: float
     dim: int = 1
     periodic: bool = False
+    name: str = "x"
 
 
 AXES = (Axis(0.0, 2.0), Axis(-3.0, 5.0, dim=2, periodic=True), Axis(1e3, 1e3 + 1))

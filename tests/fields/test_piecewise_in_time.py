@@ -1,15 +1,15 @@
-"""Fields side by side in time."""
+"""Fields on consecutive intervals of time."""
 
 import pytest
 import torch
 
 from pinnkit import Box, RandomFourier, Siren
-from pinnkit.fields.piecewise_in_time import Slabbed
+from pinnkit.fields.piecewise_in_time import PiecewiseInTime
 from pinnkit.fields.serialization import spec_from_dict, spec_to_dict
 from pinnkit.jets.evaluation import jets
 
 BOX = Box(x=(-1, 2), t=(0, 3))
-SPEC = Slabbed(
+SPEC = PiecewiseInTime(
     (Siren(width=8, depth=2), RandomFourier(20, bandwidth=2.0), Siren(width=6, depth=1)), (0.0, 1.0, 2.5, 3.0)
 )
 
@@ -62,7 +62,7 @@ def test_smoothness_is_that_of_the_roughest_slab() -> None:
 @pytest.mark.parametrize("edges", [(0.0, 1.0), (0.0, 2.0, 1.0, 3.0), (0.0, 1.0, 1.0, 2.0)])
 def test_edges_that_do_not_fit_are_refused(edges: tuple[float, ...]) -> None:
     with pytest.raises(ValueError, match="`edges` must be 4 increasing times for 3 fields"):
-        Slabbed(SPEC.fields, edges)
+        PiecewiseInTime(SPEC.fields, edges)
 
 
 def test_axes_without_time_are_refused() -> None:

@@ -21,6 +21,8 @@ class Axis:
     lower: float
     upper: float
     dim: int = 1
+    name: str = "x"
+    periodic: bool = False
 
 
 PLACE = (Axis(0.0, 2.0), Axis(-1.0, 1.0), Axis(3.0, 4.0))

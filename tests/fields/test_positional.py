@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from pinnkit.fields import MLP, PositionalMLP
 from pinnkit.jets import jets
 
-X = SimpleNamespace(lower=0.0, upper=4.0, dim=1)
-Y = SimpleNamespace(lower=-1.0, upper=1.0, dim=1)
+X = SimpleNamespace(name="x", periodic=False, lower=0.0, upper=4.0, dim=1)
+Y = SimpleNamespace(name="x", periodic=False, lower=-1.0, upper=1.0, dim=1)
 
 
 def build(spec: PositionalMLP, axes: Any = (X, Y), dtype: torch.dtype = torch.float64) -> Any:

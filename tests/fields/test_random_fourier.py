@@ -11,9 +11,9 @@ from torch import Tensor
 
 from pinnkit.fields import RandomFourier
 
-X = SimpleNamespace(lower=0.0, upper=3.0, dim=1)
-Y = SimpleNamespace(lower=-1.0, upper=0.0, dim=1)
-T = SimpleNamespace(lower=0.0, upper=8.0, dim=1)
+X = SimpleNamespace(name="x", periodic=False, lower=0.0, upper=3.0, dim=1)
+Y = SimpleNamespace(name="x", periodic=False, lower=-1.0, upper=0.0, dim=1)
+T = SimpleNamespace(name="x", periodic=False, lower=0.0, upper=8.0, dim=1)
 AXES = (X, Y, T)
 ORDERS = [order for k in range(5) for order in itertools.combinations_with_replacement(range(3), k)]
 
@@ -85,7 +85,7 @@ def test_the_same_seed_draws_frequencies_in_proportion_to_the_bandwidth() -> Non
 
 
 def test_bandwidth_may_be_given_per_axis_or_per_column() -> None:
-    vector = SimpleNamespace(lower=0.0, upper=1.0, dim=2)
+    vector = SimpleNamespace(name="x", periodic=False, lower=0.0, upper=1.0, dim=2)
     per_axis = build(bandwidth=(1.0, 4.0), axes=(X, vector))
     per_column = build(bandwidth=(1.0, 4.0, 4.0), axes=(X, vector))
     assert torch.equal(per_axis.frequencies, per_column.frequencies)

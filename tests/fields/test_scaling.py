@@ -8,7 +8,7 @@ from pinnkit.fields import Scaling
 
 
 def axis(lower: float, upper: float, dim: int = 1) -> SimpleNamespace:
-    return SimpleNamespace(lower=lower, upper=upper, dim=dim)
+    return SimpleNamespace(name="x", periodic=False, lower=lower, upper=upper, dim=dim)
 
 
 def test_bounds_go_to_minus_one_and_one_and_the_middle_to_zero() -> None:

@@ -9,7 +9,7 @@ import torch
 
 from pinnkit.fields import Siren
 
-PLANE = [SimpleNamespace(lower=-1.0, upper=1.0, dim=1)] * 2
+PLANE = [SimpleNamespace(name="x", periodic=False, lower=-1.0, upper=1.0, dim=1)] * 2
 
 
 def build(spec: Siren, seed: int = 0) -> Any:
@@ -84,7 +84,7 @@ def test_every_weight_is_trained() -> None:
 
 
 def test_a_first_factor_for_each_axis_draws_waves_as_long_along_all_of_them() -> None:
-    axes = [SimpleNamespace(lower=0.0, upper=upper, dim=1) for upper in (600.0, 100.0)]
+    axes = [SimpleNamespace(name="x", periodic=False, lower=0.0, upper=upper, dim=1) for upper in (600.0, 100.0)]
     given = dict(generator=torch.Generator().manual_seed(0), dtype=torch.float64, device="cpu")
     field = Siren(width=400, depth=2, first_omega=(60.0, 10.0)).build(axes, 3, **given)
     first = field.hidden[0]

@@ -12,7 +12,7 @@ from pinnkit.fields import Siren, Wire
 from pinnkit.jets import jets
 from pinnkit.jets.taylor.weight_record import LinearUse
 
-PLANE = [SimpleNamespace(lower=-1.0, upper=1.0, dim=1)] * 2
+PLANE = [SimpleNamespace(name="x", periodic=False, lower=-1.0, upper=1.0, dim=1)] * 2
 ORDERS = [(), (0,), (1,), (0, 1), (1, 1), (0, 0, 1), (0, 0, 1, 1)]
 
 

@@ -1,4 +1,4 @@
-"""What photographs bring: depth, profiles, gain maps, sizes beyond all use."""
+"""Picture files: 16-bit depth, profiles, gain maps, masks, size limits."""
 
 import io
 import re
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from pinnkit.images import Picture, files, read_mask, read_picture, write_picture
-from pinnkit.images.png16 import png_of_16_bits
-from pinnkit.images.quick import stride_of, thinned, thinned_mask
+from pinnkit.images.png16 import encode_16_bit_png
+from pinnkit.images.quick import subsample, subsample_mask, subsample_stride
 
 HEIGHT, WIDTH = 9, 14
 
@@ -49,7 +49,7 @@ def save_tiff(path: Path, values: NDArray[np.uint16]) -> None:
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
 def test_colours_of_sixteen_bits_keep_all_of_them(channels: int, suffix: str, tmp_path: Path) -> None:
     values, path = deep(channels), tmp_path / f"a{suffix}"
-    path.write_bytes(png_of_16_bits(values, None)) if suffix == ".png" else save_tiff(path, values)
+    path.write_bytes(encode_16_bit_png(values, None)) if suffix == ".png" else save_tiff(path, values)
     with Image.open(path) as halved:
         assert np.asarray(halved).dtype == np.uint8  # what Pillow makes of it
     picture = read_picture(path)
@@ -85,7 +85,7 @@ def test_deep_pictures_are_turned_as_others_are(orientation: int, turns: int, tm
     exif[0x0112] = orientation
     text = exif.tobytes()[6:]
     chunk = struct.pack(">I", len(text)) + b"eXIf" + text + struct.pack(">I", zlib.crc32(b"eXIf" + text))
-    whole = png_of_16_bits(deep(3), None)
+    whole = encode_16_bit_png(deep(3), None)
     (tmp_path / "a.png").write_bytes(whole[:33] + chunk + whole[33:])  # behind the header
     found = read_picture(tmp_path / "a.png").values
     np.testing.assert_array_equal(np.rint(found * 65535), np.rot90(deep(3), turns))
@@ -123,7 +123,7 @@ def test_of_a_photograph_with_a_gain_map_the_photograph_is_taken(tmp_path: Path)
 
 def test_what_is_too_large_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Image.fromarray(deep(3).astype(np.uint8)).save(tmp_path / "a.png")
-    monkeypatch.setattr(files, "_MOST", HEIGHT * WIDTH - 1)
+    monkeypatch.setattr(files, "_MAX_PIXELS", HEIGHT * WIDTH - 1)
     with pytest.raises(ValueError, match=f"too large: {WIDTH} x {HEIGHT} pixels.*make it smaller"):
         read_picture(tmp_path / "a.png")
 
@@ -153,19 +153,19 @@ def test_a_look_has_few_pixels_of_picture_mask_and_finer_truth_alike() -> None:
     y, x = np.mgrid[:427, :640].astype(float)
     picture = Picture(np.stack([x / 640, y / 427, 0 * x], 2))
     finer = Picture(np.kron(picture.values, np.ones((2, 2, 1))))
-    stride = stride_of(picture)
-    small, truth = thinned(picture, stride), thinned(finer, stride, picture)
+    stride = subsample_stride(picture)
+    small, truth = subsample(picture, stride), subsample(finer, stride, picture)
     assert stride == 3
     assert small is not None
     assert truth is not None
     assert small.values.shape == (142, 213, 3)
     assert truth.values.shape == (284, 426, 3)
-    assert thinned_mask(x > 5, stride).shape == (142, 213)
+    assert subsample_mask(x > 5, stride).shape == (142, 213)
     np.testing.assert_array_equal(small.values[:, :, 0], (x / 640)[:426:3, :639:3].astype(np.float32))
-    assert thinned(Picture(np.ones((500, 700))), stride, picture) is None
-    assert stride_of(Picture(np.ones((2, 3)))) == 1
-    assert stride_of(Picture(np.ones((5, 4000)))) == 2  # two rows are left
-    assert thinned(picture, 1) is picture
+    assert subsample(Picture(np.ones((500, 700))), stride, picture) is None
+    assert subsample_stride(Picture(np.ones((2, 3)))) == 1
+    assert subsample_stride(Picture(np.ones((5, 4000)))) == 2  # two rows are left
+    assert subsample(picture, 1) is picture
 
 
 def test_a_file_that_lies_about_its_profile_is_read_all_the_same(tmp_path: Path) -> None:

@@ -1,8 +1,7 @@
-"""Pictures as problems: what is fitted where, how it is scored, and what comes back as pixels."""
+"""Image problems: fitted pixels, metrics, rendering, and the command."""
 
 import io
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,22 +16,22 @@ from pinnkit.cli.console import result_folder
 from pinnkit.fields import MultilevelGrid, Siren
 from pinnkit.fields.encodings.grid_encoding import GridEncoding
 from pinnkit.images import (
-    WAYS,
+    IMAGE_PRESETS,
     Picture,
     Pixels,
-    edges,
-    filling,
+    gradient_magnitude,
     gradient_problem,
+    image_laplacian,
+    image_preset,
     image_problem,
-    laplacian_of,
     psnr,
+    psnr_monitor,
     read_picture,
     render,
-    watch,
-    way,
+    rendering,
     write_picture,
 )
-from pinnkit.images.quick import brief
+from pinnkit.images.quick import quick_plan
 from pinnkit.solvers import Adam, Plan, solve
 
 HEIGHT, WIDTH = 18, 30
@@ -121,9 +120,11 @@ def test_derivatives_are_per_pixel_and_agree_with_differences() -> None:
     fine = render(solution, pixels, 8)[..., 0]
     dx, dy = np.gradient(fine, 1 / 8, axis=1), np.gradient(fine, 1 / 8, axis=0)
     inner = slice(2, -2)
-    np.testing.assert_allclose(edges(solution, pixels, 8)[inner, inner, 0], np.hypot(dx, dy)[inner, inner], atol=3e-4)
+    np.testing.assert_allclose(
+        gradient_magnitude(solution, pixels, 8)[inner, inner, 0], np.hypot(dx, dy)[inner, inner], atol=3e-4
+    )
     second = np.gradient(dx, 1 / 8, axis=1) + np.gradient(dy, 1 / 8, axis=0)
-    np.testing.assert_allclose(laplacian_of(solution, pixels, 8)[4:-4, 4:-4, 0], second[4:-4, 4:-4], atol=3e-3)
+    np.testing.assert_allclose(image_laplacian(solution, pixels, 8)[4:-4, 4:-4, 0], second[4:-4, 4:-4], atol=3e-3)
 
 
 def test_a_grid_has_no_laplacian_and_says_so() -> None:
@@ -131,13 +132,13 @@ def test_a_grid_has_no_laplacian_and_says_so() -> None:
     plan = Plan.single(MultilevelGrid(2, 2, 4, (WIDTH, HEIGHT)), (Adam(steps=2),), "A grid.", balance=False)
     solution = solve(image_problem(picture, plan=plan), device="cpu")
     with pytest.raises(ValueError, match="2 derivatives were asked for"):
-        laplacian_of(solution, Pixels(HEIGHT, WIDTH))
+        image_laplacian(solution, Pixels(HEIGHT, WIDTH))
 
 
-@pytest.mark.parametrize("word", WAYS)
+@pytest.mark.parametrize("word", IMAGE_PRESETS.words)
 @pytest.mark.parametrize(("width", "height", "known"), [(2, 2, None), (30, 18, None), (30, 18, 54), (4000, 300, None)])
 def test_every_way_makes_a_field_for_every_size(word: str, width: int, height: int, known: int | None) -> None:
-    choice = way(word, width, height, known)
+    choice = image_preset(word, width, height, known)
     module = choice.field.build(  # type: ignore[union-attr]
         Pixels(height, width).box.axes, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float32, device="cpu"
     )
@@ -148,14 +149,14 @@ def test_every_way_makes_a_field_for_every_size(word: str, width: int, height: i
 @pytest.mark.parametrize("word", ["grid", "hash"])
 def test_cells_of_grids_are_square_and_large_photographs_have_fewer_of_them_than_pixels(word: str) -> None:
     for width, height, longest in ((640, 427, 640), (200, 1200, 1200), (4000, 3000, 2365)):
-        finest = way(word, width, height).field.finest  # type: ignore[union-attr]
+        finest = image_preset(word, width, height).field.finest  # type: ignore[union-attr]
         assert max(finest) == longest
         assert finest[0] / finest[1] == pytest.approx(width / height, rel=2e-3)
 
 
-@pytest.mark.parametrize("word", [*WAYS, "filling"])
+@pytest.mark.parametrize("word", [*IMAGE_PRESETS.words, "inpainting"])
 def test_a_look_takes_a_small_field_and_few_steps_of_a_whole_schedule(word: str) -> None:
-    plan = brief(filling(256, 171, 4000) if word == "filling" else way(word, 256, 171))
+    plan = quick_plan(image_preset("siren", 256, 171, 4000) if word == "inpainting" else image_preset(word, 256, 171))
     (solver,) = plan.first.solvers
     assert isinstance(solver, Adam)
     assert solver.steps <= 200
@@ -167,7 +168,7 @@ def test_a_look_takes_a_small_field_and_few_steps_of_a_whole_schedule(word: str)
 
 def test_a_look_shows_the_picture() -> None:
     picture = Picture(scene())
-    plan = brief(way("siren", WIDTH, HEIGHT))
+    plan = quick_plan(image_preset("siren", WIDTH, HEIGHT))
     problem = image_problem(picture, plan=plan)
     assert problem.metrics["psnr"](solve(problem, device="cpu")) > 25
 
@@ -177,9 +178,8 @@ def test_a_solution_is_rendered_once_for_all_who_look_at_it(monkeypatch: pytest.
     problem = image_problem(Picture(scene()), plan=few)
     solution, other = solve(problem, device="cpu"), solve(problem, device="cpu", seed=1)
     rendered: list[object] = []
-    drawn = sys.modules["pinnkit.images.render"]  # the package has a function of that name
-    original = drawn.render
-    monkeypatch.setattr(drawn, "render", lambda s, pixels: rendered.append(s) or original(s, pixels))
+    original = rendering.render
+    monkeypatch.setattr(rendering, "render", lambda s, pixels: rendered.append(s) or original(s, pixels))
     for score in ("psnr", "ssim"):
         assert np.isfinite(problem.metrics[score](solution))
     problem.figures["fit"](solution)
@@ -214,7 +214,7 @@ def test_pieces_of_a_network_behind_a_grid_are_the_whole() -> None:
 
 
 def test_the_siren_of_the_table_has_its_number_of_parameters() -> None:
-    choice = way("siren", 256, 256)
+    choice = image_preset("siren", 256, 256)
     generator = torch.Generator().manual_seed(0)
     module = choice.field.build(  # type: ignore[union-attr]
         Pixels(256, 256).box.axes, 3, generator=generator, dtype=torch.float32, device="cpu"
@@ -225,7 +225,7 @@ def test_the_siren_of_the_table_has_its_number_of_parameters() -> None:
 def test_the_default_fits_a_small_picture_well_and_the_bar_shows_how_well() -> None:
     picture = Picture(scene(), "s")
     problem = image_problem(picture)
-    solution = solve(problem, device="cpu", monitor=watch(problem, every=100))
+    solution = solve(problem, device="cpu", monitor=psnr_monitor(problem, every=100))
     assert problem.metrics["psnr"](solution) > 35
     seen = solution.history.measures["psnr"]
     assert seen[np.isfinite(seen)][-1] == pytest.approx(problem.metrics["psnr"](solution), abs=0.05)
@@ -328,7 +328,7 @@ def test_bad_input_is_one_line_and_exit_code_2(
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_the_default_fits_the_astronaut(seed: int) -> None:
-    from pinnkit.bench.images import astronaut
+    from pinnkit.measure.bench.images import astronaut
 
     assert astronaut(seed)[0] >= 38.4
 
@@ -336,7 +336,7 @@ def test_the_default_fits_the_astronaut(seed: int) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_filling_is_at_least_as_good_as_linear_interpolation(seed: int) -> None:
-    from pinnkit.bench.images import inpainting
+    from pinnkit.measure.bench.images import inpainting
 
     found, linear, _ = inpainting(None, seed)
     assert found >= linear

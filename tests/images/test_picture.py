@@ -1,4 +1,4 @@
-"""Reading and writing pictures, where their pixels are, and how good they are measured to be."""
+"""Pictures: files, pixel coordinates, quality measures, baselines."""
 
 import struct
 from pathlib import Path
@@ -13,19 +13,19 @@ from pinnkit.images import (
     Pixels,
     bicubic,
     bicubic_at,
-    checked_mask,
-    filled_linearly,
-    from_gradients,
+    check_mask,
+    downsample,
     gradients,
+    image_preset,
     image_problem,
+    inpaint_linear,
+    integrate_gradients,
     low_pass,
     psnr,
     quality,
     read_mask,
     read_picture,
-    shrunk,
     ssim,
-    way,
     write_picture,
 )
 
@@ -176,7 +176,7 @@ BAD = {
         ValueError,
         "hides no pixel",
     ),
-    "a mask of numbers": (lambda _: checked_mask(np.ones((HEIGHT, WIDTH)), PICTURE), ValueError, "must be booleans"),
+    "a mask of numbers": (lambda _: check_mask(np.ones((HEIGHT, WIDTH)), PICTURE), ValueError, "must be booleans"),
     "a truth of another shape": (
         lambda _: image_problem(PICTURE, truth=Picture(ramp(3, 14, 12))),
         ValueError,
@@ -185,12 +185,12 @@ BAD = {
     "a grey truth": (lambda _: image_problem(PICTURE, truth=Picture(ramp(1))), ValueError, "must be rgb"),
     "a scale of zero": (lambda _: Pixels(4, 4).ticks(0), ValueError, "`scale` must be a positive number"),
     "a scale that leaves nothing": (lambda _: Pixels(4, 4).ticks(0.1), ValueError, "leaves no pixel"),
-    "an unknown field": (lambda _: way("gird", 8, 8), ValueError, "one of grid, hash, siren"),
+    "an unknown field": (lambda _: image_preset("gird", 8, 8), ValueError, "one of grid, hash, siren"),
     "an unknown suffix": (lambda d: write_picture(d / "a.xyz", ramp() / 255), ValueError, "that Pillow writes"),
     "nan to write": (lambda d: write_picture(d / "a.png", NAN), ValueError, "16 of the `values` are not finite"),
     "alpha in a jpeg": (lambda d: write_picture(d / "a.jpg", ramp(4) / 255), ValueError, "cannot hold"),
     "gradients of two pictures": (
-        lambda _: from_gradients(np.zeros((4, 4, 1)), np.zeros((4, 4, 1))),
+        lambda _: integrate_gradients(np.zeros((4, 4, 1)), np.zeros((4, 4, 1))),
         ValueError,
         "differences along x",
     ),
@@ -269,15 +269,15 @@ def test_linear_filling_is_exact_for_planes_and_keeps_what_is_known() -> None:
     plane = ((x + 2 * y) / 40)[..., None]
     known = np.random.default_rng(0).random((HEIGHT, WIDTH)) < 0.5
     known[[0, 0, -1, -1], [0, -1, 0, -1]] = True
-    np.testing.assert_allclose(filled_linearly(plane, known), plane, atol=1e-12)
+    np.testing.assert_allclose(inpaint_linear(plane, known), plane, atol=1e-12)
     alone = np.zeros_like(known)
     alone[1, 2] = True
-    assert np.ptp(filled_linearly(plane, alone)) == 0.0
+    assert np.ptp(inpaint_linear(plane, alone)) == 0.0
 
 
 def test_the_sparse_poisson_equation_gives_a_picture_back_from_its_differences() -> None:
     values = np.random.default_rng(0).random((HEIGHT, WIDTH, 3))
-    found = from_gradients(*gradients(values))
+    found = integrate_gradients(*gradients(values))
     np.testing.assert_allclose(found, values - values.mean(axis=(0, 1)), atol=1e-12)
 
 
@@ -289,8 +289,8 @@ def test_all_frequencies_give_the_picture_and_few_are_counted() -> None:
 
 def test_blocks_are_averaged_and_what_fills_none_is_left_out() -> None:
     values = np.arange(7 * 5, dtype=float).reshape(7, 5, 1)
-    assert shrunk(values, 2).shape == (3, 2, 1)
-    assert shrunk(values, 2)[0, 0, 0] == np.mean([0, 1, 5, 6])
+    assert downsample(values, 2).shape == (3, 2, 1)
+    assert downsample(values, 2)[0, 0, 0] == np.mean([0, 1, 5, 6])
 
 
 def test_scores_of_bands_are_those_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:

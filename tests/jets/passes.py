@@ -1,4 +1,4 @@
-"""What the tests of the network pass share: derivatives to compare, fields to differentiate, and the comparison."""
+"""Shared by the tests of the Taylor pass: derivatives to compare, fields to differentiate, and the comparison."""
 
 import itertools
 from collections.abc import Sequence
@@ -72,7 +72,7 @@ def difference(found: Tensor, expected: Tensor) -> float:
 
 
 def worst_difference(field, coords: Tensor, orders: Sequence[Channel]) -> float:
-    """The largest difference between the two roads over all channels."""
+    """The largest difference between Taylor pass and autograd over all channels."""
     found = jets(field, coords, orders)
     expected = jets(field, coords, orders, derivatives="autograd")
     assert list(found) == list(dict.fromkeys(orders))

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from pinnkit.jets.autograd import autograd_jets
+from pinnkit.jets.evaluation.autograd import autograd_jets
 from pinnkit.jets.orders import Operator
 from tests.jets.passes import ALL_ORDERS, difference, network, points
 

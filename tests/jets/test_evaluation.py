@@ -1,4 +1,4 @@
-"""`jets`: choosing the road, gradients of gradients, transforms, compiling, and bad input."""
+"""`jets`: choosing the method, gradients of gradients, transforms, compiling, and bad input."""
 
 import logging
 
@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from pinnkit.jets import compiled as compiling
-from pinnkit.jets.compiled import compiled
+from pinnkit.jets.evaluation import compiled as compiling
 from pinnkit.jets.evaluation import jets
+from pinnkit.jets.evaluation.compiled import compiled
 from pinnkit.jets.orders import Operator
 from tests.jets.passes import (
     ALL_ORDERS,
@@ -26,7 +26,7 @@ from tests.jets.passes import (
     points,
 )
 
-ROADS = ["taylor", "autograd"]
+METHODS = ["taylor", "autograd"]
 
 
 class Softmax(nn.Module):
@@ -40,8 +40,8 @@ class Softmax(nn.Module):
         return torch.softmax(self.linear(x), -1)
 
 
-# the two roads ------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("derivatives", ROADS)
+# Taylor pass and autograd -------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("derivatives", METHODS)
 def test_derivatives_of_a_polynomial_are_known(derivatives):
     def field(x):
         return torch.stack([x[:, 0] ** 3 * x[:, 1] + x[:, 2], x[:, 1] ** 2], -1)
@@ -64,7 +64,7 @@ def test_derivatives_of_a_polynomial_are_known(derivatives):
         torch.testing.assert_close(found[order], torch.stack(columns, -1), rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("derivatives", ROADS)
+@pytest.mark.parametrize("derivatives", METHODS)
 @pytest.mark.parametrize(
     "field",
     [
@@ -80,7 +80,7 @@ def test_what_does_not_depend_on_a_coordinate_has_zero_derivatives(field, deriva
         assert found[order].abs().max() == 0
 
 
-@pytest.mark.parametrize("derivatives", ROADS)
+@pytest.mark.parametrize("derivatives", METHODS)
 def test_a_linear_field_has_its_weights_as_derivatives(derivatives):
     field = nn.Linear(3, 2, dtype=torch.float64)
     found = jets(field, points(), [(1,), (1, 1), HEAT], derivatives=derivatives)
@@ -91,7 +91,7 @@ def test_a_linear_field_has_its_weights_as_derivatives(derivatives):
     torch.testing.assert_close(slope, torch.tensor([[0.0, 0.0, 7.0]] * 2, dtype=torch.float64))
 
 
-@pytest.mark.parametrize("derivatives", ROADS)
+@pytest.mark.parametrize("derivatives", METHODS)
 def test_results_without_gradients_equal_those_with(derivatives):
     field = network(nn.Tanh(), Sine(2.0))
     expected = jets(field, points(), ALL_ORDERS, derivatives=derivatives)
@@ -102,7 +102,7 @@ def test_results_without_gradients_equal_those_with(derivatives):
         torch.testing.assert_close(found[order], expected[order].detach(), rtol=1e-13, atol=1e-13)
 
 
-@pytest.mark.parametrize("derivatives", ROADS)
+@pytest.mark.parametrize("derivatives", METHODS)
 def test_coordinates_are_left_alone(derivatives):
     coords = points()
     before = coords.clone()
@@ -111,7 +111,7 @@ def test_coordinates_are_left_alone(derivatives):
     assert not coords.requires_grad
 
 
-@pytest.mark.parametrize("derivatives", ROADS)
+@pytest.mark.parametrize("derivatives", METHODS)
 def test_results_can_be_differentiated_by_the_coordinates_too(derivatives):
     coords = points().requires_grad_()
     field = network(nn.Tanh(), Sine(2.0))

@@ -12,11 +12,20 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pinnkit.jets import Frame, Jet
+from pinnkit.jets.dispatch import RULES, add_rules
+from pinnkit.jets.elementary.bessel import bessel_j
 from pinnkit.jets.jet import constant, coordinate
-from pinnkit.jets.rules.bessel import bessel_j
-from pinnkit.jets.rules.torch_functions import ALONG, BILINEAR, LINEAR, PLAIN, RULES, SLOPES
+from pinnkit.jets.rules.kinds import Bilinear, Elementwise, Linear, Own, ValuesOnly
+from pinnkit.jets.taylor.taylor_pass import implements
 from pinnkit.problem.names import call
 
+
+def of_kind(kind: type) -> dict[str, Any]:
+    return {name: rule for name, rule in RULES.items() if isinstance(rule, kind)}
+
+
+ELEMENTARY, LINEAR, BILINEAR, OWN, PLAIN = map(of_kind, (Elementwise, Linear, Bilinear, Own, ValuesOnly))
+PRODUCT = {"mul"}  # bilinear, with samples aligned
 FRAME = Frame(columns=("x", "y"), space=("x", "y"))
 ORDERS = [tuple(letters) for letters in ("", "x", "xy", "yy", "xxy", "xxxx", "xxyy", "xyyy", "yyyy")]
 Function = Callable[[Any, Any], Any]
@@ -180,7 +189,7 @@ RULE_CASES: dict[str, Function] = {
 }
 
 
-@pytest.mark.parametrize("name", SLOPES)
+@pytest.mark.parametrize("name", ELEMENTARY)
 def test_an_elementwise_function_equals_autograd_to_order_4(name: str) -> None:
     outer = ELSEWHERE.get(name) or getattr(torch, name)
     inner = RANGES.get(name, anywhere)
@@ -203,15 +212,15 @@ def test_a_rule_equals_autograd_to_order_4(name: str) -> None:
 
 
 def test_every_rule_has_a_case() -> None:
-    assert LINEAR - {"float"} == set(LINEAR_CASES)
-    assert set(BILINEAR) == set(BILINEAR_CASES)
-    assert set(RULES) == set(RULE_CASES)
-    tables = [set(SLOPES), set(LINEAR), set(BILINEAR), set(RULES), set(PLAIN)]
-    assert sum(map(len, tables)) == len(set().union(*tables)), "a function stands in two tables"
+    assert set(LINEAR) - {"float"} == set(LINEAR_CASES)
+    assert set(BILINEAR) - PRODUCT == set(BILINEAR_CASES)
+    assert set(OWN) | PRODUCT == set(RULE_CASES)
+    kinds = [ELEMENTARY, LINEAR, BILINEAR, OWN, PLAIN]
+    assert sum(map(len, kinds)) == len(RULES), "a rule of another kind has no test"
 
 
 def test_a_wrong_slope_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(SLOPES, "sin", (torch.sin, lambda z: -torch.cos(z)))
+    monkeypatch.setitem(RULES, "sin", Elementwise(torch.sin, lambda z: -torch.cos(z)))
     with pytest.raises(AssertionError):
         assert_equal_to_order_4(lambda x, y: torch.sin(x * y))
 
@@ -278,7 +287,7 @@ def test_a_derivative_that_vanishes_identically_has_the_shape_of_the_value() -> 
     assert torch.where(y > 0.5, c, y[:, None]).y.shape == (9, 2)
 
 
-@pytest.mark.parametrize("name", sorted(PLAIN - {"size", "dim", "numel", "allclose", "isclose"}))
+@pytest.mark.parametrize("name", sorted(set(PLAIN) - {"size", "dim", "numel", "allclose", "isclose"}))
 def test_functions_without_a_derivative_return_plain_tensors(name: str) -> None:
     x = coordinate(FRAME, points(), "x")
     function = getattr(torch, name, None) or getattr(Tensor, name)
@@ -327,4 +336,12 @@ def test_what_mixes_samples_or_has_no_derivative_is_refused_by_name(case: str) -
 
 
 def test_every_function_along_a_dimension_is_known_to_keep_the_samples() -> None:
-    assert set(ALONG) <= LINEAR
+    mixing = {name for name, rule in LINEAR.items() if rule.along is not None}
+    assert mixing == {"sum", "mean", "cumsum", "cat", "stack", "flip", "roll", "repeat_interleave"}
+
+
+def test_a_second_rule_of_a_function_is_refused() -> None:
+    with pytest.raises(ValueError, match="sin have a derivative rule already"):
+        add_rules({"sin": RULES["cos"]})
+    with pytest.raises(ValueError, match="sin have a rule already"):
+        implements("sin")(lambda x: x)

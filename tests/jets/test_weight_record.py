@@ -1,4 +1,4 @@
-"""What a recorded pass writes down: the same values, and every point's parameter Jacobian from one backward."""
+"""Recorded passes: the same values, and the parameter Jacobian of every point from one backward."""
 
 import weakref
 
@@ -8,7 +8,7 @@ from torch import nn
 from torch.func import functional_call, jacrev, vmap
 
 from pinnkit.jets.evaluation import jets
-from pinnkit.jets.pointwise import nested_jets, point_jets
+from pinnkit.jets.evaluation.pointwise import nested_jets, point_jets
 from pinnkit.jets.taylor.weight_record import LinearUse, SpreadUse
 from tests.jets.passes import BIHARMONIC, DISPERSIVE, HEAT, LAPLACIAN, Function, Sine, network, points
 

@@ -236,7 +236,7 @@ def test_the_inside_of_a_plate_is_the_transfinite_interpolant() -> None:
     lift = problem.ansatz["u"]
     assert isinstance(lift, Lift)
     points = problem.domain.sample(30, torch.Generator().manual_seed(1))
-    known = plain(lift.known(scope(problem, fields_of(problem), points)))
+    known = plain(lift.extension(scope(problem, fields_of(problem), points)))
     x, y = points.coords.T
     s, r = x / 2, (y + 1) / 2
     one = torch.ones_like(x)

@@ -20,10 +20,11 @@ from pinnkit import (
     Problem,
     Robin,
     Square,
+    Term,
     Unknown,
 )
 from pinnkit.jets.jet import coordinate
-from pinnkit.problem.conditions import Flux, Jump, Mixed, Prescribed, Start
+from pinnkit.problem.conditions import Flux, InitialState, Jump, Mixed, Prescribed
 from pinnkit.problem.linearization import Channel, linearise
 
 ROD = Box(x=(0, 1), t=(0, 2))
@@ -216,4 +217,51 @@ def test_a_system_puts_its_components_side_by_side() -> None:
 def test_the_rules_are_equal_by_value_so_that_a_reference_recognises_them() -> None:
     assert Neumann(ROD.boundary, u=1.0).residual == Flux((("u", 1.0),))
     assert Robin(ROD.boundary, u=(1.0, 2.0, 3.0)).residual == Mixed((("u", (1.0, 2.0, 3.0)),))
-    assert heat(Initial(u=1.0)).term("initial").residual == Start((("u", 1.0),), "t", ("u",))
+    assert heat(Initial(u=1.0)).term("initial").residual == InitialState((("u", 1.0),), "t", ("u",))
+
+
+# what terms can do ----------------------------------------------------------------------------------------------------
+def test_terms_say_what_they_can_do() -> None:
+    grid = torch.tensor([0.2, 0.4], dtype=torch.float64)
+    terms = {
+        t.kind: t
+        for t in heat(
+            Dirichlet(ROD.face(x=0), u=0.0),
+            Neumann(ROD.face(x=1), u=0.0),
+            Periodic("x"),
+            Initial(u=0.0),
+            Data(dict(x=grid, t=grid), u=grid),
+            Robin(ROD.face(x=1), u=(1.0, 1.0, 0.0)),
+            Condition(PointSet(x=0.5, t=0.5), lambda u: u),
+        ).terms
+    }
+    assert [k for k, t in terms.items() if t.is_equation] == ["equation"]
+    assert [k for k, t in terms.items() if t.fits_data] == ["data"]
+    assert [k for k, t in terms.items() if t.initial_state is not None] == ["initial"]
+    assert {k: t.periodic_axis for k, t in terms.items() if t.periodic_axis} == {"periodic": "x"}
+    assert {k: t.hard_rank for k, t in terms.items() if t.can_be_hard} == {"dirichlet": 0, "periodic": 1, "initial": 2}
+    assert [k for k, t in terms.items() if t.on_single_points] == ["data", "condition"]
+    assert [k for k, t in terms.items() if t.own_points is not None] == ["data"]
+    assert [k for k, t in terms.items() if t.has_fixed_points] == ["data", "condition"]
+    assert terms["data"].data_columns == ("u_data",)
+    assert terms["dirichlet"].walls == (("x", 0.0),)
+    assert terms["periodic"].walls == (("x", 0.0), ("x", 1.0))
+    assert terms["initial"].walls == (("t", 0.0),)
+    assert terms["equation"].walls == ()
+    assert [k for k, t in terms.items() if t.rule is None] == ["equation", "condition"]
+    assert all(t.penalty.is_square and t.penalty.vanishes for t in terms.values())
+
+
+def test_a_term_of_a_new_kind_is_an_equation_where_it_says_so() -> None:
+    own = Term("mine", (ROD,), lambda u: u.t - u.xx, kind="balance", is_equation=True)
+    problem = Problem("p", ROD, "u", [Periodic("x"), own])
+    assert problem.term("periodic").residual == Jump("x", ("u",), 1)  # its order is that of the equation
+    assert [r.term.kind for r in problem.structure.equations] == ["balance"]
+
+
+def test_an_unknown_named_sigma_can_be_measured_as_a_condition() -> None:
+    points = PointSet(x=[0.1, 0.2], t=[0.5, 0.5])
+    problem = Problem(
+        "p", ROD, "sigma", [Equation(lambda sigma: sigma.t), Condition(points, lambda sigma: sigma - 2.0)]
+    )
+    assert problem.term("condition").on_single_points

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from pinnkit.radiance import Camera, Convention, look_at
-from pinnkit.radiance.data.cameras import nearest_point
+from pinnkit.radiance.data.cameras import nearest_point_to_axes
 
 EYE, TARGET = (2.0, -1.5, 1.0), (0.1, 0.2, 0.3)
 
@@ -97,7 +97,7 @@ def test_points_behind_a_camera_have_no_pixel() -> None:
 def test_the_nearest_point_is_where_axes_meet() -> None:
     eyes = [(3.0, 0.0, 1.0), (0.0, 3.0, 0.5), (-2.0, -2.0, 2.0)]
     cameras = [Camera(8, 8, 8.0, 8.0, look_at(eye, TARGET, convention=Convention.OPENCV)) for eye in eyes]
-    torch.testing.assert_close(nearest_point(cameras), torch.tensor(TARGET, dtype=torch.float64))
+    torch.testing.assert_close(nearest_point_to_axes(cameras), torch.tensor(TARGET, dtype=torch.float64))
 
 
 GOOD = look_at(EYE, TARGET, convention=Convention.OPENGL)

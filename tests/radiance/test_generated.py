@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from pinnkit.radiance import Camera, Convention, Scene, View, draw_cameras, draw_views, look_at, make_scene, write_scene
-from pinnkit.radiance.data.scene import box_around, corners
-from pinnkit.radiance.synthetic.generated_scenes import around, solids_of
-from pinnkit.radiance.synthetic.ray_tracer import Light, photograph, trace
+from pinnkit.radiance.data.scene import box_from_corners, corners
+from pinnkit.radiance.synthetic.generated_scenes import random_solids, spiral_cameras
+from pinnkit.radiance.synthetic.ray_tracer import Light, trace, trace_view
 from pinnkit.radiance.synthetic.solids import Ball, Block
 
 BALL = Ball((0.2, -0.1, 0.5), 0.4, (0.8, 0.2, 0.1))
@@ -74,14 +74,14 @@ def test_a_narrow_light_is_hidden_exactly_where_a_ray_to_it_is_stopped(
     points = torch.rand(2000, 3, generator=generator, dtype=torch.float64) * 3 - 1.5
     points = points[distance_to(solid, points) > 0.02]
     stopped = solid.hit(points, light.expand_as(points))[0].isfinite()
-    open_ = solid.lets_through(points, light, 1e-7)
+    open_ = solid.light_visibility(points, light, 1e-7)
     assert float((open_ - (~stopped).double()).abs().max()) < 1e-3
-    soft = solid.lets_through(points, light, 0.2)
+    soft = solid.light_visibility(points, light, 0.2)
     assert int(((soft > 0.01) & (soft < 0.99)).sum()) > 0
 
 
 def test_the_floor_is_a_checkerboard_on_top_only() -> None:
-    floor = solids_of(torch.Generator().manual_seed(0))[0]
+    floor = random_solids(torch.Generator().manual_seed(0))[0]
     points = torch.tensor([[0.1, 0.1, 0.0], [0.3, 0.1, 0.0], [0.3, 0.3, 0.0], [0.3, 0.1, -0.08]], dtype=torch.float64)
     one, other, again, below = floor.colour(points)
     assert torch.equal(one, again)
@@ -123,12 +123,12 @@ def test_depth_normals_and_alpha_agree_with_each_other(scene: Scene) -> None:
 def test_a_pixel_is_the_mean_of_its_rays() -> None:
     solids, light = [BALL], Light()
     camera = Camera(9, 7, 12.0, 12.0, look_at((2.0, 1.0, 1.0), BALL.centre, convention=Convention.OPENCV))
-    one = photograph("a", camera, solids, light, samples=4)
+    one = trace_view("a", camera, solids, light, samples=4)
     fine = Camera(36, 28, 48.0, 48.0, camera.pose, convention=Convention.OPENCV)
-    many = photograph("b", fine, solids, light, samples=1)
+    many = trace_view("b", fine, solids, light, samples=1)
     over = many.over((0.0, 0.0, 0.0)).reshape(7, 4, 9, 4, 3).mean(dim=(1, 3))
     camera_cv = Camera(9, 7, 12.0, 12.0, camera.pose, convention=Convention.OPENCV)
-    one = photograph("a", camera_cv, solids, light, samples=4)
+    one = trace_view("a", camera_cv, solids, light, samples=4)
     torch.testing.assert_close(one.over((0.0, 0.0, 0.0)), over, rtol=0, atol=1.1 / 255)
 
 
@@ -167,7 +167,7 @@ def test_a_scene_of_unlike_lenses_cannot_be_written_as_blender(tmp_path: Path) -
     pose = look_at((3, 0, 1), (0, 0, 0), convention=Convention.OPENGL)
     image = torch.zeros(8, 8, 3, dtype=torch.uint8)
     views = [View(str(f), Camera(8, 8, f, f, pose), image) for f in (8.0, 9.0)]
-    scene = Scene("two", tuple(views), (), box_around((-1, -1, -1), (1, 1, 1)))
+    scene = Scene("two", tuple(views), (), box_from_corners((-1, -1, -1), (1, 1, 1)))
     with pytest.raises(ValueError, match="must have the lens of the others"):
         write_scene(scene, tmp_path)
 
@@ -176,7 +176,7 @@ def test_bad_numbers_are_refused() -> None:
     with pytest.raises(ValueError, match="`views` must be at least 1"):
         make_scene(views=0)
     with pytest.raises(ValueError, match="uint8"):
-        View("a", around((0, 0, 0), 1)[0], torch.zeros(100, 100, 3))
+        View("a", spiral_cameras((0, 0, 0), 1)[0], torch.zeros(100, 100, 3))
 
 
 def test_cameras_and_views_are_drawn(scene: Scene, tmp_path: Path) -> None:

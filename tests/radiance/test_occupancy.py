@@ -6,15 +6,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from pinnkit.radiance import Camera, Convention, Marcher, OccupancyGrid, carve, look_at, render
-from pinnkit.radiance.rendering.sampling import box_span
+from pinnkit.radiance import Camera, Convention, OccupancyGrid, RayMarcher, carve, look_at, render
+from pinnkit.radiance.rendering.sampling import box_intersection
 
 LOWER, UPPER = torch.tensor([-1.0, -1.0, -0.5]), torch.tensor([1.0, 1.0, 0.5])
 
 
 def shell(resolution: int = 24, dtype: torch.dtype = torch.float32) -> OccupancyGrid:
     full = OccupancyGrid.full(LOWER.to(dtype), UPPER.to(dtype), resolution)
-    return full.where(lambda p: 0.08 - (p.norm(dim=1) - 0.4).abs(), 0.0)
+    return full.filtered(lambda p: 0.08 - (p.norm(dim=1) - 0.4).abs(), 0.0)
 
 
 def rays(n: int, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
@@ -59,7 +59,7 @@ def test_marching_finds_exactly_the_samples_in_occupied_cells(
     grid = shell(dtype=dtype)
     origins, directions = rays(300, generator, dtype)
     offset = torch.rand(300, generator=generator, dtype=dtype)
-    found = Marcher(grid, step).march(origins, directions, offset)
+    found = RayMarcher(grid, step).march(origins, directions, offset)
     distance = (torch.arange(int(5 / step)) + offset[:, None]) * step
     points = origins[:, None] + distance[..., None] * directions[:, None]
     hit = grid.contains(points.reshape(-1, 3)).view(300, -1)
@@ -76,22 +76,22 @@ def test_marching_finds_exactly_the_samples_in_occupied_cells(
 
 
 def test_rays_beside_the_box_or_through_empty_cells_have_no_sample() -> None:
-    marcher = Marcher(shell(), 0.02)
+    sampler = RayMarcher(shell(), 0.02)
     origins = torch.tensor([[-3.0, 0.0, 5.0], [-3.0, 0.95, 0.45], [-3.0, 0.0, 0.0]])
     directions = torch.tensor([[1.0, 0.0, 0.0]]).expand(3, 3)
-    found = marcher.march(origins, directions)
+    found = sampler.march(origins, directions)
     assert found.counts[:2].tolist() == [0, 0]
     assert int(found.counts[2]) > 0
-    assert marcher.march(origins[:1], directions[:1]).distance.numel() == 0
-    assert marcher.march(origins[:0], directions[:0]).counts.numel() == 0
-    assert marcher.meets(origins, directions).tolist()[0::2] == [False, True]
+    assert sampler.march(origins[:1], directions[:1]).distance.numel() == 0
+    assert sampler.march(origins[:0], directions[:0]).counts.numel() == 0
+    assert sampler.meets(origins, directions).tolist()[0::2] == [False, True]
 
 
 def test_meets_never_says_no_to_a_ray_with_samples(generator: torch.Generator) -> None:
-    marcher = Marcher(shell(), 0.02)
+    sampler = RayMarcher(shell(), 0.02)
     origins, directions = rays(500, generator)
-    met = marcher.meets(origins, directions, chunk=128)
-    counts = marcher.march(origins, directions).counts
+    met = sampler.meets(origins, directions, chunk=128)
+    counts = sampler.march(origins, directions).counts
     assert bool((met | (counts == 0)).all())
     assert 0 < int(met.sum()) < 500
 
@@ -99,8 +99,8 @@ def test_meets_never_says_no_to_a_ray_with_samples(generator: torch.Generator) -
 def test_a_full_grid_accumulates_a_constant_density_to_one_step(generator: torch.Generator) -> None:
     grid = OccupancyGrid.full(LOWER.double(), UPPER.double(), 4)
     origins, directions = rays(200, generator, torch.float64)
-    found = Marcher(grid, 0.01).march(origins, directions, torch.rand(200, generator=generator, dtype=torch.float64))
-    near, far = box_span(origins, directions, grid.lower, grid.upper)
+    found = RayMarcher(grid, 0.01).march(origins, directions, torch.rand(200, generator=generator, dtype=torch.float64))
+    near, far = box_intersection(origins, directions, grid.lower, grid.upper)
     length = (far - near).clamp(min=0)
     seen = render(
         torch.full_like(found.distance, 1.5),
@@ -163,11 +163,11 @@ def test_a_view_that_shows_everything_empties_what_it_does_not_see() -> None:
 
 def test_cells_near_cameras_and_cells_without_weight_are_dropped() -> None:
     grid = OccupancyGrid.full(LOWER, UPPER, 16)
-    clear = grid.clear_of(torch.tensor([[1.0, 1.0, 0.5]]), 0.5)
+    clear = grid.without_cells_near(torch.tensor([[1.0, 1.0, 0.5]]), 0.5)
     assert not bool(clear.contains(torch.tensor([[0.9, 0.9, 0.4]])))
     assert bool(clear.contains(torch.tensor([[0.0, 0.0, 0.0]])))
     points = torch.tensor([[0.0, 0.0, 0.0], [0.5, 0.5, 0.2]])
-    visited = grid.visited(points, torch.tensor([0.9, 0.001]), 0.01)
+    visited = grid.containing(points, torch.tensor([0.9, 0.001]), 0.01)
     assert visited.contains(points).tolist() == [True, False]
     assert int(visited.cells.sum()) == 1
 
@@ -178,6 +178,6 @@ def test_grids_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="`lower` < `upper`"):
         OccupancyGrid(UPPER, LOWER, torch.ones(2, 2, 2, dtype=torch.bool))
     with pytest.raises(ValueError, match="bring one to the other by `refined`"):
-        shell(8).within(shell(16))
+        shell(8).intersection(shell(16))
     with pytest.raises(ValueError, match="`step` must be a positive length"):
-        Marcher(shell(8), 0.0)
+        RayMarcher(shell(8), 0.0)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from pinnkit.domains import Role
-from pinnkit.radiance import WHITE, Marcher, OccupancyGrid, Rays, Scene, carve, field_domain, make_scene
+from pinnkit.radiance import WHITE, OccupancyGrid, RayMarcher, Rays, Scene, carve, field_domain, make_scene
 from pinnkit.radiance.data.scene import corners
 
 
@@ -14,15 +14,15 @@ def scene() -> Scene:
 
 
 @pytest.fixture(scope="module")
-def marcher(scene: Scene) -> Marcher:
+def sampler(scene: Scene) -> RayMarcher:
     lower, upper = corners(scene.box)
     views = scene.train
-    return Marcher(carve([v.camera for v in views], [v.alpha for v in views], lower, upper, 24), 0.05)
+    return RayMarcher(carve([v.camera for v in views], [v.alpha for v in views], lower, upper, 24), 0.05)
 
 
 @pytest.fixture(scope="module")
-def rays(scene: Scene, marcher: Marcher) -> Rays:
-    return Rays.of(scene.train, scene.box, marcher, background=WHITE)
+def rays(scene: Scene, sampler: RayMarcher) -> Rays:
+    return Rays.of(scene.train, scene.box, sampler, background=WHITE)
 
 
 def nearest(points: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
@@ -47,7 +47,7 @@ def test_a_draw_has_samples_per_ray_and_columns_per_row_or_sample(rays: Rays, ge
     per_row = {"rgb": (200, 3), "background": (200, 3), "alpha": (200,), "counts": (200,)}
     assert shapes == {"delta": (n,), "distance": (n,), **per_row}
     torch.testing.assert_close(points.coords[:, 3:].norm(dim=1), torch.ones(n))
-    assert bool(rays.marcher.grid.contains(points.coords[:, :3]).float().mean() > 0.999)
+    assert bool(rays.sampler.grid.contains(points.coords[:, :3]).float().mean() > 0.999)
 
 
 def test_samples_lie_on_the_line_from_the_camera_at_their_distance(rays: Rays, generator: torch.Generator) -> None:
@@ -64,8 +64,8 @@ def test_the_same_generator_draws_the_same_rays(rays: Rays) -> None:
     assert one.coords.shape != third.coords.shape or not torch.equal(one.coords, third.coords)
 
 
-def test_pixels_show_the_picture_over_the_background(scene: Scene, marcher: Marcher) -> None:
-    rays = Rays.of(scene.train[:1], scene.box, marcher, background=WHITE)
+def test_pixels_show_the_picture_over_the_background(scene: Scene, sampler: RayMarcher) -> None:
+    rays = Rays.of(scene.train[:1], scene.box, sampler, background=WHITE)
     points = rays.sample(300, torch.Generator().manual_seed(0))
     shown = scene.train[0].over((1.0, 1.0, 1.0)).reshape(-1, 3)
     assert float(nearest(points.columns["rgb"], shown).max()) < 1e-6
@@ -73,8 +73,8 @@ def test_pixels_show_the_picture_over_the_background(scene: Scene, marcher: Marc
     assert bool((points.columns["rgb"][clear] == 1).all())
 
 
-def test_random_backgrounds_show_only_where_the_picture_is_transparent(scene: Scene, marcher: Marcher) -> None:
-    points = Rays.of(scene.train, scene.box, marcher).sample(400, torch.Generator().manual_seed(0))
+def test_random_backgrounds_show_only_where_the_picture_is_transparent(scene: Scene, sampler: RayMarcher) -> None:
+    points = Rays.of(scene.train, scene.box, sampler).sample(400, torch.Generator().manual_seed(0))
     rgb, background, alpha = (points.columns[name] for name in ("rgb", "background", "alpha"))
     torch.testing.assert_close(rgb[alpha == 0], background[alpha == 0])
     assert float((rgb[alpha == 1] - background[alpha == 1]).abs().mean()) > 0.1
@@ -82,22 +82,22 @@ def test_random_backgrounds_show_only_where_the_picture_is_transparent(scene: Sc
 
 def test_pixels_without_anything_on_their_ray_are_not_drawn_and_holes_are_counted(rays: Rays, scene: Scene) -> None:
     assert 0 < rays.measure < 8 * 24 * 24
-    assert rays.missed == 0
-    cells = rays.marcher.grid.cells.clone()
+    assert rays.missed_share == 0
+    cells = rays.sampler.grid.cells.clone()
     cells[: cells.shape[0] // 2] = False
-    grid = OccupancyGrid(rays.marcher.grid.lower, rays.marcher.grid.upper, cells)
-    holed = rays.through(grid, 0.02)
-    assert holed.missed > 0.1
+    grid = OccupancyGrid(rays.sampler.grid.lower, rays.sampler.grid.upper, cells)
+    holed = rays.with_grid(grid, 0.02)
+    assert holed.missed_share > 0.1
     assert holed.measure < rays.measure
-    assert rays.pruned(grid).measure == rays.measure
+    assert rays.with_pruned_grid(grid).measure == rays.measure
     with pytest.raises(ValueError, match="no ray of the training views meets"):
-        rays.through(OccupancyGrid(grid.lower, grid.upper, torch.zeros_like(cells)))
+        rays.with_grid(OccupancyGrid(grid.lower, grid.upper, torch.zeros_like(cells)))
     assert len(scene.train) == 8
 
 
-def test_jittered_rays_stay_in_their_pixel(scene: Scene, marcher: Marcher) -> None:
+def test_jittered_rays_stay_in_their_pixel(scene: Scene, sampler: RayMarcher) -> None:
     view = scene.train[0]
-    rays = Rays.of([view], scene.box, marcher, background=WHITE, jitter=True)
+    rays = Rays.of([view], scene.box, sampler, background=WHITE, jitter=True)
     points = rays.sample(400, torch.Generator().manual_seed(0))
     pixel, _ = view.camera.project(points.coords[:, :3].double())
     column, row = (pixel[:, 0] + 1e-4).long(), (pixel[:, 1] + 1e-4).long()
@@ -108,29 +108,29 @@ def test_jittered_rays_stay_in_their_pixel(scene: Scene, marcher: Marcher) -> No
     assert float(inside.std()) == pytest.approx(12**-0.5, abs=0.02)
 
 
-def test_too_many_pixels_are_thinned_out_by_a_generator(scene: Scene, marcher: Marcher) -> None:
+def test_too_many_pixels_are_thinned_out_by_a_generator(scene: Scene, sampler: RayMarcher) -> None:
     with pytest.raises(ValueError, match="give a `generator`"):
-        Rays.of(scene.train, scene.box, marcher, most=1000)
-    thin = Rays.of(scene.train, scene.box, marcher, most=1000, generator=torch.Generator().manual_seed(0))
+        Rays.of(scene.train, scene.box, sampler, most=1000)
+    thin = Rays.of(scene.train, scene.box, sampler, most=1000, generator=torch.Generator().manual_seed(0))
     assert thin.rgba.shape[0] == pytest.approx(1000, abs=8)
     with pytest.raises(ValueError, match="at least one view"):
-        Rays.of([], scene.box, marcher)
+        Rays.of([], scene.box, sampler)
 
 
 def test_points_take_the_type_of_the_grid(scene: Scene) -> None:
     lower, upper = corners(scene.box)
-    fine = Rays.of(scene.train, scene.box, Marcher(OccupancyGrid.full(lower, upper, 8), 0.1))
+    fine = Rays.of(scene.train, scene.box, RayMarcher(OccupancyGrid.full(lower, upper, 8), 0.1))
     points = fine.sample(16, torch.Generator().manual_seed(0))
     assert points.coords.dtype == torch.float64
     assert points.columns["rgb"].dtype == torch.float64
 
 
 @pytest.mark.requires_cuda
-def test_rays_on_the_device_are_those_on_the_cpu(scene: Scene, marcher: Marcher) -> None:
-    grid = marcher.grid
+def test_rays_on_the_device_are_those_on_the_cpu(scene: Scene, sampler: RayMarcher) -> None:
+    grid = sampler.grid
     there = OccupancyGrid(grid.lower.cuda(), grid.upper.cuda(), grid.cells.cuda())
     points = [
-        Rays.of(scene.train, scene.box, Marcher(g, 0.05)).sample(256, torch.Generator().manual_seed(0))
+        Rays.of(scene.train, scene.box, RayMarcher(g, 0.05)).sample(256, torch.Generator().manual_seed(0))
         for g in (grid, there)
     ]
     counts = [p.columns["counts"].cpu() for p in points]

@@ -12,9 +12,17 @@ import torch
 from PIL import Image
 
 from pinnkit.cli import run
-from pinnkit.radiance import AnyColour, Convention, Plain, Scene, make_scene, read_scene, write_scene
-from pinnkit.radiance.data.scene import box_around, corners
-from pinnkit.radiance.data.scene_bounds import first_cells
+from pinnkit.radiance import (
+    ConstantBackground,
+    Convention,
+    RandomBackground,
+    Scene,
+    make_scene,
+    read_scene,
+    write_scene,
+)
+from pinnkit.radiance.data.scene import box_from_corners, corners
+from pinnkit.radiance.data.scene_bounds import initial_occupancy
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +58,8 @@ def test_what_was_written_is_read_again(folder: Path, made: Scene) -> None:
     assert read.box == made.box
     assert (read.background, read.samples, read.notes) == (made.background, made.samples, ())
     assert read.has_alpha
-    assert read.behind == AnyColour()
-    cells = first_cells(read, 48)
+    assert read.training_background == RandomBackground()
+    cells = initial_occupancy(read, 48)
     assert cells.occupied < 0.97
     for view in read.train:  # nothing that is seen is carved away
         assert view.depth is not None
@@ -114,7 +122,7 @@ def test_the_chosen_box_holds_the_object_and_little_more(folder: Path, made: Sce
     inner, outer = corners(made.box)
     assert bool((lower < inner + 0.05).all())
     assert bool((upper > outer - 0.05).all())
-    assert read.size < 1.7 * made.size
+    assert read.diagonal < 1.7 * made.diagonal
     assert any("silhouettes" in note for note in read.notes)
 
 
@@ -135,7 +143,7 @@ def test_opaque_pictures_before_an_even_background_are_cut_out(folder: Path, mad
     assert read.has_alpha
     assert any("even background, (" in note for note in read.notes)
     assert read.background == pytest.approx((0.1, 0.6, 0.2), abs=0.02)
-    assert read.size < 1.8 * made.size
+    assert read.diagonal < 1.8 * made.diagonal
     names = {f"./{view.name}": view for view in made.train}
     for view in read.train:
         truth, found = names[view.name].alpha, view.alpha
@@ -153,9 +161,9 @@ def test_opaque_pictures_get_a_box_around_their_cameras(folder: Path) -> None:
     assert all(bool(((v.camera.position > lower) & (v.camera.position < upper)).all()) for v in read.train)
     assert any("opaque" in note for note in read.notes)
     mean = torch.stack([view.rgb.mean(dim=(0, 1)) for view in read.train]).mean(dim=0)
-    assert read.behind == Plain(tuple(mean.tolist()))
+    assert read.training_background == ConstantBackground(tuple(mean.tolist()))
     # Nothing may be painted in front of one camera alone.
-    cells = first_cells(read, 24)
+    cells = initial_occupancy(read, 24)
     positions = torch.stack([view.camera.position for view in read.train]).float()
     assert 0.02 < cells.occupied < 0.8
     assert not bool(cells.contains(positions).any())
@@ -328,7 +336,7 @@ def test_parallel_cameras_need_a_box(folder: Path) -> None:
     file = as_single(folder, parallel)
     with pytest.raises(ValueError, match=r"do not say how far away .* --box"):
         read_scene(file)
-    assert read_scene(file, box=box_around((-1, -1, -1), (1, 1, 1))).size == pytest.approx(12**0.5)
+    assert read_scene(file, box=box_from_corners((-1, -1, -1), (1, 1, 1))).diagonal == pytest.approx(12**0.5)
 
 
 # the command line ---------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from pinnkit.radiance import over, ray_weights, render
-from pinnkit.radiance.data.backgrounds import BLACK, WHITE, AnyColour, Plain
+from pinnkit.radiance.data.backgrounds import BLACK, WHITE, ConstantBackground, RandomBackground
 from pinnkit.radiance.rendering.volume_rendering import median_distance, segment_sum, transmittance
 
 
@@ -123,9 +123,9 @@ def test_segment_sums_equal_a_loop(generator: torch.Generator) -> None:
 def test_backgrounds_draw_what_they_say(generator: torch.Generator) -> None:
     assert WHITE.draw(2, generator).tolist() == [[1, 1, 1]] * 2
     assert BLACK.draw(2, generator).tolist() == [[0, 0, 0]] * 2
-    assert Plain((0.25, 0.5, 0.75)).draw(1, generator).tolist() == [[0.25, 0.5, 0.75]]
-    drawn = AnyColour().draw(500, generator)
+    assert ConstantBackground((0.25, 0.5, 0.75)).draw(1, generator).tolist() == [[0.25, 0.5, 0.75]]
+    drawn = RandomBackground().draw(500, generator)
     assert drawn.shape == (500, 3)
     assert float(drawn.mean()) == pytest.approx(0.5, abs=0.05)
     with pytest.raises(ValueError, match="three numbers in"):
-        Plain((0.0, 0.0, 255.0))
+        ConstantBackground((0.0, 0.0, 255.0))

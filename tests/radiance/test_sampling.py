@@ -8,7 +8,7 @@ import torch
 from scipy.stats import kstest
 
 from pinnkit.radiance import sample_cdf, stratified
-from pinnkit.radiance.rendering.sampling import box_span, intervals, merged
+from pinnkit.radiance.rendering.sampling import box_intersection, merge_samples, sample_intervals
 
 LOWER, UPPER = torch.tensor([-1.0, -2.0, 0.0]), torch.tensor([1.0, 2.0, 3.0])
 
@@ -16,7 +16,7 @@ LOWER, UPPER = torch.tensor([-1.0, -2.0, 0.0]), torch.tensor([1.0, 2.0, 3.0])
 def test_rays_meet_a_box_where_its_walls_are() -> None:
     origins = torch.tensor([[-3.0, 0.0, 1.0], [0.0, 0.0, 1.0], [-3.0, 5.0, 1.0], [3.0, 0.0, 1.0]])
     directions = torch.tensor([[2.0, 0.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
-    near, far = box_span(origins, directions, LOWER, UPPER)
+    near, far = box_intersection(origins, directions, LOWER, UPPER)
     assert near[0] == 1  # in units of a direction of length 2
     assert far[0] == 2
     assert near[1] == 0  # inside
@@ -26,7 +26,7 @@ def test_rays_meet_a_box_where_its_walls_are() -> None:
 
 
 def test_a_ray_along_a_wall_is_no_nan() -> None:
-    near, far = box_span(torch.tensor([[1.0, -5.0, 1.0]]), torch.tensor([[0.0, 1.0, 0.0]]), LOWER, UPPER)
+    near, far = box_intersection(torch.tensor([[1.0, -5.0, 1.0]]), torch.tensor([[0.0, 1.0, 0.0]]), LOWER, UPPER)
     assert (float(near), float(far)) == (3, 7)
 
 
@@ -41,7 +41,7 @@ def test_stratified_positions_have_one_in_each_interval(generator: torch.Generat
 
 def test_the_lengths_of_intervals_sum_to_the_whole(generator: torch.Generator) -> None:
     near, far = torch.tensor([1.0], dtype=torch.float64), torch.tensor([3.0], dtype=torch.float64)
-    edges, lengths = intervals(stratified(near, far, 9, generator), near, far)
+    edges, lengths = sample_intervals(stratified(near, far, 9, generator), near, far)
     assert edges.shape == (1, 10)
     assert float(lengths.sum()) == pytest.approx(2)
     assert bool((lengths > 0).all())
@@ -80,6 +80,6 @@ def test_zero_weights_at_the_ends_get_no_sample(generator: torch.Generator) -> N
 
 def test_merged_positions_ascend(generator: torch.Generator) -> None:
     a, b = (torch.rand(3, n, generator=generator).sort(dim=1).values for n in (4, 6))
-    both = merged(a, b)
+    both = merge_samples(a, b)
     assert both.shape == (3, 10)
     assert bool((both[:, 1:] >= both[:, :-1]).all())

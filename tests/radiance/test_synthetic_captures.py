@@ -16,29 +16,29 @@ from pinnkit import validate
 from pinnkit.cli import run
 from pinnkit.fields import Voxels
 from pinnkit.radiance import (
-    Captured,
-    Classical,
+    ClassicalNerf,
     Contraction,
-    Guided,
-    Hierarchical,
-    Marcher,
+    HierarchicalRays,
+    ImportanceSampler,
     OccupancyGrid,
     Planes,
+    RayMarcher,
+    Room,
     Scene,
-    Stratified,
-    Surroundings,
+    StratifiedRays,
+    UnboundedPlanes,
     capture,
-    first_rays,
     fit_radiance,
-    marcher_of,
+    initial_rays,
     radiance_problem,
     read_scene,
+    sampler_of,
     write_capture,
 )
 from pinnkit.radiance.data.scene import corners
-from pinnkit.radiance.data.scene_bounds import first_cells
+from pinnkit.radiance.data.scene_bounds import initial_occupancy
 from pinnkit.radiance.recipes.initialization import longest_side
-from pinnkit.radiance.rendering.outputs import density_in
+from pinnkit.radiance.rendering.outputs import density_activation
 from pinnkit.solutions.evaluation import FieldSet
 
 SPACE = Contraction((0.1, -0.2, 0.3), 0.7)
@@ -46,7 +46,7 @@ SPACE = Contraction((0.1, -0.2, 0.3), 0.7)
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    views = capture(Surroundings.ROOM, views=24, width=18, height=32, samples=1, seed=3)
+    views = capture(Room, views=24, width=18, height=32, samples=1, seed=3)
     return write_capture(views, tmp_path_factory.mktemp("capture") / "room")
 
 
@@ -73,19 +73,19 @@ def grid_of(share: float = 1.0, resolution: int = 48) -> OccupancyGrid:
 # contraction --------------------------------------------------------------------------------------------------------
 def test_contraction_is_undone_and_keeps_the_middle_as_it_is(generator: torch.Generator) -> None:
     points = 3 * torch.randn(500, 3, generator=generator, dtype=torch.float64)
-    places = SPACE.contracted(points)
-    torch.testing.assert_close(SPACE.world(places), points, rtol=1e-9, atol=1e-9)
-    near = SPACE.own(points).norm(dim=1) < 1
+    places = SPACE.contract(points)
+    torch.testing.assert_close(SPACE.uncontract(places), points, rtol=1e-9, atol=1e-9)
+    near = SPACE.normalised(points).norm(dim=1) < 1
     torch.testing.assert_close(places[near], points[near])
-    assert float(SPACE.own(places).norm(dim=1).max()) < 2
+    assert float(SPACE.normalised(places).norm(dim=1).max()) < 2
     two = torch.tensor([[0.1, -0.2, 0.3 + 2 * 0.7]], dtype=torch.float64)  # at two radii: 2 - 1/2
-    assert SPACE.contracted(two)[0, 2].item() == pytest.approx(0.3 + 1.5 * 0.7)
+    assert SPACE.contract(two)[0, 2].item() == pytest.approx(0.3 + 1.5 * 0.7)
 
 
 def test_lengths_of_samples_are_those_of_the_curve_through_contracted_space() -> None:
     origins, directions = rays()
-    samples = Marcher(grid_of(), 0.01, space=SPACE).march(origins, directions)
-    along = SPACE.contracted(origins[samples.ray] + samples.distance[:, None] * directions[samples.ray])
+    samples = RayMarcher(grid_of(), 0.01, contraction=SPACE).march(origins, directions)
+    along = SPACE.contract(origins[samples.ray] + samples.distance[:, None] * directions[samples.ray])
     torch.testing.assert_close(along, samples.place, rtol=0, atol=2e-6)
     same = samples.ray[1:] == samples.ray[:-1]
     chord = (samples.place[1:] - samples.place[:-1]).norm(dim=1)
@@ -98,11 +98,11 @@ def test_lengths_of_samples_are_those_of_the_curve_through_contracted_space() ->
 def test_cells_of_contracted_space_are_visited_if_and_only_if_they_are_occupied() -> None:
     origins, directions = rays()
     few = grid_of(0.02)
-    every = Marcher(grid_of(), 0.02, space=SPACE).march(origins, directions)
-    visited = Marcher(few, 0.02, space=SPACE).march(origins, directions)
+    every = RayMarcher(grid_of(), 0.02, contraction=SPACE).march(origins, directions)
+    visited = RayMarcher(few, 0.02, contraction=SPACE).march(origins, directions)
     wanted = few.cells.reshape(-1)[few.index(every.place)]
     assert torch.equal(visited.distance, every.distance[wanted])
-    assert bool(Marcher(few, 0.02, space=SPACE).meets(origins, directions)[visited.counts > 0].all())
+    assert bool(RayMarcher(few, 0.02, contraction=SPACE).meets(origins, directions)[visited.counts > 0].all())
 
 
 # guided samples -----------------------------------------------------------------------------------------------------
@@ -111,7 +111,7 @@ def test_guided_samples_cover_the_ray_and_gather_at_the_wall() -> None:
     grid = OccupancyGrid.full(torch.zeros(3), torch.ones(3), 20)
     density = torch.zeros(20, 20, 20)
     density[12] = 200.0  # a wall across x, from 0.6 to 0.65
-    samples = Guided(Marcher(grid, 0.05), density.reshape(-1), 20).march(origins, directions)
+    samples = ImportanceSampler(RayMarcher(grid, 0.05), density.reshape(-1), 20).march(origins, directions)
     assert samples.counts.tolist() == [20]
     assert float(samples.delta.sum()) == pytest.approx(1.0, abs=1e-5)
     at = samples.distance - 1
@@ -123,50 +123,55 @@ def test_guided_samples_leave_out_what_is_not_occupied() -> None:
     origins, directions = rays()
     few = grid_of(0.3)
     density = torch.rand(few.cells.numel(), generator=torch.Generator().manual_seed(2))
-    samples = Guided(Marcher(few, 0.05, space=SPACE), density, 24).march(origins, directions)
+    samples = ImportanceSampler(RayMarcher(few, 0.05, contraction=SPACE), density, 24).march(origins, directions)
     assert set(samples.counts.tolist()) <= {0, 24}
     assert not bool(samples.delta[~few.cells.reshape(-1)[few.index(samples.place)]].any())
     none = OccupancyGrid(few.lower, few.upper, torch.zeros_like(few.cells))
-    assert Guided(Marcher(none, 0.05, space=SPACE), density, 24).march(origins, directions).counts.sum() == 0
+    assert (
+        ImportanceSampler(RayMarcher(none, 0.05, contraction=SPACE), density, 24)
+        .march(origins, directions)
+        .counts.sum()
+        == 0
+    )
 
 
 def test_bad_guides_and_contractions_are_refused() -> None:
     with pytest.raises(ValueError, match="`samples` must be at least 1"):
-        Guided(Marcher(grid_of(), 0.1), torch.zeros(1), 0)
+        ImportanceSampler(RayMarcher(grid_of(), 0.1), torch.zeros(1), 0)
     with pytest.raises(ValueError, match="`radius` must be a positive"):
         Contraction((0, 0, 0), 0.0)
     with pytest.raises(ValueError, match="`effort` must be positive"):
-        Captured(effort=0)
+        UnboundedPlanes(effort=0)
 
 
 # reading ------------------------------------------------------------------------------------------------------------
 def test_a_capture_is_read_with_its_surroundings(scene: Scene) -> None:
     assert (len(scene.train), len(scene.test)) == (21, 3)
-    assert scene.space is not None
-    assert scene.box == scene.space.box
+    assert scene.contraction is not None
+    assert scene.box == scene.contraction.box
     assert not scene.has_alpha
-    assert math.dist(scene.space.centre, (0, 0, 0)) < 0.3
-    assert 1.2 < scene.space.radius < 2.0
+    assert math.dist(scene.contraction.centre, (0, 0, 0)) < 0.3
+    assert 1.2 < scene.contraction.radius < 2.0
     assert any("surroundings are fitted too" in note for note in scene.notes)
     # Hardly anything that pictures show is left out, and the cameras are not in it.
-    cells = first_cells(scene, 48)
+    cells = initial_occupancy(scene, 48)
     kept = []
     for view in scene.train:
         assert view.depth is not None
         origins, directions = view.camera.rays()
         points = origins + view.depth.reshape(-1, 1) * directions
-        kept.append(cells.contains(scene.space.contracted(points).float()).float())
+        kept.append(cells.contains(scene.contraction.contract(points).float()).float())
     assert float(torch.cat(kept).mean()) > 0.95
     positions = torch.stack([view.camera.position for view in scene.train])
-    assert not bool(cells.contains(scene.space.contracted(positions).float()).any())
+    assert not bool(cells.contains(scene.contraction.contract(positions).float()).any())
 
 
 def test_surroundings_are_fitted_or_not_as_one_says(folder: Path, scene: Scene) -> None:
     without = read_scene(folder, surroundings=False)
-    assert without.space is None
+    assert without.contraction is None
     assert any("1.5 times the median distance" in note for note in without.notes)
-    assert read_scene(folder, box=scene.box).space is None
-    assert read_scene(folder, box=scene.box, surroundings=True).space == scene.space
+    assert read_scene(folder, box=scene.box).contraction is None
+    assert read_scene(folder, box=scene.box, surroundings=True).contraction == scene.contraction
 
 
 def test_large_pictures_are_scaled_down_by_a_rule_that_is_said(folder: Path, tmp_path: Path) -> None:
@@ -272,53 +277,53 @@ def test_space_around_cameras_begins_ten_times_thinner_than_a_box_that_holds_an_
     raw = torch.tensor([-30.0, 0.0, 1.5, 12.0])
     lower, upper = corners(SPACE.box)
     diagonal = float((upper - lower).norm())
-    box = density_in(SPACE.box)(raw)
+    box = density_activation(SPACE.box)(raw)
     assert torch.equal(box, 3.0 / diagonal * torch.exp(raw.clamp(max=9.0)))
-    torch.testing.assert_close(density_in(SPACE.box, SPACE)(raw), box / 10)
+    torch.testing.assert_close(density_activation(SPACE.box, SPACE)(raw), box / 10)
     # Of a straight way through all of it a quarter is lost at most, where a field is still zero.
     origins, directions = rays()
-    samples = Marcher(grid_of(), 0.02, space=SPACE).march(origins, directions)
+    samples = RayMarcher(grid_of(), 0.02, contraction=SPACE).march(origins, directions)
     length = torch.zeros(len(origins)).index_add_(0, samples.ray, samples.delta)
-    assert float(torch.exp(-length * density_in(SPACE.box, SPACE)(torch.zeros(()))).min()) > 0.75
+    assert float(torch.exp(-length * density_activation(SPACE.box, SPACE)(torch.zeros(()))).min()) > 0.75
 
 
 def test_problems_and_hierarchical_samples_mean_the_same_density(scene: Scene) -> None:
-    rays = first_rays(scene, 16, longest_side(scene) / 20, generator=torch.Generator().manual_seed(0))
+    rays = initial_rays(scene, 16, longest_side(scene) / 20, generator=torch.Generator().manual_seed(0))
     problem = radiance_problem(scene, rays)
     drawn = torch.Generator().manual_seed(1)
     module = Voxels(8).build(problem.axes, 4, generator=drawn, dtype=torch.float32, device="cpu")
     with torch.no_grad():
         module.table[:, 0] = 4.0
     found = FieldSet(problem, {("density", "colour"): module}).unknowns(torch.zeros(1, 6), {})["density"]
-    assert found.item() == pytest.approx(0.3 * math.exp(4.0) / scene.size, rel=1e-5)
+    assert found.item() == pytest.approx(0.3 * math.exp(4.0) / scene.diagonal, rel=1e-5)
     # About half of the samples lie in the first twelfth of the rays; with ten times the density nine tenths would.
-    samples = Hierarchical(Stratified(rays, 12), module, 200).sample(20, torch.Generator().manual_seed(2))
-    assert scene.space is not None
-    twelfth = scene.space.reach(rays.origins).mean() / 12
+    samples = HierarchicalRays(StratifiedRays(rays, 12), module, 200).sample(20, torch.Generator().manual_seed(2))
+    assert scene.contraction is not None
+    twelfth = scene.contraction.max_length(rays.origins).mean() / 12
     assert 0.1 < float((samples.columns["distance"] < twelfth).float().mean()) < 0.7
 
 
 # fitting ------------------------------------------------------------------------------------------------------------
 def test_a_tiny_capture_is_fitted_better_than_by_its_mean_colour(scene: Scene) -> None:
-    solution = fit_radiance(scene, Captured(effort=0.15, components=6, width=16, batch=512), every=10**6)
+    solution = fit_radiance(scene, UnboundedPlanes(effort=0.15, components=6, width=16, batch=512), every=10**6)
     metrics = validate(solution, budget=0).metrics
     truth = torch.stack([view.rgb for view in scene.test])
     flat = -10 * math.log10(float((truth - torch.tensor(scene.background)).square().mean()))
     assert metrics["psnr"] > flat + 2
     assert metrics["depth_error_median"] < 0.25
-    assert isinstance(marcher_of(solution), Guided)
+    assert isinstance(sampler_of(solution), ImportanceSampler)
 
 
 def test_without_a_recipe_the_surroundings_decide(scene: Scene) -> None:
     solution = fit_radiance(scene, every=10**6, callbacks=[lambda _: True])
-    assert "Captured(" in solution.choice
+    assert "UnboundedPlanes(" in solution.choice
 
 
 @pytest.mark.parametrize(
     "recipe",
     [
         pytest.param(Planes(effort=0.03, components=3, width=8, batch=64), marks=pytest.mark.slow),
-        Classical(steps=3, batch=16),
+        ClassicalNerf(steps=3, batch=16),
     ],
 )
 def test_the_other_recipes_run_on_contracted_space_too(scene: Scene, recipe: Any) -> None:

@@ -14,27 +14,27 @@ from pinnkit import Adam, Solution, solve, validate
 from pinnkit.cli import run
 from pinnkit.fields import RadiancePlanes, Siren, Voxels
 from pinnkit.radiance import (
-    Classical,
-    Examination,
-    Front,
-    Hierarchical,
-    Marcher,
+    ClassicalNerf,
+    EarlyRayTermination,
+    Evaluation,
+    HierarchicalRays,
     OccupancyGrid,
     Planes,
+    RayMarcher,
     Scene,
-    Stratified,
-    check_film,
-    first_rays,
+    StratifiedRays,
+    check_video_path,
     fit_radiance,
+    initial_rays,
     make_scene,
-    marcher_of,
-    next_marcher,
     orbit,
-    photograph_field,
+    pruned_sampler,
     psnr,
     radiance_problem,
-    write_film,
+    render_view,
+    sampler_of,
     write_scene,
+    write_video,
 )
 from pinnkit.solutions.evaluation import FieldSet
 
@@ -69,7 +69,7 @@ def test_any_field_of_six_columns_is_a_radiance_field(scene: Scene) -> None:
     assert ((values["colour"] > 0) & (values["colour"] < 1)).all()
 
 
-def test_the_problem_brings_a_road_of_its_own_and_facts(scene: Scene) -> None:
+def test_the_problem_brings_a_plan_of_its_own_and_facts(scene: Scene) -> None:
     problem = radiance_problem(scene, name="balls")
     assert isinstance(problem.plan.first.field, RadiancePlanes)
     facts = json.loads(json.dumps(dict(problem.facts)))
@@ -84,8 +84,8 @@ def test_an_empty_field_shows_the_background_and_nothing_of_the_depth(scene: Sce
     with torch.no_grad():
         module.table[:, 0] = -60.0
     fields = FieldSet(problem, {("density", "colour"): module})
-    marcher = Marcher(OccupancyGrid.full(*(torch.tensor(c) for c in ((-1.0,) * 3, (1.0,) * 3)), 8), 0.1)
-    shown = photograph_field(fields, scene.test[0].camera, marcher, (1.0, 0.5, 0.0))
+    sampler = RayMarcher(OccupancyGrid.full(*(torch.tensor(c) for c in ((-1.0,) * 3, (1.0,) * 3)), 8), 0.1)
+    shown = render_view(fields, scene.test[0].camera, sampler, (1.0, 0.5, 0.0))
     torch.testing.assert_close(shown.rgb, torch.tensor([1.0, 0.5, 0.0]).expand(24, 24, 3))
     assert float(shown.alpha.abs().max()) < 1e-6
 
@@ -133,13 +133,13 @@ def test_opaque_pictures_are_fitted_from_a_full_box() -> None:
 
 
 def test_hierarchical_samples_gather_where_the_coarse_field_is_dense(scene: Scene) -> None:
-    rays = first_rays(scene, 16, 0.1, generator=generator())
+    rays = initial_rays(scene, 16, 0.1, generator=generator())
     module = Voxels(9, start=0.0).build(rays.axes, 4, generator=generator(), dtype=torch.float32, device="cpu")
     with torch.no_grad():  # a slab: dense in the lowest nodes along z
         module.table.view(9, 9, 9, 4)[..., 0] = -20.0
         module.table.view(9, 9, 9, 4)[:, :, :2, 0] = 8.0
-    coarse = Stratified(rays, 16)
-    points = Hierarchical(coarse, module, 16).sample(200, generator())
+    coarse = StratifiedRays(rays, 16)
+    points = HierarchicalRays(coarse, module, 16).sample(200, generator())
     assert points.coords.shape == (200 * 32, 6)
     vertical = rays.box.axes[2]
     low = vertical.lower + 0.3 * (vertical.upper - vertical.lower)
@@ -150,7 +150,7 @@ def test_hierarchical_samples_gather_where_the_coarse_field_is_dense(scene: Scen
 
 
 def test_the_classical_field_learns_and_repeats(scene: Scene) -> None:
-    recipe = Classical(steps=12, batch=64, coarse=8, fine=8)
+    recipe = ClassicalNerf(steps=12, batch=64, coarse=8, fine=8)
     once, again = (fit_radiance(scene, recipe, every=1000) for _ in range(2))
     assert once.history.loss[-1] < once.history.loss[0]
     assert once.history.loss.tolist() == again.history.loss.tolist()
@@ -162,9 +162,9 @@ def test_samples_behind_something_opaque_are_left_out_after_a_margin() -> None:
     grid = OccupancyGrid.full(torch.zeros(3), torch.ones(3), 10)
     density = torch.zeros(10, 10, 10)
     density[3:5] = 1000.0  # a wall across x, from 0.3 to 0.5
-    front = Front(grid, density.reshape(-1), margin=0.2)
+    termination = EarlyRayTermination(grid, density.reshape(-1), margin=0.2)
     origins, along = torch.tensor([[-1.0, 0.55, 0.55]]), torch.tensor([[1.0, 0.0, 0.0]])
-    plain, cut = Marcher(grid, 0.02).march(origins, along), Marcher(grid, 0.02, front).march(origins, along)
+    plain, cut = RayMarcher(grid, 0.02).march(origins, along), RayMarcher(grid, 0.02, termination).march(origins, along)
     assert plain.distance.shape[0] == 50
     assert float(cut.distance.max()) == pytest.approx(1.0 + 0.3 + 0.2, abs=0.03)
     assert torch.equal(cut.distance, plain.distance[: cut.distance.shape[0]])
@@ -172,23 +172,23 @@ def test_samples_behind_something_opaque_are_left_out_after_a_margin() -> None:
 
 
 def test_pruning_keeps_every_cell_of_the_true_surface(scene: Scene, fitted: Solution) -> None:
-    rays = first_rays(scene, 48, 0.03, generator=generator())
-    marcher = next_marcher(fitted.fieldset, rays, 48, 0.03, margin=0.1, generator=generator())
-    assert marcher.grid.occupied < 0.7 * rays.marcher.grid.occupied
+    rays = initial_rays(scene, 48, 0.03, generator=generator())
+    sampler = pruned_sampler(fitted.fieldset, rays, 48, 0.03, margin=0.1, generator=generator())
+    assert sampler.grid.occupied < 0.7 * rays.sampler.grid.occupied
     kept = []
     for view in scene.train:
         bundle, depth = view.camera.rays(), view.depth.reshape(-1).double()
         solid = depth.isfinite()
-        kept.append(marcher.grid.contains((bundle.origins + depth[:, None] * bundle.directions)[solid]))
+        kept.append(sampler.grid.contains((bundle.origins + depth[:, None] * bundle.directions)[solid]))
     assert float(torch.cat(kept).float().mean()) > 0.98
 
 
 def test_what_was_left_out_does_not_change_the_picture(scene: Scene, fitted: Solution) -> None:
-    marcher = marcher_of(fitted)
-    assert marcher.front is not None
+    sampler = sampler_of(fitted)
+    assert sampler.termination is not None
     camera = scene.train[0].camera
-    with_front = photograph_field(fitted.fieldset, camera, marcher, (1, 1, 1)).rgb
-    without = photograph_field(fitted.fieldset, camera, Marcher(marcher.grid, marcher.step), (1, 1, 1)).rgb
+    with_front = render_view(fitted.fieldset, camera, sampler, (1, 1, 1)).rgb
+    without = render_view(fitted.fieldset, camera, RayMarcher(sampler.grid, sampler.step), (1, 1, 1)).rgb
     assert float((with_front - without).abs().mean()) < 1e-3
     assert float((with_front - without).abs().max()) < 0.06
 
@@ -208,11 +208,13 @@ def test_an_orbit_goes_around_where_cameras_stand_all_around(scene: Scene) -> No
 
 @pytest.mark.parametrize("name", ["orbit.gif", "orbit.mp4"])
 def test_a_film_is_written(scene: Scene, fitted: Solution, tmp_path: Path, name: str) -> None:
-    told: list[int] = []
+    progress: list[int] = []
     cameras = orbit(scene, 3, width=17)
-    path = write_film(tmp_path / name, fitted.fieldset, cameras, marcher_of(fitted), (1, 1, 1), told=told.append)
+    path = write_video(
+        tmp_path / name, fitted.fieldset, cameras, sampler_of(fitted), (1, 1, 1), progress=progress.append
+    )
     assert path.stat().st_size > 500
-    assert told == [1, 2, 3]
+    assert progress == [1, 2, 3]
     if name.endswith("gif"):
         from PIL import Image
 
@@ -222,11 +224,14 @@ def test_a_film_is_written(scene: Scene, fitted: Solution, tmp_path: Path, name:
 
 BAD: list[tuple[Any, str]] = [
     (lambda _: Planes(effort=0), "`effort` must be positive"),
-    (lambda _: Classical(steps=0), "`steps` must be positive"),
+    (lambda _: ClassicalNerf(steps=0), "`steps` must be positive"),
     (lambda s: orbit(s, 0), "`frames` must be at least 1"),
-    (lambda _: check_film(Path("orbit.avi")), "named .gif or .mp4"),
-    (lambda s: radiance_problem(s, Stratified(first_rays(s, 8, 0.2, generator=generator()), 4)), "give a `marcher`"),
-    (lambda s: Examination(s, first_rays(s, 8, -0.2, generator=generator()).marcher), "`step`"),
+    (lambda _: check_video_path(Path("orbit.avi")), "named .gif or .mp4"),
+    (
+        lambda s: radiance_problem(s, StratifiedRays(initial_rays(s, 8, 0.2, generator=generator()), 4)),
+        "give a `sampler`",
+    ),
+    (lambda s: Evaluation(s, initial_rays(s, 8, -0.2, generator=generator()).sampler), "`step`"),
 ]
 
 

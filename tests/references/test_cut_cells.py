@@ -29,7 +29,8 @@ from pinnkit import (
     solve,
     validate,
 )
-from pinnkit.references.errors import CannotDiscretise, TooFewConditions
+from pinnkit.problem.errors import Unsupported
+from pinnkit.references.errors import TooFewConditions
 from pinnkit.references.finite_differences.cut_cell_grid import CutGrid
 from pinnkit.references.grid import Grid, Line
 
@@ -199,22 +200,22 @@ def _with(domain, *terms, unknowns="u") -> Problem:
 @pytest.mark.parametrize(
     ("problem", "error", "words"),
     [
-        (_with(DISK, Neumann(DISK.boundary, u=0.0)), CannotDiscretise, "only Dirichlet"),
-        (_with(DISK, Robin(DISK.boundary, u=(1.0, 1.0, 0.0))), CannotDiscretise, "only Dirichlet"),
+        (_with(DISK, Neumann(DISK.boundary, u=0.0)), Unsupported, "only Dirichlet"),
+        (_with(DISK, Robin(DISK.boundary, u=(1.0, 1.0, 0.0))), Unsupported, "only Dirichlet"),
         (_with(DISK), TooFewConditions, "no condition prescribes `u`"),
         (
             _with(DISK, Dirichlet(DISK.boundary, u=0.0), Dirichlet(DISK.boundary, u=1.0, name="twice")),
-            CannotDiscretise,
+            Unsupported,
             "'twice' prescribes a value for the second time",
         ),
         (
             Problem("p", DISK, "u", [Equation(lambda u: u.xy - 1.0), Dirichlet(DISK.boundary, u=0.0)]),
-            CannotDiscretise,
+            Unsupported,
             "derivative u_xy",
         ),
         (
             Problem("p", DISK, "u", [Equation(lambda u: u.xxxx - 1.0), Dirichlet(DISK.boundary, u=0.0)]),
-            CannotDiscretise,
+            Unsupported,
             "derivative u_xxxx",
         ),
         (
@@ -224,12 +225,12 @@ def _with(domain, *terms, unknowns="u") -> Problem:
                 "u",
                 [Equation(lambda u: u.t - u.laplacian), Dirichlet((DISK * Time(0, 1)).boundary, u=0.0), Initial(u=0.0)],
             ),
-            CannotDiscretise,
+            Unsupported,
             "not a box but Ball, .* without `t` only",
         ),
         (
             _with(Ball(x=(0.0,) * 5), Dirichlet(Ball(x=(0.0,) * 5).boundary, u=0.0)),
-            CannotDiscretise,
+            Unsupported,
             "5 space dimensions",
         ),
     ],
@@ -242,5 +243,5 @@ def test_what_it_does_not_cover_is_refused_by_name(problem: Problem, error: type
 def test_a_domain_that_the_grid_hardly_sees_is_refused() -> None:
     thin = Region(lambda p: (p[:, 1] ** 2 + (0.05 * p[:, 0]) ** 2).sqrt() - 0.02, Box(x=(-1, 1), y=(-1, 1)))
     problem = _with(thin, Dirichlet(thin.boundary, u=0.0))
-    with pytest.raises(CannotDiscretise, match="nodes inside the domain, too few"):
+    with pytest.raises(Unsupported, match="nodes inside the domain, too few"):
         Curved(problem).solve((16, 16))

@@ -3,9 +3,10 @@ import torch
 
 from pinnkit.domains import Box, Cube, Parameters, PointSet
 from pinnkit.jets.operators import laplacian
+from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.problem import Coefficient, Problem, Unknown
 from pinnkit.problem.terms import Condition, Data, Dirichlet, Equation, Initial, Neumann, Periodic
-from pinnkit.references import CannotDiscretise, reference
+from pinnkit.references import reference
 
 line = Box(x=(0, 1))
 square = Box(x=(0, 1), y=(0, 1))
@@ -157,9 +158,11 @@ REFUSED = {
 def test_what_cannot_be_discretised_is_refused_by_name(name):
     make, words = REFUSED[name]
     problem = make()
-    with pytest.raises(CannotDiscretise) as caught:
+    with pytest.raises(Unsupported) as caught:
         reference(problem, budget=0.2)
     message = str(caught.value)
+    assert caught.value.method in ("finite differences", "factored eikonal equation")
+    assert caught.value.reason == message
     assert words in message
     assert message.startswith("problem 'p'")
     assert "\n" not in message
@@ -171,7 +174,7 @@ def test_columns_of_data_are_refused(generator):
     coords = square.sample(5, generator).coords
     measured = Points(coords, columns={"f": torch.ones(5, dtype=torch.float64)})
     problem = Problem("p", square, "u", [Equation(lambda u, f: laplacian(u) - f, points=measured), walls])
-    with pytest.raises(CannotDiscretise, match="uses data columns"):
+    with pytest.raises(Unsupported, match="uses data columns"):
         reference(problem)
 
 

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from pinnkit.references.errors import CannotDiscretise
+from pinnkit.problem.errors import Unsupported
 from pinnkit.references.finite_differences.stencils import Stencils, derivative, weights
 from pinnkit.references.grid import Grid, Line
 
@@ -52,7 +52,7 @@ def test_mixed_derivative_acts_on_both_axes():
 
 
 def test_too_few_nodes_for_a_derivative_are_refused():
-    with pytest.raises(CannotDiscretise, match="5 nodes along `x` are too few for a derivative of order 4"):
+    with pytest.raises(Unsupported, match="5 nodes along `x` are too few for a derivative of order 4"):
         derivative(Line("x", 0.0, 1.0, 4), 4)
 
 

@@ -1,8 +1,10 @@
 """Figures: what is drawn, on which scales, with which words."""
 
 import math
+import re
 from dataclasses import replace
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 import torch
@@ -29,7 +31,17 @@ def texts(figure):
 
 
 def images(figure):
-    return [c for ax in figure.axes for c in ax.collections if hasattr(c, "get_clim") and c.get_array() is not None]
+    return [image for ax in figure.axes for image in ax.images]
+
+
+def nodes(image):
+    """Coordinates of the evenly spaced nodes of an image, and the values there."""
+    rows, columns = image.get_array().shape
+    left, right, bottom, top = map(float, image.get_extent())
+    x, y = np.linspace(left, right, columns), np.linspace(bottom, top, rows)
+    np.testing.assert_allclose(image._Ax, x, rtol=1e-6)  # the image keeps them in single precision
+    np.testing.assert_allclose(image._Ay, y, rtol=1e-6)
+    return *np.meshgrid(x, y), np.asarray(image.get_array())
 
 
 def test_both_figures_are_written_as_pictures(tmp_path):
@@ -125,18 +137,48 @@ def test_a_constant_solution_and_holes_are_drawn(tmp_path):
 def test_values_in_a_picture_stand_where_they_belong():
     problem = diffusion(dict(x=(0, 1), y=(0, 2)), dict(u=lambda x, y: x + 10 * y))
     figure = figures.draw_solution(solution_of(problem))
-    exact = images(figure)[1]
-    corners = exact.get_coordinates()
-    values = np.asarray(exact.get_array()).reshape(corners.shape[:2])
-    np.testing.assert_allclose(values, corners[..., 0] + 10 * corners[..., 1], atol=1e-12)
+    x, y, values = nodes(images(figure)[1])
+    assert (x.min(), x.max(), y.min(), y.max()) == (0, 1, 0, 2)
+    np.testing.assert_allclose(values, x + 10 * y, atol=1e-12)
 
 
 def test_time_runs_to_the_right():
-    exact = images(figures.draw_solution(fitted_heat()))[1]
-    corners = exact.get_coordinates()
-    t, x = corners[..., 0], corners[..., 1]
-    values = np.asarray(exact.get_array()).reshape(t.shape)
+    t, x, values = nodes(images(figures.draw_solution(fitted_heat()))[1])
     np.testing.assert_allclose(values, np.sin(np.pi * x) * np.exp(-t), atol=1e-12)
+
+
+def test_a_picture_shows_values_upwards_and_to_the_right(tmp_path):
+    problem = diffusion(dict(x=(0, 1), y=(0, 1)), dict(u=lambda x, y: x + 10 * y))
+    figure = figures.draw_solution(solution_of(problem))
+    figure.dpi = 100
+    figure.savefig(tmp_path / "map.png", dpi=100)
+    pixels = imread(tmp_path / "map.png")
+    box = figure.axes[1].get_window_extent()  # of the closed form
+    low, high = images(figure)[1].get_clim()
+    height = pixels.shape[0]
+
+    def colour(right, up):
+        column, row = box.x0 + right * box.width, height - (box.y0 + up * box.height)
+        return pixels[int(row), int(column), :3]
+
+    colours = mpl.colormaps[figures.VALUES]
+    for right, up in ((0.1, 0.1), (0.9, 0.1), (0.1, 0.9), (0.9, 0.9), (0.5, 0.3)):
+        expected = colours((right + 10 * up - low) / (high - low))[:3]
+        np.testing.assert_allclose(colour(right, up), expected, atol=0.03)
+
+
+def test_numbers_on_axes_are_plain_text(tmp_path):
+    solution = solution_of(heat_problem())
+    figures.save(solution, tmp_path)
+    difference = figures.draw_solution(fitted_heat(), reference=fake_reference(fitted_heat().problem, wrong=1e-5))
+    losses = figures.draw_losses(solution)
+    for figure in (difference, losses):
+        figure.draw_without_rendering()
+    labels = [t.get_text() for t in losses.axes[0].get_yticklabels(which="both") if t.get_text()]
+    assert labels
+    assert all(re.fullmatch("([1-9](\\.[0-9])?×)?10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+", label) for label in labels)
+    offsets = [child.yaxis.get_offset_text().get_text() for ax in difference.axes for child in ax.child_axes]
+    assert any(re.fullmatch("×10⁻[⁵⁶]", offset) for offset in offsets)
 
 
 def test_no_picture_of_a_vector_axis_is_made():

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from pinnkit import LBFGS, Adam, GaussNewton, LeastSquares, solve
-from pinnkit.jets.compiled import missing_compiler
+from pinnkit.jets.evaluation.compiled import missing_compiler
 from pinnkit.solvers.plans import training as trained
 from pinnkit.solvers.training import compilation as compiling
 from pinnkit.solvers.training.compilation import CompiledDerivatives, compilation_pays

@@ -9,7 +9,7 @@ from torch import nn
 from torch.func import functional_call, jacrev
 
 from pinnkit import MLP, Box, Coefficient, Data, Dirichlet, Equation, FourierMLP, Initial, Periodic, Problem, Siren
-from pinnkit.jets.pointwise import nested_jets
+from pinnkit.jets.evaluation.pointwise import nested_jets
 from pinnkit.solutions.evaluation import FieldSet
 from pinnkit.solvers.collocation import gram as tangent
 from pinnkit.solvers.collocation import jacobian_factors as factors

@@ -9,9 +9,10 @@ import torch
 from pinnkit.domains import Box, Region, Time
 from pinnkit.fields import MLP, GeometricMLP, RandomFourier
 from pinnkit.jets import normal_derivative
+from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.problem import Problem
 from pinnkit.problem.terms import Condition, Data, Dirichlet, Equation, Initial, Neumann
-from pinnkit.references import CannotDiscretise, reference
+from pinnkit.references import reference
 from pinnkit.reports.validation import validate
 from pinnkit.solvers import Adam, GaussNewton, LeastSquares, solve
 
@@ -111,7 +112,7 @@ def test_a_solution_in_a_region_and_its_finite_differences_agree_within_their_ba
 def test_finite_differences_refuse_a_region_in_time_by_name() -> None:
     region = ellipse() * Time(0, 1)
     terms = [Equation(lambda u: u.t - u.laplacian), Dirichlet(region.boundary, u=0.0), Initial(u=1.5)]
-    with pytest.raises(CannotDiscretise, match=r"not a box but Region, .* without `t` only"):
+    with pytest.raises(Unsupported, match=r"not a box but Region, .* without `t` only"):
         reference(Problem("cooling", region, "u", terms), budget=0.1)
 
 

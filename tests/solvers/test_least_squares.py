@@ -20,19 +20,19 @@ from pinnkit import (
 )
 from pinnkit.solutions.status import Status
 from pinnkit.solvers.collocation.parameters import Parameters
-from pinnkit.solvers.least_squares.linear_readout import LinearReadout
+from pinnkit.solvers.least_squares.linear_readout import ReadoutObjective
 from pinnkit.solvers.training.loop import run
 from tests.solvers.cases import CPU, F64, cubic, fields_of, heat, heat_exact, points_of, relative
 
 SINES = RandomFourier(150, bandwidth=4.0)
 
 
-def target_of(problem, spec) -> LinearReadout:
+def target_of(problem, spec) -> ReadoutObjective:
     fields = fields_of(problem, spec)
     for module in fields.modules.values():
         torch.nn.init.zeros_(module.readout.weight)
     collocation = points_of(problem, 400, sampling=LeastSquares().sampling)
-    return LinearReadout(fields, Parameters(problem, (), device=CPU, dtype=F64), collocation)
+    return ReadoutObjective(fields, Parameters(problem, (), device=CPU, dtype=F64), collocation)
 
 
 def solved(problem, spec, **options):

@@ -25,7 +25,7 @@ from pinnkit import (
 from pinnkit.problem.linearization import Channel, residual_rows
 from pinnkit.solutions.evaluation import FieldSet
 from pinnkit.solvers.collocation.parameters import Parameters
-from pinnkit.solvers.least_squares.linear_readout import LinearReadout, features, readout_of
+from pinnkit.solvers.least_squares.linear_readout import ReadoutObjective, features, readout_of
 from tests.solvers.cases import CPU, F64, ROD, SINES, cubic, fields_of, flow, heat, pair, points_of
 
 XS = torch.linspace(0, 1, 7, dtype=F64)
@@ -79,13 +79,13 @@ CASES = {
 }
 
 
-def readout(name: str, count: int = 25) -> LinearReadout:
+def readout(name: str, count: int = 25) -> ReadoutObjective:
     problem, spec, groups = CASES[name]
     fields = fields_of(problem, spec, groups=groups)
-    return LinearReadout(fields, Parameters(problem, (), device=CPU, dtype=F64), points_of(problem, count))
+    return ReadoutObjective(fields, Parameters(problem, (), device=CPU, dtype=F64), points_of(problem, count))
 
 
-def straight(target: LinearReadout, theta: torch.Tensor) -> torch.Tensor:
+def straight(target: ReadoutObjective, theta: torch.Tensor) -> torch.Tensor:
     """The scaled rows as a function of theta by plain torch, one feature matrix after the other."""
     problem, at, blocks = target.fields.problem, 0, {}
     for group, module in target.fields.modules.items():
@@ -182,7 +182,7 @@ def test_rows_do_not_depend_on_the_unit_of_a_term() -> None:
     def rows(factor: float) -> torch.Tensor:
         problem = heat(terms=[Equation(lambda u: factor * (u.t - u.xx)), *heat().terms[1:]])
         fields = fields_of(problem, SINES)
-        return LinearReadout(fields, Parameters(problem, (), device=CPU, dtype=F64), points_of(problem)).rows(
+        return ReadoutObjective(fields, Parameters(problem, (), device=CPU, dtype=F64), points_of(problem)).rows(
             fields.modules[("u",)].readout.weight.detach()[0]
         )
 
@@ -192,7 +192,7 @@ def test_rows_do_not_depend_on_the_unit_of_a_term() -> None:
 def test_an_exactly_met_condition_has_zero_rows_and_no_trouble() -> None:
     problem = heat(ansatz={"u": lambda u, x: x * (1 - x) * u})
     fields = fields_of(problem, SINES)
-    target = LinearReadout(fields, Parameters(problem, (), device=CPU, dtype=F64), points_of(problem))
+    target = ReadoutObjective(fields, Parameters(problem, (), device=CPU, dtype=F64), points_of(problem))
     r, jacobian = target.rows_and_jacobian(target.get())
     assert torch.all(torch.isfinite(r))
     assert torch.all(torch.isfinite(jacobian))
@@ -216,7 +216,7 @@ def test_the_relative_residual_is_dimensionless_and_vanishes_for_the_solution() 
         spec = RandomFourier(1, bandwidth=1.0)
         module = spec.build(problem.axes, 1, generator=torch.Generator().manual_seed(0), dtype=F64, device="cpu")
         module.frequencies.copy_(torch.tensor([[1.0, 1.0 + wrong]]))
-        target = LinearReadout(
+        target = ReadoutObjective(
             FieldSet(problem, {("u",): module}), Parameters(problem, (), device=CPU, dtype=F64), points_of(problem)
         )
         return target.relative_residual(torch.ones(1, dtype=F64))[0]
@@ -229,18 +229,18 @@ def test_the_relative_residual_is_dimensionless_and_vanishes_for_the_solution() 
 def test_fields_in_single_precision_are_solved_for_in_double() -> None:
     problem = heat()
     fields = fields_of(problem, Siren(width=8, depth=1), dtype=torch.float32)
-    target = LinearReadout(fields, Parameters(problem, (), device=CPU, dtype=torch.float32), points_of(problem))
+    target = ReadoutObjective(fields, Parameters(problem, (), device=CPU, dtype=torch.float32), points_of(problem))
     r, jacobian = target.rows_and_jacobian(target.get())
     assert r.dtype == jacobian.dtype == F64
     double = fields_of(problem, Siren(width=8, depth=1))
-    other = LinearReadout(double, Parameters(problem, (), device=CPU, dtype=F64), points_of(problem), target.scales)
+    other = ReadoutObjective(double, Parameters(problem, (), device=CPU, dtype=F64), points_of(problem), target.scales)
     torch.testing.assert_close(r, other.rows(other.get()), rtol=1e-3, atol=1e-5)
 
 
 def test_a_field_without_a_linear_readout_is_refused() -> None:
     problem = heat()
     fields = FieldSet(problem, {("u",): nn.Sequential(nn.Linear(2, 4), nn.Tanh(), nn.Linear(4, 1))})
-    target = LinearReadout(fields, Parameters(problem, (), device=CPU, dtype=F64), points_of(problem))
+    target = ReadoutObjective(fields, Parameters(problem, (), device=CPU, dtype=F64), points_of(problem))
     with pytest.raises(TypeError, match=r"LeastSquares: the field Sequential has no linear read-out.*RandomFourier"):
         target.rows_and_jacobian(torch.zeros(4, dtype=F64))
 
@@ -248,12 +248,12 @@ def test_a_field_without_a_linear_readout_is_refused() -> None:
 def test_a_penalty_that_is_no_square_is_refused_by_the_name_of_its_term() -> None:
     problem = heat(terms=[heat().terms[0], Dirichlet(ROD.boundary, u=0.0, penalty=Huber(), name="wall")])
     with pytest.raises(TypeError, match=r"term 'wall' has the penalty Huber"):
-        LinearReadout(fields_of(problem, SINES), Parameters(problem, (), device=CPU, dtype=F64), points_of(problem))
+        ReadoutObjective(fields_of(problem, SINES), Parameters(problem, (), device=CPU, dtype=F64), points_of(problem))
 
 
 def test_the_loss_and_gradient_of_a_readout_are_those_of_its_rows() -> None:
     fields = fields_of(cubic(), SINES)
-    target = LinearReadout(fields, Parameters(cubic(), (), device=CPU, dtype=F64), points_of(cubic(), 60))
+    target = ReadoutObjective(fields, Parameters(cubic(), (), device=CPU, dtype=F64), points_of(cubic(), 60))
     theta = target.get()
     target.rows_and_jacobian(theta)  # measures the scales of the rows
     found = target.evaluate(theta)

@@ -24,19 +24,19 @@ from pinnkit import (
 )
 from pinnkit.solutions.solution import exact_values
 from pinnkit.solvers.method_of_lines.coordinate_maps import fit_map, modes_needed
-from pinnkit.solvers.method_of_lines.exponential import semilinear
-from pinnkit.solvers.method_of_lines.implicit import Advance
-from pinnkit.solvers.method_of_lines.march import Marched, march
-from pinnkit.solvers.method_of_lines.semidiscretization import Rates, Walls
+from pinnkit.solvers.method_of_lines.exponential import why_not_semilinear
+from pinnkit.solvers.method_of_lines.implicit import MarchStep
+from pinnkit.solvers.method_of_lines.march import MarchResult, march
+from pinnkit.solvers.method_of_lines.semidiscretization import Rates, WallConstraints
 from pinnkit.solvers.method_of_lines.spatial_basis import IDENTITY, chebyshev
-from pinnkit.solvers.method_of_lines.survey import survey
+from pinnkit.solvers.method_of_lines.state_layout import StateLayout
 
 PI = math.pi
 ROD = Box(x=(0, 1), t=(0, 1))
 RING = Box(x=(0, 2 * PI), t=(0, 1))
 
 
-def errors(problem: Problem, solver: March, n: int = 512) -> tuple[Marched, float]:
+def errors(problem: Problem, solver: March, n: int = 512) -> tuple[MarchResult, float]:
     """The march, and its largest error over the unknowns' largest values at points drawn from the whole domain."""
     found = march(problem, solver)
     coords = problem.domain.sample(n, torch.Generator().manual_seed(5)).coords
@@ -144,7 +144,7 @@ def test_rates_with_coefficients_of_space_time_and_state_and_two_unknowns() -> N
         [Equation(equations), Periodic("x"), Initial(u=lambda x: torch.cos(x), v=lambda x: torch.sin(x) + 2.0)],
         exact=dict(u=u, v=v),
     )
-    assert "highest derivative" in semilinear(survey(problem), Rates(survey(problem)))
+    assert "highest derivative" in why_not_semilinear(StateLayout(problem), Rates(StateLayout(problem)))
     assert errors(problem, March())[1] < 1e-7
 
 
@@ -213,12 +213,12 @@ def test_a_stretched_coordinate_needs_far_fewer_modes_of_a_front() -> None:
 
 
 def test_the_jacobian_is_the_derivative_of_the_rates() -> None:
-    from pinnkit.solvers.method_of_lines.projection import DenseSystem
+    from pinnkit.solvers.method_of_lines.projection import ProjectedSystem
 
-    found = survey(BURGERS)
-    walls = Walls(found)
+    found = StateLayout(BURGERS)
+    walls = WallConstraints(found)
     numbers = np.array([0.0, 0.5, 0.5 / math.asinh(1 / 0.1), 0.0, 0.1])
-    system = DenseSystem(Rates(found), walls, chebyshev(found, walls, 20, numbers), np.ones(1))
+    system = ProjectedSystem(Rates(found), walls, chebyshev(found, walls, 20, numbers), np.ones(1))
     generator = np.random.default_rng(0)
     q, way = generator.standard_normal((2, 18))
     jacobian = system.jacobian(0.3, q)
@@ -308,9 +308,9 @@ def test_the_same_march_gives_the_same_field() -> None:
 
 
 def test_a_report_may_stop_the_march() -> None:
-    seen: list[Advance] = []
+    seen: list[MarchStep] = []
 
-    def report(at: Advance) -> bool:
+    def report(at: MarchStep) -> bool:
         seen.append(at)
         return len(seen) == 3
 

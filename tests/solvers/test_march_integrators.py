@@ -17,7 +17,7 @@ from pinnkit import (
 from pinnkit.solvers.method_of_lines.phi_functions import collocation_weights, lobatto_nodes, phi
 from pinnkit.solvers.method_of_lines.radau import radau_step, radau_tableau
 from pinnkit.solvers.method_of_lines.semidiscretization import Rates
-from pinnkit.solvers.method_of_lines.survey import survey
+from pinnkit.solvers.method_of_lines.state_layout import StateLayout
 
 RING = Box(x=(0, 2 * math.pi), t=(0, 1))
 
@@ -96,7 +96,7 @@ def test_the_exponential_march_has_order_stages_plus_one(stages: int) -> None:
             "u",
             [Equation(lambda u: u.t + u * u.x - 0.1 * u.xx), Periodic("x"), Initial(u=lambda x: torch.sin(x))],
         )
-        found = survey(problem)
+        found = StateLayout(problem)
         run = _March(found, Spectrum(found, Rates(found), 33), ExponentialRK(stages), 1e-13)
         w = run.spectrum.eigen(run.spectrum.start)
         for i in range(steps):

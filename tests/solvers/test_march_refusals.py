@@ -6,7 +6,6 @@ import pytest
 
 from pinnkit import (
     Box,
-    CannotMarch,
     Coefficient,
     Condition,
     Data,
@@ -18,6 +17,7 @@ from pinnkit import (
     Periodic,
     Problem,
     Radau,
+    Unsupported,
 )
 from pinnkit.solvers.method_of_lines.march import can_march, march
 
@@ -58,8 +58,10 @@ def test_what_cannot_be_marched_is_refused_with_the_reason(words: str) -> None:
     domain, terms = REFUSED[words]
     problem = Problem("refused", domain, "u", terms)
     assert words in can_march(problem)
-    with pytest.raises(CannotMarch, match="problem 'refused'"):
+    with pytest.raises(Unsupported, match="problem 'refused'") as caught:
         march(problem, March())
+    assert caught.value.method == "method of lines"
+    assert caught.value.reason == str(caught.value) == can_march(problem)
 
 
 def test_more_that_is_refused() -> None:
@@ -80,7 +82,7 @@ def test_more_that_is_refused() -> None:
     assert "constraint" in can_march(constraint)
     heat = Problem("heat", ROD, "u", [Equation(lambda u: u.t - u.xx), ZERO, START])
     assert can_march(heat) is None
-    with pytest.raises(CannotMarch, match="not periodic"):
+    with pytest.raises(Unsupported, match="not periodic"):
         march(heat, March(ExponentialRK()))
 
 

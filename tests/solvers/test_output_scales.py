@@ -35,7 +35,7 @@ from pinnkit.solutions.evaluation import FieldSet
 from pinnkit.solutions.storage import save
 from pinnkit.solvers.collocation.collocation_points import CollocationPoints, counts_of
 from pinnkit.solvers.collocation.parameters import Parameters
-from pinnkit.solvers.least_squares.linear_readout import LinearReadout
+from pinnkit.solvers.least_squares.linear_readout import ReadoutObjective
 from pinnkit.solvers.least_squares.output_scales import prescribed_values, scale_outputs
 from pinnkit.solvers.least_squares.row_norm_weights import row_norm_weights
 
@@ -192,7 +192,7 @@ def test_weights_make_every_row_count_alike() -> None:
         module = NET.build(problem.axes, 1, generator=torch.Generator().manual_seed(0), dtype=F64, device="cpu")
         fields = FieldSet(problem, {problem.names: module})
         collocation = CollocationPoints(problem, counts_of(problem, 64, 16), 0)
-        readout = LinearReadout(fields, Parameters(problem, (), device=CPU, dtype=F64), collocation)
+        readout = ReadoutObjective(fields, Parameters(problem, (), device=CPU, dtype=F64), collocation)
         for name, weight in row_norm_weights(readout).items():
             assert weight * readout.row_norm(problem.term(name)) ** 2 == pytest.approx(1.0)
 
@@ -245,7 +245,7 @@ def test_least_squares_sees_through_the_scale() -> None:
         module.readout = ScaledReadout(inner, torch.tensor([scale]), torch.tensor([0.0]))
         fields = FieldSet(problem, {problem.names: module})
         collocation = CollocationPoints(problem, counts_of(problem, 40, 10), 0)
-        target = LinearReadout(fields, Parameters(problem, (), device=CPU, dtype=F64), collocation)
+        target = ReadoutObjective(fields, Parameters(problem, (), device=CPU, dtype=F64), collocation)
         state = LeastSquares().step(target, LeastSquares().start(target.get()))
         target.assign(state["theta"])
         torch.testing.assert_close(target.get(), state["theta"], rtol=1e-12, atol=1e-12)

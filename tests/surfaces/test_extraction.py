@@ -7,10 +7,10 @@ import pytest
 import torch
 from scipy.spatial import cKDTree
 
-from pinnkit.bench.extraction import _measure, extraction_row
 from pinnkit.domains import Box
 from pinnkit.fields import Siren
-from pinnkit.surfaces import Normalisation, examine, extract
+from pinnkit.measure.bench.extraction import _measure, extraction_row
+from pinnkit.surfaces import Normalisation, check_mesh, extract
 from pinnkit.surfaces.mesh.lattice import Lattice
 from pinnkit.surfaces.mesh.narrow_band import BLOCK
 
@@ -65,7 +65,7 @@ def siren():
 
 def test_a_torus_has_its_topology_volume_and_vertices_on_it():
     mesh = extract(torus, resolution=64)
-    state = examine(mesh)
+    state = check_mesh(mesh)
     assert (state.closed, state.oriented, state.euler, state.components) == (True, True, 0, 1)
     assert state.volume == pytest.approx(2 * math.pi**2 * R * r**2, rel=5e-3)
     assert float(torus(torch.from_numpy(mesh.vertices)).abs().max()) < 1e-9
@@ -88,8 +88,8 @@ def test_near_the_zero_set_gives_the_mesh_of_the_whole_lattice(name, resolution,
 )
 def test_a_plate_far_thinner_than_a_coarse_block_is_found_whole(of):
     mesh = extract(plate(0.012, of), resolution=130)  # blocks of 8 cells first, 0.12 wide
-    assert (examine(mesh).closed, examine(mesh).euler, examine(mesh).components) == (True, 2, 1)
-    assert examine(mesh).volume == pytest.approx(1.2 * 1.2 * 0.024, rel=0.02)
+    assert (check_mesh(mesh).closed, check_mesh(mesh).euler, check_mesh(mesh).components) == (True, 2, 1)
+    assert check_mesh(mesh).volume == pytest.approx(1.2 * 1.2 * 0.024, rel=0.02)
     assert mesh.metadata["extraction"]["thinner_than_a_cell"] == 0
 
 
@@ -111,16 +111,16 @@ def test_slabs_meet_without_a_seam(monkeypatch, siren):
     whole = extract(siren, resolution=40)
     monkeypatch.setattr("pinnkit.surfaces.mesh.extraction._SLAB_BYTES", 1)  # one layer of blocks at a time
     cut = extract(siren, resolution=40)
-    assert examine(cut).closed
+    assert check_mesh(cut).closed
     assert (len(cut.vertices), len(cut.faces)) == (len(whole.vertices), len(whole.faces))
     assert cKDTree(whole.vertices).query(cut.vertices)[0].max() < 1e-6
-    assert examine(cut).euler == examine(whole).euler
+    assert check_mesh(cut).euler == check_mesh(whole).euler
 
 
 def test_a_component_that_the_bound_missed_is_followed_once_it_is_seen(monkeypatch):
     monkeypatch.setattr("pinnkit.surfaces.mesh.narrow_band._SAFETY", 0.05)  # far too small: most blocks are left out
-    assert examine(extract(torus, resolution=64)).euler == 0
-    np.testing.assert_allclose(examine(extract(torus, resolution=64)).volume, 0.7384, rtol=1e-3)
+    assert check_mesh(extract(torus, resolution=64)).euler == 0
+    np.testing.assert_allclose(check_mesh(extract(torus, resolution=64)).volume, 0.7384, rtol=1e-3)
 
 
 def test_a_lopsided_shape_stands_where_it_is_in_the_coordinates_of_the_input():
@@ -136,18 +136,20 @@ def test_boxes_that_are_no_cubes_have_nearly_cubic_cells():
     lattice = Lattice.over(((-1, -2, 0), (1, 2, 0.5)), 41)
     assert lattice.counts == (21, 41, 6)
     mesh = extract(lambda p: torch.linalg.vector_norm(p - 0.25, dim=1) - 0.2, ((-1, -2, 0), (1, 2, 0.5)), 81)
-    assert (examine(mesh).closed, examine(mesh).euler) == (True, 2)
+    assert (check_mesh(mesh).closed, check_mesh(mesh).euler) == (True, 2)
     np.testing.assert_allclose(mesh.bounds, [[0.05] * 3, [0.45] * 3], atol=2e-3)
 
 
 @pytest.mark.parametrize("resolution", [4 * BLOCK - 1, 4 * BLOCK, 4 * BLOCK + 1, 4 * BLOCK + 2])
 def test_any_resolution_is_closed(resolution):
-    state = examine(extract(lambda p: torch.linalg.vector_norm(p, dim=1) - 0.83, resolution=resolution))
+    state = check_mesh(extract(lambda p: torch.linalg.vector_norm(p, dim=1) - 0.83, resolution=resolution))
     assert (state.closed, state.oriented, state.euler) == (True, True, 2)
 
 
 def test_a_field_that_is_zero_on_points_of_the_lattice_gives_no_degenerate_mesh():
-    state = examine(extract(lambda p: p.abs().amax(dim=1) - 0.5, resolution=41))  # faces through points of the lattice
+    state = check_mesh(
+        extract(lambda p: p.abs().amax(dim=1) - 0.5, resolution=41)
+    )  # faces through points of the lattice
     assert (state.closed, state.oriented, state.euler) == (True, True, 2)
     assert state.volume == pytest.approx(1.0, rel=2e-2)  # twelve edges bevelled by a cell
 
@@ -164,7 +166,7 @@ def test_a_field_without_gradients_and_with_a_jump_in_slope_is_met_by_bisection(
 
     mesh = extract(stepped, resolution=32)
     assert float((torus(torch.from_numpy(mesh.vertices)) - 0.001).abs().max()) < 1e-6
-    assert examine(mesh).euler == 0
+    assert check_mesh(mesh).euler == 0
 
 
 def test_a_field_in_float32_is_met_to_its_digits():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from pinnkit.surfaces import PointCloud, examine, read_mesh, read_points, write_mesh, write_points
+from pinnkit.surfaces import PointCloud, check_mesh, read_mesh, read_points, write_mesh, write_points
 
 OFFSET = 1e6
 
@@ -42,15 +42,15 @@ def test_a_cloud_without_normals_stays_without(sphere, ending):
 def test_meshes_come_back_at_an_offset_of_a_million(torus, ending):
     read = read_mesh(write_mesh(f"mesh.{ending}", torus))
     np.testing.assert_array_equal(read.bounds, torus.bounds)
-    assert (examine(read).closed, examine(read).oriented, examine(read).euler) == (True, True, 0)
-    assert examine(read).volume == pytest.approx(examine(torus).volume, rel=1e-9)
+    assert (check_mesh(read).closed, check_mesh(read).oriented, check_mesh(read).euler) == (True, True, 0)
+    assert check_mesh(read).volume == pytest.approx(check_mesh(torus).volume, rel=1e-9)
 
 
 def test_stl_repeats_vertices_and_they_are_merged():
     mesh = trimesh.creation.icosphere(subdivisions=2)
     read = read_mesh(write_mesh("mesh.stl", mesh))
     assert len(read.vertices) == len(mesh.vertices)
-    assert examine(read).closed
+    assert check_mesh(read).closed
 
 
 def test_binary_ply_of_either_byte_order_is_read(sphere):

@@ -1,4 +1,4 @@
-"""The fast road from points to a signed distance, each step and all together."""
+"""Signed distance on a grid from points: each step, and all together."""
 
 import math
 import sys
@@ -6,15 +6,15 @@ import sys
 import pytest
 import torch
 
-from pinnkit.bench.surface_grids import exact_shapes, grid_row
+from pinnkit.measure.bench.surface_grids import exact_shapes, grid_row
 from pinnkit.surfaces import grid_distance
-from pinnkit.surfaces.distance.fast_marching import marching_distance
-from pinnkit.surfaces.points.downsample import thinned
+from pinnkit.surfaces.distance.fast_marching import fast_marching_distance
+from pinnkit.surfaces.points.downsample import downsample
 from pinnkit.surfaces.points.neighbours import Neighbours
 from pinnkit.surfaces.points.noise import noise_level
-from pinnkit.surfaces.points.normals import averaged, fitted
+from pinnkit.surfaces.points.normals import average_normals, fit_normals
 from pinnkit.surfaces.points.orientation import _Gauss, orient
-from pinnkit.surfaces.points.periodic_grid import around
+from pinnkit.surfaces.points.periodic_grid import grid_around
 from pinnkit.surfaces.solids.solids import Sphere, Torus
 
 ON = 1500
@@ -31,7 +31,7 @@ def moved(points: torch.Tensor, sigma: float) -> torch.Tensor:
 
 def test_spreading_is_the_transpose_of_sampling_and_gauss_of_its_transpose() -> None:
     points = Torus().sample(200, seeded())
-    grid = around(points, 16, room=1.3)
+    grid = grid_around(points, 16, room=1.3)
     transfer = grid.transfer(points)
     values, nodal = torch.randn(200, generator=seeded(1)), torch.randn(grid.shape, generator=seeded(2))
     assert float((transfer.spread(values) * nodal).sum()) == pytest.approx(
@@ -47,7 +47,7 @@ def test_spreading_is_the_transpose_of_sampling_and_gauss_of_its_transpose() -> 
 def test_true_surfels_give_the_indicator_by_gauss_formula() -> None:
     sphere = Sphere()
     points = sphere.sample(6000, seeded())
-    grid = around(points, 64, room=1.3)
+    grid = grid_around(points, 64, room=1.3)
     area = 4 * math.pi * sphere.radius**2 / 6000 / grid.spacing**3
     chi = _Gauss(grid, points).apply((area * points / sphere.radius).to(torch.float32))
     assert float(chi.mean()) == pytest.approx(-0.5, abs=0.03)
@@ -70,8 +70,8 @@ def test_normals_become_exact_on_a_sphere_and_stay_apart_on_two_sides_of_a_wall(
     width = near.distance[:, 7]
     rough = moved(truth, 0.3)
     rough = rough / torch.linalg.vector_norm(rough, dim=1, keepdim=True)
-    smooth = averaged(rough, near, width)
-    exact = fitted(on, smooth, near, width)
+    smooth = average_normals(rough, near, width)
+    exact = fit_normals(on, smooth, near, width)
 
     def angle(n: torch.Tensor) -> float:
         return float((n * truth).sum(1).clamp(-1, 1).acos().mean())
@@ -83,7 +83,7 @@ def test_normals_become_exact_on_a_sphere_and_stay_apart_on_two_sides_of_a_wall(
     flat[:, 2] = 0.01 * side
     up = torch.tensor([[0.0, 0.0, 1.0]]).double() * side[:, None]
     near = Neighbours.of(flat, 24)
-    assert torch.allclose(fitted(flat, up, near, near.distance[:, 7]), up, atol=1e-6)
+    assert torch.allclose(fit_normals(flat, up, near, near.distance[:, 7]), up, atol=1e-6)
 
 
 @pytest.mark.parametrize("sigma", [0.004, 0.01, 0.02])
@@ -112,21 +112,21 @@ def test_marching_gives_the_distance_to_second_order_away_from_the_middle() -> N
         axis = torch.linspace(-1, 1, r, dtype=torch.float64)
         x, y, z = torch.meshgrid(axis, axis, axis, indexing="ij")
         radius = (x**2 + y**2 + z**2).sqrt()
-        found = marching_distance(torch.tanh(8 * (radius - 0.6)), 2 / (r - 1))
+        found = fast_marching_distance(torch.tanh(8 * (radius - 0.6)), 2 / (r - 1))
         errors.append(float((found - (radius - 0.6)).abs()[radius > 0.3].mean()))
     assert errors[1] < 0.4 * errors[0]
     assert errors[1] < 3e-3
     with pytest.raises(ValueError, match="both signs"):
-        marching_distance(torch.ones(8, 8, 8), 0.1)
+        fast_marching_distance(torch.ones(8, 8, 8), 0.1)
 
 
 def test_thinning_takes_means_of_cells_and_leaves_few_points_alone() -> None:
     points = torch.rand(3000, 3, generator=seeded(), dtype=torch.float64)
-    few = thinned(points, cell=0.01, most=400)
+    few = downsample(points, cell=0.01, most=400)
     assert len(few.points) <= 400
     assert torch.allclose(few.points[few.owner[7]], points[few.owner == few.owner[7]].mean(0))
-    assert thinned(points, cell=0.01, most=3000).points is points
-    twice = thinned(torch.cat([points, points]), cell=0.01, most=6000)
+    assert downsample(points, cell=0.01, most=3000).points is points
+    twice = downsample(torch.cat([points, points]), cell=0.01, most=6000)
     assert len(twice.points) == 3000
     assert torch.equal(twice.points[twice.owner], torch.cat([points, points]))
 
@@ -151,7 +151,7 @@ def test_the_same_seed_gives_the_same_field() -> None:
     assert torch.equal(first, second)
 
 
-def test_a_closed_curve_in_the_plane_is_reconstructed_by_the_same_road() -> None:
+def test_a_closed_curve_in_the_plane_is_reconstructed_by_the_same_steps() -> None:
     angle = 2 * math.pi * torch.rand(400, generator=seeded(), dtype=torch.float64)
     on = torch.stack([0.7 * torch.cos(angle), 0.4 * torch.sin(angle)], 1)
     field = grid_distance(on, generator=seeded(), resolution=96)
@@ -170,9 +170,9 @@ def test_given_normals_are_taken_turned_round_or_mended() -> None:
     inward = grid_distance(on, -out, generator=seeded(), resolution=NODES)
     assert "inwards" in inward.notes[0]
     mixed = torch.where(torch.rand(ON, 1, generator=seeded(2)) < 0.4, -out, out)
-    mended = grid_distance(on, mixed, generator=seeded(), resolution=NODES)
-    assert "contradicted" in mended.notes[0]
-    for field in (taken, inward, mended):
+    repaired = grid_distance(on, mixed, generator=seeded(), resolution=NODES)
+    assert "contradicted" in repaired.notes[0]
+    for field in (taken, inward, repaired):
         assert float(field(centre)) == pytest.approx(-0.78, abs=0.05)
         assert ((field.normals * on).sum(1) > 0).all()
 
@@ -199,7 +199,7 @@ def test_a_scan_twenty_times_denser_at_one_end_is_oriented_everywhere() -> None:
 def test_points_denser_than_the_grid_are_averaged_and_told_that_a_finer_one_shows_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sys.modules[grid_distance.__module__], "_MOST", 1200)  # fewer points, for speed
+    monkeypatch.setattr(sys.modules[grid_distance.__module__], "_MAX_POINTS", 1200)  # fewer points, for speed
     on = Sphere().sample(4000, seeded())
     field = grid_distance(on, generator=seeded(), resolution=24)
     assert "4,000 points show more than a grid of 24 nodes" in field.notes[0]

@@ -1,4 +1,4 @@
-"""Distances to meshes and winding numbers: the fast roads against all triangles, and against closed forms."""
+"""Distances to meshes and winding numbers: tree traversal against brute force and closed forms."""
 
 import math
 
@@ -8,9 +8,9 @@ import torch
 import trimesh
 
 from pinnkit.surfaces.distance.mesh_distance import MeshDistance
-from pinnkit.surfaces.mesh.mesh_checks import examine
+from pinnkit.surfaces.mesh.mesh_checks import check_mesh
 from pinnkit.surfaces.mesh.nearest import NearestPoint, closest_on_triangles
-from pinnkit.surfaces.mesh.winding import WindingNumber, solid_angles, winding_number_of_all
+from pinnkit.surfaces.mesh.winding import WindingNumber, solid_angles, winding_number_brute_force
 
 
 def sliver_disc():
@@ -76,7 +76,7 @@ def test_the_nearest_point_of_a_triangle_by_a_fine_grid_on_it():
 def test_groups_as_dipoles_give_nearly_the_winding_number_of_all_triangles(name):
     mesh = MESHES[name]()
     points = around(mesh, 60)
-    exact, fast = winding_number_of_all(mesh, points), WindingNumber.of(mesh)(points)
+    exact, fast = winding_number_brute_force(mesh, points), WindingNumber.of(mesh)(points)
     np.testing.assert_allclose(fast, exact, atol=0.15)
     np.testing.assert_array_equal(fast > 0.5, exact > 0.5)
     np.testing.assert_allclose(exact, np.round(exact), atol=1e-6)
@@ -114,15 +114,17 @@ def test_solids_that_overlap_are_one():
 
 
 def test_soundness_counts_what_a_mesh_is():
-    torus = examine(trimesh.creation.torus(1.0, 0.3).apply_translation([1e6] * 3))
+    torus = check_mesh(trimesh.creation.torus(1.0, 0.3).apply_translation([1e6] * 3))
     assert (torus.closed, torus.oriented, torus.euler, torus.components) == (True, True, 0, 1)
-    assert torus.volume == pytest.approx(examine(trimesh.creation.torus(1.0, 0.3)).volume, rel=1e-8)
-    two = examine(trimesh.util.concatenate(trimesh.creation.box(), trimesh.creation.box().apply_translation([5, 0, 0])))
+    assert torus.volume == pytest.approx(check_mesh(trimesh.creation.torus(1.0, 0.3)).volume, rel=1e-8)
+    two = check_mesh(
+        trimesh.util.concatenate(trimesh.creation.box(), trimesh.creation.box().apply_translation([5, 0, 0]))
+    )
     assert (two.euler, two.components) == (4, 2)
     assert two.volume == pytest.approx(2)
     open_ = trimesh.creation.box()
     open_.update_faces(np.arange(12) > 0)
-    assert (examine(open_).closed, examine(open_).boundary_edges) == (False, 3)
+    assert (check_mesh(open_).closed, check_mesh(open_).boundary_edges) == (False, 3)
     fan = trimesh.Trimesh([[0, 0, 0], [0, 0, 1], [1, 0, 0], [0, 1, 0], [-1, 0, 0]], [[0, 1, 2], [0, 1, 3], [0, 1, 4]])
-    assert examine(fan).crowded_edges == 1
-    assert "open" in examine(open_).sentence
+    assert check_mesh(fan).nonmanifold_edges == 1
+    assert "open" in check_mesh(open_).summary

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import trimesh
 
-from pinnkit.surfaces import examine, read_mesh, read_points
-from pinnkit.surfaces.io.polygons import Polygons
+from pinnkit.surfaces import check_mesh, read_mesh, read_points
+from pinnkit.surfaces.mesh.polygons import Polygons
 
 FLAT = [(0, 0), (2, 0), (2, 1), (1, 1), (1, 2), (0, 2)]  # an L: its corner at (1, 1) turns inward
 VERTICES = [(x, y, z) for z in (0, 1) for x, y in FLAT]
@@ -66,7 +66,7 @@ LETTER = {
 @pytest.mark.parametrize(("name", "content"), LETTER.items(), ids=LETTER.keys())
 def test_a_letter_of_polygons_has_its_volume_and_area_in_every_format(name, content):
     Path(name).write_bytes(content if isinstance(content, bytes) else content.encode())
-    state = examine(read_mesh(name))
+    state = check_mesh(read_mesh(name))
     assert (state.closed, state.oriented, state.euler, state.triangles) == (True, True, 2, 20)
     assert (state.volume, state.area) == pytest.approx((3.0, 14.0))
 
@@ -75,7 +75,7 @@ def test_objects_of_a_file_keep_their_own_corners_when_these_count_backwards():
     second = [(x + 5, y, z) for x, y, z in VERTICES]
     text = "mtllib none.mtl\no first\nusemtl red\n" + obj(lambda i: f"{i - 12}")
     Path("a.obj").write_text(text + "o second\ns off\n" + obj(lambda i: f"{i - 12}", second))
-    state = examine(read_mesh("a.obj"))
+    state = check_mesh(read_mesh("a.obj"))
     assert (state.closed, state.components, state.volume) == (True, 2, pytest.approx(6.0))
 
 
@@ -92,7 +92,7 @@ def test_stl_of_every_kind_is_read(kind):
         "two solids": f"{text}\n{more}".encode(),
     }[kind]
     Path("a.stl").write_bytes(data)
-    state = examine(read_mesh("a.stl"))
+    state = check_mesh(read_mesh("a.stl"))
     assert state.closed
     assert state.volume == pytest.approx(2.0 if kind == "two solids" else 1.0)
 

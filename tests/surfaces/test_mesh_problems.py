@@ -11,8 +11,8 @@ from pinnkit import cli
 from pinnkit.fields import Siren
 from pinnkit.solutions.storage import save
 from pinnkit.solvers import Adam, Cosine, solve
-from pinnkit.surfaces import examine, extract, read_mesh
-from pinnkit.surfaces.distance.field_distance import distance_of
+from pinnkit.surfaces import check_mesh, extract, read_mesh
+from pinnkit.surfaces.distance.field_distance import distance_function
 from pinnkit.surfaces.problems.mesh_problems import occupancy_problem, sdf_problem
 from tests.samples import fitted_heat
 
@@ -80,7 +80,7 @@ def test_inside_and_outside_of_a_ball_are_learnt(occupied):
 def test_distances_of_a_ball_are_learnt(ball):
     solution = fitted(sdf_problem(ball, generator=torch.Generator().manual_seed(0), samples=8000), 200)
     assert solution.problem.metrics["iou"](solution) > 0.95
-    f = distance_of(solution)
+    f = distance_function(solution)
     rim = 0.9 / 1.15 * torch.eye(3, dtype=torch.float64)
     assert float(f(rim).abs().max()) < 0.03
     assert float(f(torch.zeros(1, 3, dtype=torch.float64))) < -0.05
@@ -99,12 +99,12 @@ def gear(teeth):
 
 
 @pytest.mark.slow  # its fast sibling is the ball above
-def test_a_gear_keeps_its_teeth_by_the_default_road():
+def test_a_gear_keeps_its_teeth_by_the_default_plan():
     wheel = gear(20)
     solution = solve(sdf_problem(wheel, generator=torch.Generator().manual_seed(0)), seed=0, device="cpu")
     assert solution.problem.metrics["iou"](solution) > 0.97  # 0.88 with a Siren of omega 10
-    state = examine(extract(distance_of(solution), resolution=96))
-    assert (state.closed, state.euler) == (examine(wheel).closed, examine(wheel).euler)
+    state = check_mesh(extract(distance_function(solution), resolution=96))
+    assert (state.closed, state.euler) == (check_mesh(wheel).closed, check_mesh(wheel).euler)
 
 
 def test_figures_are_drawn_from_a_solution(occupied):
@@ -119,9 +119,9 @@ def test_a_saved_solution_becomes_a_mesh_in_the_coordinates_of_the_input(occupie
     summary = json.loads(capsys.readouterr().out)
     mesh = read_mesh("ball.ply")
     assert (summary["closed"], summary["euler"], summary["components"]) == (True, 2, 1)
-    assert examine(mesh).volume == pytest.approx(4 / 3 * np.pi * 20**3, rel=0.05)
+    assert check_mesh(mesh).volume == pytest.approx(4 / 3 * np.pi * 20**3, rel=0.05)
     np.testing.assert_allclose(mesh.bounds.mean(axis=0), OFFSET, atol=0.5)
-    direct = extract(distance_of(occupied), resolution=40)
+    direct = extract(distance_function(occupied), resolution=40)
     assert len(direct.faces) == len(mesh.faces)
     assert summary["largest_distance"] < 1e-6
     assert summary["peak_memory_bytes"] > 0

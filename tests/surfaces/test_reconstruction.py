@@ -45,11 +45,11 @@ def torus() -> Reconstruction:
 
 
 def test_the_mesh_of_a_torus_is_closed_oriented_and_has_its_topology(torus: Reconstruction) -> None:
-    assert torus.soundness.closed
-    assert torus.soundness.oriented
-    assert torus.soundness.euler == 0
-    assert torus.soundness.components == 1
-    assert torus.soundness.volume == pytest.approx(Torus().volume, rel=0.05)
+    assert torus.mesh_report.closed
+    assert torus.mesh_report.oriented
+    assert torus.mesh_report.euler == 0
+    assert torus.mesh_report.components == 1
+    assert torus.mesh_report.volume == pytest.approx(Torus().volume, rel=0.05)
     assert set(torus.seconds) == {"grid", "neural", "mesh"}
 
 
@@ -62,11 +62,11 @@ def test_a_cloud_that_is_moved_and_scaled_gives_the_same_mesh_moved_and_scaled(t
     # Eight binary digits of the offset are left for each coordinate: what a file at 1e6 holds of a millimetre.
     moved = small(PointCloud.of(SCALE * points() + OFFSET))
     back = (np.asarray(moved.mesh.vertices) - OFFSET) / SCALE
-    assert moved.soundness.euler == 0
-    assert moved.soundness.closed
+    assert moved.mesh_report.euler == 0
+    assert moved.mesh_report.closed
     nearest = torus.distance(torch.from_numpy(back)).abs()
     assert float(nearest.mean()) < 5e-3
-    assert moved.soundness.volume == pytest.approx(SCALE**3 * torus.soundness.volume, rel=0.02)
+    assert moved.mesh_report.volume == pytest.approx(SCALE**3 * torus.mesh_report.volume, rel=0.02)
 
 
 def test_powers_of_two_change_nothing_at_all(torus: Reconstruction) -> None:
@@ -77,12 +77,12 @@ def test_powers_of_two_change_nothing_at_all(torus: Reconstruction) -> None:
 def test_the_grid_alone_trains_nothing() -> None:
     made = reconstruct(PointCloud.of(points()), neural=False, resolution=48, nodes=48)
     assert made.solution is None
-    assert made.soundness.euler == 0
+    assert made.mesh_report.euler == 0
 
 
 def test_the_grid_alone_is_reported_and_saved_as_a_trained_field_is(tmp_path: Path) -> None:
     made = reconstruct(PointCloud.of(points()), neural=False, resolution=48, nodes=48)
-    report = validate(made.scored({"euler_number": 0.0}), budget=0)
+    report = validate(made.with_metrics({"euler_number": 0.0}), budget=0)
     written = {p.name for p in report.save(tmp_path)}
     assert {"surface.png", "slices.png", "solution.h5", "summary.json"} <= written
     assert report.good
@@ -94,7 +94,7 @@ def test_the_grid_alone_is_reported_and_saved_as_a_trained_field_is(tmp_path: Pa
 
 
 def test_scores_of_the_mesh_stand_in_the_report(torus: Reconstruction, tmp_path: Path) -> None:
-    solution = torus.scored({"chamfer_percent_of_diagonal": 0.5})
+    solution = torus.with_metrics({"chamfer_percent_of_diagonal": 0.5})
     validate(solution, budget=0).save(tmp_path)
     summary = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))
     assert summary["metrics"]["chamfer_percent_of_diagonal"] == 0.5
@@ -116,10 +116,10 @@ def test_arguments_that_do_not_fit_together_are_refused() -> None:
 def test_a_closed_cloud_leaves_nothing_bare_and_an_open_one_says_how_much() -> None:
     whole = points()
     closed = reconstruct(PointCloud.of(whole), neural=False, resolution=48, nodes=48)
-    assert closed.bare == 0
+    assert closed.share_without_points == 0
     ball = Sphere().sample(3000, torch.Generator().manual_seed(0)).numpy()
     half = reconstruct(PointCloud.of(ball[ball[:, 2] > 0]), neural=False, resolution=48, nodes=48)
-    assert half.bare > 0.05
+    assert half.share_without_points > 0.05
 
 
 def test_arrays_of_numpy_are_taken_as_well() -> None:

@@ -5,7 +5,7 @@ import pytest
 import torch
 import trimesh
 
-from pinnkit.surfaces import MeshDistance, examine, mended
+from pinnkit.surfaces import MeshDistance, check_mesh, repair_mesh
 
 RANDOM = np.random.default_rng(0)
 
@@ -56,8 +56,8 @@ BROKEN = {
 @pytest.mark.parametrize(("make", "words"), BROKEN.values(), ids=BROKEN.keys())
 def test_a_broken_letter_is_mended_to_its_volume_and_says_how(make, words):
     assert letter().volume == pytest.approx(3.0)
-    found = mended(make())
-    state = examine(found.mesh)
+    found = repair_mesh(make())
+    state = check_mesh(found.mesh)
     assert (state.closed, state.oriented, state.euler) == (True, True, 2)
     assert (state.volume, state.area) == pytest.approx((3.0, 14.0), rel=1e-6)
     assert any(words in note for note in found.notes), found.notes
@@ -66,7 +66,7 @@ def test_a_broken_letter_is_mended_to_its_volume_and_says_how(make, words):
 def test_a_hollow_stays_hollow_and_neighbours_stay_solid_when_their_triangles_are_turned():
     outer, inner = trimesh.creation.icosphere(subdivisions=2), trimesh.creation.icosphere(subdivisions=2, radius=0.5)
     beside = trimesh.creation.icosphere(subdivisions=2).apply_translation([3, 0, 0])
-    found = mended(trimesh.util.concatenate([flipped(part, 0.4) for part in (outer, inner, beside)]))
+    found = repair_mesh(trimesh.util.concatenate([flipped(part, 0.4) for part in (outer, inner, beside)]))
     inside = MeshDistance.of(found.mesh).contains(
         torch.tensor([[0.0, 0, 0.1], [0.75, 0, 0], [3.1, 0, 0], [1.5, 0, 0]]).double()
     )
@@ -76,7 +76,7 @@ def test_a_hollow_stays_hollow_and_neighbours_stay_solid_when_their_triangles_ar
 
 def test_a_sound_mesh_is_left_alone_also_where_it_is_inside_out():
     for mesh in (letter(), trimesh.Trimesh(letter().vertices, letter().faces[:, ::-1], process=False)):
-        found = mended(mesh)
+        found = repair_mesh(mesh)
         assert found.notes == ()
         np.testing.assert_array_equal(found.mesh.triangles, mesh.triangles)
 
@@ -84,10 +84,10 @@ def test_a_sound_mesh_is_left_alone_also_where_it_is_inside_out():
 def test_a_fin_and_a_moebius_strip_do_not_break_it():
     mesh = letter()
     fin = trimesh.Trimesh([*mesh.vertices, [3, 0.5, 3]], [*mesh.faces.tolist(), [7, 8, 12]], process=False)
-    found = mended(fin)
-    assert examine(found.mesh).oriented
-    assert examine(found.mesh).boundary_edges == 0
-    assert examine(found.mesh).volume == pytest.approx(3.0)
+    found = repair_mesh(fin)
+    assert check_mesh(found.mesh).oriented
+    assert check_mesh(found.mesh).boundary_edges == 0
+    assert check_mesh(found.mesh).volume == pytest.approx(3.0)
     ring = 2 * np.pi * np.arange(12) / 12
     strip = [
         [(1 + s * np.cos(a / 2)) * np.cos(a), (1 + s * np.cos(a / 2)) * np.sin(a), s * np.sin(a / 2)]
@@ -96,9 +96,9 @@ def test_a_fin_and_a_moebius_strip_do_not_break_it():
     ]
     faces = [t for i in range(11) for t in ((2 * i, 2 * i + 1, 2 * i + 2), (2 * i + 1, 2 * i + 3, 2 * i + 2))]
     faces += [(22, 23, 1), (23, 0, 1)]
-    assert any("cannot be oriented" in note for note in mended(trimesh.Trimesh(strip, faces, process=False)).notes)
+    assert any("cannot be oriented" in note for note in repair_mesh(trimesh.Trimesh(strip, faces, process=False)).notes)
 
 
 def test_a_mesh_without_triangles_is_refused():
     with pytest.raises(ValueError, match="no triangles"):
-        mended(trimesh.Trimesh())
+        repair_mesh(trimesh.Trimesh())

@@ -6,9 +6,9 @@ import pytest
 import torch
 import trimesh
 
-from pinnkit.surfaces.mesh.mesh_checks import examine
+from pinnkit.surfaces.mesh.mesh_checks import check_mesh
 from pinnkit.surfaces.solids.gyroid import GyroidShell
-from pinnkit.surfaces.solids.mesh_solid import Scanned
+from pinnkit.surfaces.solids.mesh_solid import MeshSolid
 from pinnkit.surfaces.solids.solids import BoxMinusCylinder, Sphere, Torus, diagonal
 
 SHAPES = [Sphere(), Torus(), BoxMinusCylinder()]
@@ -22,7 +22,7 @@ def seeded(seed: int = 0) -> torch.Generator:
 def test_samples_lie_on_the_surface_and_the_mesh_has_its_euler_number_and_volume(shape) -> None:
     assert shape.distance(shape.sample(500, seeded())).abs().max() < 1e-12
     mesh = shape.mesh()
-    sound = examine(mesh)
+    sound = check_mesh(mesh)
     assert sound.closed
     assert sound.oriented
     assert sound.euler == shape.euler
@@ -55,7 +55,7 @@ def test_the_gyroid_shell_is_one_closed_piece_of_genus_four_and_its_samples_lie_
     monkeypatch.setattr("pinnkit.surfaces.solids.gyroid._SAMPLES", 20_000)
     shell = GyroidShell()
     mesh = shell.mesh()
-    sound = examine(mesh)
+    sound = check_mesh(mesh)
     assert (sound.closed, sound.oriented, sound.components, sound.euler) == (True, True, 1, shell.euler)
     assert mesh.volume > 0
     on = shell.sample(2000, seeded())
@@ -69,10 +69,10 @@ def test_the_gyroid_shell_is_one_closed_piece_of_genus_four_and_its_samples_lie_
 def test_a_scan_is_moved_into_the_cube_and_keeps_its_topology() -> None:
     ring = trimesh.creation.torus(3.0, 1.0)
     ring.apply_translation([100, 0, 7])
-    scan = Scanned.of(ring)
+    scan = MeshSolid.of(ring)
     assert scan.euler == 0
     assert torch.stack(scan.bounds).abs().max() <= 0.9 / 1.15 + 1e-12
     assert scan.distance(scan.sample(200, seeded())).abs().max() < 1e-9
     assert scan.distance(torch.zeros(1, 3, dtype=torch.float64)) > 0
     with pytest.raises(ValueError, match="open"):
-        Scanned.of(trimesh.Trimesh(ring.vertices, ring.faces[:-5]))
+        MeshSolid.of(trimesh.Trimesh(ring.vertices, ring.faces[:-5]))

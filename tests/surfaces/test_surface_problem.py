@@ -1,4 +1,4 @@
-"""The eikonal problem of a cloud: what its losses vanish on, that they fall, and that seeds decide everything."""
+"""The eikonal problem of a cloud: residuals of the exact distance, decreasing loss, reproducible seeds."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from pinnkit.problem.linearization import linearise
 from pinnkit.problem.names import call
 from pinnkit.problem.problem import Problem
 from pinnkit.solvers import Adam, solve
-from pinnkit.surfaces import IGR, SirenLosses, Supervised, distance_of, surface_problem
-from pinnkit.surfaces.distance.field_distance import slopes_of, values_of
+from pinnkit.surfaces import IGR, SirenLosses, Supervised, distance_function, surface_problem
+from pinnkit.surfaces.distance.field_distance import field_values, gradient_norms
 from pinnkit.surfaces.problems.losses import SurfaceLosses
-from pinnkit.surfaces.problems.supervision import Around, Scattered
+from pinnkit.surfaces.problems.supervision import FixedSamples, NearSurface
 
 RADIUS = 0.6
 
@@ -112,14 +112,14 @@ def test_a_few_steps_lower_the_loss_and_the_seed_decides_them(losses: SurfaceLos
     assert float(first[-5:].mean()) < float(first[:5].mean())
 
 
-def test_the_problem_solves_itself_by_its_own_road() -> None:
+def test_the_problem_solves_itself_by_its_own_plan() -> None:
     points, _ = sphere()
     problem = surface_problem(points, guide=guide, losses=Supervised(points=256, samples=512, pool=4000))
     choice = problem.plan.with_first(field=Siren(width=24, depth=2, omega=5.0), solvers=(Adam(steps=150, batch=512),))
     solution = solve(replace(problem, plan=choice), device="cpu")
     at = 0.8 * (2 * torch.rand(200, 3, generator=torch.Generator().manual_seed(3), dtype=torch.float64) - 1)
-    assert float((values_of(solution, at) - guide(at)).abs().mean()) < 0.03
-    assert 0.8 < float(slopes_of(solution, at).mean()) < 1.2
+    assert float((field_values(solution, at) - guide(at)).abs().mean()) < 0.03
+    assert 0.8 < float(gradient_norms(solution, at).mean()) < 1.2
     metrics = {name: metric(solution) for name, metric in problem.metrics.items()}
     assert 0 < metrics["points_to_surface"] < 0.02
     assert 0 < metrics["eikonal_deviation"] < 0.3
@@ -130,18 +130,18 @@ def test_the_fitted_distance_carries_gradients_and_is_that_of_the_solution() -> 
     problem = surface_problem(points, guide=guide, losses=Supervised(points=16, samples=16, pool=100))
     solution = solve(problem, Siren(width=8, depth=1), Adam(steps=2, batch=16), device="cpu", balance=False)
     at = points[:20].clone().requires_grad_()
-    found = distance_of(solution)(at)
+    found = distance_function(solution)(at)
     same = solution(x=points[:20, 0], y=points[:20, 1], z=points[:20, 2])["f"]
     np.testing.assert_allclose(found.detach().numpy(), same, atol=1e-5)
     (gradient,) = torch.autograd.grad(found.sum(), at)
-    np.testing.assert_allclose(gradient.norm(dim=1).numpy(), slopes_of(solution, points[:20]).numpy(), rtol=1e-4)
+    np.testing.assert_allclose(gradient.norm(dim=1).numpy(), gradient_norms(solution, points[:20]).numpy(), rtol=1e-4)
 
 
 def test_samples_lie_near_the_points_and_in_the_whole_box() -> None:
     points, _ = sphere()
     box = Box(x=(-1, 1), y=(-1, 1), z=(-1, 1))
-    drawn = Around(box, points, (0.01, 0.05)).sample(4000, torch.Generator().manual_seed(0)).coords
-    again = Around(box, points, (0.01, 0.05)).sample(4000, torch.Generator().manual_seed(0)).coords
+    drawn = NearSurface(box, points, (0.01, 0.05)).sample(4000, torch.Generator().manual_seed(0)).coords
+    again = NearSurface(box, points, (0.01, 0.05)).sample(4000, torch.Generator().manual_seed(0)).coords
     assert torch.equal(drawn, again)
     assert float(drawn.abs().max()) <= 1
     away = guide(drawn).abs()
@@ -152,7 +152,7 @@ def test_samples_lie_near_the_points_and_in_the_whole_box() -> None:
 def test_scattered_data_stay_with_their_points() -> None:
     points, normals = sphere()
     box = Box(x=(-1, 1), y=(-1, 1), z=(-1, 1))
-    drawn = Scattered(box, points, {"normal": normals}).sample(500, torch.Generator().manual_seed(0))
+    drawn = FixedSamples(box, points, {"normal": normals}).sample(500, torch.Generator().manual_seed(0))
     assert torch.allclose(drawn.coords, RADIUS * drawn.columns["normal"])
 
 
@@ -168,7 +168,7 @@ def test_scattered_data_stay_with_their_points() -> None:
         (lambda: IGR(eikonal=0.0), "`eikonal` must be positive"),
         (lambda: SirenLosses(sharpness=-1.0), "`sharpness` must be positive"),
         (lambda: Supervised(samples=0), "`samples` must be a whole number"),
-        (lambda: Around(Box(x=(-1, 1), y=(-1, 1), z=(-1, 1)), POINTS, (0.1, 0.0)), "two positive lengths"),
+        (lambda: NearSurface(Box(x=(-1, 1), y=(-1, 1), z=(-1, 1)), POINTS, (0.1, 0.0)), "two positive lengths"),
     ],
 )
 def test_bad_input_is_refused_with_the_repair(call_it: Callable[..., object], words: str) -> None:

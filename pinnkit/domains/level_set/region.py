@@ -1,34 +1,34 @@
-"""Region: what a function is negative in: a fitted distance, a grid of distances, any shape's signed distance."""
+"""Region: the points where a function is negative, such as a fitted distance or a grid of distances."""
 
 from __future__ import annotations
 
 import hashlib
 import inspect
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from pinnkit.domains.axes import Axis, Role, bounds, check_count, check_distinct, columns
+from pinnkit.domains.axes import Axis, Role, bounds, check_coords, check_count
 from pinnkit.domains.box import Box
-from pinnkit.domains.cross_section import Ends
 from pinnkit.domains.directions import spread
-from pinnkit.domains.factors import Parameters, Time, written
-from pinnkit.domains.points import Points
-from pinnkit.domains.sampling import DEFAULT_SAMPLING, Sampling, check_sample
+from pinnkit.domains.factors import written
+from pinnkit.domains.product import SHAPES, Plain, Shape
+from pinnkit.domains.sampling import Sampling
 
 from .contours import check_grid, facets_of
-from .level_function import Inside, values
-from .level_set_boundary import LevelWall
+from .level_function import Inside, onto, values
 from .zero_set import ZeroSet, zero_set
 
 _CELLS = {2: 256, 3: 96}
 """Cells along the longest side."""
 
 
+@SHAPES.register(examples=lambda: {"ellipse": Region(_ellipse, Box(x=(-2, 2), y=(-1, 1)))})
 @dataclass(frozen=True, init=False, repr=False, eq=False)
-class Region:
+class Region(Shape):
     """All points of a box where a function is negative: `Region(f, Box(x=(-1, 1), y=(-1, 1), z=(-1, 1)))`.
 
     f takes points (n, d) in space, two or three columns in the order of the box, and returns (n,), negative inside: a
@@ -61,7 +61,7 @@ class Region:
     """
 
     axes: tuple[Axis, ...]
-    inside: Inside
+    function: Inside
     resolution: int
     surface: ZeroSet
     digest: str
@@ -98,109 +98,56 @@ class Region:
                 f"outward on it, and `resolution`, {cells}, must resolve it"
             )
         digest = hashlib.sha256((grid + 0.0).numpy().tobytes()).hexdigest()
-        self._set(tuple(box.axes), inside, int(cells), surface, digest)
-
-    def _set(self, axes: tuple[Axis, ...], inside: Inside, resolution: int, surface: ZeroSet, digest: str) -> None:
-        named = dict(axes=axes, inside=inside, resolution=resolution, surface=surface, digest=digest)
+        named = dict(axes=tuple(box.axes), function=inside, resolution=int(cells), surface=surface, digest=digest)
         for name, value in named.items():
             object.__setattr__(self, name, value)
 
-    def __mul__(self, factor: Time | Parameters) -> Region:
-        if not isinstance(factor, Time | Parameters):
-            raise TypeError(
-                f"Region: only Time(lower, upper) and Parameters(name=(lower, upper)) multiply a region, got {factor!r}"
-            )
-        check_distinct("Region", (*self.axes, *factor.axes))
-        product = object.__new__(Region)
-        product._set((*self.axes, *factor.axes), self.inside, self.resolution, self.surface, self.digest)
-        return product
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Names of the columns of `coords`: those of space, then those of the factors."""
-        return columns(self.axes)
-
-    @property
-    def dim(self) -> int:
-        """The number of columns of space, which come first."""
-        return self.surface.nodes.shape[2]
-
     @property
     def measure(self) -> float:
-        """Area or volume, times the extents of time and parameters."""
-        return self.surface.enclosed * self.others
+        """Area or volume enclosed by the zero set."""
+        return self.surface.enclosed
 
     @property
-    def others(self) -> float:
-        """The product of the extents of time and parameters."""
-        lower, upper = bounds(self.axes)
-        return math.prod((upper - lower)[self.dim :].tolist())
+    def boundary_measure(self) -> float:
+        """Length or area of the zero set."""
+        return self.surface.measure
 
     @property
-    def boundary(self) -> LevelWall:
-        """The zero set, at all times and parameters."""
-        return LevelWall(self)
-
-    def face(self, **at: float | tuple[float, ...]) -> Ends:
-        """The whole region at an end of time or of a parameter: `face(t=0)`, `face(nu=(0.01, 0.1))`.
+    def arguments(self) -> Mapping[str, Plain]:
+        """Refuse: a region holds a function.
 
         Raises:
-            ValueError: when a name is no such axis, above all one of space, or a value is not a bound of its axis.
+            ValueError: always.
         """
-        return Ends.of(self, at, "zero set")
+        raise ValueError(f"{self!r} holds a function, which no file can; keep the code that builds it")
 
-    def sample(self, n: int, generator: torch.Generator, *, sampling: Sampling = DEFAULT_SAMPLING) -> Points:
-        """N points inside: coords `(n, d)`, weight `(n,)`; no normal.
-
-        Raises:
-            TypeError: when `n` is no whole number, `generator` no torch.Generator, `sampling` no Sampling.
-            ValueError: when n < 1.
-        """
-        check_sample("Region.sample", n, generator, sampling)
-        return self.at(n, generator, sampling, {})
-
-    def at(self, n: int, generator: torch.Generator, sampling: Sampling, held: dict[int, float]) -> Points:
-        """N points of which some columns of time and parameters are held at a value; `sample` holds none."""
-        lower, upper = bounds(self.axes)
-        dim = self.dim
-        free = [i for i in range(dim, len(lower)) if i not in held]
-        share = self.surface.enclosed / math.prod((upper - lower)[:dim].tolist())
-        count = math.ceil(1.1 * n / share) + 32
-        for _ in range(6):
-            unit, weight = spread(sampling, count, dim, len(free), 1.0, generator)
-            x = lower[:dim] + (upper - lower)[:dim] * unit[:, len(free) :]
-            kept = torch.nonzero(values(self.inside, x) < 0)[:n, 0]
-            if len(kept) == n:
-                break
-            count *= 2
-        else:
-            raise ValueError(
-                f"Region: only {len(kept)} of {count // 2} points of the box lie inside, where the zero set encloses "
-                f"{share:.3g} of it; `inside` must stay what it was when the region was made"
-            )
-        coords = torch.empty(n, len(lower), dtype=torch.float64)
-        coords[:, :dim] = x[kept]
-        others = lower[free] + (upper - lower)[free] * unit[kept, : len(free)]
-        coords[:, free] = others.clamp(lower[free], upper[free])
-        for column, value in held.items():
-            coords[:, column] = value
-        measure = self.surface.enclosed * math.prod((upper - lower)[free].tolist())
-        return Points(coords, weight=weight[kept] * (measure / float(weight[kept].sum())))
-
-    def contains(self, coords: Tensor) -> Tensor:
-        """Whether each point `(n, d)` lies in the closed region, up to rounding, `(n,)`; time and parameters count."""
-        lower, upper = (bound.to(coords) for bound in bounds(self.axes))
-        size = float(coords.abs().max()) if coords.numel() else 1.0
-        near = self.signed_distance(coords) <= self.surface.left + 4 * torch.finfo(coords.dtype).eps * size
-        return near & ((coords >= lower) & (coords <= upper)).all(dim=1)
+    def inside(self, coords: Tensor) -> Tensor:
+        """True for each point `(n, d)` where the function is negative, `(n,)`."""
+        return values(self.function, coords) < 0
 
     def signed_distance(self, coords: Tensor) -> Tensor:
-        """F itself, `(n,)`, for each point `(n, d)`: a distance as far as f is one."""
-        names = self.columns
-        if not isinstance(coords, Tensor) or coords.ndim != 2 or coords.shape[1] != len(names):
-            got = f"shape {tuple(coords.shape)}" if isinstance(coords, Tensor) else repr(type(coords))
-            raise ValueError(f"Region: `coords` must be a tensor (n, {len(names)}), columns {names}, got {got}")
-        return self.inside(coords[:, : self.dim].double().cpu()).to(coords)
+        """The function itself, `(n,)`, at each point `(n, d)`: a distance as far as it is one."""
+        check_coords("Region.signed_distance", coords, self.columns)
+        return self.function(coords.double().cpu()).to(coords)
+
+    def rounding(self, coords: Tensor) -> float:
+        """Largest function value to which rounding and Newton's method may carry a point of the closed region."""
+        size = float(coords.abs().max()) if coords.numel() else 1.0
+        return self.surface.left + 4 * torch.finfo(coords.dtype).eps * size
+
+    def contains(self, coords: Tensor) -> Tensor:
+        """True for each point `(n, d)` in the closed region, up to rounding, and in its box, `(n,)`."""
+        check_coords("Region.contains", coords, self.columns)
+        lower, upper = (bound.to(coords) for bound in bounds(self.axes))
+        return super().contains(coords) & ((coords >= lower) & (coords <= upper)).all(dim=1)
+
+    def sample_boundary(
+        self, n: int, extra: int, generator: torch.Generator, sampling: Sampling
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Points even in area on the zero set, their normals grad f / |grad f|, extra columns, weights."""
+        unit, weight = spread(sampling, n, self.dim - 1, extra, self.boundary_measure, generator)
+        x, _, gradient = onto(self.function, self.surface.at(unit[:, extra:]), self.surface.cell)
+        return x, torch.nn.functional.normalize(gradient, dim=1), unit[:, :extra], weight
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Region):
@@ -211,18 +158,8 @@ class Region:
         return hash((self.axes, self.resolution, self.digest))
 
     def __repr__(self) -> str:
-        name = getattr(self.inside, "__qualname__", type(self.inside).__name__).replace("<locals>.", "")
-        shape = f"Region({name}, Box({written(self.axes[: self._spatial])}), resolution={self.resolution})"
-        factors = [
-            repr(Time(a.lower, a.upper)) if a.role is Role.TIME else f"Parameters({written((a,))})"
-            for a in self.axes[self._spatial :]
-        ]
-        return " * ".join([shape, *factors])
-
-    @property
-    def _spatial(self) -> int:
-        """How many axes are space."""
-        return sum(axis.role is Role.SPACE for axis in self.axes)
+        name = getattr(self.function, "__qualname__", type(self.function).__name__).replace("<locals>.", "")
+        return f"Region({name}, Box({written(self.axes)}), resolution={self.resolution})"
 
 
 def _check_one_argument(inside: Inside) -> None:
@@ -239,3 +176,8 @@ def _check_one_argument(inside: Inside) -> None:
             f"Region: `inside` takes all coordinates as one tensor of points (n, d), and {tuple(needed)} are "
             f"{len(needed)} arguments; write lambda p: f({', '.join(f'p[:, {i}]' for i in range(len(needed)))})"
         )
+
+
+def _ellipse(points: Tensor) -> Tensor:
+    """Negative inside the ellipse with half-axes 1.5 and 0.5: the example of the conformance suite."""
+    return (points[:, 0] / 1.5).square() + (points[:, 1] / 0.5).square() - 1

@@ -1,8 +1,9 @@
 """Weighted sums of neighbouring rows of a table, with a gradient that needs no scattered additions.
 
-Interpolation on a regular grid is sum_k w_k table[base + offset_k], with the same offsets at every point.  Reading goes
-by `embedding_bag`, row by row, and the gradient sorts the points by `base` once and sums each row's share the same way:
-on a CPU some ten times as fast as `grid_sample` or `index_add`, and bit for bit the same for any number of threads.
+Interpolation on a regular grid is sum_k w_k table[base + offset_k], with the same offsets at every point.  Rows are
+read by `embedding_bag`; the gradient sorts the points by `base` once and sums the contributions to each row by
+`embedding_bag` too.  On a CPU this is about ten times as fast as `grid_sample` or `index_add`, and bit for bit the same
+for any number of threads.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ __all__ = ["weighted_rows"]
 
 
 def weighted_rows(table: Tensor, base: Tensor, offsets: Sequence[int], weight: Tensor) -> Tensor:
-    """sum_k weight[:, k] table[base + offsets[k]]: differentiable, as often as wanted, in `table` and `weight`.
+    """Evaluate sum_k weight[:, k] table[base + offsets[k]]; differentiable to any order in `table` and `weight`.
 
     Args:
         table: `(rows, c)`.
-        base: `(n,)` int32, at least 0 and such that base + offset is a row.
+        base: `(n,)` int32, at least 0, with rows at every base + offset.
         offsets: K whole numbers, at least 0.
         weight: `(n, K)`.
 
@@ -41,7 +42,7 @@ def _read(table: Tensor, weight: Tensor, base: Tensor, offsets: tuple[int, ...])
 
 
 def _spread(values: Tensor, weight: Tensor, base: Tensor, offsets: tuple[int, ...], rows: int) -> Tensor:
-    """The transpose of `_read`: `(n, c)` to `(rows, c)`."""
+    """Apply the transpose of `_read`: `(n, c)` to `(rows, c)`."""
     ordered, order = torch.sort(base, stable=True)
     begins = torch.arange(rows - max(offsets), dtype=base.dtype, device=base.device)
     start = torch.searchsorted(ordered, begins, out_int32=True)
@@ -56,7 +57,7 @@ def _spread(values: Tensor, weight: Tensor, base: Tensor, offsets: tuple[int, ..
 
 
 def _products(table: Tensor, values: Tensor, base: Tensor, offsets: tuple[int, ...]) -> Tensor:
-    """<table[base + offset_k], values> for every k, `(n, K)`, by operations that may be differentiated again."""
+    """Evaluate <table[base + offset_k], values> for every k, `(n, K)`, by operations that can be differentiated."""
     return torch.stack([(table.index_select(0, base + o) * values).sum(1) for o in offsets], 1)
 
 

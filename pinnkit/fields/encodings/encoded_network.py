@@ -1,4 +1,4 @@
-"""Networks behind an encoding: evaluated in pieces that fit the cache, with a learning rate for each of their parts."""
+"""Networks behind an encoding: evaluated in blocks that fit the cache, with a learning rate of its own for a table."""
 
 from __future__ import annotations
 
@@ -9,30 +9,38 @@ from torch import Tensor, nn
 
 from pinnkit.fields.base import Network
 
-from .grid_encoding import GridEncoding
+from .node_encoding import NodeEncoding
 
-__all__ = ["EncodedNetwork"]
+__all__ = ["ROWS", "EncodedNetwork"]
 
-_ROWS = 8192
-"""Points in a piece: hidden layers of so many rows stay in a processor's cache, where they are twice as fast."""
+ROWS = 8192
+"""Points in a block: hidden layers of this many rows stay in a processor's cache, where they are twice as fast."""
 
 
 class EncodedNetwork(Network):
     """A `Network` whose hidden part begins with an encoding, u(x) = W h(e(s(x))) + b."""
 
+    @property
+    def encoding(self) -> NodeEncoding | None:
+        """The encoding by values on nodes; None where the hidden part does not begin with one."""
+        first = self.hidden[0] if isinstance(self.hidden, nn.Sequential) else None
+        return first if isinstance(first, NodeEncoding) else None
+
     def learning_rates(self) -> Mapping[nn.Parameter, float]:
-        """Of each parameter: the spec's `table_learning_rate` for the table of a grid, its `learning_rate` else."""
-        tables = {id(part.table) for part in self.modules() if isinstance(part, GridEncoding)}
-        rates = super().learning_rates()
-        special = getattr(self.spec, "table_learning_rate", None)
-        return {p: special if special and id(p) in tables else rate for p, rate in rates.items()}
+        """The spec's `table_learning_rate` for values on nodes, its `learning_rate` for all other parameters."""
+        rates, encoding, special = super().learning_rates(), self.encoding, self.spec.table_learning_rate
+        if encoding is None or special is None:
+            return rates
+        tables = {id(p) for p in encoding.node_values()}
+        return {p: special if id(p) in tables else rate for p, rate in rates.items()}
 
     def forward(self, coords: Tensor) -> Tensor:
         """Evaluate the field: (n, d_total) -> (n, outputs)."""
-        if not isinstance(coords, Tensor) or len(coords) <= _ROWS or coords.device.type != "cpu":
+        if not isinstance(coords, Tensor) or len(coords) <= ROWS or coords.device.type != "cpu":
             return super().forward(coords)
-        if not isinstance(self.hidden, nn.Sequential) or not isinstance(self.hidden[0], GridEncoding):
-            return torch.cat([super(EncodedNetwork, self).forward(piece) for piece in coords.split(_ROWS)])
-        # A grid is read at once: a gradient of it is as large as its table, however few points it has.
-        encoded, after = self.hidden[0](self.scaling(coords)), self.hidden[1:]
-        return torch.cat([self.readout(after(piece)) for piece in encoded.split(_ROWS)])
+        encoding = self.encoding
+        if encoding is None or not isinstance(self.hidden, nn.Sequential):
+            return torch.cat([super(EncodedNetwork, self).forward(block) for block in coords.split(ROWS)])
+        # A grid is read once for all points: its gradient is as large as its table for any number of them.
+        encoded, after = encoding(self.scaling(coords)), self.hidden[1:]
+        return torch.cat([self.readout(after(block)) for block in encoded.split(ROWS)])

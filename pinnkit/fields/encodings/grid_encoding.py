@@ -1,32 +1,35 @@
-"""Trained features on the nodes of a lattice, interpolated: the encoding of hash grids and dense grids."""
+"""Encoding of hash grids and dense grids: trained features on the nodes of a lattice, interpolated."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pinnkit.fields.initialization import uniform
+from pinnkit.fields.protocols import Interpolation
 
-from .interpolation import Interpolation
 from .lattice import PRIMES, Lattice, outer
+from .node_encoding import NodeEncoding
 
 __all__ = ["GridEncoding"]
 
 _SMALL = 1e-4
-"""Bound of the first values, as the authors of the hash encoding have it."""
+"""Bound of the initial values, as in the source of the hash encoding."""
 
 
-class GridEncoding(nn.Module):
+class GridEncoding(NodeEncoding):
     """Features of all levels at points v in [-1, 1]^d: (n, d) -> (n, levels * features).
 
     Each level gives the sum over the 2^d corners c of the cell around v of w_c(v) table[row(c)], where the weights are
-    products of the blends along the axes and add up to one.  Two features are stored side by side and read as one
+    products of the blends along the axes and sum to one.  Two features are stored side by side and read as one
     complex number, which on a CPU is several times as fast as reading rows of two.  Columns are ordered by pair of
     features, then level, then feature of the pair.
     """
 
-    table: Tensor  # (features / 2, rows, 2)
+    table: nn.Parameter  # (features / 2, rows, 2)
     scale: Tensor  # (d, levels, 1), like those below
     shift: Tensor
     last: Tensor
@@ -59,16 +62,20 @@ class GridEncoding(nn.Module):
 
     @property
     def width(self) -> int:
-        """Number of columns that come out."""
+        """Number of features: levels * features."""
         return self.levels * 2 * len(self.table)
+
+    def node_values(self) -> Iterable[nn.Parameter]:
+        """Return the table."""
+        return (self.table,)
 
     def forward(self, coords: Tensor) -> Tensor:
         """Encode coordinates that lie in [-1, 1]."""
-        # What only behaves like a tensor, a bundle of Taylor coefficients, has its points first and takes other steps.
+        # A bundle of Taylor coefficients is no tensor; it needs operations that have Taylor rules.
         return self.encode(coords) if isinstance(coords, Tensor) else self.pass_through(coords)
 
     def encode(self, coords: Tensor) -> Tensor:
-        """The sum over corners, levels before points so that every operation runs along the points."""
+        """Sum over the corners; levels come before points, so that operations run along the points."""
         position = torch.addcmul(self.shift, self.scale, coords.T[:, None])
         cell = torch.minimum(position.detach().floor().clamp_(min=0), self.last)
         upper = self.interpolation.blend(position - cell)
@@ -79,7 +86,7 @@ class GridEncoding(nn.Module):
         return pairs[0] if len(pairs) == 1 else torch.cat(pairs, -1)
 
     def pass_through(self, coords: Tensor) -> Tensor:
-        """The same by operations that dispatch through `__torch_function__` and keep the points first."""
+        """Encode by operations that dispatch through `__torch_function__` and keep the points first."""
         axes = range(self.dimension)
         columns = torch.arange(self.levels, device=self.table.device).repeat_interleave(2)
         chosen = torch.eye(self.dimension, dtype=self.scale.dtype, device=self.scale.device)
@@ -100,13 +107,13 @@ class GridEncoding(nn.Module):
         return encoded[0] if len(encoded) == 1 else torch.cat(encoded, -1)
 
     def gather(self, places: Tensor) -> list[Tensor]:
-        """The values in rows `places` of the table, complex and of the same shape, for each pair of features."""
+        """Read the rows `places` of the table: complex values of the same shape, for each pair of features."""
         flat = places.reshape(-1)
-        # Complex values do not keep the gradient from being added up in place, by scatter_add.
+        # The gradient of gather is summed in place by scatter_add, for complex values too.
         return [torch.gather(torch.view_as_complex(pair), 0, flat).view(places.shape) for pair in self.table]
 
     def places(self, cell: Tensor) -> Tensor:
-        """The rows of the corners of cells (d, levels, n), by their lower corners: (2^d, levels, n)."""
+        """Return the rows of the corners of cells, from their lower corners: (d, levels, n) -> (2^d, levels, n)."""
         dense, hashed = cell[:, : self.dense], cell[:, self.dense :]
         found = []
         if self.dense:
@@ -121,5 +128,5 @@ class GridEncoding(nn.Module):
 
 
 def _by_axis(per_level: Tensor) -> Tensor:
-    """(levels, d) as (d, levels, 1)."""
+    """Transpose (levels, d) to (d, levels, 1)."""
     return per_level.T[:, :, None]

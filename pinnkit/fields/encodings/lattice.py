@@ -1,4 +1,4 @@
-"""Grids of several resolutions over the same box: where their nodes lie, and in which row of one table."""
+"""Lattices: grids of several resolutions over one box, with the positions and table rows of their nodes."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ PRIMES = (1, 2654435761, 805459861, 3674653429)
 class Lattice:
     """Levels of grid nodes, coarse to fine: at u in [0, 1] the position of a level is scale u + shift along each axis.
 
-    Node k lies at position k.  A level with nodes of its own comes before all whose nodes share rows by hashing.
+    Node k lies at position k.  Levels with a row for every node come before levels whose nodes share rows by hashing.
 
     Args:
         scale: cells per unit of u, (levels, d).
         shift: position of u = 0, (levels, d).
-        nodes: how many nodes there are, (levels, d); positions beyond belong to the outermost cells.
-        rows: how many rows of the table a level has, (levels,).
+        nodes: number of nodes, (levels, d); positions beyond them belong to the outermost cells.
+        rows: number of table rows of a level, (levels,).
     """
 
     scale: Tensor
@@ -36,7 +36,7 @@ class Lattice:
 
     @property
     def dense(self) -> int:
-        """How many levels, the first ones, have a row for every node."""
+        """Number of levels, the first ones, that have a row for every node."""
         return int((self.nodes.double().prod(1) <= self.rows).sum())
 
     @property
@@ -46,17 +46,18 @@ class Lattice:
 
     @property
     def strides(self) -> Tensor:
-        """By how many rows neighbours along each axis differ where every node has its own, (levels, d)."""
+        """Difference of the rows of neighbours along each axis on levels with a row for every node, (levels, d)."""
         counts = self.nodes[: self.dense]
         return torch.cat([counts[:, 1:].flip(1).cumprod(1).flip(1), torch.ones_like(counts[:, :1])], 1)
 
 
 def dense_lattice(resolutions: Sequence[Sequence[int]], *, centred: bool) -> Lattice:
-    """A row for every node.
+    """Build a lattice with a row for every node.
 
     Args:
         resolutions: cells per axis of each level, (levels, d).
-        centred: nodes at the centres of the cells, u = (k + 1/2) / r for k = 0..r-1; else at u = k / r for k = 0..r.
+        centred: True puts nodes at the centres of the cells, u = (k + 1/2) / r for k = 0..r-1; False at u = k / r for
+            k = 0..r.
     """
     cells = torch.tensor(resolutions, dtype=torch.int64)
     nodes = cells if centred else cells + 1
@@ -65,19 +66,19 @@ def dense_lattice(resolutions: Sequence[Sequence[int]], *, centred: bool) -> Lat
 
 
 def hash_lattice(*, levels: int, coarsest: int, finest: Sequence[int], rows: int) -> Lattice:
-    """At most `rows` rows a level: a row for every node while they fit, hashed where they do not.
+    """Build a lattice with at most `rows` rows a level: one for every node while they fit, else rows by hashing.
 
     scale_l = N_l - 1 with N_l = N_min b^l and b = (N_max / N_min)^(1 / (levels - 1)), shifted by half a cell so that
-    the nodes of different levels do not coincide: position = scale_l u + 1/2, and ceil(scale_l) + 2 nodes.  That is so
-    along the axes whose `finest` is the greatest; along the others N_l is less in proportion, but at least 1.
+    the nodes of different levels do not coincide: position = scale_l u + 1/2, and ceil(scale_l) + 2 nodes
+    along the axes of the largest `finest`; along the other axes N_l is smaller in proportion, but at least 1.
 
     Args:
-        levels: how many.
+        levels: number of levels.
         coarsest: N_min, along the axes of most cells.
         finest: cells along each axis of the last level.
-        rows: most rows of a level.
+        rows: largest number of rows of a level.
 
-    Source: Müller et al. 2022, section 3, and the authors' code (NVlabs/tiny-cuda-nn, grid.h), which has the same
+    Source: Müller et al. 2022, section 3, and the authors' code (NVlabs/tiny-cuda-nn, grid.h), there with the same
     number of cells along all axes.
     """
     growth = 1.0 if levels == 1 else math.log(max(finest) / coarsest) / (levels - 1)
@@ -90,5 +91,5 @@ def hash_lattice(*, levels: int, coarsest: int, finest: Sequence[int], rows: int
 
 
 def outer(operation: Callable[[Tensor, Tensor], Tensor], pairs: Sequence[Tensor]) -> Tensor:
-    """All 2^d combinations of one of each pair (2, ...), the last axis fastest: (2^d, ...)."""
+    """Combine one entry of each pair (2, ...) in all 2^d ways, the last axis fastest: (2^d, ...)."""
     return reduce(lambda left, right: operation(left[:, None], right[None]).flatten(0, 1), pairs)

@@ -1,17 +1,18 @@
-"""Products of trained planes and lines: the encoding of `PlanesAndLines` and `RadiancePlanes`."""
+"""Encoding by products of trained planes and lines, for `PlanesAndLines` and `RadiancePlanes`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pinnkit.fields.initialization import uniform
+from pinnkit.fields.protocols import Interpolation
 
 from .embedding_lookup import weighted_rows
-from .interpolation import Interpolation
+from .node_encoding import NodeEncoding
 
 __all__ = ["PlaneEncoding", "nodes_of"]
 
@@ -20,16 +21,16 @@ _MODES = ((0, 1, 2), (0, 2, 1), (1, 2, 0))
 
 
 def nodes_of(resolution: int | tuple[int, ...]) -> tuple[int, int, int]:
-    """Nodes along three axes, from one number or three."""
+    """Return the nodes along three axes, from one number or three."""
     a, b, c = (resolution,) * 3 if isinstance(resolution, int) else resolution
     return a, b, c
 
 
-class PlaneEncoding(nn.Module):
+class PlaneEncoding(NodeEncoding):
     """P_m(v_a, v_b) * L_m(v_c), R products for each of the three modes m: (n, 3) in [-1, 1] to (n, 3 R).
 
     A plane has R values at each of its n_a n_b nodes, a line at each of its n_c; between the nodes they are
-    interpolated, and beyond the outermost nodes, which stand on the ends of the axes, as `interpolation` has it.
+    interpolated; the outermost nodes lie on the ends of the axes, and `interpolation` extends the values beyond them.
     """
 
     def __init__(
@@ -55,16 +56,20 @@ class PlaneEncoding(nn.Module):
 
     @property
     def width(self) -> int:
-        """Number of columns that come out."""
+        """Number of features: 3 R."""
         return 3 * self.components
+
+    def node_values(self) -> Iterable[nn.Parameter]:
+        """Return the values of planes and lines."""
+        return self.parameters()
 
     def forward(self, coords: Tensor) -> Tensor:
         """Encode coordinates that lie in [-1, 1]."""
-        # What only behaves like a tensor, a bundle of Taylor coefficients, takes other steps.
+        # A bundle of Taylor coefficients is no tensor; it needs operations that have Taylor rules.
         return self.encode(coords) if isinstance(coords, Tensor) else self.pass_through(coords)
 
     def encode(self, coords: Tensor) -> Tensor:
-        """By sums of rows of the tables."""
+        """Encode by sums of rows of the tables."""
         cell, upper = [], []
         for column, count in zip(coords.unbind(1), self.nodes, strict=True):
             position = (column + 1) * ((count - 1) / 2)
@@ -83,7 +88,7 @@ class PlaneEncoding(nn.Module):
         return torch.cat(products, 1)
 
     def pass_through(self, coords: Tensor) -> Tensor:
-        """The same by operations that dispatch through `__torch_function__`."""
+        """Encode by operations that dispatch through `__torch_function__`."""
         like = self.lines[0]
         cell, upper = [], []
         for axis, count in enumerate(self.nodes):
@@ -104,7 +109,7 @@ class PlaneEncoding(nn.Module):
 
     @torch.no_grad()
     def start_from(self, other: PlaneEncoding) -> None:
-        """Take over the values of an encoding of other resolution, interpolated linearly.
+        """Copy the values of an encoding of another resolution, interpolated linearly.
 
         Raises:
             ValueError: for another number of components.
@@ -126,5 +131,5 @@ class PlaneEncoding(nn.Module):
 
 
 def _between(low: Tensor, high: Tensor, upper: Tensor) -> Tensor:
-    """A plain pair of node values, blended by what may be a bundle."""
+    """Interpolate between plain node values; `upper` may be a bundle of Taylor coefficients."""
     return torch.add(torch.mul(upper, torch.sub(high, low)), low)

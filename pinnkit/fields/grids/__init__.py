@@ -1,1 +1,1 @@
-"""Trained grids: hash grids, multilevel grids, planes and lines, voxels."""
+"""Fields of trained values on grids: hash grids, multilevel grids, planes and lines, voxels."""

@@ -11,38 +11,51 @@ from torch import nn
 
 from pinnkit.fields import checks
 from pinnkit.fields.activations import activation
-from pinnkit.fields.base import AxisLike, DrawnSpec
+from pinnkit.fields.base import BaseSpec
 from pinnkit.fields.encodings import interpolation
 from pinnkit.fields.encodings.encoded_network import EncodedNetwork
 from pinnkit.fields.encodings.grid_encoding import GridEncoding
-from pinnkit.fields.encodings.interpolation import Interpolation, Multilinear
+from pinnkit.fields.encodings.interpolation import Multilinear, Smoothstep
 from pinnkit.fields.encodings.lattice import PRIMES, hash_lattice
 from pinnkit.fields.initialization import glorot
-from pinnkit.fields.mlp.mlp import dense
+from pinnkit.fields.mlp.dense import dense
+from pinnkit.fields.protocols import AxisLike, Interpolation
+from pinnkit.fields.registry import FIELDS
 from pinnkit.fields.scaling import scaling_of
 
 __all__ = ["HashGrid"]
 
 
+@FIELDS.register(
+    "hash",
+    examples=lambda: {
+        "multilinear": HashGrid(
+            levels=3, features=4, rows=16, coarsest=2, finest=5, width=12, depth=1, activation="tanh"
+        ),
+        "smoothstep": HashGrid(
+            levels=2, rows=8, coarsest=1, finest=2, interpolation=Smoothstep(), width=13, depth=1, activation="sin"
+        ),
+    },
+)
 @dataclass(frozen=True)
-class HashGrid(DrawnSpec[EncodedNetwork]):
-    """Hash grids of many resolutions, then a perceptron: u = MLP(e(v)), v = s(x) in [-1, 1]^d, d from 1 to 4.
+class HashGrid(BaseSpec[EncodedNetwork]):
+    """Hash grids of several resolutions, then a perceptron: u = MLP(e(v)), v = s(x) in [-1, 1]^d, d from 1 to 4.
 
-    Level l = 0..levels-1 has about N_l = coarsest * b^l cells along the axis of the greatest `finest`, with
-    b = (that finest / coarsest)^(1/(levels-1)), along the others fewer in proportion, and at most `rows` rows of
-    `features` trained numbers. While the nodes of a level fit, each has a row of its own; beyond that node k has the
-    row xor_a(k_a p_a) mod rows with the primes 1, 2654435761, 805459861 (and, for a fourth axis, 3674653429). e(v)
-    holds the interpolated features of all levels. Numbers in the table: at most levels * rows * features.
+    Level l = 0..levels-1 has about N_l = coarsest * b^l cells along the axis of the largest `finest`, with b = (largest
+    finest / coarsest)^(1/(levels-1)), in proportion fewer along the other axes, and at most `rows` rows of `features`
+    trained numbers. Each node has a row of its own while the nodes of a level fit; on larger levels node k has the row
+    xor_a(k_a p_a) mod rows with the primes 1, 2654435761, 805459861 (and, for a fourth axis, 3674653429). e(v) holds
+    the interpolated features of all levels. Numbers in the table: at most levels * rows * features.
 
     Coordinates beyond the bounds continue the outermost cells.
 
     Args:
         levels: number of grids.
-        features: numbers in a row; even.
-        rows: most rows of a level, a power of two; the authors take 2**14 to 2**19.
+        features: numbers in a row; an even number.
+        rows: largest number of rows of a level, a power of two; 2**14 to 2**19 in the source.
         coarsest: cells along the longest axis of the first level.
         finest: cells along each axis of the last level: one number, one per axis or one per coordinate column. The
-            pixels of an image, (width, height), make cells that are square.
+            pixels of an image, (width, height), make square cells.
         interpolation: Multilinear() or Smoothstep() between the nodes.
         width: units per hidden layer.
         depth: number of hidden layers.
@@ -58,9 +71,9 @@ class HashGrid(DrawnSpec[EncodedNetwork]):
     """
 
     learning_rate: ClassVar[float] = 1e-2
-    """Of the perceptron."""
+    """Learning rate of the perceptron."""
     table_learning_rate: ClassVar[float] = 2e-2
-    """Of the numbers on the nodes, each of which few points reach."""
+    """Learning rate of the values on the nodes, each of which few points reach."""
 
     levels: int = 8
     features: int = 2
@@ -74,7 +87,7 @@ class HashGrid(DrawnSpec[EncodedNetwork]):
 
     def __post_init__(self) -> None:
         """Check the arguments."""
-        checks.hold_counts(self, levels=8, features=2, rows=2**15, coarsest=16, width=64, depth=2)
+        checks.counts(self, levels=8, features=2, rows=2**15, coarsest=16, width=64, depth=2)
         repair = "give the cells of the last level along each axis, such as the pixels of an image"
         finest = checks.count_or_tuple("HashGrid", "finest", self.finest, each="axis", repair=repair)
         object.__setattr__(self, "finest", finest)
@@ -89,7 +102,7 @@ class HashGrid(DrawnSpec[EncodedNetwork]):
 
     @property
     def smoothness(self) -> float:
-        """How many times the field may be differentiated: as often as its interpolation and its activation allow."""
+        """Number of times that the field may be differentiated: the smaller of interpolation and activation."""
         return min(self.interpolation.smoothness, activation("HashGrid", self.activation).smoothness)
 
     def _build(self, axes: Sequence[AxisLike], outputs: int, generator: torch.Generator) -> EncodedNetwork:

@@ -12,42 +12,53 @@ from torch import nn
 
 from pinnkit.fields import checks
 from pinnkit.fields.activations import activation
-from pinnkit.fields.base import AxisLike, DrawnSpec
+from pinnkit.fields.base import BaseSpec
 from pinnkit.fields.encodings import interpolation
 from pinnkit.fields.encodings.encoded_network import EncodedNetwork
 from pinnkit.fields.encodings.grid_encoding import GridEncoding
-from pinnkit.fields.encodings.interpolation import Interpolation, Multilinear
+from pinnkit.fields.encodings.interpolation import Multilinear, Smoothstep
 from pinnkit.fields.encodings.lattice import dense_lattice
 from pinnkit.fields.initialization import glorot
-from pinnkit.fields.mlp.mlp import dense
+from pinnkit.fields.mlp.dense import dense
+from pinnkit.fields.protocols import AxisLike, Interpolation
+from pinnkit.fields.registry import FIELDS
 from pinnkit.fields.scaling import scaling_of
 
 __all__ = ["MultilevelGrid"]
 
 _MOST = 2**28
-"""Numbers in a table, 1 GiB in single precision."""
+"""Largest number of values in a table, 1 GiB in single precision."""
 
 
+@FIELDS.register(
+    "grid",
+    examples=lambda: {
+        "multilinear": MultilevelGrid(levels=2, coarsest=2, finest=(4, 3), width=12, depth=1),
+        "smoothstep": MultilevelGrid(
+            levels=3, features=4, coarsest=1, finest=4, interpolation=Smoothstep(), centred=False, activation="gelu"
+        ),
+    },
+)
 @dataclass(frozen=True)
-class MultilevelGrid(DrawnSpec[EncodedNetwork]):
+class MultilevelGrid(BaseSpec[EncodedNetwork]):
     """Dense grids of several resolutions, then a perceptron: u = MLP(e(v)), v = s(x) in [-1, 1]^d, d from 1 to 4.
 
     Level l = 0..levels-1 has r_l = finest * b^(l - levels + 1) cells along each axis, rounded, with
     b = (largest finest / coarsest)^(1/(levels-1)); each node has `features` trained numbers, and e(v) holds the
     interpolated ones of all levels. Numbers in the table: features times the sum of the r_l^d (centred).
 
-    The last levels know nothing between nodes that no data reaches: where values between the data matter, `finest` is
-    best the resolution of the data, or less.
+    The last levels are not determined at nodes that no data reach: where values between the data matter, `finest`
+    should be the resolution of the data, or less.
 
     Args:
         levels: number of grids.
-        features: numbers at a node; even.
+        features: numbers at a node; an even number.
         coarsest: cells along the longest axis of the first level.
         finest: cells along each axis of the last level: one number, one per axis or one per coordinate column.
-            The pixels of an image, as many as along each axis, put one node of the last level on each.
+            The pixels of an image along each axis put one node of the last level on each pixel.
         interpolation: Multilinear() or Smoothstep() between the nodes.
-        centred: the nodes are the centres of the cells, (k + 1/2) / r for k = 0..r-1 of the extent, and the half cell
-            beyond the outermost is extrapolated; False puts r + 1 nodes at k / r, ends included.
+        centred: True puts nodes at the centres of the cells, (k + 1/2) / r of the extent for k = 0..r-1, and
+            extrapolates in the outermost half cells; False puts r + 1 nodes at k / r, ends included.
         width: units per hidden layer.
         depth: number of hidden layers.
         activation: as in `MLP`.
@@ -62,9 +73,9 @@ class MultilevelGrid(DrawnSpec[EncodedNetwork]):
     """
 
     learning_rate: ClassVar[float] = 1e-2
-    """Of the perceptron."""
+    """Learning rate of the perceptron."""
     table_learning_rate: ClassVar[float] = 2e-2
-    """Of the numbers on the nodes, each of which few points reach."""
+    """Learning rate of the values on the nodes, each of which few points reach."""
 
     levels: int = 5
     features: int = 2
@@ -78,23 +89,23 @@ class MultilevelGrid(DrawnSpec[EncodedNetwork]):
 
     def __post_init__(self) -> None:
         """Check the arguments."""
-        checks.hold_counts(self, levels=5, features=2, coarsest=16, width=64, depth=2)
+        checks.counts(self, levels=5, features=2, coarsest=16, width=64, depth=2)
         checks.even("MultilevelGrid", "features", self.features)
         repair = "give the cells of the last level along each axis, such as the pixels of an image"
         finest = checks.count_or_tuple("MultilevelGrid", "finest", self.finest, each="axis", repair=repair)
         object.__setattr__(self, "finest", finest)
         checks.growing("MultilevelGrid", self.coarsest, finest if isinstance(finest, int) else max(finest))
         interpolation.check("MultilevelGrid", self.interpolation)
-        checks.hold_flags(self, centred="True puts nodes on the centres of pixels, False on the ends of the axes")
+        checks.flags(self, centred="True puts nodes on the centres of pixels, False on the ends of the axes")
         activation("MultilevelGrid", self.activation)
 
     @property
     def smoothness(self) -> float:
-        """How many times the field may be differentiated: as often as its interpolation and its activation allow."""
+        """Number of times that the field may be differentiated: the smaller of interpolation and activation."""
         return min(self.interpolation.smoothness, activation("MultilevelGrid", self.activation).smoothness)
 
     def resolutions(self, finest: Sequence[int]) -> list[list[int]]:
-        """Cells per level and axis, coarse to fine, for those of the last level."""
+        """Return the cells per level and axis, coarse to fine, from the cells of the last level."""
         growth = 0.0 if self.levels == 1 else math.log(max(finest) / self.coarsest) / (self.levels - 1)
         fewest = 2 if self.centred else 1
         return [

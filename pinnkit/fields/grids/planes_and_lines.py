@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from pinnkit.fields import checks
 from pinnkit.fields.activations import activation
-from pinnkit.fields.base import AxisLike, DrawnSpec, FieldSpec, Network
+from pinnkit.fields.base import BaseSpec, Network
 from pinnkit.fields.encodings import interpolation
-from pinnkit.fields.encodings.interpolation import Interpolation, Multilinear
+from pinnkit.fields.encodings.encoded_network import EncodedNetwork
+from pinnkit.fields.encodings.interpolation import Multilinear, Smoothstep
 from pinnkit.fields.encodings.plane_encoding import PlaneEncoding, nodes_of
 from pinnkit.fields.initialization import small_readout
-from pinnkit.fields.mlp.mlp import dense
+from pinnkit.fields.mlp.dense import dense
+from pinnkit.fields.protocols import AxisLike, Interpolation
+from pinnkit.fields.registry import FIELDS
 from pinnkit.fields.scaling import Scaling, scaling_of
 
 __all__ = ["PlaneNetwork", "PlanesAndLines", "check_resolution"]
 
-_ROWS = 8192
-"""Points in a piece: hidden layers of so many rows stay in a processor's cache."""
 
-
+@FIELDS.register(
+    examples=lambda: {
+        "with a perceptron": PlanesAndLines(resolution=(3, 4, 5), components=3, width=12, depth=2, activation="tanh"),
+        "linear": PlanesAndLines(resolution=(4, 3, 2), components=5, interpolation=Smoothstep(), depth=0),
+    }
+)
 @dataclass(frozen=True)
-class PlanesAndLines(DrawnSpec["PlaneNetwork"]):
-    """Planes times lines in place of a dense grid in three coordinates: u = W h(e(v)) + b, v = s(x) in [-1, 1]^3.
+class PlanesAndLines(BaseSpec["PlaneNetwork"]):
+    """Planes times lines instead of a dense grid in three coordinates: u = W h(e(v)) + b, v = s(x) in [-1, 1]^3.
 
     e(v) = [P_1(v_1, v_2) L_1(v_3), P_2(v_1, v_3) L_2(v_2), P_3(v_2, v_3) L_3(v_1)], with R products in each of the
-    three; h is a perceptron, or nothing for depth 0: then u is a sum of planes times lines.  A grid of N^3 nodes takes
-    3 R (N^2 + N) numbers.
+    three; h is a perceptron, or the identity for depth 0: u is then a sum of planes times lines.  A grid of N^3 nodes
+    takes 3 R (N^2 + N) numbers.
 
     Args:
         resolution: nodes along each axis, one number or three.
@@ -49,9 +55,9 @@ class PlanesAndLines(DrawnSpec["PlaneNetwork"]):
     """
 
     learning_rate: ClassVar[float] = 5e-3
-    """Of the perceptron."""
+    """Learning rate of the perceptron."""
     table_learning_rate: ClassVar[float] = 2e-2
-    """Of planes and lines, each of whose values few points reach."""
+    """Learning rate of planes and lines, each value of which few points reach."""
 
     resolution: int | tuple[int, ...] = 64
     components: int = 8
@@ -63,7 +69,7 @@ class PlanesAndLines(DrawnSpec["PlaneNetwork"]):
     def __post_init__(self) -> None:
         """Check the arguments."""
         object.__setattr__(self, "resolution", check_resolution("PlanesAndLines", self.resolution))
-        checks.hold_counts(self, components=8, width=64)
+        checks.counts(self, components=8, width=64)
         if isinstance(self.depth, bool) or not isinstance(self.depth, int) or self.depth < 0:
             raise ValueError(f"PlanesAndLines: `depth` must be a whole number of at least 0, got {self.depth!r}")
         interpolation.check("PlanesAndLines", self.interpolation)
@@ -71,7 +77,7 @@ class PlanesAndLines(DrawnSpec["PlaneNetwork"]):
 
     @property
     def smoothness(self) -> float:
-        """How many times the field may be differentiated: as often as its interpolation and its activation allow."""
+        """Number of times that the field may be differentiated: the smaller of interpolation and activation."""
         after = activation("PlanesAndLines", self.activation).smoothness if self.depth else float("inf")
         return min(self.interpolation.smoothness, after)
 
@@ -85,17 +91,17 @@ class PlanesAndLines(DrawnSpec["PlaneNetwork"]):
         encoding = PlaneEncoding(nodes_of(self.resolution), self.components, self.interpolation, generator=generator)
         layers = dense(encoding.width, self.width, self.depth, self.activation, generator=generator)
         readout = small_readout(self.width if self.depth else encoding.width, outputs, generator=generator)
-        if not self.depth:  # a sum of products, each of which counts from the start
+        if not self.depth:  # a sum of products, which must not begin near zero
             with torch.no_grad():
                 readout.weight.mul_(10)
         hidden = nn.Sequential(encoding, *layers)
         return PlaneNetwork(self, scaling, hidden, readout)
 
 
-class PlaneNetwork(Network):
-    """A `Network` that begins with planes and lines, u(x) = W h(e(s(x))) + b."""
+class PlaneNetwork(EncodedNetwork):
+    """A network that begins with planes and lines, u(x) = W h(e(s(x))) + b."""
 
-    def __init__(self, spec: FieldSpec, scaling: Scaling, hidden: nn.Sequential, readout: nn.Linear) -> None:
+    def __init__(self, spec: BaseSpec[Network], scaling: Scaling, hidden: nn.Sequential, readout: nn.Linear) -> None:
         """Join the parts; the first of `hidden` is the encoding."""
         super().__init__(spec, scaling, hidden, readout)
 
@@ -106,23 +112,9 @@ class PlaneNetwork(Network):
         assert isinstance(first, PlaneEncoding)
         return first
 
-    def learning_rates(self) -> Mapping[nn.Parameter, float]:
-        """The spec's `table_learning_rate` for planes and lines, its `learning_rate` for all else."""
-        tables = {id(p) for p in self.encoding.parameters()}
-        slow, fast = PlanesAndLines.learning_rate, PlanesAndLines.table_learning_rate
-        return {p: fast if id(p) in tables else slow for p in self.parameters()}
-
-    def forward(self, coords: Tensor) -> Tensor:
-        """Evaluate the field: (n, 3) -> (n, outputs)."""
-        if not isinstance(coords, Tensor) or len(coords) <= _ROWS or coords.device.type != "cpu":
-            return super().forward(coords)
-        encoded = self.encoding(self.scaling(coords))
-        after = self.hidden[1:]  # type: ignore[index]
-        return torch.cat([self.readout(after(piece)) for piece in encoded.split(_ROWS)])
-
     @torch.no_grad()
     def start_from(self, other: nn.Module) -> None:
-        """Take over a network of the same components and layers on coarser (or finer) planes and lines.
+        """Copy a network of the same components and layers; planes and lines of another resolution are interpolated.
 
         Raises:
             ValueError: for another kind of field, or another width, depth or number of components.
@@ -139,7 +131,7 @@ class PlaneNetwork(Network):
 
 
 def check_resolution(owner: str, value: object) -> int | tuple[int, ...]:
-    """Nodes along the axes: a whole number of at least 2, or three of them."""
+    """Check the nodes along the axes: a whole number of at least 2, or three of them."""
     found = checks.count_or_tuple(owner, "resolution", value, each="axis", repair="64 is a good start")
     counts = (found,) if isinstance(found, int) else found
     if min(counts) < 2 or len(counts) not in (1, 3):

@@ -1,4 +1,4 @@
-"""Voxels: values on the nodes of a dense grid in three dimensions, and nothing else."""
+"""Voxels: trained values on the nodes of a dense grid in three dimensions, without a network."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pinnkit.fields.base import AxisLike, DrawnSpec
+from pinnkit.fields.base import BaseSpec, FieldModule
 from pinnkit.fields.encodings.embedding_lookup import weighted_rows
 from pinnkit.fields.encodings.plane_encoding import nodes_of
 from pinnkit.fields.initialization import uniform
+from pinnkit.fields.protocols import AxisLike
+from pinnkit.fields.registry import FIELDS
 from pinnkit.fields.scaling import Scaling, scaling_of
 
 from .planes_and_lines import check_resolution
@@ -21,25 +23,26 @@ from .planes_and_lines import check_resolution
 __all__ = ["VoxelField", "Voxels"]
 
 
+@FIELDS.register(examples=lambda: {"small": Voxels(resolution=(6, 5, 4), start=0.5)})
 @dataclass(frozen=True)
-class Voxels(DrawnSpec["VoxelField"]):
-    """One trained number for every output at each node of a dense grid, trilinear between them: linear in them.
+class Voxels(BaseSpec["VoxelField"]):
+    """One trained number for every output at each node of a dense grid, interpolated trilinearly.
 
-    Of six columns, a place and a direction, only the place counts: a radiance field that looks the same from
-    everywhere, which says within seconds where something is.
+    Of six columns, a position and a direction, only the position enters: a radiance field without dependence on the
+    direction, which finds the occupied parts of a scene within seconds.
 
     Args:
-        resolution: nodes along each axis of the place, one number or three; the outermost stand on its ends.
+        resolution: nodes along each axis of the position, one number or three; the outermost stand on its ends.
         start: bound of the uniform numbers that the nodes begin with.
 
     Raises:
-        ValueError: for fewer than 2 nodes or a negative start; from `build` unless the place has three columns.
+        ValueError: for fewer than 2 nodes or a negative start; from `build` unless the position has three columns.
 
     Source: Fridovich-Keil et al., Plenoxels, CVPR 2022, section 3.1, without its harmonics.
     """
 
     learning_rate: ClassVar[float] = 0.2
-    """Every node is reached by few points, and whatever it holds is seen as it is."""
+    """Learning rate of the node values: high, since few points reach a node and no layer scales its value."""
     smoothness: ClassVar[float] = 1
 
     resolution: int | tuple[int, ...] = 48
@@ -63,24 +66,20 @@ class Voxels(DrawnSpec["VoxelField"]):
         return VoxelField(self, scaling, nodes, table)
 
 
-class VoxelField(nn.Module):
-    """Values on the nodes of a grid."""
+class VoxelField(FieldModule):
+    """Module of `Voxels`: trilinear interpolation of values on the nodes of a grid."""
+
+    spec: Voxels
 
     def __init__(self, spec: Voxels, scaling: Scaling, nodes: tuple[int, int, int], table: Tensor) -> None:
         """Join the parts; `table` is (nodes, outputs)."""
-        super().__init__()
-        self.spec = spec
+        super().__init__(spec)
         self.scaling = scaling
         self.nodes = nodes
         self.table = nn.Parameter(table)
 
-    @property
-    def smoothness(self) -> float:
-        """How many times the field may be differentiated in its coordinates."""
-        return self.spec.smoothness
-
     def learning_rates(self) -> Mapping[nn.Parameter, float]:
-        """That of the spec."""
+        """The `learning_rate` of the spec for the values on the nodes."""
         return {self.table: self.spec.learning_rate}
 
     def forward(self, coords: Tensor) -> Tensor:
@@ -103,7 +102,7 @@ class VoxelField(nn.Module):
 
     @torch.no_grad()
     def start_from(self, other: nn.Module) -> None:
-        """Take over voxels of another resolution, interpolated linearly.
+        """Copy voxels of another resolution, interpolated linearly.
 
         Raises:
             ValueError: for another kind of field or number of outputs.

@@ -12,15 +12,26 @@ from torch import Tensor, nn
 
 from pinnkit.fields import checks
 from pinnkit.fields.activations import activation
-from pinnkit.fields.base import AxisLike, DrawnSpec, Network
+from pinnkit.fields.base import BaseSpec, Network
 from pinnkit.fields.initialization import small_readout
+from pinnkit.fields.protocols import AxisLike
+from pinnkit.fields.registry import FIELDS
 from pinnkit.fields.scaling import scaling_of
 
-from .mlp import dense
+from .dense import dense
+
+__all__ = ["FourierFeatures", "FourierMLP"]
 
 
+@FIELDS.register(
+    "fourier",
+    examples=lambda: {
+        "fixed": FourierMLP(features=6, sigma=(0.2, 0.3), width=12, depth=2, activation="gelu"),
+        "learned": FourierMLP(features=5, sigma=0.3, learned=True, width=11, depth=1, activation="sin"),
+    },
+)
 @dataclass(frozen=True)
-class FourierMLP(DrawnSpec[Network]):
+class FourierMLP(BaseSpec[Network]):
     """Fourier features, then a multilayer perceptron: u = MLP([cos 2 pi B v, sin 2 pi B v]), v = s(x) in [-1, 1]^d.
 
     B is (features, d_total) with B_ja ~ N(0, sigma_a^2), in periods per unit of v. The authors' v spans [0, 1], half
@@ -29,10 +40,10 @@ class FourierMLP(DrawnSpec[Network]):
     Args:
         features: number of rows of B; the perceptron has twice as many inputs.
         sigma: standard deviation of B, one number, one per axis or one per coordinate column.
-        learned: B is a parameter and trained with the rest, instead of a fixed buffer. Both begin with the same B.
+        learned: True makes B a trained parameter, False a fixed buffer; both begin with the same B.
         width: units per hidden layer.
         depth: number of hidden layers.
-        activation: as in `MLP`; the features are smooth, so it alone decides the smoothness.
+        activation: as in `MLP`; the features are smooth, so that the smoothness is that of the activation.
 
     Raises:
         ValueError: for a count below 1, a sigma that is not above 0, an unknown activation; from `build` for a tuple
@@ -55,13 +66,13 @@ class FourierMLP(DrawnSpec[Network]):
             "FourierMLP", "sigma", self.sigma, each="axis", repair="0.2 to 2 suits equations, 5 and more images"
         )
         object.__setattr__(self, "sigma", sigma)
-        checks.hold_counts(self, features=32, width=64, depth=2)
-        checks.hold_flags(self, learned="True trains the frequencies, False keeps them as drawn")
+        checks.counts(self, features=32, width=64, depth=2)
+        checks.flags(self, learned="True trains the frequencies, False keeps them as drawn")
         activation("FourierMLP", self.activation)
 
     @property
     def smoothness(self) -> float:
-        """How many times the field may be differentiated: as often as its activation."""
+        """Number of times that the field may be differentiated: that of its activation."""
         return activation("FourierMLP", self.activation).smoothness
 
     def _build(self, axes: Sequence[AxisLike], outputs: int, generator: torch.Generator) -> Network:

@@ -12,38 +12,49 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pinnkit.fields import checks
-from pinnkit.fields.base import AxisLike, DrawnSpec, Network
+from pinnkit.fields.base import BaseSpec, Network
 from pinnkit.fields.initialization import linear
+from pinnkit.fields.protocols import AxisLike
+from pinnkit.fields.registry import FIELDS
 from pinnkit.fields.scaling import scaling_of
 
+__all__ = ["GeometricMLP", "SoftplusLayers"]
+
 _NEARLY_EQUAL = 1e-5
-"""Standard deviation of the weights of the read-out around their mean, as the authors have it."""
+"""Standard deviation of the weights of the read-out around their mean, as in the authors' code."""
 _MEASURED = 512
-"""Points at which the start is measured."""
+"""Points for the averages that scale and shift the initial network."""
 
 
+@FIELDS.register(
+    "geometric",
+    examples=lambda: {
+        "small": GeometricMLP(width=12, depth=3, radius=0.4, beta=6.0, skip=2),
+    },
+)
 @dataclass(frozen=True)
-class GeometricMLP(DrawnSpec[Network]):
-    """Network that begins as a distance: at the start u(x) = |x - c| - R nearly, c the middle of the box.
+class GeometricMLP(BaseSpec[Network]):
+    """Network that begins as the distance from a sphere: u(x) = |x - c| - R nearly, c the centre of the box.
 
     h_0 = s(x), h_l = softplus_beta(W_l h_{l-1} + b_l) for l = 1..depth, u = w . h_depth + b, softplus_beta(z) =
-    log(1 + exp(beta z)) / beta. Into layer `skip` + 1 goes [h_skip, h_0] / sqrt(2), h_skip having so many units fewer.
-    W ~ N(0, 2/m), m being the outputs of a layer, keeps lengths on average, since half of the units are at work; the
-    read-out ~ N(sqrt(pi/n), 1e-5^2) adds n halves of |N(0, 2/n)| up to |h_0|; hidden biases are 0. That is exact for
-    ReLU and infinite width. For what is built, the read-out is then scaled so that |grad u| is 1 on average over the
-    box, and shifted so that u is 0 on average over the sphere (the shift is -R in the limit). All that is in units of
-    the coordinates: s(x) is undone up to a common factor, so that boxes of any size and shape begin with a sphere.
+    log(1 + exp(beta z)) / beta. The input of layer `skip` + 1 is [h_skip, h_0] / sqrt(2), of `width` entries in all.
+    W ~ N(0, 2/m), with m outputs of the layer, preserves lengths on average, since half of the units are active; the
+    read-out ~ N(sqrt(pi/n), 1e-5^2) sums n positive parts of N(0, 2/n) to |h_0|; hidden biases are 0. This is exact for
+    ReLU and infinite width. At finite width the read-out is then scaled so that |grad u| is 1 on average over the box,
+    and shifted so that u is 0 on average over the sphere (the shift is -R in the limit). Lengths are in the unit of the
+    coordinates: s(x) is undone up to a common factor, so that boxes of any size and shape begin with a sphere.
 
     Args:
         width: units per hidden layer.
         depth: number of hidden layers.
         radius: R over the shortest half extent of the box; axes of time or parameters count as others do.
         beta: sharpness of the softplus, which tends to a ReLU; its second derivative reaches beta / 4.
-        skip: after how many hidden layers h_0 enters again; None takes half of the depth, 0 leaves it out.
+        skip: the number of hidden layers after which h_0 enters again; None takes half of the depth, 0 leaves it out.
 
     Raises:
         ValueError: for a width or depth below 1, a radius or beta that is not above 0, or a `skip` not below the
-            depth: the input would enter at the read-out; from `build` for a width that the skip leaves nothing of.
+            depth: the input would enter at the read-out; from `build` for a width that is not above the columns that
+            enter again.
 
     Source: Atzmon & Lipman, SAL: Sign Agnostic Learning of Shapes from Raw Data, CVPR 2020, theorem 1; Gropp et al.,
     Implicit Geometric Regularization for Learning Shapes, ICML 2020, section 6.1 (softplus of beta 100), and their
@@ -52,7 +63,7 @@ class GeometricMLP(DrawnSpec[Network]):
 
     smoothness: ClassVar[float] = math.inf
     learning_rate: ClassVar[float] = 5e-3
-    """Of Adam, as in IGR's reconstruction (amosgropp/IGR, code/reconstruction/setup.conf)."""
+    """Learning rate of Adam, as in IGR's reconstruction (amosgropp/IGR, code/reconstruction/setup.conf)."""
 
     width: int = 64
     depth: int = 4
@@ -62,8 +73,8 @@ class GeometricMLP(DrawnSpec[Network]):
 
     def __post_init__(self) -> None:
         """Check the arguments."""
-        checks.hold_counts(self, width=64, depth=4)
-        checks.hold_positive(
+        checks.counts(self, width=64, depth=4)
+        checks.positives(
             self, radius="0.5 is half of the way to the walls", beta="100 is nearly a ReLU, 10 is smoother"
         )
         skip, depth = self.skip, self.depth
@@ -75,7 +86,7 @@ class GeometricMLP(DrawnSpec[Network]):
 
     @property
     def enters_after(self) -> int:
-        """After how many hidden layers the input enters again; 0 where it does not."""
+        """Number of hidden layers after which the input enters again; 0 where it does not."""
         return self.depth // 2 if self.skip is None else self.skip
 
     def _build(self, axes: Sequence[AxisLike], outputs: int, generator: torch.Generator) -> Network:
@@ -91,12 +102,12 @@ class GeometricMLP(DrawnSpec[Network]):
         for index in range(1, self.depth + 1):
             out = self.width - columns if index == self.enters_after else self.width
             layers.append(_normal(inputs, out, 0.0, (2 / out) ** 0.5, generator))
-            inputs = self.width  # the columns that enter again make up for the units left out
+            inputs = self.width  # the columns that enter again replace the units left out
         readout = _normal(inputs, outputs, longest * (math.pi / inputs) ** 0.5, longest * _NEARLY_EQUAL, generator)
         hidden = SoftplusLayers(layers, scaling.spread(half / longest), self.enters_after, self.beta)
         network = Network(self, scaling, hidden, readout)
         middle = torch.tensor([(a.upper + a.lower) / 2 for a in axes for _ in range(a.dim)], dtype=torch.float64)
-        _settle(network, middle, half, self.radius * half.min(), generator)
+        _normalise(network, middle, half, self.radius * half.min(), generator)
         return network
 
 
@@ -106,7 +117,7 @@ class SoftplusLayers(nn.Module):
     shape: Tensor
 
     def __init__(self, layers: Sequence[nn.Linear], shape: Tensor, skip: int, beta: float) -> None:
-        """Take the linear layers, half extents over the largest (d,), where the input enters again, and beta."""
+        """Take the linear layers, the half extents over the largest (d,), the layer of the skip, and beta."""
         super().__init__()
         self.layers = nn.ModuleList(layers)
         self.register_buffer("shape", shape)
@@ -128,7 +139,7 @@ class SoftplusLayers(nn.Module):
         return f"skip={self.skip}, beta={self.beta:g}"
 
 
-def _settle(network: Network, middle: Tensor, half: Tensor, radius: Tensor, generator: torch.Generator) -> None:
+def _normalise(network: Network, middle: Tensor, half: Tensor, radius: Tensor, generator: torch.Generator) -> None:
     """Scale and shift the read-out: a mean gradient of length 1 in the box, a mean of 0 on the sphere."""
     shape = (_MEASURED, len(half))
     inside = middle + half * (2 * torch.rand(shape, generator=generator, dtype=torch.float64) - 1)

@@ -1,4 +1,4 @@
-"""The ordinary multilayer perceptron."""
+"""Multilayer perceptron with one activation."""
 
 from __future__ import annotations
 
@@ -9,14 +9,21 @@ import torch
 from torch import nn
 
 from pinnkit.fields import checks
-from pinnkit.fields.activations import Pointwise, activation
-from pinnkit.fields.base import AxisLike, DrawnSpec, Network
-from pinnkit.fields.initialization import glorot, small_readout
+from pinnkit.fields.activations import ACTIVATIONS, activation
+from pinnkit.fields.base import BaseSpec, Network
+from pinnkit.fields.initialization import small_readout
+from pinnkit.fields.protocols import AxisLike
+from pinnkit.fields.registry import FIELDS
 from pinnkit.fields.scaling import scaling_of
 
+from .dense import dense
 
+__all__ = ["MLP"]
+
+
+@FIELDS.register("mlp", examples=lambda: {name: MLP(width=12, depth=2, activation=name) for name in ACTIVATIONS})
 @dataclass(frozen=True)
-class MLP(DrawnSpec[Network]):
+class MLP(BaseSpec[Network]):
     """Multilayer perceptron: h_0 = s(x), h_l = a(W_l h_{l-1} + b_l) for l = 1..depth, u = W h_depth + b.
 
     W ~ U(-r, r) with r = sqrt(6 / (inputs + outputs)) of each layer, a tenth of that for the read-out, b = 0.
@@ -38,12 +45,12 @@ class MLP(DrawnSpec[Network]):
 
     def __post_init__(self) -> None:
         """Check the arguments."""
-        checks.hold_counts(self, width=64, depth=3)
+        checks.counts(self, width=64, depth=3)
         activation("MLP", self.activation)
 
     @property
     def smoothness(self) -> float:
-        """How many times the field may be differentiated: as often as its activation."""
+        """Number of times that the field may be differentiated: that of its activation."""
         return activation("MLP", self.activation).smoothness
 
     def _build(self, axes: Sequence[AxisLike], outputs: int, generator: torch.Generator) -> Network:
@@ -51,12 +58,3 @@ class MLP(DrawnSpec[Network]):
         hidden = nn.Sequential(*dense(scaling.width, self.width, self.depth, self.activation, generator=generator))
         readout = small_readout(self.width, outputs, generator=generator)
         return Network(self, scaling, hidden, readout)
-
-
-def dense(inputs: int, width: int, depth: int, name: str, *, generator: torch.Generator) -> list[nn.Module]:
-    """Return `depth` pairs of a Glorot linear layer and an activation, the first with `inputs` inputs."""
-    layers: list[nn.Module] = []
-    for _ in range(depth):
-        layers += [glorot(inputs, width, generator=generator), Pointwise(name)]
-        inputs = width
-    return layers

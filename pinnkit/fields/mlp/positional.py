@@ -1,4 +1,4 @@
-"""Positional encoding before a multilayer perceptron, as radiance fields have it."""
+"""Positional encoding before a multilayer perceptron, as in radiance fields."""
 
 from __future__ import annotations
 
@@ -13,31 +13,40 @@ from torch import Tensor, nn
 
 from pinnkit.fields import checks
 from pinnkit.fields.activations import Pointwise, activation
-from pinnkit.fields.base import AxisLike, DrawnSpec
+from pinnkit.fields.base import BaseSpec
 from pinnkit.fields.encodings.encoded_network import EncodedNetwork
 from pinnkit.fields.initialization import glorot
+from pinnkit.fields.protocols import AxisLike
+from pinnkit.fields.registry import FIELDS
 from pinnkit.fields.scaling import scaling_of
 
 __all__ = ["PositionalEncoding", "PositionalMLP"]
 
 
+@FIELDS.register(
+    "positional",
+    examples=lambda: {
+        "with a skip": PositionalMLP(frequencies=2, inputs=False, width=12, depth=3, skip=2, activation="silu"),
+        "without": PositionalMLP(frequencies=1, width=13, depth=2, skip=None),
+    },
+)
 @dataclass(frozen=True)
-class PositionalMLP(DrawnSpec[EncodedNetwork]):
+class PositionalMLP(BaseSpec[EncodedNetwork]):
     """Sines and cosines of doubling frequency, then a multilayer perceptron: u = MLP(gamma(v)), v = s(x) in [-1, 1]^d.
 
     gamma(v) = [v, sin(pi v), ..., sin(2^(L-1) pi v), cos(pi v), ..., cos(2^(L-1) pi v)] for every column of v, the
-    first entry where `inputs` says so. Where the perceptron is deeper than `skip`, gamma(v) is put beside the
+    first entry where `inputs` is True. Where the perceptron is deeper than `skip`, gamma(v) is joined to the
     activations of that hidden layer again. Initialised as in `MLP`, with a read-out ten times as large.
 
     gamma has period 2 in each v: without `inputs` the two ends of an axis have the same value.
 
     Args:
         frequencies: L; the fastest wave is 2^(2 - L) long, where an axis is 2 long.
-        inputs: v itself stands before the waves.
+        inputs: True puts v itself before the waves.
         width: units per hidden layer.
-        depth: number of hidden layers; the authors take 8 of 256.
+        depth: number of hidden layers; 8 of 256 units in the source.
         skip: the hidden layer after which gamma(v) enters again, if there are more; None for never.
-        activation: as in `MLP`; the encoding is smooth, so it alone decides the smoothness.
+        activation: as in `MLP`; the encoding is smooth, so the smoothness is that of the activation.
 
     Raises:
         ValueError: for a count below 1, `inputs` that is no bool, an unknown activation.
@@ -47,6 +56,7 @@ class PositionalMLP(DrawnSpec[EncodedNetwork]):
     """
 
     learning_rate: ClassVar[float] = 3e-3
+    """Learning rate of all parameters."""
 
     frequencies: int = 8
     inputs: bool = True
@@ -57,15 +67,15 @@ class PositionalMLP(DrawnSpec[EncodedNetwork]):
 
     def __post_init__(self) -> None:
         """Check the arguments."""
-        checks.hold_counts(self, frequencies=8, width=128, depth=4)
+        checks.counts(self, frequencies=8, width=128, depth=4)
         if self.skip is not None:
-            checks.hold_counts(self, skip=5)
-        checks.hold_flags(self, inputs="True puts the coordinates beside their sines and cosines")
+            checks.counts(self, skip=5)
+        checks.flags(self, inputs="True puts the coordinates beside their sines and cosines")
         activation("PositionalMLP", self.activation)
 
     @property
     def smoothness(self) -> float:
-        """How many times the field may be differentiated: as often as its activation."""
+        """Number of times that the field may be differentiated: that of its activation."""
         return activation("PositionalMLP", self.activation).smoothness
 
     def _build(self, axes: Sequence[AxisLike], outputs: int, generator: torch.Generator) -> EncodedNetwork:
@@ -88,7 +98,7 @@ class PositionalEncoding(nn.Module):
     octaves: Tensor
 
     def __init__(self, columns: int, frequencies: int, *, inputs: bool) -> None:
-        """For `columns` columns; `inputs` puts v itself first."""
+        """Encode `columns` columns; `inputs` puts v itself first."""
         super().__init__()
         self.inputs = inputs
         self.width = columns * (2 * frequencies + inputs)
@@ -104,7 +114,7 @@ class PositionalEncoding(nn.Module):
 
 
 class _Skipping(nn.Module):
-    """Hidden layers behind an encoding that enters once more after one of them."""
+    """Hidden layers after an encoding that enters a second time after one of them."""
 
     def __init__(self, encoding: nn.Module, layers: list[nn.Module], activation: nn.Module, *, after: int | None):
         super().__init__()

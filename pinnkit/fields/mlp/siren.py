@@ -11,16 +11,27 @@ import torch
 from torch import Tensor, nn
 
 from pinnkit.fields import checks
-from pinnkit.fields.base import AxisLike, DrawnSpec, Network
+from pinnkit.fields.base import BaseSpec, Network
 from pinnkit.fields.initialization import linear, uniform
+from pinnkit.fields.protocols import AxisLike
+from pinnkit.fields.registry import FIELDS
 from pinnkit.fields.scaling import scaling_of
 
+__all__ = ["SineLayer", "Siren"]
 
+
+@FIELDS.register(
+    "siren",
+    examples=lambda: {
+        "a factor per layer": Siren(width=12, depth=2, omega=(3.0, 5.0)),
+        "another first factor": Siren(width=10, depth=4, omega=3.0, first_omega=2.0),
+    },
+)
 @dataclass(frozen=True)
-class Siren(DrawnSpec[Network]):
+class Siren(BaseSpec[Network]):
     """Sinusoidal network: h_0 = s(x), h_l = sin(omega_l (W_l h_{l-1} + b_l)) for l = 1..depth, u = W h_depth + b.
 
-    Initialised as its authors do, n being the inputs of a layer: W_1 ~ U(-1/n, 1/n); every other weight, the
+    Initialised as in the source, with n inputs of a layer: W_1 ~ U(-1/n, 1/n); every other weight, the
     read-out's too, ~ U(-r, r) with r = sqrt(6/n) / omega (for the read-out omega_depth); every bias
     ~ U(-1/sqrt(n), 1/sqrt(n)). Then omega W h has unit variance from the second layer on. Omega sets the frequencies
     that the network begins with: 4 to 10 for equations, 30 for images, thousands in the first layer for audio.
@@ -29,9 +40,10 @@ class Siren(DrawnSpec[Network]):
         width: sines per layer.
         depth: number of sine layers.
         omega: one frequency factor for all layers, or a tuple of `depth`, first layer first.
-        first_omega: the factor of the first layer where it differs from a single `omega`. One per axis, or per
-            coordinate column, begins with other frequencies along each: the greatest is the factor, and the weights of
-            the others are drawn smaller in proportion. The sides of a picture, in proportion, treat both alike.
+        first_omega: the factor of the first layer where it differs from a single `omega`. One number per axis, or per
+            coordinate column, sets the frequencies along each: the greatest is the factor, and the weights of the other
+            columns are smaller in proportion. For a picture, numbers in proportion to its sides give equal frequencies
+            per pixel.
 
     Raises:
         ValueError: for a width or depth below 1, a factor that is not above 0, a tuple of the wrong length, or
@@ -51,7 +63,7 @@ class Siren(DrawnSpec[Network]):
 
     def __post_init__(self) -> None:
         """Check the arguments."""
-        checks.hold_counts(self, width=64, depth=3)
+        checks.counts(self, width=64, depth=3)
         repair = "use 4 to 10 for equations, 30 for images"
         omega = checks.positive_or_tuple("Siren", "omega", self.omega, each="layer", repair=repair)
         if isinstance(omega, tuple) and len(omega) != self.depth:

@@ -1,42 +1,70 @@
-"""Products of Chebyshev polynomials with a linear read-out: the module behind `Additive` and `TotalDegree`."""
+"""Products of Chebyshev polynomials with a linear read-out: base class and module of `Additive` and `TotalDegree`."""
 
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from pinnkit.fields.base import BaseSpec, FieldModule
+from pinnkit.fields.derivatives import Derivative, Order, terms_of
 from pinnkit.fields.initialization import linear
+from pinnkit.fields.protocols import AxisLike
 from pinnkit.fields.scaling import Scaling
 
-if TYPE_CHECKING:
-    from pinnkit.fields.base import AxisLike
-
-    from .additive import Additive
-    from .total_degree import TotalDegree
+__all__ = ["Exponents", "PolynomialSpec", "Polynomials"]
 
 Exponents = tuple[tuple[tuple[int, int], ...], ...]
-"""For each function the pairs (column, degree >= 1) of its factors; columns ascend."""
-Order = tuple[int, ...]
+"""For each function the pairs (column, degree >= 1) of its factors, in ascending columns."""
 
 _LARGEST = 20_000
-"""Functions beyond which no least squares on a workstation goes."""
+"""Largest number of functions for least squares on a workstation."""
 _BLOCK = 2**21
-"""Numbers in one block of features: 16 MB, about what a cache holds."""
+"""Numbers in one block of features: 16 MB, about the size of a cache."""
 
 
-class OperatorLike(Protocol):
-    """A linear operator that is asked for as one channel."""
+class PolynomialSpec(BaseSpec["Polynomials"]):
+    """Base class of specs that are sums of products of Chebyshev polynomials; subclasses name the products."""
 
-    @property
-    def terms(self) -> Sequence[tuple[float, Order]]:
-        """Pairs (coefficient, order), to be summed."""
+    smoothness: ClassVar[float] = math.inf
+
+    REPAIR: ClassVar[str]
+    """Advice for a spec of too many functions."""
+
+    @abstractmethod
+    def exponents(self, columns: int) -> Exponents:
+        """Return the factors of each function but the constant, as pairs (column, degree)."""
+
+    @abstractmethod
+    def count(self, columns: int) -> int:
+        """Return the number of functions besides the constant."""
+
+    def _build(
+        self,
+        axes: Sequence[AxisLike],
+        outputs: int,
+        generator: torch.Generator,  # noqa: ARG002 - nothing is drawn
+    ) -> Polynomials:
+        owner, columns = type(self).__name__, sum(axis.dim for axis in axes)
+        if self.count(columns) > _LARGEST:
+            raise ValueError(
+                f"{owner}.build: {self.count(columns)} functions in {columns} columns are more than "
+                f"{_LARGEST}; {self.REPAIR}"
+            )
+        for axis in axes:
+            if axis.periodic:
+                raise ValueError(
+                    f"{owner}.build: polynomials cannot be periodic along {axis!r}; use RandomFourier, "
+                    f"or a Periodic condition without hard=True"
+                )
+        return Polynomials(self, Scaling(axes), self.exponents(columns), outputs)
 
 
-class Polynomials(nn.Module):
+class Polynomials(FieldModule):
     """u = c_0 + sum_j c_j prod_a T_k(s_a(x)), the product over the few coordinates that function j depends on.
 
     s is the scaling to [-1, 1] and T_k the Chebyshev polynomial of degree k.  A derivative along columns that function
@@ -47,15 +75,13 @@ class Polynomials(nn.Module):
     degrees: Tensor
     columns: Tensor
 
-    takes_operators = True
-    """`features` sums a whole operator at once."""
+    spec: PolynomialSpec
 
-    def __init__(self, spec: Additive | TotalDegree, scaling: Scaling, exponents: Exponents, outputs: int) -> None:
+    def __init__(self, spec: PolynomialSpec, scaling: Scaling, exponents: Exponents, outputs: int) -> None:
         """Take the exponents; the read-out, the only parameter, starts at zero."""
-        super().__init__()
-        self.spec = spec
+        super().__init__(spec)
         self.scaling = scaling
-        # Functions of many factors first: factor k then belongs to a leading part of them.
+        # Functions of many factors come first, so that those with a factor k are a leading part.
         self.exponents: Exponents = tuple(sorted(exponents, key=lambda factors: (-len(factors), factors)))
         width = max(len(factors) for factors in self.exponents)
         padded = [factors + ((0, 0),) * (width - len(factors)) for factors in self.exponents]
@@ -67,13 +93,8 @@ class Polynomials(nn.Module):
             torch.zeros(outputs, len(padded), dtype=torch.float64), torch.zeros(outputs, dtype=torch.float64)
         )
 
-    @property
-    def smoothness(self) -> float:
-        """How many times the field may be differentiated in its coordinates."""
-        return math.inf
-
     def trunk(self, coords: Tensor) -> Tensor:
-        """The products: (n, d) -> (n, N), in operations that a bundle of Taylor coefficients passes through as well."""
+        """Evaluate the products: (n, d) -> (n, N), by operations that have Taylor rules."""
         s = self.scaling(coords)
         powers = [torch.add(torch.mul(s, 0.0), 1.0), s]
         while len(powers) <= self._highest:
@@ -91,21 +112,21 @@ class Polynomials(nn.Module):
         return values
 
     @torch.no_grad()
-    def features(self, coords: Tensor, orders: Iterable[Order | OperatorLike]) -> dict[Order | OperatorLike, Tensor]:
-        """Derivatives of the products in closed form: coords (n, d) -> {order: (n, N)}.
+    def features(self, coords: Tensor, orders: Iterable[Derivative]) -> dict[Derivative, Tensor]:
+        """Evaluate derivatives of the products in closed form: coords (n, d) -> {order: (n, N)}.
 
-        An order lists the columns of differentiation, as for `RandomFourier`; an operator has `terms`, pairs of a
-        coefficient and an order, and gives the sum.  The m-th derivatives come from the recurrence
-        T_(k+1)^(m) = 2 s T_k^(m) + 2 m T_k^(m-1) - T_(k-1)^(m), T the Chebyshev polynomials.
+        An order lists the columns of differentiation, as for `RandomFourier`; an operator gives the sum of its `terms`.
+        The m-th derivatives come from the recurrence T_(k+1)^(m) = 2 s T_k^(m) + 2 m T_k^(m-1) - T_(k-1)^(m), with T
+        the Chebyshev polynomials.
 
         Raises:
             ValueError: for an order that names a column which the field does not have.
         """
         wanted = list(dict.fromkeys(orders))
-        plans = {order: [self._plan(c, member) for c, member in _members(order)] for order in wanted}
+        plans = {order: [self._plan(c, member) for c, member in terms_of(order)] for order in wanted}
         n, count = coords.shape[0], len(self.exponents)
         found = {order: coords.new_empty(n, count) for order in wanted}
-        highest = max((m for order in wanted for _, member in _members(order) for m in _multiples(member)), default=0)
+        highest = max((m for order in wanted for _, member in terms_of(order) for m in _multiples(member)), default=0)
         step = max(1, _BLOCK // count)
         for start in range(0, n, step):
             stop = min(start + step, n)
@@ -114,20 +135,19 @@ class Polynomials(nn.Module):
                 found[order][start:stop] = self._summed(table, plan).T
         return found
 
-    def jets(self, coords: Tensor, orders: Iterable[Order | OperatorLike]) -> dict[Order | OperatorLike, Tensor]:
-        """The field's derivatives (n, outputs), in blocks of points: no more memory than a block of features."""
+    def jets(self, coords: Tensor, orders: Iterable[Derivative]) -> dict[Derivative, Tensor]:
+        """Evaluate derivatives of the field, (n, outputs), in blocks of points that bound the memory."""
         wanted = list(dict.fromkeys(orders))
         step = max(1, _BLOCK // len(self.exponents))
-        parts: dict[Order | OperatorLike, list[Tensor]] = {order: [] for order in wanted}
+        parts: dict[Derivative, list[Tensor]] = {order: [] for order in wanted}
         for start in range(0, max(coords.shape[0], 1), step):
             for order, phi in self.features(coords[start : start + step], wanted).items():
                 value = phi @ self.readout.weight.T
                 parts[order].append(value + self.readout.bias if order == () else value)
         return {order: torch.cat(part) for order, part in parts.items()}
 
-    # pieces -----------------------------------------------------------------------------------------------------------
     def _table(self, coords: Tensor, highest: int) -> Tensor:
-        """T_k^(m)(s_a) along x_a, as rows ((m (K + 1) + k) d + a, n)."""
+        """Tabulate T_k^(m)(s_a) along x_a, as rows ((m (K + 1) + k) d + a, n)."""
         s = self.scaling(coords).T.contiguous()
         table = s.new_zeros(highest + 1, self._highest + 1, *s.shape)
         table[0, 0], table[0, 1] = 1.0, s
@@ -143,7 +163,7 @@ class Polynomials(nn.Module):
         return table.reshape(-1, s.shape[1])
 
     def _plan(self, coefficient: float, order: Order) -> tuple[float, Tensor | None, list[Tensor]]:
-        """Which functions a derivative does not make vanish (None: all), and the table's row of each of their factors.
+        """Select the functions with a derivative that does not vanish (None: all), and the table rows of their factors.
 
         The rows of factor k cover the leading functions that have such a factor.
         """
@@ -165,7 +185,7 @@ class Polynomials(nn.Module):
         return coefficient, chosen, [rows[: counts[k], k] for k in range(rows.shape[1])]
 
     def _summed(self, table: Tensor, plan: Sequence[tuple[float, Tensor | None, list[Tensor]]]) -> Tensor:
-        """The sum of the members of an operator, (N, n)."""
+        """Sum the terms of an operator, (N, n)."""
         total: Tensor | None = None
         for coefficient, chosen, rows in plan:
             product = table.index_select(0, rows[0])
@@ -182,34 +202,6 @@ class Polynomials(nn.Module):
                 total.index_add_(0, chosen, product)
         assert total is not None
         return total
-
-
-def build_polynomials(
-    spec: Additive | TotalDegree, axes: Sequence[AxisLike], outputs: int, *, repair: str
-) -> Polynomials:
-    """The module of a spec over `axes`.
-
-    Raises:
-        ValueError: for more functions than can be solved for, with the repair given here; for a periodic axis, whose
-            ends a polynomial does not join.
-    """
-    columns = sum(axis.dim for axis in axes)
-    if spec.count(columns) > _LARGEST:
-        raise ValueError(
-            f"{type(spec).__name__}.build: {spec.count(columns)} functions in {columns} columns are more than "
-            f"{_LARGEST}; {repair}"
-        )
-    for axis in axes:
-        if getattr(axis, "periodic", False):
-            raise ValueError(
-                f"{type(spec).__name__}.build: polynomials cannot be periodic along {axis!r}; use RandomFourier, "
-                f"or a Periodic condition without hard=True"
-            )
-    return Polynomials(spec, Scaling(axes), spec.exponents(columns), outputs)
-
-
-def _members(order: Order | OperatorLike) -> Sequence[tuple[float, Order]]:
-    return [(1.0, order)] if isinstance(order, tuple) else order.terms
 
 
 def _multiples(order: Order) -> list[int]:

@@ -1,32 +1,36 @@
-"""Polynomials of bounded total degree in all coordinates: the field for a handful of dimensions."""
+"""Polynomials of bounded total degree in all coordinates, for problems in about two to eight dimensions."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
-
 from pinnkit.fields import checks
-from pinnkit.fields.base import AxisLike, DrawnSpec
+from pinnkit.fields.registry import FIELDS
 
-from .polynomials import Exponents, Polynomials, build_polynomials
+from .polynomials import Exponents, PolynomialSpec
+
+__all__ = ["TotalDegree"]
 
 
+@FIELDS.register(
+    examples=lambda: {"total degree": TotalDegree(degree=4), "hyperbolic cross": TotalDegree(degree=5, cross=True)}
+)
 @dataclass(frozen=True)
-class TotalDegree(DrawnSpec[Polynomials]):
+class TotalDegree(PolynomialSpec):
     """Polynomials of total degree p: u = sum_alpha c_alpha prod_a T_(alpha_a)(s_a), alpha_1 + ... + alpha_d <= p.
 
     T_k is the Chebyshev polynomial of degree k and s the coordinates scaled to [-1, 1]; there are (d + p)! / (d! p!)
-    functions, 3,003 for d = 5 and p = 10.  A solution that is analytic well around the domain is met as rho^-p, in
-    whatever way its coordinates interact.  With cross=True the hyperbolic cross prod_a (alpha_a + 1) <= p + 1 is taken
-    instead: far fewer functions, for solutions whose coordinates interact weakly.
+    functions, 3,003 for d = 5 and p = 10.  A solution that is analytic in a neighbourhood of the domain is approximated
+    with an error of about rho^-p, rho > 1, however its coordinates interact.  With cross=True the hyperbolic cross
+    prod_a (alpha_a + 1) <= p + 1 is taken instead: far fewer functions, for solutions whose coordinates interact
+    weakly.
 
     Args:
         degree: p.
-        cross: whether to take the hyperbolic cross.
+        cross: True takes the hyperbolic cross.
 
     Raises:
         ValueError: for a degree below 1; from `build` for a periodic axis, or more than 20,000 functions.
@@ -36,22 +40,22 @@ class TotalDegree(DrawnSpec[Polynomials]):
     J. Numer. Anal. 48 (2010) 1087.
     """
 
-    smoothness: ClassVar[float] = math.inf
+    REPAIR: ClassVar[str] = "lower `degree`, take cross=True, or use Additive"
 
     degree: int = 6
     cross: bool = False
 
     def __post_init__(self) -> None:
         """Check the arguments."""
-        checks.hold_counts(self, degree=6)
-        checks.hold_flags(self, cross="False is the usual one")
+        checks.counts(self, degree=6)
+        checks.flags(self, cross="False is the usual one")
 
     def exponents(self, columns: int) -> Exponents:
-        """For each function but the constant the pairs (column, degree) of its factors, in `columns` columns."""
+        """Return the factors of each function but the constant, pairs (column, degree), in `columns` columns."""
         return tuple(self._factors(columns))
 
     def _factors(self, columns: int) -> Iterator[tuple[tuple[int, int], ...]]:
-        """Depth first: every set of factors, then the same with one more in a later column."""
+        """Yield the sets of factors depth first: each set, then the same with one more factor in a later column."""
         stack: list[tuple[tuple[tuple[int, int], ...], int, int]] = [((), 0, self.degree + self.cross)]
         while stack:
             factors, first, left = stack.pop()
@@ -65,10 +69,10 @@ class TotalDegree(DrawnSpec[Polynomials]):
                         stack.append(((*factors, (column, k)), column + 1, rest))
 
     def count(self, columns: int) -> int:
-        """The number of functions besides the constant."""
+        """Return the number of functions besides the constant."""
         if not self.cross:
             return math.comb(columns + self.degree, columns) - 1
-        ways = {self.degree + 1: 1}  # of the products that are still allowed, after each column
+        ways = {self.degree + 1: 1}  # number of partial products by the bound that is left, after each column
         for _ in range(columns):
             after: dict[int, int] = {}
             for left, number in ways.items():
@@ -76,12 +80,3 @@ class TotalDegree(DrawnSpec[Polynomials]):
                     after[left // (k + 1)] = after.get(left // (k + 1), 0) + number
             ways = after
         return sum(ways.values()) - 1
-
-    def _build(
-        self,
-        axes: Sequence[AxisLike],
-        outputs: int,
-        generator: torch.Generator,  # noqa: ARG002 - nothing is drawn
-    ) -> Polynomials:
-        repair = "lower `degree`, take cross=True, or use Additive"
-        return build_polynomials(self, axes, outputs, repair=repair)

@@ -1,1 +1,1 @@
-"""Fields of position and view direction: density and colour."""
+"""Fields of a position and a view direction: density and colour."""

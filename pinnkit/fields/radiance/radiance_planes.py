@@ -1,4 +1,4 @@
-"""Planes times lines for radiance: density and colour at a place, seen in a direction."""
+"""Planes times lines for radiance: density at a position, colour at a position and in a direction."""
 
 from __future__ import annotations
 
@@ -10,29 +10,30 @@ import torch
 from torch import Tensor, nn
 
 from pinnkit.fields import checks
-from pinnkit.fields.base import AxisLike, DrawnSpec
+from pinnkit.fields.base import BaseSpec, FieldModule
+from pinnkit.fields.encodings.encoded_network import ROWS
 from pinnkit.fields.encodings.interpolation import Multilinear
 from pinnkit.fields.encodings.plane_encoding import PlaneEncoding, nodes_of
 from pinnkit.fields.grids.planes_and_lines import check_resolution
+from pinnkit.fields.protocols import AxisLike
+from pinnkit.fields.registry import FIELDS
 from pinnkit.fields.scaling import Scaling
 
-from .view_direction import HARMONICS, SeenFrom, harmonics, place_and_view
+from .view_direction import HARMONICS, ViewDependentLayers, harmonics, position_and_view_scaling
 
 __all__ = ["RadianceNetwork", "RadiancePlanes"]
 
-_ROWS = 8192
-"""Points in a piece: hidden layers of so many rows stay in a processor's cache, where they are twice as fast."""
 
-
+@FIELDS.register(examples=lambda: {"small": RadiancePlanes(resolution=(4, 3, 2), components=3, width=10)})
 @dataclass(frozen=True)
-class RadiancePlanes(DrawnSpec["RadianceNetwork"]):
+class RadiancePlanes(BaseSpec["RadianceNetwork"]):
     """Planes times lines, then two hidden layers; the direction enters the second, as nine spherical harmonics.
 
-    The six columns are a place and a direction (`field_domain`).  The first output, the density, is read from the
-    first hidden layer, so that it is the same from everywhere; the others, the colour, from the second.
+    The six columns are a position and a direction (`field_domain`).  The first output, the density, is read from the
+    first hidden layer, so that it does not depend on the direction; the colour is read from the second.
 
     Args:
-        resolution: nodes of planes and lines along each axis of the place, one number or three.
+        resolution: nodes of planes and lines along each axis of the position, one number or three.
         components: products in each of the three pairs of a plane and a line.
         width: units of the two hidden layers.
 
@@ -40,13 +41,13 @@ class RadiancePlanes(DrawnSpec["RadianceNetwork"]):
         ValueError: for a count below 1, fewer than 2 nodes; from `build` for other columns, or a single output.
 
     Source: Chen, Xu, Geiger, Yu, Su, TensoRF: Tensorial Radiance Fields, ECCV 2022, section 4; here one set of products
-    serves density and colour, and all of them go to the network side by side.
+    serves density and colour, and the network takes all products as its inputs.
     """
 
     learning_rate: ClassVar[float] = 1e-2
-    """Of the hidden layers."""
+    """Learning rate of the hidden layers."""
     table_learning_rate: ClassVar[float] = 6e-2
-    """Of planes and lines: high, for a few hundred steps, each of which reaches a part of them."""
+    """Learning rate of planes and lines: high, for a few hundred steps, each of which reaches a part of them."""
     smoothness: ClassVar[float] = 1
 
     resolution: int | tuple[int, ...] = 128
@@ -56,34 +57,32 @@ class RadiancePlanes(DrawnSpec["RadianceNetwork"]):
     def __post_init__(self) -> None:
         """Check the arguments."""
         object.__setattr__(self, "resolution", check_resolution("RadiancePlanes", self.resolution))
-        checks.hold_counts(self, components=12, width=64)
+        checks.counts(self, components=12, width=64)
 
     def _build(self, axes: Sequence[AxisLike], outputs: int, generator: torch.Generator) -> RadianceNetwork:
-        scaling = place_and_view("RadiancePlanes", axes, outputs)
+        scaling = position_and_view_scaling("RadiancePlanes", axes, outputs)
         encoding = PlaneEncoding(nodes_of(self.resolution), self.components, Multilinear(), generator=generator)
-        head = SeenFrom(encoding.width, HARMONICS, self.width, outputs, generator=generator)
+        head = ViewDependentLayers(encoding.width, HARMONICS, self.width, outputs, generator=generator)
         return RadianceNetwork(self, scaling, encoding, head)
 
 
-class RadianceNetwork(nn.Module):
-    """Planes and lines at the place, the harmonics of the direction, and the layers that join them."""
+class RadianceNetwork(FieldModule):
+    """Planes and lines of the position, harmonics of the direction, and the layers that join them."""
 
-    def __init__(self, spec: RadiancePlanes, scaling: Scaling, encoding: PlaneEncoding, head: SeenFrom) -> None:
+    spec: RadiancePlanes
+
+    def __init__(
+        self, spec: RadiancePlanes, scaling: Scaling, encoding: PlaneEncoding, head: ViewDependentLayers
+    ) -> None:
         """Join the parts."""
-        super().__init__()
-        self.spec = spec
+        super().__init__(spec)
         self.scaling = scaling
         self.encoding = encoding
         self.head = head
 
-    @property
-    def smoothness(self) -> float:
-        """How many times the field may be differentiated in its coordinates."""
-        return self.spec.smoothness
-
     def learning_rates(self) -> Mapping[nn.Parameter, float]:
-        """High for planes and lines, lower for the layers."""
-        tables = {id(p) for p in self.encoding.parameters()}
+        """The spec's `table_learning_rate` for planes and lines, its `learning_rate` for the layers."""
+        tables = {id(p) for p in self.encoding.node_values()}
         slow, fast = self.spec.learning_rate, self.spec.table_learning_rate
         return {p: fast if id(p) in tables else slow for p in self.parameters()}
 
@@ -93,14 +92,14 @@ class RadianceNetwork(nn.Module):
         encoded = self.encoding(scaled[:, :3])
         # The direction has bounds -1 and 1, so that the scaled one is the unit vector itself.
         seen = harmonics(scaled[:, 3:])
-        if coords.device.type != "cpu" or len(coords) <= _ROWS:
+        if coords.device.type != "cpu" or len(coords) <= ROWS:
             values: Tensor = self.head(encoded, seen)
             return values
-        return torch.cat([self.head(*piece) for piece in zip(encoded.split(_ROWS), seen.split(_ROWS), strict=True)])
+        return torch.cat([self.head(*block) for block in zip(encoded.split(ROWS), seen.split(ROWS), strict=True)])
 
     @torch.no_grad()
     def start_from(self, other: nn.Module) -> None:
-        """Take over a network on coarser (or finer) planes and lines; from any other field, nothing.
+        """Copy a network on coarser (or finer) planes and lines; a field of another kind is ignored.
 
         Raises:
             ValueError: for another width or number of components.

@@ -1,4 +1,4 @@
-"""Fields of a place and of the direction it is seen in: their columns, the harmonics of a direction, and the layers."""
+"""Fields of a position and a view direction: their columns, the harmonics of a direction, and the layers."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pinnkit.fields.base import AxisLike
 from pinnkit.fields.initialization import glorot, linear, small_readout
+from pinnkit.fields.protocols import AxisLike
 from pinnkit.fields.scaling import Scaling, scaling_of
 
-__all__ = ["SeenFrom", "harmonics", "place_and_view"]
+__all__ = ["HARMONICS", "ViewDependentLayers", "harmonics", "position_and_view_scaling"]
 
 HARMONICS = 9
 """Real spherical harmonics of degree 0, 1 and 2."""
 
 
-def place_and_view(owner: str, axes: Sequence[AxisLike], outputs: int) -> Scaling:
-    """The scaling of six columns: three of the place, and one axis of three columns for the direction.
+def position_and_view_scaling(owner: str, axes: Sequence[AxisLike], outputs: int) -> Scaling:
+    """Build the scaling of six columns: three of the position, and one axis of three columns for the direction.
 
     Raises:
         ValueError: for other axes, or a single output: the density is one, and colours follow.
@@ -37,7 +37,7 @@ def place_and_view(owner: str, axes: Sequence[AxisLike], outputs: int) -> Scalin
 
 
 def harmonics(direction: Tensor) -> Tensor:
-    """The nine real spherical harmonics of degree 0 to 2 of unit vectors, (n, 3) -> (n, 9).
+    """Evaluate the nine real spherical harmonics of degree 0 to 2 of unit vectors, (n, 3) -> (n, 9).
 
     Source: Ramamoorthi and Hanrahan, An efficient representation for irradiance environment maps, SIGGRAPH 2001, eq. 3.
     """
@@ -54,11 +54,11 @@ def harmonics(direction: Tensor) -> Tensor:
     )
 
 
-class SeenFrom(nn.Module):
-    """Two hidden layers, the direction entering before the second: the first output depends on the place alone.
+class ViewDependentLayers(nn.Module):
+    """Two hidden layers, with the direction entering before the second: the first output depends on position alone.
 
-    h = a(W_1 e + b_1), u_1 = w h + b, u_2.. = W_3 a(W_2 [h, d] + b_2) + b_3, with e the features of a place and d
-    those of a direction.  For a radiance field u_1 is the density, which must not change with where it is seen from.
+    h = a(W_1 e + b_1), u_1 = w h + b, u_2.. = W_3 a(W_2 [h, d] + b_2) + b_3, with e the features of a position and d
+    those of a direction.  In a radiance field u_1 is the density, which must not depend on the direction.
     """
 
     def __init__(self, features: int, directions: int, width: int, outputs: int, *, generator: torch.Generator) -> None:
@@ -71,7 +71,7 @@ class SeenFrom(nn.Module):
         self.colour = linear(last.weight * 5, last.bias)
 
     def forward(self, features: Tensor, directions: Tensor) -> Tensor:
-        """(n, features), (n, directions) -> (n, outputs)."""
+        """Apply the layers: (n, features), (n, directions) -> (n, outputs)."""
         hidden = torch.relu(self.first(features))
         seen = torch.relu(self.second(torch.cat([hidden, directions], 1)))
         return torch.cat([self.density(hidden), F.linear(seen, self.colour.weight, self.colour.bias)], 1)

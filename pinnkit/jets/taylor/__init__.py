@@ -1,1 +1,3 @@
-"""Taylor mode: one forward pass that carries all requested derivatives of a network."""
+"""Taylor-mode differentiation: one pass of Taylor coefficients through a field yields all derivatives of a plan."""
+
+from . import rules as rules

@@ -1,9 +1,9 @@
-"""Which channels a Taylor pass carries, and the combinatorics of the chain and product rules over them.
+"""Plans of Taylor passes: the channels of a pass, and the combinatorics of the chain and product rules over them.
 
 Chain rule (Faà di Bruno): D^α f(z) = Σ_π f^(|π|)(z) Π_{B in π} D^{α_B} z over the set partitions π of α's positions.
 Product rule (Leibniz): D^α (a b) = Σ_S D^{α_S} a D^{α_rest} b over the subsets S of the positions.
-An operator L = Σ_k c_k D^k with every order >= 1 is a derivation up to cross terms, which is why one channel suffices
-for all its members: L f(z) = f'(z) L z + Σ_k c_k [terms with two blocks or more], L(ab) = a Lb + b La + cross terms.
+An operator L = Σ_k c_k D^k with every order >= 1 is a derivation up to cross terms, and one channel suffices for all
+its members: L f(z) = f'(z) L z + Σ_k c_k [terms with two blocks or more], L(ab) = a Lb + b La + cross terms.
 
 Sources: Hardy, Combinatorics of Partial Derivatives, Electronic Journal of Combinatorics 13 (2006);
 Dangel, Siebert, Zeinhofer, Walther, Collapsing Taylor Mode Automatic Differentiation, NeurIPS 2025.
@@ -14,17 +14,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
-from pinnkit.jets.orders import Channel, Operator, Order, check_order
+from pinnkit.jets.orders import Channel, Operator, Order, check_order, terms_of
 
-if TYPE_CHECKING:
-    from .weight_record import Record
+from .weight_record import Record
 
 __all__ = ["ChainTerm", "Plan", "ProductTerm", "make_plan"]
 
 ChainTerm = tuple[float, tuple[int, ...]]
-"""A coefficient and the channels whose product it multiplies; as many channels as the derivative of f has primes."""
+"""A coefficient and the channels that it multiplies: m of them for the m-th derivative of f."""
 
 ProductTerm = tuple[float, int, int]
 """A coefficient, a channel of the left factor and a channel of the right one."""
@@ -32,16 +30,16 @@ ProductTerm = tuple[float, int, int]
 
 @dataclass(frozen=True)
 class Plan:
-    """The channels of one pass, value first, and what the chain and product rules make of each.
+    """The channels of one pass, value first, with the terms of the chain and product rules for each.
 
     Attributes:
-        wanted: indices of the channels that were asked for, ascending.
+        wanted: indices of the requested channels, ascending.
         channels: the closed list; every proper part of an order is in it.
         chain: per channel, per number of blocks from 1 on, the terms of Faà di Bruno's formula.
         products: per channel, the terms of Leibniz' formula.
         slopes: per channel with a first derivative in it, its action on the coordinates: pairs (coefficient, column).
-        columns: how many columns the coordinates must have at least.
-        record: where one pass writes down how it uses its weights; None in the plans that `make_plan` keeps.
+        columns: the smallest number of coordinate columns.
+        record: the list to which a pass appends the uses of its weights; None in the plans that `make_plan` keeps.
     """
 
     wanted: tuple[int, ...]
@@ -63,11 +61,11 @@ class Plan:
         return tuple(channel for channel, _ in self.slopes)
 
     def index(self, channel: Channel) -> int:
-        """Where `channel` stands in `channels`."""
+        """Return the position of `channel` in `channels`."""
         return self.channels.index(channel)
 
     def blocks(self, channels: tuple[int, ...]) -> int:
-        """The highest derivative of f that the chain rule needs for `channels`."""
+        """Return the highest derivative of f that the chain rule needs for `channels`."""
         return max(len(self.chain[channel]) for channel in channels)
 
 
@@ -86,7 +84,7 @@ def make_plan(orders: tuple[Channel, ...]) -> Plan:
         if isinstance(order, Operator):
             if order not in operators:
                 operators.append(order)
-            for _, member in order.terms:
+            for _, member in terms_of(order):
                 needed.update(part for part in _parts(member) if part != member)
         else:
             needed.update(_parts(check_order(order, owner="jets")))
@@ -99,16 +97,12 @@ def make_plan(orders: tuple[Channel, ...]) -> Plan:
         chain=tuple(_chain(channel, index) for channel in channels),
         products=tuple(_products(channel, index) for channel in channels),
         slopes=tuple((channel, slope) for channel, slope in slopes if slope),
-        columns=1 + max((column for order in orders for _, own in _members(order) for column in own), default=-1),
+        columns=1 + max((column for order in orders for _, own in terms_of(order) for column in own), default=-1),
     )
 
 
-def _members(channel: Channel) -> tuple[tuple[float, Order], ...]:
-    return channel.terms if isinstance(channel, Operator) else ((1.0, channel),)
-
-
 def _slope(channel: Channel) -> tuple[tuple[float, int], ...]:
-    return tuple((coefficient, order[0]) for coefficient, order in _members(channel) if len(order) == 1)
+    return tuple((coefficient, order[0]) for coefficient, order in terms_of(channel) if len(order) == 1)
 
 
 def _parts(order: Order) -> Iterator[Order]:
@@ -138,7 +132,7 @@ def _chain(channel: Channel, index: dict[Channel, int]) -> tuple[tuple[ChainTerm
     if channel == ():
         return ()
     own = index[channel]
-    members = _members(channel)
+    members = terms_of(channel)
     levels: list[dict[tuple[int, ...], float]] = [{} for _ in range(max(len(order) for _, order in members))]
     levels[0][(own,)] = 1.0
     for coefficient, order in members:
@@ -156,7 +150,7 @@ def _products(channel: Channel, index: dict[Channel, int]) -> tuple[ProductTerm,
         return ((1.0, 0, 0),)
     own = index[channel]
     terms: dict[tuple[int, int], float] = {(own, 0): 1.0, (0, own): 1.0}
-    for coefficient, order in _members(channel):
+    for coefficient, order in terms_of(channel):
         for subset in _subsets(len(order)):
             if 0 < len(subset) < len(order):
                 left = index[tuple(order[position] for position in subset)]

@@ -1,9 +1,9 @@
-"""The two steps of a network on stacked channels, written for memory: a linear layer and an elementwise function.
+"""Fused kernels on stacked channels, for eager passes: a linear layer and an elementwise function.
 
 Run eagerly, a Taylor pass is bound by memory and not by arithmetic. Here every result is written into one buffer, a
-few hundred points at a time so that what is intermediate stays in the cache, and the backward pass is written out by
-hand from the plan. Wherever torch has to look inside (compiling, `torch.func`, forward mode), `plain()` is true and
-plain.py computes the same from ordinary operations.
+few hundred points at a time so that intermediate results stay in the cache, and the backward pass is written out by
+hand from the plan. Where torch traces operations (compiling, `torch.func`, forward mode), `is_traced()` is true and
+`traceable_ops` computes the same from ordinary operations.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import _get_current_dispatch_mode
 
-from pinnkit.jets.rules.elementwise import Elementwise, Entry
+from pinnkit.jets.elementary.tower import Elementwise, Entry
 
 from .channel_plan import ChainTerm, Plan
 from .traceable_ops import elementwise_parts, row_products
 
-__all__ = ["affine_elementwise", "elementwise", "linear", "plain"]
+__all__ = ["affine_elementwise", "elementwise", "is_traced", "linear", "tiles"]
 
 _TILE_BYTES = 1 << 20
 """Size of one channel of one tile on a CPU with one thread: about a second-level cache."""
 
 
-def plain() -> bool:
-    """Whether only ordinary operations may be used, because something traces or transforms them."""
+def is_traced() -> bool:
+    """Return whether torch traces or transforms operations, so that only ordinary ones may be used."""
     return (
         torch.compiler.is_compiling()
         or torch._C._are_functorch_transforms_active()
@@ -37,7 +37,7 @@ def plain() -> bool:
 
 # linear layer -------------------------------------------------------------------------------------------------------
 def linear(channels: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """(K, ..., k) times weight^T, (h, k): (K, ..., h); `bias` is added to slice 0, the value, where it is given."""
+    """Multiply (K, ..., k) by weight^T, (h, k): (K, ..., h); a `bias` is added to slice 0, the value."""
     result: Tensor = _Linear.apply(channels, weight, bias)
     return result
 
@@ -66,7 +66,7 @@ class _Linear(torch.autograd.Function):
 
 # elementwise function of full channels ------------------------------------------------------------------------------
 def elementwise(data: Tensor, plan: Plan, wanted: tuple[int, ...], function: Elementwise) -> Tensor:
-    """The channels `wanted` of f(z) from all channels of z: (C, n, ...) -> (len(wanted), n, ...)."""
+    """Compute the channels `wanted` of f(z) from all channels of z: (C, n, ...) -> (len(wanted), n, ...)."""
     result: Tensor = _Elementwise.apply(data, plan, wanted, function)
     return result
 
@@ -108,7 +108,7 @@ class _Elementwise(torch.autograd.Function):
 
 
 def _write(out: Tensor, channel: int, plan: Plan, tower: list[Entry], z: tuple[Tensor, ...]) -> None:
-    """Channel of f(z): sum over the number of blocks p of f^(p) times the products of p channels."""
+    """Write a channel of f(z): sum over the number of blocks p of f^(p) times the products of p channels."""
     if channel == 0:
         _copy(out, tower[0])
         return
@@ -127,7 +127,7 @@ def _pull_back(
     z: tuple[Tensor, ...],
     slopes: tuple[Tensor, ...],
 ) -> None:
-    """Gradients of all channels of z from those of the channels `wanted` of f(z).
+    """Compute the gradients of all channels of z from those of the channels `wanted` of f(z).
 
     gz_0 = g_0 f' + sum_c g_c sum_p f^(p+1) Q_cp and gz_b = sum_c g_c sum_p f^(p) dQ_cp / dz_b, where
     Q_cp = sum of coefficient * product of p channels.
@@ -195,7 +195,7 @@ def _product(members: list[int], z: tuple[Tensor, ...]) -> Tensor:
 
 
 def _products(terms: tuple[ChainTerm, ...], z: tuple[Tensor, ...]) -> Tensor:
-    """Sum of coefficient times product; the first term is written, the others added to it."""
+    """Sum coefficients times products; the first term is written, the others are added to it."""
     total: Tensor | None = None
     for coefficient, members in terms:
         left = _product(list(members[:-1]), z)
@@ -213,9 +213,9 @@ def _products(terms: tuple[ChainTerm, ...], z: tuple[Tensor, ...]) -> Tensor:
 def affine_elementwise(
     value: Tensor, rows: Tensor, plan: Plan, wanted: tuple[int, ...], function: Elementwise
 ) -> Tensor:
-    """The channels `wanted` of f(z) for a value (n, ...) and derivatives (M, 1, ...) that are constant over the points.
+    """Compute the channels `wanted` of f(z) for a value (n, ...) and derivatives (M, 1, ...), constant over the points.
 
-    The products Q_cp of derivatives are then rows as well, computed once, and only they and the value are read.
+    The products Q_cp of derivatives are then constant as well and computed once.
     """
     parts: list[Tensor | None] = [None] * len(plan.channels)
     for position, channel in enumerate(plan.sloped):
@@ -235,7 +235,7 @@ def affine_elementwise(
 
 
 class _Affine(torch.autograd.Function):
-    """Channels sum_p f^(p)(value) Q_cp with rows Q_cp; `places` says which channel and p each row belongs to."""
+    """Channels sum_p f^(p)(value) Q_cp with rows Q_cp; `places` holds the channel and p of each row."""
 
     @staticmethod
     def forward(
@@ -303,8 +303,8 @@ def _affine_gradients(
     tower: list[Entry],
     slopes: Tensor,
 ) -> tuple[Tensor, Tensor]:
-    """Gradients of the value and of the rows, from ordinary operations."""
-    weights: dict[int, Tensor] = {}  # per p: what f^(p) is multiplied by in the gradient of the value
+    """Compute the gradients of the value and of the rows, by ordinary operations."""
+    weights: dict[int, Tensor] = {}  # per p: the factor of f^(p) in the gradient of the value
     if wanted[0] == 0:
         weights[1] = slopes[0]
     totals = []
@@ -334,11 +334,11 @@ def _affine_gradients(
 
 
 def tiles(value: Tensor) -> list[tuple[int, int]]:
-    """Ranges of points whose share of `value` fits in the cache; one range where there is no such cache to mind."""
+    """Divide points into ranges with a part of `value` that fits the cache; one range on other devices than a CPU."""
     points = value.shape[0]
     if value.device.type != "cpu" or points == 0:
         return [(0, points)]
-    # Every operation ends with a meeting of all threads, which is dear where they share their cores: larger tiles then.
+    # Every operation ends with a barrier of all threads, which is slow where they share cores: larger tiles then.
     threads = torch.get_num_threads()
     size = _TILE_BYTES if threads == 1 else 4 * threads * _TILE_BYTES
     size = max(1, size * points // max(1, value.numel() * value.element_size()))

@@ -1,4 +1,4 @@
-"""The two operations that wait until it is known which channels their reader needs: see `Taylor`."""
+"""Pending operations of a Taylor pass, computed once their needed channels are known: see `Taylor`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pinnkit.jets.rules.elementwise import Elementwise
+from pinnkit.jets.elementary import Elementwise
 
 from . import fused
 from .taylor_pass import Taylor
@@ -31,16 +31,16 @@ class LinearLayer:
     factor: float = 1.0
 
     def scaled(self, factor: float) -> LinearLayer:
-        """`factor` times this layer."""
+        """Return `factor` times this layer."""
         return LinearLayer(self.source, self.weight, self.bias, self.factor * factor)
 
     def resolve(self) -> Taylor:
-        """All channels, or an affine quantity from an affine one."""
+        """Compute all channels, or an affine quantity from an affine one."""
         plan, affinity = self.source.plan, self.source.affinity
         if affinity is None:
             return Taylor.full(plan, self._apply(self.source.coefficients, biased=True))
         value, rows = affinity
-        if self._recorded:  # cotangents for every point: the rows are spread over the points
+        if self._recorded:  # cotangents for every point: the constant derivatives are expanded over the points
             spread = torch.cat([value.unsqueeze(0), rows.expand(rows.shape[0], *value.shape)])
             applied = self._apply(spread, biased=True)
             if len(applied) == len(plan.channels):
@@ -53,7 +53,7 @@ class LinearLayer:
         return Taylor.affine(plan, F.linear(value, weight, bias), F.linear(rows, weight))
 
     def channels(self, wanted: tuple[int, ...]) -> Tensor:
-        """The channels `wanted`."""
+        """Compute the channels `wanted`."""
         return self._apply(self.source.channels(wanted), biased=wanted[0] == 0)
 
     @property
@@ -67,14 +67,14 @@ class LinearLayer:
         return self.weight * self.factor, None if self.bias is None else self.bias * self.factor
 
     def _apply(self, data: Tensor, *, biased: bool) -> Tensor:
-        """All channels in `data`, (K, n, ..., k), slice 0 of which is the value where `biased`."""
+        """Apply the layer to channels (K, n, ..., k); slice 0 is the value where `biased`."""
         weight, bias = self._scaled()
         if not biased:
             bias = None
         record = self.source.plan.record
         if record is None or not self._recorded:
             return _product(data, weight, bias)
-        # Without the weights in the graph, the backward pass leaves out what the record replaces.
+        # The record replaces the weights in the graph, so that the backward pass leaves them out.
         result = _product(data, weight.detach(), None if bias is None else bias.detach())
         if not result.requires_grad:
             result.requires_grad_()
@@ -83,7 +83,7 @@ class LinearLayer:
 
 
 def _product(data: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    if not fused.plain():
+    if not fused.is_traced():
         return fused.linear(data, weight, bias)
     result = F.linear(data, weight)
     return result if bias is None else torch.cat([result[:1] + bias, result[1:]])
@@ -96,14 +96,18 @@ class Applied:
     source: Taylor
     function: Elementwise
 
+    def scaled(self, factor: float) -> None:
+        """Return None: a factor costs a pass over the channels."""
+        del factor
+
     def resolve(self) -> Taylor:
-        """All channels."""
+        """Compute all channels."""
         return Taylor.full(self.source.plan, self.channels(self.source.plan.every))
 
     def channels(self, wanted: tuple[int, ...]) -> Tensor:
-        """The channels `wanted`."""
+        """Compute the channels `wanted`."""
         plan, affinity = self.source.plan, self.source.affinity
-        if fused.plain():
+        if fused.is_traced():
             parts = elementwise_parts(plan, wanted, self.function, self.source.parts())
             return self._stack(parts)
         if affinity is not None:

@@ -1,12 +1,12 @@
-"""Taylor coefficients that pass through an ordinary `nn.Module`: every channel of a plan at once.
+"""Taylor coefficients that pass through an ordinary `nn.Module`: all channels of a plan at once.
 
-A `Taylor` stands in for a tensor of shape (n, ...).  It is not a tensor: torch functions reach it through
-`__torch_function__`, where a table of rules (taylor_rules.py) says how each acts on all channels.
+A `Taylor` replaces a tensor of shape (n, ...).  It is not a tensor: torch functions reach it through
+`__torch_function__`, where a table of rules (`pinnkit.jets.taylor.rules`) has the action of each on all channels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .channel_plan import Plan
 
-__all__ = ["RULES", "Pending", "Taylor", "UnsupportedOperation", "bundle", "implements"]
+__all__ = ["RULES", "Pending", "Taylor", "UnsupportedOperation", "add_rules", "bundle", "implements"]
 
 
 class UnsupportedOperation(NotImplementedError):
@@ -26,13 +26,16 @@ class UnsupportedOperation(NotImplementedError):
 
 
 class Pending(Protocol):
-    """An operation that was not computed yet, because its reader may need some of its channels only."""
+    """An operation that is not computed yet, because some of its channels may not be needed."""
 
     def resolve(self) -> Taylor:
-        """All channels."""
+        """Compute all channels."""
 
     def channels(self, wanted: tuple[int, ...]) -> Tensor:
-        """The channels `wanted`, stacked: (len(wanted), n, ...)."""
+        """Compute the channels `wanted`, stacked: (len(wanted), n, ...)."""
+
+    def scaled(self, factor: float) -> Pending | None:
+        """Return `factor` times this operation where that costs nothing, else None."""
 
 
 class Taylor:
@@ -42,15 +45,15 @@ class Taylor:
     * affine in the coordinates: a value (n, ...) and derivatives that are constant over the points, `rows`,
       (M, 1, ...), for the M channels `plan.sloped`; all other channels vanish and are never multiplied;
     * pending: a linear layer or an elementwise function not computed yet, so that the last layer of a network computes
-      the channels that are asked for and no others.
+      the requested channels and no others.
     """
 
-    __array_ufunc__ = None  # NumPy must not try to spread over this object
+    __array_ufunc__ = None  # NumPy must not iterate over this object
 
     def __init__(
         self,
         plan: Plan,
-        like: Tensor,
+        like: Tensor | Taylor,
         shape: Sequence[int],
         *,
         data: Tensor | None = None,
@@ -60,8 +63,8 @@ class Taylor:
     ) -> None:
         self.plan = plan
         self.shape = torch.Size(shape)
-        self.dtype = like.dtype
-        self.device = like.device
+        self.dtype: torch.dtype = like.dtype
+        self.device: torch.device = like.device
         self._data = data
         self._value = value
         self._rows = rows
@@ -69,32 +72,32 @@ class Taylor:
 
     @staticmethod
     def full(plan: Plan, data: Tensor) -> Taylor:
-        """From all channels, (C, n, ...)."""
+        """Make one from all channels, (C, n, ...)."""
         return Taylor(plan, data, data.shape[1:], data=data)
 
     @staticmethod
     def affine(plan: Plan, value: Tensor, rows: Tensor) -> Taylor:
-        """From a value (n, ...) and constant derivatives (M, 1, ...)."""
+        """Make one from a value (n, ...) and constant derivatives (M, 1, ...)."""
         return Taylor(plan, value, value.shape, value=value, rows=rows)
 
     @staticmethod
-    def later(plan: Plan, like: Tensor, shape: Sequence[int], pending: Pending) -> Taylor:
-        """From an operation whose result has `shape` and the dtype and device of `like`."""
+    def later(plan: Plan, like: Tensor | Taylor, shape: Sequence[int], pending: Pending) -> Taylor:
+        """Make one from an operation; its result has `shape` and the dtype and device of `like`."""
         return Taylor(plan, like, shape, pending=pending)
 
     @staticmethod
     def stacked(plan: Plan, parts: Sequence[Tensor | None]) -> Taylor:
-        """From one tensor per channel, None where it vanishes; they are broadcast against each other."""
+        """Make one from a tensor per channel, None where it vanishes; they are broadcast against each other."""
         return Taylor.full(plan, stack(parts))
 
     # reading --------------------------------------------------------------------------------------------------------
     @property
     def pending(self) -> Pending | None:
-        """The operation that is still to be computed."""
+        """The operation that is not computed yet."""
         return self._pending
 
     def settle(self) -> Taylor:
-        """Compute what is pending, once."""
+        """Compute the pending operation, once."""
         if self._pending is not None:
             result = self._pending.resolve()
             self._data, self._value, self._rows = result._data, result._value, result._rows
@@ -124,7 +127,7 @@ class Taylor:
         return self._data
 
     def parts(self) -> list[Tensor | None]:
-        """One tensor per channel, broadcastable to (n, ...), None where it vanishes."""
+        """Return one tensor per channel, broadcastable to (n, ...), None where it vanishes."""
         affinity = self.affinity
         if affinity is None:
             return list(self.coefficients.unbind(0))
@@ -136,32 +139,32 @@ class Taylor:
         return parts
 
     def channels(self, wanted: tuple[int, ...]) -> Tensor:
-        """The channels `wanted`, (len(wanted), n, ...), computing no other where that can be avoided."""
+        """Return the channels `wanted`, (len(wanted), n, ...), computing no other where that can be avoided."""
         if self._pending is not None and wanted != self.plan.every:
             return self._pending.channels(wanted)
         every = self.coefficients
         return every if wanted == self.plan.every else torch.stack([every[channel] for channel in wanted])
 
-    # what a tensor of shape (n, ...) answers ------------------------------------------------------------------------
+    # attributes of a tensor of shape (n, ...) -----------------------------------------------------------------------
     @property
     def ndim(self) -> int:
         """Number of dimensions, the points included."""
         return len(self.shape)
 
     def dim(self) -> int:
-        """Number of dimensions, the points included."""
+        """Return the number of dimensions, the points included."""
         return len(self.shape)
 
     def size(self, dim: int | None = None) -> Any:
-        """The shape, or its entry `dim`."""
+        """Return the shape, or its entry `dim`."""
         return self.shape if dim is None else self.shape[dim]
 
     def numel(self) -> int:
-        """Number of entries of the value."""
+        """Return the number of entries of the value."""
         return self.shape.numel()
 
     def is_floating_point(self) -> bool:
-        """Taylor coefficients are always floating-point numbers."""
+        """Return True: Taylor coefficients are floating-point numbers."""
         return True
 
     def __len__(self) -> int:
@@ -277,15 +280,22 @@ class Taylor:
 Rule = Callable[..., Any]
 
 RULES: dict[str, Rule] = {}
-"""The rule of each operation, by name; filled by `implements` while taylor_rules.py is imported, and only then."""
+"""The rule of each operation, by name; the modules in `pinnkit.jets.taylor.rules` fill it when they are imported."""
+
+
+def add_rules(rules: Mapping[str, Rule]) -> None:
+    """Enter rules into the table by the names of their operations; raises ValueError for a name that has one."""
+    taken = sorted(set(rules) & set(RULES))
+    if taken:
+        raise ValueError(f"add_rules: {', '.join(taken)} have a rule already; keep one of them")
+    RULES.update(rules)
 
 
 def implements(*names: str) -> Callable[[Rule], Rule]:
-    """Register a rule under the names of its torch functions."""
+    """Return a decorator that registers a rule under the names of its torch functions."""
 
     def register(rule: Rule) -> Rule:
-        for name in names:
-            RULES[name] = rule
+        add_rules(dict.fromkeys(names, rule))
         return rule
 
     return register
@@ -298,14 +308,12 @@ def apply(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         raise UnsupportedOperation(name)
     try:
         return rule(*args, **{option: value for option, value in kwargs.items() if value is not None})
-    except (
-        TypeError
-    ) as reason:  # arguments that the rule does not know; torch has the last word on whether they are right
+    except TypeError as reason:  # arguments that the rule does not know; torch decides whether they are right
         raise UnsupportedOperation(name, f"no rule for these arguments ({reason})") from reason
 
 
 def bundle(plan: Plan, coords: Tensor) -> Taylor:
-    """The coordinates (n, d) themselves: their value, and the unit vector e_i as first derivative in column i."""
+    """Make Taylor coefficients of coordinates (n, d): the first derivative along column i is the unit vector e_i."""
     columns = coords.shape[1]
     rows = [
         [sum(coefficient for coefficient, own in slope if own == column) for column in range(columns)]

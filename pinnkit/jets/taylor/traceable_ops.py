@@ -1,10 +1,10 @@
-"""The chain and product rules on lists of channels, from ordinary torch operations that anything can trace."""
+"""Chain and product rules on lists of channels, by ordinary torch operations that can be traced and transformed."""
 
 from __future__ import annotations
 
 from torch import Tensor
 
-from pinnkit.jets.rules.elementwise import Elementwise, Entry
+from pinnkit.jets.elementary.tower import Elementwise, Entry
 
 from .channel_plan import ChainTerm, Plan
 
@@ -15,7 +15,7 @@ Parts = list[Tensor | None]
 
 
 def elementwise_parts(plan: Plan, wanted: tuple[int, ...], function: Elementwise, z: Parts) -> Parts:
-    """The channels `wanted` of f(z) by Faà di Bruno's formula: sum over p of f^(p)(z_0) Q_cp."""
+    """Compute the channels `wanted` of f(z) by Faà di Bruno's formula: sum over p of f^(p)(z_0) Q_cp."""
     value = z[0]
     assert value is not None
     tower = function.tower(function.state(value), plan.blocks(wanted))
@@ -34,7 +34,7 @@ def elementwise_parts(plan: Plan, wanted: tuple[int, ...], function: Elementwise
 
 
 def product_parts(plan: Plan, a: Parts, b: Parts) -> Parts:
-    """All channels of a b by Leibniz' formula."""
+    """Compute all channels of a b by Leibniz' formula."""
     parts: Parts = []
     for terms in plan.products:
         total: Tensor | None = None
@@ -62,7 +62,7 @@ def _sum(total: Tensor | None, term: Tensor | None) -> Tensor | None:
 
 
 def row_products(terms: tuple[ChainTerm, ...], z: Parts) -> Tensor | None:
-    """Sum of coefficient times product, None where every product has a channel that vanishes."""
+    """Sum coefficients times products, None where every product has a channel that vanishes."""
     total: Tensor | None = None
     for coefficient, members in terms:
         product = z[members[0]]

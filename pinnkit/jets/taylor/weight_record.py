@@ -1,4 +1,4 @@
-"""What a Taylor pass writes down about its weights, so that the parameter Jacobian of every point follows.
+"""Record of the uses of weights in a Taylor pass, from which the parameter Jacobian of every point follows.
 
 For a number L_n per point dL_n/dW = sum over uses of W and channels c of g[c, n] (x) a[c, n], with a the channels that
 enter a linear layer and g the derivatives of sum_n L_n in those that leave it, which one backward gives for all points.
@@ -9,14 +9,12 @@ Dangel, Mueller, Zeinhofer, Kronecker-factored approximate curvature for physics
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from .taylor_pass import Taylor
-
-__all__ = ["LinearUse", "Record", "SpreadUse", "spread"]
+__all__ = ["LinearUse", "Record", "SpreadUse", "record_spread"]
 
 
 class LinearUse(NamedTuple):
@@ -36,21 +34,26 @@ class SpreadUse(NamedTuple):
     """One use of a tensor that scales or shifts features alike at all points: dL_n/dtensor = dL/dcopies[n]."""
 
     tensor: Tensor
-    copies: Tensor  # (n, ...), a leaf in the graph of the pass; what remains of its shape broadcasts to the tensor's
+    copies: Tensor  # (n, ...), a leaf in the graph of the pass; its shape without n broadcasts to the tensor's
 
 
 Record = list[LinearUse | SpreadUse]
 
 
-def spread(x: Taylor, constant: Any) -> Any:
-    """`constant`, or where a pass is recorded and it can be trained, a copy of it for every point of `x`."""
-    record = x.plan.record
-    if record is None or not isinstance(constant, Tensor) or not constant.requires_grad:
+def record_spread(record: Record, constant: Tensor, shape: Sequence[int]) -> Tensor:
+    """Return a copy of `constant` for every point of a quantity (n, ...), recorded; itself where it is not trained.
+
+    Args:
+        record: the record that the copy is appended to.
+        constant: a tensor that scales or shifts features.
+        shape: (n, ...) of the quantity.
+    """
+    ndim = len(shape)
+    if not constant.requires_grad:
         return constant
-    below = constant.ndim < x.ndim
-    if not below and not (constant.is_leaf and constant.ndim == x.ndim and constant.shape[0] == 1):
+    if constant.ndim >= ndim and not (constant.is_leaf and constant.ndim == ndim and constant.shape[0] == 1):
         return constant  # it may differ between the points
-    aligned = constant.detach().reshape(*[1] * (x.ndim - constant.ndim), *constant.shape)
-    copies = aligned.expand(x.shape[0], *aligned.shape[1:]).clone().requires_grad_()
+    aligned = constant.detach().reshape(*[1] * (ndim - constant.ndim), *constant.shape)
+    copies = aligned.expand(shape[0], *aligned.shape[1:]).clone().requires_grad_()
     record.append(SpreadUse(constant, copies))
     return copies

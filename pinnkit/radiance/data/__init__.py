@@ -1,1 +1,1 @@
-"""Captured scenes: cameras, pictures, poses, bounds and occupancy."""
+"""Scenes: posed pictures, cameras, bounds, contraction of space, occupied cells."""

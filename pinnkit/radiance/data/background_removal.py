@@ -1,4 +1,4 @@
-"""Opaque pictures of one object before an even background: that background taken as transparent."""
+"""Removal of a uniform background from opaque pictures of an object."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from torch import Tensor
 
 from .scene import View
 
-__all__ = ["cut_out", "even_background"]
+__all__ = ["remove_background", "uniform_background"]
 
 _NEAR = 8
-"""Of 255: how far from the background's colour its pixels may be, as JPEG makes them."""
+"""Tolerance of the background colour, of 255, for JPEG noise."""
 _SHARE = 0.9
-"""Of the border of a picture, and of the pictures, that must have the colour."""
+"""Share of border pixels, and of pictures, that must have the background colour."""
 _HOLE = 1e-3
-"""Of a picture: a smaller spot of the colour inside the object is the object's own."""
+"""Share of a picture below which a spot of the background colour inside the object belongs to the object."""
 
 
-def even_background(views: Sequence[View]) -> tuple[int, int, int] | None:
-    """The colour that nine tenths of the borders of nine tenths of the pictures have, to 8 of 255; else None."""
+def uniform_background(views: Sequence[View]) -> tuple[int, int, int] | None:
+    """Colour of at least 90 % of the border pixels in at least 90 % of the pictures, within 8 of 255; else None."""
     borders = [_border(view.image[..., :3]).float() for view in views]
     colour = torch.cat(borders).median(dim=0).values
     alike = [float(((border - colour).abs().amax(dim=1) <= _NEAR).float().mean()) for border in borders]
@@ -33,10 +33,14 @@ def even_background(views: Sequence[View]) -> tuple[int, int, int] | None:
     return red, green, blue
 
 
-def cut_out(view: View, colour: tuple[int, int, int]) -> View:
-    """The view with alpha: 0 where it has the colour, in one piece with the border or large; else 255.
+def remove_background(view: View, colour: tuple[int, int, int]) -> View:
+    """Add alpha to a view: 0 for the background colour in border-connected or large regions, else 255.
 
     Pixels at the edge of the object, which are partly background, stay opaque.
+
+    Args:
+        view: opaque view.
+        colour: background colour, 0 to 255.
     """
     rgb = view.image[..., :3]
     like = (rgb.int() - torch.tensor(colour)).abs().amax(dim=2) <= _NEAR
@@ -50,5 +54,5 @@ def cut_out(view: View, colour: tuple[int, int, int]) -> View:
 
 
 def _border(image: Tensor) -> Tensor:
-    """The pixels `(m, c)` of the border of a picture `(H, W, c)`."""
+    """Border pixels `(m, c)` of a picture `(H, W, c)`."""
     return torch.cat([image[0], image[-1], image[:, 0], image[:, -1]])

@@ -1,4 +1,4 @@
-"""Camera: a pinhole with lens distortion, and the rays through its pixels."""
+"""Pinhole cameras with lens distortion, and the rays through their pixels."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-__all__ = ["Camera", "Convention", "RayBundle", "look_at", "nearest_point"]
+__all__ = ["Camera", "Convention", "RayBundle", "look_at", "nearest_point_to_axes"]
 
 
 class Convention(Enum):
-    """Which way the axes of a camera point in a camera-to-world pose; x points right in all of them."""
+    """Axes convention of camera-to-world poses; x points right in all of them."""
 
     OPENGL = "y up, looks along -z (OpenGL, Blender, NeRF, instant-ngp, nerfstudio)"
     OPENCV = "y down, looks along +z (OpenCV, COLMAP)"
 
     @property
     def signs(self) -> tuple[float, float]:
-        """Signs of the camera's y and z axes relative to those of OpenCV (down, forward)."""
+        """Signs of the y and z axes of the camera relative to those of OpenCV (down, forward)."""
         return (-1.0, -1.0) if self is Convention.OPENGL else (1.0, 1.0)
 
 
 class RayBundle(NamedTuple):
     """Rays o + t d: origins and directions `(n, 3)`.
 
-    Directions of cameras are NOT unit vectors: t is the depth along the optical axis.  A distance along the ray is t
-    times the length of d, and so is every step of a quadrature.
+    Directions of cameras are not unit vectors: t is the depth along the optical axis.  The distance along the ray, and
+    every quadrature step, is t times the length of d.
     """
 
     origins: Tensor
@@ -40,27 +40,27 @@ class RayBundle(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Camera:
-    """A pinhole camera with radial (k1, k2) and tangential (p1, p2) distortion.
+    """Pinhole camera with radial (k1, k2) and tangential (p1, p2) distortion.
 
-    A point (X, Y, Z) of the camera's own OpenCV frame (right, down, forward) has (x, y) = (X, Y) / Z, is distorted to
+    A point (X, Y, Z) in the OpenCV frame of the camera (right, down, forward) has (x, y) = (X, Y) / Z, is distorted to
 
         x' = x (1 + k1 r^2 + k2 r^4) + 2 p1 x y + p2 (r^2 + 2 x^2),
         y' = y (1 + k1 r^2 + k2 r^4) + p1 (r^2 + 2 y^2) + 2 p2 x y,        r^2 = x^2 + y^2,
 
-    and lands on the pixel coordinates (fx x' + cx, fy y' + cy); the pixel in column i and row j covers
-    [i, i+1] x [j, j+1], so that its centre is (i + 1/2, j + 1/2).
+    and has the pixel coordinates (fx x' + cx, fy y' + cy).  The pixel in column i and row j covers [i, i+1] x [j, j+1];
+    its centre is (i + 1/2, j + 1/2).
 
     Args:
         width, height: pixels.
         fx, fy: focal lengths in pixels.
-        cx, cy: principal point in pixels; by default the middle of the picture.
-        pose: `(4, 4)` camera-to-world, a rotation and a position; a uniform scale in the rotation is taken out.
-        convention: where the axes of `pose` point.
+        cx, cy: principal point in pixels; None is the centre of the picture.
+        pose: `(4, 4)` camera-to-world matrix; a uniform scale of the rotation is removed.
+        convention: axes convention of `pose`.
         k1, k2, p1, p2: distortion, dimensionless.
 
     Raises:
         ValueError: for sizes or focal lengths that are not positive, a pose that is no rigid motion, numbers that are
-            not finite, or a distortion that folds the picture over itself.
+            not finite, or a distortion that is not injective on the picture.
 
     Source: Brown, Decentering distortion of lenses, Photogrammetric Engineering 32 (1966); signs as in OpenCV.
     """
@@ -98,34 +98,35 @@ class Camera:
 
     @property
     def distorted(self) -> bool:
-        """Whether any of k1, k2, p1, p2 is not zero."""
+        """True if any of k1, k2, p1, p2 is not zero."""
         return any((self.k1, self.k2, self.p1, self.p2))
 
     @property
     def centre(self) -> tuple[float, float]:
-        """The principal point (cx, cy) in pixels."""
+        """Principal point (cx, cy) in pixels."""
         return self.width / 2 if self.cx is None else self.cx, self.height / 2 if self.cy is None else self.cy
 
     @property
     def position(self) -> Tensor:
-        """Where the camera is, `(3,)` float64."""
+        """Position of the camera, `(3,)` float64."""
         return self.pose[:3, 3]
 
     @property
     def right_down_forward(self) -> Tensor:
-        """`(3, 3)` float64: the columns are the world directions right, down and forward of the picture."""
+        """World directions right, down and forward of the picture as columns, `(3, 3)` float64."""
         y, z = self.convention.signs
         return self.pose[:3, :3] * torch.tensor([1.0, y, z], dtype=torch.float64)
 
     @property
     def forward(self) -> Tensor:
-        """The optical axis, a unit vector `(3,)` float64."""
+        """Optical axis, unit vector `(3,)` float64."""
         return self.right_down_forward[:, 2]
 
     def pixels(self, samples: int = 1) -> Tensor:
         """Pixel coordinates `(height * width * samples^2, 2)` as (column, row), row by row.
 
-        With samples = s every pixel has s x s of them, at the centres of s x s equal squares, one after the other.
+        Args:
+            samples: s x s points per pixel, at the centres of s x s equal squares, consecutive for each pixel.
         """
         inside = (torch.arange(samples, dtype=torch.float64) + 0.5) / samples
         rows, columns = torch.arange(self.height, dtype=torch.float64), torch.arange(self.width, dtype=torch.float64)
@@ -136,7 +137,8 @@ class Camera:
     def rays(self, pixels: Tensor | None = None) -> RayBundle:
         """Rays through pixel coordinates `(n, 2)` (column, row); by default the centres of all pixels, row by row.
 
-        Origins and directions are `(n, 3)` float64 in the world; a direction has length 1 along the optical axis.
+        Origins and directions are `(n, 3)` float64 in world coordinates; directions have unit length along the optical
+        axis.
         """
         if pixels is None:
             pixels = self.pixels()
@@ -148,9 +150,9 @@ class Camera:
         return RayBundle(self.position.expand_as(directions), directions)
 
     def project(self, points: Tensor) -> tuple[Tensor, Tensor]:
-        """Pixel coordinates `(n, 2)` (column, row) and depth `(n,)` of world points `(n, 3)`.
+        """Project world points `(n, 3)` to pixel coordinates `(n, 2)` (column, row) and depth `(n,)`.
 
-        Depth is along the optical axis; where it is not positive the point is behind the camera and the pixel is nan.
+        Depth is along the optical axis; for points behind the camera it is not positive, and the pixel is nan.
         """
         frame = self.right_down_forward.to(points)
         own = (points - self.position.to(points)) @ frame
@@ -162,7 +164,7 @@ class Camera:
         return torch.stack([plane[:, 0] * self.fx + cx, plane[:, 1] * self.fy + cy], dim=1), depth
 
     def resized(self, width: int, height: int) -> Camera:
-        """The same camera with another number of pixels: focal lengths and principal point are scaled."""
+        """The camera at another resolution: focal lengths and principal point are scaled."""
         x, y = width / self.width, height / self.height
         cx, cy = self.centre
         return replace(self, width=width, height=height, fx=self.fx * x, fy=self.fy * y, cx=cx * x, cy=cy * y)
@@ -180,7 +182,7 @@ class Camera:
         )
 
     def _jacobian(self, plane: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The four entries dx'/dx, dx'/dy = dy'/dx, dy'/dy and the determinant, each `(n,)`."""
+        """Entries dx'/dx, dx'/dy = dy'/dx, dy'/dy of the distortion, and the determinant, each `(n,)`."""
         x, y = plane.unbind(dim=1)
         r2 = x * x + y * y
         radial, slope = 1 + r2 * (self.k1 + self.k2 * r2), 2 * (self.k1 + 2 * self.k2 * r2)
@@ -190,7 +192,7 @@ class Camera:
         return xx, xy, yy, xx * yy - xy * xy
 
     def _undistorted(self, distorted: Tensor) -> Tensor:
-        """Newton's method for the (x, y) whose distortion is given; at most 20 steps, to rounding."""
+        """Invert the distortion by Newton steps, at most 20, to rounding."""
         plane = distorted.clone()
         for _ in range(20):
             error = self._distort(plane) - distorted
@@ -203,7 +205,7 @@ class Camera:
         return plane
 
     def _check_distortion(self) -> None:
-        """The border of the picture must come back through the inverse, and lie where the map is not yet folded."""
+        """Check that the distortion is invertible on the border of the picture and not folded inside."""
         n = 65
         along = torch.linspace(0, 1, n, dtype=torch.float64)
         zero, one = torch.zeros(n, dtype=torch.float64), torch.ones(n, dtype=torch.float64)
@@ -213,7 +215,7 @@ class Camera:
         focal = torch.tensor([self.fx, self.fy], dtype=torch.float64)
         given = (pixels - torch.tensor(self.centre, dtype=torch.float64)) / focal
         plane = self._undistorted(given)
-        # From the centre to the border the determinant must stay positive, else two directions share a pixel.
+        # The determinant must stay positive from the centre to the border, else two directions share a pixel.
         path = (plane[:, None, :] * torch.linspace(0, 1, 33, dtype=torch.float64)[None, :, None]).reshape(-1, 2)
         error = (self._distort(plane) - given).abs().max()
         if not (bool(error < 1e-9) and bool((self._jacobian(path)[3] > 0).all())):
@@ -226,10 +228,16 @@ class Camera:
 def look_at(
     position: ArrayLike, target: ArrayLike, *, up: ArrayLike = (0.0, 0.0, 1.0), convention: Convention
 ) -> Tensor:
-    """The `(4, 4)` camera-to-world pose, float64, of a camera at `position` that sees `target` in its middle.
+    """Camera-to-world pose `(4, 4)` float64 of a camera at `position` with `target` in its centre.
+
+    Args:
+        position: of the camera, `(3,)`.
+        target: point to look at, `(3,)`.
+        up: upward direction, `(3,)`.
+        convention: axes convention of the pose.
 
     Raises:
-        ValueError: when both are one point, or the camera looks along `up`.
+        ValueError: when both points coincide, or the camera looks along `up`.
     """
     eye, at, above = (torch.as_tensor(vector, dtype=torch.float64) for vector in (position, target, up))
     forward = at - eye
@@ -247,11 +255,11 @@ def look_at(
     return pose
 
 
-def nearest_point(cameras: Sequence[Camera]) -> Tensor:
-    """The point `(3,)` with the least sum of squared distances to the optical axes, float64.
+def nearest_point_to_axes(cameras: Sequence[Camera]) -> Tensor:
+    """Point `(3,)` with the least sum of squared distances to the optical axes, float64.
 
-    Sum_i (I - f_i f_i^T) (x - o_i) = 0; in the directions that the axes leave open (all of them parallel), it is the
-    point nearest to the cameras' centre of mass.
+    Sum_i (I - f_i f_i^T) (x - o_i) = 0.  In directions that the axes leave undetermined (all parallel), the solution is
+    nearest to the mean camera position.
     """
     centre = torch.stack([camera.position for camera in cameras]).mean(dim=0)
     matrix, right = torch.zeros(3, 3, dtype=torch.float64), torch.zeros(3, dtype=torch.float64)
@@ -283,6 +291,6 @@ def _rigid(pose: ArrayLike | Tensor) -> Tensor:
             "Camera: `pose` must be camera-to-world, a rotation with a position in its last column and (0, 0, 0, 1) "
             f"below, got rows {[[round(x, 4) for x in row] for row in matrix.tolist()]}"
         )
-    u, _, vh = torch.linalg.svd(turned)  # files carry few digits: the nearest rotation
+    u, _, vh = torch.linalg.svd(turned)  # nearest rotation, since files have few digits
     matrix[:3, :3] = u @ vh
     return matrix

@@ -1,4 +1,4 @@
-"""Contraction: all of space in a ball, so that what is far away has its place in a field too."""
+"""Contraction of all space to a ball, for scenes with distant surroundings."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from torch import Tensor
 
 from pinnkit.domains import Box
 
-__all__ = ["Contraction", "OnRay"]
+__all__ = ["ContractedSamples", "Contraction"]
 
 _LINEAR = 1.5
-"""From the point of a ray that may be nearest to the centre, so many radii are sampled evenly; then in disparity."""
+"""Length in radii, from the point nearest to the centre, up to which rays are sampled evenly; then in disparity."""
 _FARTHEST = 1e-3
-"""Of the disparity range, what is left out: the last sample is about 750 radii away."""
+"""Share of the disparity range that is omitted; the last sample is about 750 radii away."""
 
 
-class OnRay(NamedTuple):
-    """Samples along rays: contracted places `(n, 3)`, true distances `(n,)`, contracted length per length s `(n,)`."""
+class ContractedSamples(NamedTuple):
+    """Samples on rays: contracted places `(n, 3)`, distances `(n,)`, contracted length per length s `(n,)`."""
 
     place: Tensor
     distance: Tensor
@@ -29,17 +29,17 @@ class OnRay(NamedTuple):
 
 @dataclass(frozen=True)
 class Contraction:
-    """All of space as a ball of twice the radius: untouched within the radius, squeezed outside.
+    """Contraction of all space to a ball of twice the radius: unchanged within the radius, compressed outside.
 
     With x relative to the centre and in units of the radius,
 
         c(x) = x for |x| <= 1,    c(x) = (2 - 1 / |x|) x / |x| beyond.
 
-    Densities on contracted space are per contracted length, |dc/dt| dt along a ray: the quadrature is the same one on a
-    curve, what a density means does not change with the distance, and no camera enters.
+    Densities on contracted space are per contracted length, |dc/dt| dt along a ray.  The quadrature is thus the usual
+    one on a curve, and the meaning of a density does not depend on the distance or the camera.
 
-    Rays are sampled evenly in a length s that is the true one near the camera and grows in disparity behind the things
-    looked at: with rho the distance of the camera from the centre, in radii, and v = s - rho,
+    Rays are sampled evenly in a length s that equals the distance near the camera and grows in disparity behind the
+    centre. With rho the distance of the camera from the centre, in radii, and v = s - rho,
 
         t = rho + v for v <= b,    t = rho + b^2 / (2 b - v) beyond,    b = 1.5,
 
@@ -47,7 +47,7 @@ class Contraction:
 
     Args:
         centre: (x, y, z).
-        radius: within which nothing is squeezed.
+        radius: of the unchanged ball.
 
     Raises:
         ValueError: for a radius that is not positive.
@@ -64,65 +64,65 @@ class Contraction:
 
     @classmethod
     def about(cls, centre: Sequence[float] | Tensor, radius: float) -> Contraction:
-        """From three numbers of any kind."""
+        """Make from a centre of any sequence type."""
         x, y, z = (float(value) for value in centre)
         return cls((x, y, z), float(radius))
 
     @property
     def box(self) -> Box:
-        """The cube around the ball of all contracted places."""
+        """Cube around the ball of contracted places."""
         return self.cube(2.0)
 
     def cube(self, half: float) -> Box:
-        """The cube about the centre whose half side is so many radii."""
+        """Cube about the centre with a half side of `half` radii."""
         reach = half * self.radius
         x, y, z = ((middle - reach, middle + reach) for middle in self.centre)
         return Box(x=x, y=y, z=z)
 
-    def contracted(self, points: Tensor) -> Tensor:
-        """Where points `(n, 3)` of space are in the ball."""
-        own = self.own(points)
+    def contract(self, points: Tensor) -> Tensor:
+        """Contracted places of points `(n, 3)`."""
+        own = self.normalised(points)
         return own * _factor(own.norm(dim=1, keepdim=True)) * self.radius + self._middle(points)
 
-    def world(self, places: Tensor) -> Tensor:
-        """The points of space at places `(n, 3)` of the ball; inf on its surface, nan outside."""
-        own = self.own(places)
+    def uncontract(self, places: Tensor) -> Tensor:
+        """Points at contracted places `(n, 3)`; inf on the surface of the ball, nan outside."""
+        own = self.normalised(places)
         m = own.norm(dim=1, keepdim=True)
         true = torch.where(m <= 2, 1 / (2 - m), torch.nan)
         return torch.where(m > 1, own / m * true, own) * self.radius + self._middle(places)
 
-    def own(self, points: Tensor) -> Tensor:
+    def normalised(self, points: Tensor) -> Tensor:
         """Points `(n, 3)` relative to the centre, in radii."""
         return (points - self._middle(points)) / self.radius
 
-    def reach(self, origins: Tensor) -> Tensor:
-        """The largest s `(n,)` of rays from origins `(n, 3)`."""
-        return self.radius * (self.own(origins).norm(dim=1) + 2 * _LINEAR * (1 - _FARTHEST / 2))
+    def max_length(self, origins: Tensor) -> Tensor:
+        """Largest s `(n,)` of rays from origins `(n, 3)`."""
+        return self.radius * (self.normalised(origins).norm(dim=1) + 2 * _LINEAR * (1 - _FARTHEST / 2))
 
-    def along(self, s: Tensor, rho: Tensor) -> Tensor:
-        """True distances t of lengths s, both in radii, on rays whose origins are `rho` from the centre."""
+    def true_distance(self, s: Tensor, rho: Tensor) -> Tensor:
+        """Distances t at lengths s, both in radii, on rays with origins at distance `rho` from the centre."""
         v = s - rho
         left = (2 * _LINEAR - v).clamp_(min=_LINEAR * _FARTHEST)
         return torch.where(v > _LINEAR, _LINEAR**2 / left, v).add_(rho)
 
-    def on_rays(self, origins: Tensor, directions: Tensor, s: Tensor) -> OnRay:
-        """Samples at lengths s `(n,)` on rays `(n, 3)`, directions of length 1."""
-        o = self.own(origins)
+    def samples_on_rays(self, origins: Tensor, directions: Tensor, s: Tensor) -> ContractedSamples:
+        """Samples at lengths s `(n,)` on rays `(n, 3)` with unit directions."""
+        o = self.normalised(origins)
         rho = o.norm(dim=1)
         s = s / self.radius
-        t = self.along(s, rho)
+        t = self.true_distance(s, rho)
         p = torch.addcmul(o, t[:, None], directions)
         m = p.norm(dim=1).clamp_(min=1e-6)
         place = torch.add(self._middle(p), p * _factor(m)[:, None], alpha=self.radius)
-        radial = (p * directions).sum(dim=1) / m  # the cosine between the ray and the way out
+        radial = (p * directions).sum(dim=1) / m  # cosine between the ray and the radial direction
         inverse = 1 / m
         across = (2 - inverse) * inverse
         squeezed = ((radial * inverse * inverse) ** 2 + (1 - radial * radial).clamp_(min=0) * across * across).sqrt()
-        speed = torch.where(m > 1, squeezed, 1.0) * self.stretch(t, rho)
-        return OnRay(place, t * self.radius, speed)
+        speed = torch.where(m > 1, squeezed, 1.0) * self.distance_derivative(t, rho)
+        return ContractedSamples(place, t * self.radius, speed)
 
-    def stretch(self, t: Tensor, rho: Tensor) -> Tensor:
-        """dt/ds at true distances t, in radii, on rays whose origins are `rho` from the centre."""
+    def distance_derivative(self, t: Tensor, rho: Tensor) -> Tensor:
+        """dt/ds at distances t, in radii, on rays with origins at distance `rho` from the centre."""
         return ((t - rho) / _LINEAR).clamp_(min=1).square_()
 
     def _middle(self, like: Tensor) -> Tensor:

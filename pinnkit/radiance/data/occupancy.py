@@ -1,4 +1,4 @@
-"""OccupancyGrid: which cells of a box may hold something, so that empty space costs nothing."""
+"""Occupancy grids: cells of a box that may contain something, so that empty space is skipped."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ __all__ = ["OccupancyGrid", "carve"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class OccupancyGrid:
-    """Cells of a box that may hold something.
+    """Cells of a box that may contain something.
 
     Args:
         lower, upper: corners `(3,)` of the box.
         cells: bool `(rx, ry, rz)`; cell (i, j, k) spans [i, i+1] / rx of the box along x, and so on.
 
     Raises:
-        ValueError: for shapes or types that do not fit, corners out of order.
+        ValueError: for inconsistent shapes or types, or corners out of order.
     """
 
     lower: Tensor
@@ -47,12 +47,12 @@ class OccupancyGrid:
 
     @classmethod
     def full(cls, lower: Tensor, upper: Tensor, resolution: int) -> OccupancyGrid:
-        """All cells occupied; `resolution` cells along the longest side, as cubic as whole numbers allow."""
+        """Grid with all cells occupied; `resolution` cells along the longest side, nearly cubic."""
         return cls(lower, upper, torch.ones(_shape(lower, upper, resolution), dtype=torch.bool, device=lower.device))
 
     @property
     def occupied(self) -> float:
-        """The share of cells that are occupied."""
+        """Share of occupied cells."""
         return float(self.cells.float().mean())
 
     @property
@@ -61,7 +61,7 @@ class OccupancyGrid:
         return (self.upper - self.lower) / torch.tensor(self.cells.shape, device=self.lower.device)
 
     def centres(self, chosen: Tensor | None = None) -> Tensor:
-        """Centres `(m, 3)` of the cells of flat index `chosen`, in row-major order; by default of all."""
+        """Centres `(m, 3)` of the cells with flat index `chosen`, in row-major order; by default of all."""
         _, ry, rz = self.cells.shape
         if chosen is None:
             chosen = torch.arange(self.cells.numel(), device=self.cells.device)
@@ -69,28 +69,28 @@ class OccupancyGrid:
         return self.lower + (index.to(self.lower.dtype) + 0.5) * self.cell
 
     def index(self, points: Tensor) -> Tensor:
-        """Flat index `(m,)` int64 of the cell of each point `(m, 3)`; points outside belong to the nearest cell."""
+        """Flat index `(m,)` int64 of the cell of each point `(m, 3)`; outside points get the nearest cell."""
         rx, ry, rz = self.cells.shape
         scaled = (points - self.lower.to(points)) / self.cell.to(points)
         i, j, k = (scaled[:, a].long().clamp(0, r - 1) for a, r in enumerate((rx, ry, rz)))
         return (i * ry + j) * rz + k
 
     def contains(self, points: Tensor) -> Tensor:
-        """Whether points `(m, 3)` lie in the box and in an occupied cell, `(m,)`."""
+        """Mask `(m,)` of the points `(m, 3)` inside the box and in an occupied cell."""
         inside = ((points >= self.lower.to(points)) & (points <= self.upper.to(points))).all(dim=1)
         return inside & self.cells.reshape(-1)[self.index(points)]
 
     def dilated(self, cells: int = 1) -> OccupancyGrid:
-        """Every cell within so many cells of an occupied one, diagonals included, is occupied too."""
+        """Also occupy every cell within `cells` cells of an occupied one, diagonals included."""
         if cells < 1:
             return self
         grown = self.cells
         for axis in range(3):
-            grown = _spread(grown, axis, cells)
+            grown = _dilate_axis(grown, axis, cells)
         return OccupancyGrid(self.lower, self.upper, grown)
 
     def refined(self, resolution: int) -> OccupancyGrid:
-        """The same occupied space in cells of another size; a new cell is occupied where any part of it was."""
+        """The occupied space at another resolution; a new cell is occupied if any part of it was."""
         shape = _shape(self.lower, self.upper, resolution)
         cells = self.cells
         for axis, (old, new) in enumerate(zip(self.cells.shape, shape, strict=True)):
@@ -102,8 +102,12 @@ class OccupancyGrid:
             cells = taken
         return OccupancyGrid(self.lower, self.upper, cells)
 
-    def within(self, other: OccupancyGrid) -> OccupancyGrid:
-        """Cells that are occupied here and, at the same cells, in another grid of the same shape."""
+    def intersection(self, other: OccupancyGrid) -> OccupancyGrid:
+        """Cells occupied in both grids.
+
+        Raises:
+            ValueError: for grids of different shapes.
+        """
         if self.cells.shape != other.cells.shape:
             raise ValueError(
                 f"OccupancyGrid.within: both grids must have the same cells, got {tuple(self.cells.shape)} and "
@@ -111,10 +115,15 @@ class OccupancyGrid:
             )
         return OccupancyGrid(self.lower, self.upper, self.cells & other.cells)
 
-    def where(self, value: Callable[[Tensor], Tensor], above: float, *, chunk: int = 65536) -> OccupancyGrid:
-        """The occupied cells whose centre has value(points `(m, 3)`) `(m,)` above a threshold; others are not asked.
+    def filtered(self, value: Callable[[Tensor], Tensor], above: float, *, chunk: int = 65536) -> OccupancyGrid:
+        """Keep occupied cells with value(centres `(m, 3)`) `(m,)` above a threshold; empty cells are not evaluated.
 
-        For a density sigma and a step h, alpha = 1 - exp(-sigma h) above a threshold is sigma > -log(1 - alpha) / h.
+        For a density sigma and a step h, alpha = 1 - exp(-sigma h) above a threshold means sigma > -log(1 - alpha) / h.
+
+        Args:
+            value: function of points.
+            above: threshold.
+            chunk: points per evaluation.
         """
         flat = self.cells.reshape(-1)
         chosen = flat.nonzero()[:, 0]
@@ -124,17 +133,22 @@ class OccupancyGrid:
                 kept[part] = value(self.centres(part)) > above
         return OccupancyGrid(self.lower, self.upper, kept.reshape(self.cells.shape))
 
-    def clear_of(self, points: Tensor, distance: float) -> OccupancyGrid:
-        """Without the cells whose centre is nearer than `distance` to one of the points `(m, 3)`, say the cameras."""
+    def without_cells_near(self, points: Tensor, distance: float) -> OccupancyGrid:
+        """Remove cells with a centre closer than `distance` to one of the points `(m, 3)`, such as cameras."""
         flat = self.cells.reshape(-1).clone()
         for part in flat.nonzero()[:, 0].split(65536):
             flat[part] = (torch.cdist(self.centres(part), points.to(self.lower)) >= distance).all(dim=1)
         return OccupancyGrid(self.lower, self.upper, flat.reshape(self.cells.shape))
 
-    def visited(self, points: Tensor, value: Tensor, above: float) -> OccupancyGrid:
-        """The cells that hold a point `(m, 3)` whose value `(m,)`, say its weight on its ray, is above a threshold.
+    def containing(self, points: Tensor, value: Tensor, above: float) -> OccupancyGrid:
+        """Keep occupied cells that contain a point `(m, 3)` with a value `(m,)` above a threshold.
 
-        What no ray ever sees with that weight is dropped: surfaces stay, their hidden insides go.
+        With ray weights as values, surfaces are kept and hidden interiors are removed.
+
+        Args:
+            points: `(m, 3)`.
+            value: value of each point, such as its weight on its ray.
+            above: threshold.
         """
         flat = torch.zeros(self.cells.numel(), dtype=torch.bool, device=self.cells.device)
         flat[self.index(points[value > above])] = True
@@ -153,22 +167,21 @@ def carve(
     least: int = 0,
     whole: bool = False,
 ) -> OccupancyGrid:
-    """The visual hull: cells that no view sees through, from the alpha masks of its pictures.
+    """Visual hull: cells that no view sees through, from the alpha masks of the pictures.
 
-    A cell is removed when some view sees its centre and no pixel within the projected half diagonal of the cell, plus
-    `margin` pixels, has alpha above the threshold.  Cells outside a view, or behind its camera, are not judged by it.
+    A cell is removed if some view sees its centre and no pixel within the projected half diagonal of the cell plus
+    `margin` pixels has alpha above the threshold.  Cells outside a view, or behind its camera, are not affected by it.
 
     Args:
-        cameras: V of them.
+        cameras: V cameras.
         alphas: V masks `(H, W)` in [0, 1].
         lower: corner `(3,)` of the box.
-        upper: its opposite corner.
+        upper: opposite corner.
         resolution: cells along the longest side.
         margin: pixels kept beyond every silhouette.
         threshold: alpha above which a pixel belongs to the object.
-        least: cells that fewer views see are removed.
-        whole: a view whose alpha is nowhere above the threshold at its border shows all there is, so that what lies
-            outside that view is removed as well.
+        least: minimum number of views that must see a cell.
+        whole: whether cells outside a view are removed if its border is transparent, so that it shows the whole object.
 
     Source: Kutulakos and Seitz, A theory of shape by space carving, IJCV 38 (2000); Laurentini (1994) for the hull.
     """
@@ -182,7 +195,7 @@ def carve(
         pixel, depth = camera.project(grid.centres(left))
         seen = (depth > 0) & (pixel >= 0).all(dim=1) & (pixel[:, 0] < camera.width) & (pixel[:, 1] < camera.height)
         mask = (alpha > threshold).to(grid.lower)[None, None]
-        # The reach in pixels of the nearest cell that is seen serves for all of the view: never too small.
+        # The reach in pixels of the nearest visible cell is an upper bound for the view.
         nearest = float(depth[seen].min()) if bool(seen.any()) else 1.0
         reach = min(int(radius * max(camera.fx, camera.fy) / max(nearest, 1e-9) + margin + 1), max(mask.shape[-2:]))
         for window in ((2 * reach + 1, 1), (1, 2 * reach + 1)):
@@ -207,8 +220,11 @@ def _shape(lower: Tensor, upper: Tensor, resolution: int) -> tuple[int, int, int
     return rx, ry, rz
 
 
-def _spread(cells: Tensor, axis: int, reach: int) -> Tensor:
-    """Along one axis, whether any of the 2 reach + 1 cells around each is set; windows double, so log(reach) passes."""
+def _dilate_axis(cells: Tensor, axis: int, reach: int) -> Tensor:
+    """Maximum over 2 reach + 1 cells along one axis.
+
+    Windows double, so that log(reach) passes suffice.
+    """
     edge = torch.zeros([reach if a == axis else n for a, n in enumerate(cells.shape)], dtype=torch.bool).to(
         cells.device
     )

@@ -1,4 +1,4 @@
-"""Picture files of scenes, by Pillow."""
+"""Reading and writing of picture files of scenes, through Pillow."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["PictureError", "picture_size", "read_picture", "write_jpeg", "write_
 
 
 class PictureError(ValueError):
-    """A picture file that cannot be read."""
+    """Error for a picture file that cannot be read."""
 
 
 def write_png(path: Path, image: Tensor) -> None:
@@ -22,14 +22,14 @@ def write_png(path: Path, image: Tensor) -> None:
 
 
 def write_jpeg(path: Path, image: Tensor, *, quality: int = 95) -> None:
-    """Write uint8 `(H, W, 3)` as JPEG, colours not subsampled."""
+    """Write uint8 `(H, W, 3)` as JPEG without chroma subsampling."""
     _pillow().fromarray(np.ascontiguousarray(image.cpu().numpy())).save(path, quality=quality, subsampling=0)
 
 
 def read_picture(path: Path, *, width: int | None = None, height: int | None = None) -> Tensor:
-    """Any picture as uint8 `(H, W, 4)` where it has transparency, else `(H, W, 3)`; grey becomes RGB.
+    """Read a picture as uint8 `(H, W, 4)` with transparency, else `(H, W, 3)`; grey becomes RGB.
 
-    With width and height it is resized to that by averaging over areas; colours are weighted by their alpha.
+    With width and height it is resized by area averaging, with colours weighted by alpha.
 
     Raises:
         PictureError: for files that Pillow cannot read.

@@ -1,4 +1,4 @@
-"""read_scene: posed pictures from transforms.json, with a box, and with checks that the poses make sense."""
+"""Reading of scenes: posed pictures from transforms.json, with a bounding box and checks of the poses."""
 
 from __future__ import annotations
 
@@ -13,22 +13,24 @@ import torch
 
 from pinnkit.domains import Box
 
-from .background_removal import cut_out, even_background
+from .background_removal import remove_background, uniform_background
 from .cameras import Camera, Convention
 from .picture_files import PictureError, read_picture
-from .scene import Scene, View, box_around
-from .scene_bounds import check_box, check_poses, choose_box, choose_space
+from .scene import Scene, View, box_from_corners
+from .scene_bounds import check_box, check_poses, choose_box, choose_contraction
 from .transforms import Frame, Transforms, read_transforms
 
-__all__ = ["HELD_OUT", "LONGEST", "MOST_TEST", "read_scene"]
+__all__ = ["HOLD_OUT_EVERY", "MAX_SIDE", "MAX_TEST_VIEWS", "read_scene"]
 
-HELD_OUT = 8
-"""Of a single transforms.json every eighth view, from the first on in the order of names, is held out."""
-LONGEST = 400
-"""Pixels along the longer side to which larger pictures are scaled down: finer than a field learns in minutes on a CPU,
-and a hundred photographs take 27 MB, however large their files are."""
-MOST_TEST = 16
-"""Held-out views that are looked at: rendering them takes as long as a part of the training."""
+HOLD_OUT_EVERY = 8
+"""Stride of the held-out views in a single transforms.json, in the order of names."""
+MAX_SIDE = 400
+"""Pixels along the longer side to which larger pictures are scaled down.
+
+This is finer than a field learns in minutes on a CPU, and a hundred photographs take 27 MB.
+"""
+MAX_TEST_VIEWS = 16
+"""Maximum number of held-out views; rendering them takes a considerable part of the training time."""
 
 
 def read_scene(
@@ -36,32 +38,31 @@ def read_scene(
     *,
     convention: Convention = Convention.OPENGL,
     box: Box | None = None,
-    longest: int | None = LONGEST,
-    most_test: int | None = MOST_TEST,
+    longest: int | None = MAX_SIDE,
+    most_test: int | None = MAX_TEST_VIEWS,
     surroundings: bool | None = None,
 ) -> Scene:
     """Read posed pictures.
 
-    A folder with transforms_train.json and transforms_test.json, or transforms_val.json where there is none (Blender's
-    flavour), is taken as it is split; a single
-    transforms.json (instant-ngp, nerfstudio) may name `train_filenames` and `test_filenames`, else every eighth view is
-    held out.  The box is the argument, else `box` of the file (which `pinnkit scene make` writes), else chosen from the
-    cameras and the transparency of the pictures (`choose_box`).  Opaque pictures of an object before an even background
-    are cut out (`even_background`); all other opaque ones show surroundings, which are then fitted too, in contracted
-    space (`choose_space`), unless a box is given.  What was assumed, scaled or left out is in the notes.
+    A folder with transforms_train.json and transforms_test.json (or transforms_val.json), as written for Blender
+    scenes, keeps its split.  A single transforms.json (instant-ngp, nerfstudio) may name `train_filenames` and
+    `test_filenames`; otherwise every eighth view is held out.  The box is the argument, else `box` of the file (written
+    by `pinnkit scene make`), else chosen from cameras and transparency (`choose_box`).  Opaque pictures of an object
+    with a uniform background are cut out (`uniform_background`).  Other opaque pictures show surroundings, which are
+    fitted in contracted space (`choose_contraction`) unless a box is given.  `notes` list assumptions, scalings and
+    omissions.
 
     Args:
         path: a folder, or one JSON file.
-        convention: where the axes of the poses point.
-        box: where the scene is, axes x, y, z in the units of the poses.
-        longest: larger pictures are scaled down to so many pixels on their longer side, one at a time; None: none is.
-        surroundings: whether there are any, whatever the pictures and the box say.
-        most_test: of more held-out views, so many are kept, evenly spread; the rest is not trained on either.
-            None: all.
+        convention: axes convention of the poses.
+        box: bounding box with axes x, y, z in the units of the poses.
+        longest: pictures with a longer side than this many pixels are scaled down; None keeps all.
+        most_test: maximum number of held-out views, evenly spread; the rest is not used for training.  None keeps all.
+        surroundings: whether surroundings are fitted, independent of pictures and box; None decides by them.
 
     Raises:
         FileNotFoundError: when there is nothing at `path`, or no transforms file in it.
-        ValueError: for files that cannot be read or do not fit together, and for cameras that look away from the box.
+        ValueError: for files that cannot be read or are inconsistent, and for cameras that look away from the box.
     """
     path = Path(path)
     train, test, notes, content = _split(path, convention)
@@ -79,9 +80,9 @@ def read_scene(
         raise ValueError(f"'{path}': every pixel of every picture is transparent; there is nothing to learn")
     background = content.get("background")
     if not any(view.image.shape[2] == 4 and bool((view.image[..., 3] < 255).any()) for view in views):
-        colour = even_background(views)
+        colour = uniform_background(views)
         if colour is not None:
-            views, held = ([cut_out(view, colour) for view in part] for part in (views, held))
+            views, held = ([remove_background(view, colour) for view in part] for part in (views, held))
             background = [value / 255 for value in colour]
             notes.append(
                 f"The pictures are opaque with an even background, {colour} of 255: pixels of that colour that are in "
@@ -94,15 +95,15 @@ def read_scene(
     if box is None and "box" in content:
         box = _stated_box(path, content["box"])
     opaque = not any(view.image.shape[2] == 4 and bool((view.image[..., 3] < 255).any()) for view in views)
-    space = None
+    contraction = None
     if surroundings if surroundings is not None else opaque and box is None:
-        space, sentence = choose_space(views, owner=f"'{path}'")
-        box = space.box
+        contraction, sentence = choose_contraction(views, owner=f"'{path}'")
+        box = contraction.box
         notes.append(sentence)
     elif box is None:
         box, sentence = choose_box(views, owner=f"'{path}'")
         notes.append(sentence)
-    check_box([view.camera for view in views], box if space is None else space.cube(1.0), owner=f"'{path}'")
+    check_box([view.camera for view in views], box if contraction is None else contraction.cube(1.0), owner=f"'{path}'")
     samples = content.get("samples_per_pixel")
     return Scene(
         name=path.resolve().name if path.is_dir() else path.resolve().parent.name,
@@ -112,12 +113,12 @@ def read_scene(
         background=None if background is None else _colour(path, background),
         samples=None if samples is None else int(samples),
         notes=tuple(dict.fromkeys(notes)),
-        space=space,
+        contraction=contraction,
     )
 
 
 def _split(path: Path, convention: Convention) -> tuple[list[Frame], list[Frame], list[str], Mapping[str, Any]]:
-    """Frames to train on, frames held out, notes, and what else the file says."""
+    """Training frames, held-out frames, notes, and the remaining content of the file."""
     if not path.exists():
         raise FileNotFoundError(f"'{path}': there is no such file or folder")
     given = path / "transforms_train.json" if path.is_dir() else path
@@ -137,7 +138,7 @@ def _split(path: Path, convention: Convention) -> tuple[list[Frame], list[Frame]
     if named is not None:
         return *named, notes, first.content
     ordered = sorted(first.frames, key=lambda frame: frame.name)
-    every = min(HELD_OUT, max(2, len(ordered) // 2))
+    every = min(HOLD_OUT_EVERY, max(2, len(ordered) // 2))
     test = ordered[::every] if len(ordered) > 3 else []
     held = set(map(id, test))
     if test:
@@ -148,7 +149,7 @@ def _split(path: Path, convention: Convention) -> tuple[list[Frame], list[Frame]
 
 
 def _named_split(read: Transforms) -> tuple[list[Frame], list[Frame]] | None:
-    """The split that a nerfstudio file names, or None."""
+    """Split named by a nerfstudio file, or None."""
     names = {part: read.content.get(f"{part}_filenames") for part in ("train", "test")}
     if not all(isinstance(listed, list) and listed for listed in names.values()):
         return None
@@ -176,7 +177,7 @@ def _view(frame: Frame, longest: int | None, notes: list[str]) -> View:
 
 
 def _geometry(picture: Path, camera: Camera) -> tuple[torch.Tensor | None, torch.Tensor | None]:
-    """Depth and normals that `write_scene` put beside a picture, where they are and fit."""
+    """Depth and normals that `write_scene` stored beside a picture, if they exist and match."""
     file = picture.with_name(picture.stem + "_geometry.npz")
     if not file.is_file():
         return None, None
@@ -203,7 +204,7 @@ def _colour(path: Path, stated: Any) -> tuple[float, float, float]:
 def _stated_box(path: Path, stated: Any) -> Box:
     try:
         lower, upper = ([float(x) for x in corner] for corner in stated)
-        return box_around(lower, upper)
+        return box_from_corners(lower, upper)
     except (TypeError, ValueError):
         raise ValueError(
             f"'{path}': `box` must be [[x, y, z], [x, y, z]], lower before upper, got {stated!r}"

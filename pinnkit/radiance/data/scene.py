@@ -1,4 +1,4 @@
-"""Scene: posed pictures of one thing, some to train on and some held out, and the box that it is in."""
+"""Scenes: posed pictures for training and evaluation, with a bounding box."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from torch import Tensor
 
 from pinnkit.domains import Box
 
-from .backgrounds import BLACK, AnyColour, Background, Plain
+from .backgrounds import BLACK, Background, ConstantBackground, RandomBackground
 from .cameras import Camera
 from .contraction import Contraction
 
-__all__ = ["Scene", "View", "box_around", "corners", "size"]
+__all__ = ["Scene", "View", "box_diagonal", "box_from_corners", "corners"]
 
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """One posed picture.
+    """Posed picture.
 
     Args:
-        name: of its file.
-        camera: how it was taken; of the same size as the picture.
+        name: name of its file.
+        camera: camera of the same size as the picture.
         image: uint8 `(H, W, 3)`, or `(H, W, 4)` with straight alpha (not premultiplied).
-        depth: float32 `(H, W)`, depth along the optical axis, inf where there is nothing; None when it is not known.
-        normals: float32 `(H, W, 3)`, unit and in the world, zero where there is nothing; None when not known.
+        depth: float32 `(H, W)`, depth along the optical axis, inf for background; None when unknown.
+        normals: float32 `(H, W, 3)`, unit vectors in world coordinates, zero for background; None when unknown.
 
     Raises:
-        ValueError: for an image of another type or of another size than the camera's.
+        ValueError: for an image of another type or size than the camera.
     """
 
     name: str
@@ -54,13 +54,13 @@ class View:
 
     @property
     def alpha(self) -> Tensor:
-        """Opacity `(H, W)`, float32 in [0, 1]; 1 everywhere for a picture without alpha."""
+        """Opacity `(H, W)`, float32 in [0, 1]; 1 for a picture without alpha."""
         if self.image.shape[2] == 3:
             return torch.ones(self.image.shape[:2])
         return self.image[..., 3].float() / 255
 
     def over(self, background: Sequence[float]) -> Tensor:
-        """The picture over one colour, `(H, W, 3)` float32 in [0, 1]."""
+        """Composite the picture over one colour, `(H, W, 3)` float32 in [0, 1]."""
         alpha = self.alpha[..., None]
         return self.rgb * alpha + (1 - alpha) * torch.tensor(background, dtype=torch.float32)
 
@@ -70,15 +70,15 @@ class Scene:
     """Views of a scene.
 
     Args:
-        name: of its folder or file.
-        train: the views to learn from.
-        test: the views held out; none of them is ever trained on.
-        box: where the scene is, axes x, y and z in the units of the poses.
-        background: colour behind the scene where pictures are transparent or rays leave the box, or None: not known.
-        samples: a pixel is the mean of samples x samples rays; None: not known (photographs).
-        notes: sentences on how the files were read.
-        space: where the surroundings are to be seen too, all of space is contracted to the box, which is then
-            `space.box`; None: there is nothing outside the box.
+        name: name of its folder or file.
+        train: training views.
+        test: held-out views, never used for training.
+        box: bounding box with axes x, y and z in the units of the poses.
+        background: colour behind the scene for transparent pixels and rays that leave the box; None when unknown.
+        samples: a pixel is the mean of samples x samples rays; None when unknown (photographs).
+        notes: sentences on the reading of the files.
+        contraction: contraction of all space to the box, for scenes with surroundings (`box` is then
+            `contraction.box`); None for a bounded scene.
 
     Raises:
         ValueError: without a training view.
@@ -91,7 +91,7 @@ class Scene:
     background: tuple[float, float, float] | None = None
     samples: int | None = None
     notes: tuple[str, ...] = ()
-    space: Contraction | None = None
+    contraction: Contraction | None = None
 
     def __post_init__(self) -> None:
         if not self.train:
@@ -99,34 +99,34 @@ class Scene:
 
     @property
     def has_alpha(self) -> bool:
-        """Whether every training picture has an alpha channel that is not 1 everywhere."""
+        """True if every training picture has alpha, and some alpha is below 1."""
         return all(view.image.shape[2] == 4 for view in self.train) and any(
             bool((view.image[..., 3] < 255).any()) for view in self.train
         )
 
     @property
-    def behind(self) -> Background:
-        """What training puts behind the scene.
+    def training_background(self) -> Background:
+        """Background behind the scene during training.
 
-        A random colour for every ray where pictures are transparent, so that what is transparent must become empty;
-        else the scene's background, or black.
+        A random colour per ray for transparent pictures, which forces transparent regions to be empty; otherwise the
+        background of the scene, or black.
         """
         if self.has_alpha:
-            return AnyColour()
-        return BLACK if self.background is None else Plain(self.background)
+            return RandomBackground()
+        return BLACK if self.background is None else ConstantBackground(self.background)
 
     @property
-    def size(self) -> float:
-        """The diagonal of the box: the length that steps and depth errors are measured in."""
-        return size(self.box)
+    def diagonal(self) -> float:
+        """Diagonal of the box: the unit of step sizes and depth errors."""
+        return box_diagonal(self.box)
 
     def with_box(self, box: Box) -> Scene:
-        """The same scene in another box."""
+        """The scene with another box."""
         return replace(self, box=box)
 
 
 def corners(box: Box) -> tuple[Tensor, Tensor]:
-    """Lower and upper corner `(3,)` of a box of axes x, y and z, float64."""
+    """Lower and upper corner `(3,)` of a box with axes x, y and z, float64."""
     axes = box.axes[:3]
     return (
         torch.tensor([axis.lower for axis in axes], dtype=torch.float64),
@@ -134,13 +134,13 @@ def corners(box: Box) -> tuple[Tensor, Tensor]:
     )
 
 
-def size(box: Box) -> float:
-    """The length of the diagonal of a box."""
+def box_diagonal(box: Box) -> float:
+    """Length of the diagonal of a box."""
     lower, upper = corners(box)
     return float((upper - lower).norm())
 
 
-def box_around(lower: Sequence[float] | Tensor, upper: Sequence[float] | Tensor) -> Box:
-    """The box of axes x, y and z with these corners."""
+def box_from_corners(lower: Sequence[float] | Tensor, upper: Sequence[float] | Tensor) -> Box:
+    """Box with axes x, y and z between two corners."""
     sides = [(float(a), float(b)) for a, b in zip(lower, upper, strict=True)]
     return Box(x=sides[0], y=sides[1], z=sides[2])

@@ -1,4 +1,4 @@
-"""Where a captured scene is: checks that its cameras make sense, and the choice of a box."""
+"""Bounds of captured scenes: checks of the camera poses, choice of box or contraction, initial occupancy."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from torch import Tensor
 
 from pinnkit.domains import Box
 
-from .cameras import Camera, Convention, nearest_point
+from .cameras import Camera, Convention, nearest_point_to_axes
 from .contraction import Contraction
 from .occupancy import OccupancyGrid, carve
-from .scene import Scene, View, box_around, corners
+from .scene import Scene, View, box_from_corners, corners
 
-__all__ = ["check_box", "check_poses", "choose_box", "choose_space", "first_cells"]
+__all__ = ["check_box", "check_poses", "choose_box", "choose_contraction", "initial_occupancy"]
 
 _INNER = 0.6
-"""Of the cameras' median distance, within which a contraction leaves space as it is."""
+"""Radius of the uncontracted ball, relative to the median camera distance."""
 _VIEWS = 3
-"""By how many views of a capture a place must be seen."""
+"""Minimum number of views that must see a cell of a capture."""
 _NEAR = 0.4
-"""Of the cameras' median distance, how near to a camera nothing is looked for in a capture."""
+"""Radius around cameras that is kept empty in a capture, relative to the median camera distance."""
 _PARALLEL = 0.01
-"""Optical axes within about 6 degrees of a common direction do not say where they meet."""
+"""Eigenvalue below which optical axes are parallel (within about 6 degrees) and determine no intersection."""
 
 
 def check_poses(cameras: Sequence[Camera], *, owner: str) -> None:
-    """Refuse poses that cannot be: all at one place, or with the scene behind them.
+    """Refuse impossible poses: all cameras at one place, or the scene behind them.
 
-    Optical axes are lines, so they meet at the same place when every camera is turned round: that most of them then
-    have it behind them is what the wrong convention looks like.  Where the axes are almost parallel they do not say.
+    The intersection of the optical axes does not change when every camera is turned round.  If most cameras have it
+    behind them, the axes convention is wrong.  Almost parallel axes are not tested.
 
     Raises:
-        ValueError: naming what to change.
+        ValueError: with the change to make.
     """
     positions = torch.stack([camera.position for camera in cameras])
     spread = (positions - positions.mean(dim=0)).norm(dim=1).max()
@@ -44,7 +44,7 @@ def check_poses(cameras: Sequence[Camera], *, owner: str) -> None:
         )
     if _parallel(cameras):
         return
-    meet = nearest_point(cameras)
+    meet = nearest_point_to_axes(cameras)
     behind = sum(bool(camera.forward @ (meet - camera.position) <= 0) for camera in cameras)
     if 2 * behind > len(cameras):
         used = cameras[0].convention
@@ -60,7 +60,7 @@ def check_box(cameras: Sequence[Camera], box: Box, *, owner: str) -> None:
     """Refuse a box that most cameras do not see.
 
     Raises:
-        ValueError: naming how many see it.
+        ValueError: with the number of cameras that see it.
     """
     lower, upper = corners(box)
     unit = (torch.arange(7, dtype=torch.float64) + 0.5) / 7
@@ -78,17 +78,25 @@ def check_box(cameras: Sequence[Camera], box: Box, *, owner: str) -> None:
 
 
 def choose_box(views: Sequence[View], *, owner: str) -> tuple[Box, str]:
-    """A box for a scene whose files name none, and the sentence that says how it was chosen.
+    """Choose a box for a scene whose files name none.
 
-    The middle is the point nearest to all optical axes.  Pictures with transparency show one object: a cube of 1.2
-    times what the middle camera sees at that distance is carved by the silhouettes, and the box is what is left and one
-    cell more; what less than a third of the views see goes too, and what lies outside a view that shows the whole
-    object.  Opaque pictures show the surroundings: the cube has half side 1.5 times the median distance of the
-    cameras, which are then inside it; what is farther is seen on its walls.
+    The centre is the point nearest to all optical axes.  Transparent pictures show one object: a cube of 1.2 times the
+    median field of view at that distance is carved by the silhouettes, and the box is the remainder plus one cell;
+    cells seen by fewer than a third of the views are removed, as are cells outside a view that shows the complete
+    object.  Opaque
+    pictures show the surroundings: the cube has a half side of 1.5 times the median camera distance and contains the
+    cameras; farther objects appear on its walls.
+
+    Args:
+        views: training views.
+        owner: name of the scene in messages.
+
+    Returns:
+        The box, and a sentence that explains the choice.
 
     Raises:
-        ValueError: when the axes are almost parallel, so that nothing says how far away the scene is, or when the
-            silhouettes have nothing in common.
+        ValueError: when the axes are almost parallel and thus determine no distance, or the silhouettes have nothing in
+            common.
     """
     cameras = [view.camera for view in views]
     if _parallel(cameras):
@@ -96,13 +104,13 @@ def choose_box(views: Sequence[View], *, owner: str) -> tuple[Box, str]:
             f"{owner}: the optical axes are almost parallel, so the poses do not say how far away the scene is; "
             "give its box (box=, --box)"
         )
-    middle = nearest_point(cameras)
+    middle = nearest_point_to_axes(cameras)
     distances = torch.stack([(camera.position - middle).norm() for camera in cameras])
     distance = float(distances.median())
     clear = [view for view in views if view.image.shape[2] == 4 and bool((view.image[..., 3] < 255).any())]
     if not clear:
         half = 1.5 * distance
-        box = box_around(middle - half, middle + half)
+        box = box_from_corners(middle - half, middle + half)
         return box, (
             f"The box is a cube of side {2 * half:.3g} about {_point(middle)}, the point nearest to all optical axes: "
             "1.5 times the median distance of the cameras to every side, since the pictures are opaque."
@@ -110,7 +118,7 @@ def choose_box(views: Sequence[View], *, owner: str) -> tuple[Box, str]:
     slopes = torch.tensor([min(c.width / c.fx, c.height / c.fy) / 2 for c in cameras], dtype=torch.float64)
     half = 1.2 * float((distances * slopes).median())
     alphas = [view.alpha for view in clear]
-    # What few views see is hardly carved: places near the cameras, in the corners of the cube.
+    # Cells that few views see (near cameras, in corners) are hardly carved.
     least = max(min(2, len(clear)), len(clear) // 3)
     grid = carve([view.camera for view in clear], alphas, middle - half, middle + half, 64, least=least, whole=True)
     if not bool(grid.cells.any()):
@@ -122,20 +130,26 @@ def choose_box(views: Sequence[View], *, owner: str) -> tuple[Box, str]:
     cell = grid.cell.double()
     lower = middle - half + (occupied.amin(dim=0) - 1) * cell
     upper = middle - half + (occupied.amax(dim=0) + 2) * cell
-    return box_around(lower, upper), (
+    return box_from_corners(lower, upper), (
         f"The box, {_point(lower)} to {_point(upper)}, is what the silhouettes leave of a cube about {_point(middle)}, "
         "the point nearest to all optical axes."
     )
 
 
-def choose_space(views: Sequence[View], *, owner: str) -> tuple[Contraction, str]:
-    """Where the things are that a capture looks at, with all of space around them, and the sentence that says it.
+def choose_contraction(views: Sequence[View], *, owner: str) -> tuple[Contraction, str]:
+    """Choose a contraction of all space for a capture with surroundings.
 
-    The centre is the point nearest to all optical axes; within 0.6 of the median distance of the cameras from it space
-    is as it is, and beyond that it is squeezed.
+    The centre is the point nearest to all optical axes; within 0.6 of the median camera distance space is unchanged.
+
+    Args:
+        views: training views.
+        owner: name of the scene in messages.
+
+    Returns:
+        The contraction, and a sentence that explains the choice.
 
     Raises:
-        ValueError: when the axes are almost parallel, so that nothing says how far away the things are.
+        ValueError: when the axes are almost parallel and thus determine no distance.
     """
     cameras = [view.camera for view in views]
     if _parallel(cameras):
@@ -143,28 +157,28 @@ def choose_space(views: Sequence[View], *, owner: str) -> tuple[Contraction, str
             f"{owner}: the optical axes are almost parallel, so the poses do not say how far away the scene is; "
             "give its box (box=, --box)"
         )
-    middle = nearest_point(cameras)
+    middle = nearest_point_to_axes(cameras)
     distance = float(torch.stack([(camera.position - middle).norm() for camera in cameras]).median())
-    space = Contraction.about(middle, _INNER * distance)
-    return space, (
+    contraction = Contraction.about(middle, _INNER * distance)
+    return contraction, (
         f"The pictures are opaque, so the surroundings are fitted too: all of space, contracted outside a ball of "
-        f"radius {space.radius:.3g} about {_point(middle)}, the point nearest to all optical axes."
+        f"radius {contraction.radius:.3g} about {_point(middle)}, the point nearest to all optical axes."
     )
 
 
-def first_cells(scene: Scene, resolution: int) -> OccupancyGrid:
-    """The cells that may hold something before anything is learnt, in float32.
+def initial_occupancy(scene: Scene, resolution: int) -> OccupancyGrid:
+    """Cells that may be occupied before training, float32.
 
-    Where pictures are transparent: what the silhouettes leave.  Else: what a fifth of the views see (or two of them,
-    where that leaves next to nothing) and what is not nearer to a camera than 0.4 of the median distance of the cameras
-    to the middle of the box: in what hardly any other view sees, a field would paint its picture before each camera.
+    For transparent pictures: the visual hull.  Otherwise: cells seen by a fifth of the views (or two, if that leaves
+    almost nothing) and at least 0.4 of the median camera distance away from every camera; in cells that few views see,
+    a field would paint the picture in front of each camera.
 
     Args:
         scene: the views.
         resolution: cells along the longest side of the box.
     """
-    if scene.space is not None:
-        return _seen_cells(scene, scene.space, resolution)
+    if scene.contraction is not None:
+        return _seen_cells(scene, scene.contraction, resolution)
     lower, upper = (corner.float() for corner in corners(scene.box))
     cameras = [view.camera for view in scene.train]
     alphas = [view.alpha for view in scene.train]
@@ -176,23 +190,25 @@ def first_cells(scene: Scene, resolution: int) -> OccupancyGrid:
         grid = carve(cameras, alphas, lower, upper, resolution, least=few)
     positions = torch.stack([camera.position for camera in cameras]).float()
     distance = float((positions - (lower + upper) / 2).norm(dim=1).median())
-    clear = grid.clear_of(positions, 0.4 * distance)
+    clear = grid.without_cells_near(positions, 0.4 * distance)
     return clear if bool(clear.cells.any()) else grid
 
 
-def _seen_cells(scene: Scene, space: Contraction, resolution: int) -> OccupancyGrid:
-    """The cells of contracted space that at least three views see and no camera is near."""
-    lower, upper = (corner.float() for corner in corners(space.box))
+def _seen_cells(scene: Scene, contraction: Contraction, resolution: int) -> OccupancyGrid:
+    """Cells of contracted space that at least three views see and no camera is near."""
+    lower, upper = (corner.float() for corner in corners(contraction.box))
     grid = OccupancyGrid.full(lower, upper, resolution)
     places = grid.centres().double()
-    # The corners of the box hold nothing; what is squeezed to the surface of the ball is just within it.
-    own = space.own(places)
+    # The corners of the box are empty; points at infinity are moved just inside the ball.
+    own = contraction.normalised(places)
     m = own.norm(dim=1, keepdim=True)
-    inside = m[:, 0] < 2 + float(grid.cell.norm()) / 2 / space.radius
-    points = space.world(torch.where(m > 1.98, own * (1.98 / m), own) * space.radius + torch.tensor(space.centre))
+    inside = m[:, 0] < 2 + float(grid.cell.norm()) / 2 / contraction.radius
+    points = contraction.uncontract(
+        torch.where(m > 1.98, own * (1.98 / m), own) * contraction.radius + torch.tensor(contraction.centre)
+    )
     views = torch.zeros(len(points), dtype=torch.int64)
     positions = torch.stack([view.camera.position for view in scene.train])
-    near = _NEAR * float((positions - torch.tensor(space.centre)).norm(dim=1).median())
+    near = _NEAR * float((positions - torch.tensor(contraction.centre)).norm(dim=1).median())
     clear = torch.ones(len(points), dtype=torch.bool)
     for view in scene.train:
         camera = view.camera
@@ -211,5 +227,5 @@ def _parallel(cameras: Sequence[Camera]) -> bool:
 
 
 def _point(point: Tensor) -> str:
-    largest = max(1e-3, float(point.abs().max()))  # what is zero but for rounding reads as 0
+    largest = max(1e-3, float(point.abs().max()))  # rounding errors print as 0
     return "(" + ", ".join(f"{0.0 if abs(x) < 1e-6 * largest else x:.3g}" for x in point.tolist()) + ")"

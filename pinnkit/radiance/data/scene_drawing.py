@@ -1,4 +1,4 @@
-"""Pictures of a scene: where its cameras stand, and some of its views."""
+"""Figures of scenes: camera positions, and some of the views."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _TRAIN, _TEST, _BOX = "#0072B2", "#D55E00", "#009E73"  # distinguishable without
 
 
 def draw_cameras(scene: Scene) -> Figure:
-    """The pyramids of all cameras and the box, from the side and from above; axes in the units of the poses.
+    """Draw the frusta of all cameras and the box, from the side and from above; axes in the units of the poses.
 
-    The tip of a pyramid is the camera, its base what the picture covers, and the tick above the base is the top of the
-    picture: with the wrong convention the pyramids point away from the box.
+    The apex of a frustum is the camera, its base the picture, and the tick above the base is the top of the picture.
+    With the wrong axes convention the frusta point away from the box.
     """
     from matplotlib.figure import Figure
 
@@ -60,7 +60,7 @@ def draw_cameras(scene: Scene) -> Figure:
 
 
 def draw_views(scene: Scene, *, most: int = 6) -> Figure:
-    """Some training views over white, evenly spread; below them depth and normals where the scene knows them."""
+    """Draw some training views over white, evenly spread, with depth and normals below them where known."""
     from matplotlib.figure import Figure
 
     count = min(most, len(scene.train))
@@ -83,7 +83,7 @@ def draw_views(scene: Scene, *, most: int = 6) -> Figure:
 
 
 def _pyramid(camera: Camera, length: float) -> list[torch.Tensor]:
-    """Lines `(k, 3)` of a camera's pyramid."""
+    """Lines `(k, 3)` of the frustum of a camera."""
     w, h = float(camera.width), float(camera.height)
     ends = torch.tensor([[0, 0], [w, 0], [w, h], [0, h], [w / 2, 0], [w / 2, -h / 8]], dtype=torch.float64)
     frame = camera.right_down_forward
@@ -95,7 +95,7 @@ def _pyramid(camera: Camera, length: float) -> list[torch.Tensor]:
 
 
 def _edges(lower: torch.Tensor, upper: torch.Tensor) -> list[torch.Tensor]:
-    """The twelve edges `(2, 3)` of a box."""
+    """Twelve edges `(2, 3)` of a box."""
     found = []
     for axis in range(3):
         others = [a for a in range(3) if a != axis]

@@ -1,4 +1,4 @@
-"""transforms.json: the frames of a scene as cameras, in the flavours of Blender, instant-ngp and nerfstudio."""
+"""Parser of transforms.json in the variants of Blender, instant-ngp and nerfstudio."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _OTHER_LENSES = ("is_fisheye", "ftheta_p0", "latlong", "equirectangular", "ortho
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One entry of `frames` whose picture is there: the file and the camera, of the size that the picture has."""
+    """Entry of `frames` with an existing picture: its file, and its camera at the size of the picture."""
 
     name: str
     picture: Path
@@ -33,7 +33,7 @@ class Frame:
 
 @dataclass(frozen=True, eq=False)
 class Transforms:
-    """What one file says: its frames in their order, sentences on what was left out, and everything else it holds."""
+    """Content of one file: frames in order, notes on omissions, and the remaining entries."""
 
     frames: tuple[Frame, ...]
     notes: tuple[str, ...]
@@ -43,18 +43,18 @@ class Transforms:
 def read_transforms(file: Path, *, convention: Convention) -> Transforms:
     """Read one transforms.json.
 
-    Intrinsics stand at the top or in a frame, which goes first: fl_x and fl_y in pixels, or camera_angle_x and
-    camera_angle_y in radians; cx, cy (by default the middle), w, h (by default those of the picture), k1, k2, p1, p2.
-    Where the picture is smaller or larger than w x h in the same shape, the camera is scaled to it.  Frames whose
-    picture is missing are left out, with a note that lists them.
+    Intrinsics are at the top level or in a frame, which takes precedence: fl_x and fl_y in pixels, or camera_angle_x
+    and camera_angle_y in radians; cx, cy (default: centre), w, h (default: size of the picture), k1, k2, p1, p2.  If
+    the picture differs from w x h in size but not in shape, the camera is scaled.  Frames without a picture are
+    omitted, with a note.
 
     Args:
-        file: the JSON file; paths of pictures are relative to its folder, with or without an ending.
-        convention: where the axes of the poses point.
+        file: JSON file; picture paths are relative to its folder, with or without a suffix.
+        convention: axes convention of the poses.
 
     Raises:
-        ValueError: for files that are no such JSON, frames without a pose or a lens, no frame with a picture, lenses
-            other than a pinhole with k1, k2, p1, p2, pictures of another shape than w x h.
+        ValueError: for files that are no such JSON, frames without pose or lens, no frame with a picture, lenses other
+            than a pinhole with k1, k2, p1, p2, pictures with another aspect ratio than w x h.
     """
     content = _json(file)
     frames, missing, notes = [], [], []
@@ -95,7 +95,7 @@ def read_transforms(file: Path, *, convention: Convention) -> Transforms:
 def _camera(
     where: str, entry: Mapping[str, Any], picture: Path, convention: Convention
 ) -> tuple[Camera, tuple[int, int] | None]:
-    """The camera of a frame at the size of its picture, and the size stated in the file where that is another one."""
+    """Camera of a frame at the size of its picture, and the stated size if it differs."""
     model = str(entry.get("camera_model", "OPENCV"))
     other = [name for name in _OTHER_LENSES if entry.get(name)]
     if model.upper() not in _PINHOLES or other:
@@ -141,7 +141,7 @@ def _camera(
 
 
 def _joined(content: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, Any]:
-    """What holds for a frame: its own words before those of the file; of one lens in two words, its own alone."""
+    """Entries of a frame over those of the file; focal length and angle of view exclude each other."""
     joined = {**content, **entry}
     for length, angle in (("fl_x", "camera_angle_x"), ("fl_y", "camera_angle_y")):
         if angle in entry and length not in entry:
@@ -150,7 +150,7 @@ def _joined(content: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, A
 
 
 def _four_rows(matrix: Any) -> Any:
-    """A pose of three rows with its fourth."""
+    """Complete a pose of three rows by its fourth."""
     return [*matrix, [0.0, 0.0, 0.0, 1.0]] if isinstance(matrix, list) and len(matrix) == 3 else matrix
 
 
@@ -173,12 +173,12 @@ def _number(where: str, entry: Mapping[str, Any], name: str) -> float | None:
 
 
 def _picture(folder: Path, name: str) -> Path | None:
-    """The picture of a frame; names written on Windows are understood, and one is found beside the file by its name."""
+    """Find the picture of a frame; Windows paths are understood, and the file may lie beside the JSON by its name."""
     given = Path(*PureWindowsPath(name).parts) if "\\" in name else Path(name)
     if not given.name:
         return None
     bases = [folder / given, folder / given.parent.name / given.name, folder / "images" / given.name]
-    if given.suffix:  # pictures that were converted after the file was written
+    if given.suffix:  # pictures may have been converted later
         bases += [base.with_suffix("") for base in bases]
     for base in bases:
         for ending in _ENDINGS:

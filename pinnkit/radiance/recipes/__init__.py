@@ -1,1 +1,1 @@
-"""Recipes that fit a radiance field to a scene, and their evaluation."""
+"""Fitting: the radiance problem, recipes and their training, evaluation on held-out views."""

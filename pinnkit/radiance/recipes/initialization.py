@@ -1,38 +1,38 @@
-"""What a fit begins with: the training pixels, the cells that silhouettes leave, and lengths that suit the scene."""
+"""Initial state of a fit: training pixels, initial occupancy, and lengths that suit the scene."""
 
 from __future__ import annotations
 
 import torch
 
 from pinnkit.radiance.data.scene import Scene, corners
-from pinnkit.radiance.data.scene_bounds import first_cells
-from pinnkit.radiance.rendering.ray_marching import Marcher
+from pinnkit.radiance.data.scene_bounds import initial_occupancy
+from pinnkit.radiance.rendering.ray_marching import RayMarcher
 from pinnkit.radiance.rendering.rays import Rays
 
-__all__ = ["first_rays", "footprint", "longest_side", "nodes_along"]
+__all__ = ["grid_nodes", "initial_rays", "longest_side", "pixel_footprint"]
 
 
-def first_rays(scene: Scene, resolution: int, step: float, *, generator: torch.Generator) -> Rays:
-    """The training pixels, with the cells that silhouettes or views leave (`first_cells`).
+def initial_rays(scene: Scene, resolution: int, step: float, *, generator: torch.Generator) -> Rays:
+    """Training pixels with the initial occupancy (`initial_occupancy`).
 
     Args:
         scene: the views.
         resolution: cells along the longest side of the box.
-        step: between samples, a length.
-        generator: chooses pixels where there are more than memory should hold.
+        step: distance between samples, a length.
+        generator: draws a subset of the pixels where there are too many.
     """
-    marcher = Marcher(first_cells(scene, resolution), step, space=scene.space)
-    return Rays.of(scene.train, scene.box, marcher, background=scene.behind, generator=generator)
+    sampler = RayMarcher(initial_occupancy(scene, resolution), step, contraction=scene.contraction)
+    return Rays.of(scene.train, scene.box, sampler, background=scene.training_background, generator=generator)
 
 
 def longest_side(scene: Scene) -> float:
-    """The longest side of the box."""
+    """Longest side of the box."""
     lower, upper = corners(scene.box)
     return float((upper - lower).max())
 
 
-def footprint(scene: Scene) -> float:
-    """How large a pixel is at the middle of the box, median over the training views: the finest that can be seen."""
+def pixel_footprint(scene: Scene) -> float:
+    """Size of a pixel at the centre of the box, median over the training views: the finest visible detail."""
     lower, upper = corners(scene.box)
     middle = (lower + upper) / 2
     sizes = [
@@ -41,8 +41,8 @@ def footprint(scene: Scene) -> float:
     return max(float(torch.tensor(sizes).median()), 1e-4 * longest_side(scene))
 
 
-def nodes_along(scene: Scene, longest: int) -> tuple[int, int, int]:
-    """Nodes along x, y and z, in proportion to the sides of the box, `longest` along the longest."""
+def grid_nodes(scene: Scene, longest: int) -> tuple[int, int, int]:
+    """Nodes along x, y and z in proportion to the sides of the box, `longest` along the longest."""
     lower, upper = corners(scene.box)
     sides = (upper - lower) / (upper - lower).max()
     x, y, z = (max(8, round(float(side) * longest)) for side in sides)

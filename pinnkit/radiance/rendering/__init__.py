@@ -1,1 +1,1 @@
-"""Volume rendering: rays, samples along them, quadrature."""
+"""Volume rendering: samplers of rays, quadrature, rendered views and videos."""

@@ -1,4 +1,4 @@
-"""A walk around a fitted scene: cameras on a circle, and the pictures along it as a film."""
+"""Camera paths around a scene, and videos rendered along them."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pinnkit.radiance.data.cameras import Camera, Convention, look_at, nearest_point
+from pinnkit.radiance.data.cameras import Camera, Convention, look_at, nearest_point_to_axes
 from pinnkit.radiance.data.scene import Scene, corners
 from pinnkit.solutions.evaluation import FieldSet
 
-from .ray_marching import Walk
-from .views import photograph_field
+from .ray_marching import RaySampler
+from .views import render_view
 
-__all__ = ["FILMS", "check_film", "orbit", "write_film"]
+__all__ = ["VIDEO_FORMATS", "check_video_path", "orbit", "write_video"]
 
-FILMS = (".gif", ".mp4")
-"""What `write_film` writes, by the ending of the name."""
+VIDEO_FORMATS = (".gif", ".mp4")
+"""Suffixes that `write_video` supports."""
 
 
 def orbit(scene: Scene, frames: int = 60, *, width: int | None = None) -> tuple[Camera, ...]:
-    """Cameras at the median height and distance of the training ones, looking at what those look at.
+    """Cameras on a circle at the median height and distance of the training cameras, with their common target.
 
-    They go once around; where the training cameras stand on one side only (less than 200 degrees), they swing from one
-    end of that to the other and back, since nothing is known of the far side.
+    The path goes once around.  If the training cameras cover less than 200 degrees, it swings back and forth within
+    that sector, because the far side is unknown.
 
     Args:
-        scene: whose cameras are followed.
-        frames: how many cameras.
-        width: of the pictures in pixels; by default that of the first training view.
+        scene: scene with the training cameras.
+        frames: number of cameras.
+        width: of the pictures in pixels; None takes that of the first training view.
 
     Raises:
         ValueError: for fewer than one frame or two pixels.
@@ -44,14 +44,14 @@ def orbit(scene: Scene, frames: int = 60, *, width: int | None = None) -> tuple[
     cameras = [view.camera for view in scene.train]
     first = cameras[0]
     lower, upper = corners(scene.box)
-    middle = nearest_point(cameras).clamp(lower, upper)
+    middle = nearest_point_to_axes(cameras).clamp(lower, upper)
     up = torch.stack([-camera.right_down_forward[:, 1] for camera in cameras]).mean(dim=0)
     up = up / up.norm() if float(up.norm()) > 1e-6 else torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64)
     away = torch.stack([camera.position for camera in cameras]) - middle
     height = away @ up
     flat = away - height[:, None] * up
     across = flat[int(flat.norm(dim=1).argmax())]
-    if float(across.norm()) < 1e-9:  # all of them look straight down
+    if float(across.norm()) < 1e-9:  # all cameras look straight down
         across = torch.linalg.cross(up, torch.tensor([0.6, 0.8, 0.0], dtype=torch.float64))
     x = across / across.norm()
     y = torch.linalg.cross(up, x)
@@ -67,7 +67,7 @@ def orbit(scene: Scene, frames: int = 60, *, width: int | None = None) -> tuple[
 
 
 def _angles(seen: Tensor, frames: int) -> list[float]:
-    """Around, or to and fro within what is seen."""
+    """Angles of a full circle, or back and forth within the covered sector."""
     ordered = seen.sort().values
     gaps = torch.cat([ordered[1:] - ordered[:-1], (ordered[:1] + 2 * math.pi - ordered[-1:])])
     widest = int(gaps.argmax())
@@ -78,57 +78,60 @@ def _angles(seen: Tensor, frames: int) -> list[float]:
     return [begin + extent * (1 - math.cos(2 * math.pi * i / frames)) / 2 for i in range(frames)]
 
 
-def write_film(
+def write_video(
     path: Path | str,
     fields: FieldSet,
     cameras: Sequence[Camera],
-    marcher: Walk,
+    sampler: RaySampler,
     background: Sequence[float],
     *,
     per_second: int = 20,
-    told: Callable[[int], object] | None = None,
+    progress: Callable[[int], object] | None = None,
 ) -> Path:
-    """Write what the field looks like from each camera as a gif or mp4, by the ending of the name.
+    """Render the field from each camera and write a gif or mp4, by the suffix.
 
     Args:
-        path: the file.
-        fields: with the unknowns `density` and `colour`.
-        cameras: one per picture, all of one size.
-        marcher: where samples are taken.
-        background: behind the scene.
-        per_second: pictures.
-        told: called with the number of each picture that is done.
+        path: target path.
+        fields: fields with the unknowns `density` and `colour`.
+        cameras: one per frame, all of one size.
+        sampler: sampler of the rays.
+        background: colour behind the scene.
+        per_second: frames per second.
+        progress: called with the number of each finished frame.
+
+    Returns:
+        The path.
 
     Raises:
-        ValueError: for another ending.
-        ImportError: without imageio, with what to install.
+        ValueError: for another suffix.
+        ImportError: without imageio, with the package to install.
     """
     path = Path(path)
-    writer = check_film(path)
+    writer = check_video_path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
 
     def pictures() -> Iterator[NDArray[np.uint8]]:
         for number, camera in enumerate(cameras, start=1):
-            shown = photograph_field(fields, camera, marcher, background).rgb.cpu()
+            shown = render_view(fields, camera, sampler, background).rgb.cpu()
             yield (shown * 255).round().to(torch.uint8).numpy()
-            if told is not None:
-                told(number)
+            if progress is not None:
+                progress(number)
 
     if path.suffix.lower() == ".gif":
         writer.mimsave(path, list(pictures()), duration=1000 / per_second, loop=0)
-    else:  # the codec wants even sides
+    else:  # the codec needs even sides
         even = [np.pad(p, ((0, p.shape[0] % 2), (0, p.shape[1] % 2), (0, 0)), mode="edge") for p in pictures()]
         writer.mimsave(path, even, fps=per_second, macro_block_size=1)
     return path
 
 
-def check_film(path: Path) -> Any:
-    """The library that writes such a file.
+def check_video_path(path: Path) -> Any:
+    """Return the library that writes such a file.
 
     Raises:
-        ValueError, ImportError: as `write_film`.
+        ValueError, ImportError: as `write_video`.
     """
-    if path.suffix.lower() not in FILMS:
+    if path.suffix.lower() not in VIDEO_FORMATS:
         raise ValueError(f"a film must be named .gif or .mp4, got '{path.name}'")
     try:
         import imageio.v2 as writer

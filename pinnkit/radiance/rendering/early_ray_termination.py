@@ -1,4 +1,4 @@
-"""Front: what an earlier field says is opaque, so that samples behind it need not be evaluated."""
+"""Early ray termination: omission of samples behind opaque cells of an earlier field."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from torch import Tensor
 
 from pinnkit.radiance.data.occupancy import OccupancyGrid
 
-__all__ = ["Front"]
+__all__ = ["EarlyRayTermination"]
 
 
 @dataclass(frozen=True, eq=False)
-class Front:
-    """Densities of cells, by which a ray is ended soon after it has met something opaque.
+class EarlyRayTermination:
+    """Densities of cells that end a ray soon after an opaque surface.
 
-    A sample is kept while the light that is left a `margin` before it, T = exp(-sum sigma_j h), is above `least`: the
-    surface may still move by the margin in either direction.
+    A sample is kept while the transmittance a `margin` before it, T = exp(-sum sigma_j h), is above `least`; the
+    surface may thus still move by the margin in either direction.
 
     Args:
-        grid: whose cells the densities belong to.
+        grid: grid of the densities.
         density: `(cells,)`, flat, per unit of length.
         margin: a length.
-        least: light that counts as none.
+        least: transmittance that counts as opaque.
     """
 
     grid: OccupancyGrid
@@ -32,8 +32,8 @@ class Front:
     margin: float
     least: float = 1e-3
 
-    def kept(self, points: Tensor, counts: Tensor, step: float) -> Tensor:
-        """Which samples `(n, 3)`, ragged with `counts` `(rows,)` a ray, are not behind something: bool `(n,)`."""
+    def visible(self, points: Tensor, counts: Tensor, step: float) -> Tensor:
+        """Mask `(n,)` of the samples `(n, 3)`, ragged with `counts` `(rows,)` per ray, that are not hidden."""
         if points.shape[0] == 0:
             return torch.ones(0, dtype=torch.bool, device=points.device)
         thickness = self.density.index_select(0, self.grid.index(points)).double() * step

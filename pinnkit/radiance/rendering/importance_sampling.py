@@ -1,4 +1,4 @@
-"""Guided: as many samples on every ray, where an earlier field says that something is."""
+"""Importance sampling along rays by the densities of an earlier field."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from torch import Tensor
 from pinnkit.radiance.data.contraction import Contraction
 from pinnkit.radiance.data.occupancy import OccupancyGrid
 
-from .ray_marching import Marcher, Samples
+from .ray_marching import RayMarcher, RaySamples
 from .volume_rendering import ray_weights
 
-__all__ = ["Guided"]
+__all__ = ["ImportanceSampler"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Guided:
-    """So many samples a ray, gathered where the densities of an earlier field put its weight; the rest spread evenly.
+class ImportanceSampler:
+    """Fixed number of samples per ray, concentrated where an earlier field has its ray weights.
 
-    The ray is cut into pieces as long as a cell; each gets the weight that the densities of cells give it, the largest
-    of its own and both neighbours', and `spread` of all weight is shared evenly between the pieces in occupied cells.
-    Between the quantiles of that distribution lies one sample each, which stands for all of the piece between them, so
-    that the quadrature covers the ray without a gap.  In surroundings, where hardly a cell is ever empty for certain,
-    this costs a third of visiting every occupied one.
+    The ray is divided into pieces of the length of a cell.  A piece gets the largest weight of itself and its two
+    neighbours, from the cell densities; a share `spread` of the total weight is distributed evenly over the pieces in
+    occupied cells.  One sample lies between consecutive quantiles of this distribution and represents the whole
+    interval, so that the quadrature covers the ray without gaps.  In surroundings, where few cells are certainly empty,
+    this costs a third of visiting every occupied cell.
 
     Args:
         coarse: the grid, and by its step the pieces.
-        density: `(cells,)`, flat, per unit of length in the box, of the earlier field.
-        samples: on each ray.
-        spread: see above, in (0, 1].
+        density: `(cells,)`, flat, of the earlier field, per unit of length in the box.
+        samples: per ray.
+        spread: share of evenly distributed weight, in (0, 1].
 
     Raises:
         ValueError: for less than one sample or a share outside (0, 1].
@@ -39,7 +39,7 @@ class Guided:
     Source: Mildenhall et al., NeRF, ECCV 2020, section 5.2; Barron et al., Mip-NeRF 360, CVPR 2022, section 3.
     """
 
-    coarse: Marcher
+    coarse: RayMarcher
     density: Tensor
     samples: int
     spread: float = 0.2
@@ -47,28 +47,29 @@ class Guided:
     def __post_init__(self) -> None:
         if self.samples < 1 or not 0 < self.spread <= 1:
             raise ValueError(
-                f"Guided: `samples` must be at least 1 and `spread` in (0, 1], got {self.samples} and {self.spread}"
+                f"ImportanceSampler: `samples` must be at least 1 and `spread` in (0, 1], got {self.samples} and "
+                f"{self.spread}"
             )
 
     def __repr__(self) -> str:
-        return f"Guided({self.samples} samples a ray, {self.coarse.grid!r})"
+        return f"ImportanceSampler({self.samples} samples a ray, {self.coarse.grid!r})"
 
     @property
     def grid(self) -> OccupancyGrid:
-        """The cells."""
+        """Cells that may be occupied."""
         return self.coarse.grid
 
     @property
-    def space(self) -> Contraction | None:
-        """What space is contracted by."""
-        return self.coarse.space
+    def contraction(self) -> Contraction | None:
+        """Contraction of space; None for a bounded scene."""
+        return self.coarse.contraction
 
     def meets(self, origins: Tensor, directions: Tensor) -> Tensor:
-        """As `Marcher.meets`."""
+        """See `RayMarcher.meets`."""
         return self.coarse.meets(origins, directions)
 
-    def march(self, origins: Tensor, directions: Tensor, offset: Tensor | float = 0.5) -> Samples:
-        """As `Marcher.march`; a ray that meets no occupied cell gets no sample."""
+    def march(self, origins: Tensor, directions: Tensor, offset: Tensor | float = 0.5) -> RaySamples:
+        """See `RayMarcher.march`; a ray that meets no occupied cell gets no sample."""
         rows, k = origins.shape[0], self.samples
         near, far = self.coarse.span(origins, directions)
         length = (far - near).clamp(min=0)
@@ -93,19 +94,19 @@ class Guided:
         width = (edges[:, 1:] - edges[:, :-1])[met].reshape(-1)
         o, d = origins.index_select(0, ray), directions.index_select(0, ray)
         found = self.coarse.samples_at(o, d, at[met].reshape(-1), ray, met.long() * k)
-        # What lies between two occupied stretches of the ray is none of them.
+        # Samples between occupied stretches of the ray get no length.
         there = self.grid.cells.reshape(-1).index_select(0, self.grid.index(found.place))
         return found._replace(delta=found.delta / self.coarse.step * width * there)
 
 
 def _quantiles(mass: Tensor, k: int) -> Tensor:
-    """The k + 1 ends `(rows, k + 1)` of k parts of equal mass of pieces `(rows, n)` of [0, 1]."""
+    """Ends `(rows, k + 1)` of k parts of equal mass, from the masses of n equal pieces `(rows, n)` of [0, 1]."""
     rows, n = mass.shape
     ends = torch.cat([torch.zeros_like(mass[:, :1]), mass.cumsum(dim=1)], dim=1)
     ends = ends / ends[:, -1:].clamp(min=1e-300)
     u = (torch.arange(k + 1, dtype=mass.dtype, device=mass.device) / k).expand(rows, k + 1).contiguous()
     piece = (torch.searchsorted(ends, u, right=True) - 1).clamp_(0, n - 1)
-    # The last end is that of the last piece with any mass, not that of the ray.
+    # The last end is that of the last piece with mass, not that of the ray.
     last = (mass > 0).to(torch.int8).cumsum(dim=1).argmax(dim=1, keepdim=True)
     piece = torch.minimum(piece, last)
     low = ends.gather(1, piece)

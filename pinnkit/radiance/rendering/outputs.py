@@ -1,4 +1,4 @@
-"""What the raw outputs of a radiance field mean."""
+"""Activations of a radiance field: from raw outputs to density and colour."""
 
 from __future__ import annotations
 
@@ -9,32 +9,34 @@ import torch
 
 from pinnkit.domains import Box
 from pinnkit.radiance.data.contraction import Contraction
-from pinnkit.radiance.data.scene import size
+from pinnkit.radiance.data.scene import box_diagonal
 
-__all__ = ["colour_of", "density_in"]
+__all__ = ["colour_activation", "density_activation"]
 
 _THIN = 3.0
-"""Optical thickness of the diagonal of the box where a field gives 0: thin enough to see through, and not nothing."""
+"""Optical thickness of the diagonal of the box for a raw output of 0: translucent."""
 _THINNER = 0.3
-"""The same where all of space is contracted to the box and cameras stand in it: what is before them must be seen
-through from the first step on, or it becomes a fog that shows to each camera its own picture."""
-_MOST = 9.0
-"""Largest logarithm of the density, relative to that."""
+"""Optical thickness for contracted space, which contains the cameras.
+
+A denser initial field becomes fog in front of each camera that reproduces its own picture.
+"""
+_MAX_LOG_DENSITY = 9.0
+"""Upper bound on the logarithm of the density, relative to that."""
 
 
-def density_in(box: Box, space: Contraction | None = None) -> Callable[[Any], Any]:
-    """The density of a raw output r, sigma = q exp(min(r, 9)) / diagonal of the box: the same in any unit of length.
+def density_activation(box: Box, contraction: Contraction | None = None) -> Callable[[Any], Any]:
+    """Density of a raw output r: sigma = q exp(min(r, 9)) / diagonal of the box; independent of the unit of length.
 
-    q, the optical thickness of the diagonal where r = 0, is 3, or 0.3 where all of space is contracted to the box.
+    q, the optical thickness of the diagonal at r = 0, is 3, or 0.3 for contracted space.
 
     Args:
-        box: where the field lives.
-        space: what space is contracted by; None: by nothing.
+        box: domain of the field.
+        contraction: contraction of space; None for a bounded scene.
     """
-    unit = (_THIN if space is None else _THINNER) / size(box)
-    return lambda raw: unit * torch.exp(torch.clamp(raw, max=_MOST))
+    unit = (_THIN if contraction is None else _THINNER) / box_diagonal(box)
+    return lambda raw: unit * torch.exp(torch.clamp(raw, max=_MAX_LOG_DENSITY))
 
 
-def colour_of(raw: Any) -> Any:
-    """The colour of raw outputs, in (0, 1): their sigmoid."""
+def colour_activation(raw: Any) -> Any:
+    """Colour of raw outputs, in (0, 1): their sigmoid."""
     return torch.sigmoid(raw)

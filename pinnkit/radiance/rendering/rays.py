@@ -1,7 +1,7 @@
-"""Rays: the pixels of posed pictures as a part of the domain, with samples along the ray of each.
+"""Rays through the pixels of posed pictures as a part of the domain, with samples along each ray.
 
-A residual on this part sees the unknowns at the samples of all rays, one ray after the other, and returns one row per
-ray: what the field sends along it minus the colour of the pixel.
+A residual on this part receives the unknowns at the samples of all rays, ray after ray, and returns one row per ray:
+the rendered colour minus the colour of the pixel.
 """
 
 from __future__ import annotations
@@ -14,43 +14,43 @@ from torch import Tensor
 
 from pinnkit.domains import Axis, Box, Cube, Parameters, Points, Sampling
 from pinnkit.domains.sampling import DEFAULT_SAMPLING, check_sample
-from pinnkit.radiance.data.backgrounds import AnyColour, Background
+from pinnkit.radiance.data.backgrounds import Background, RandomBackground
 from pinnkit.radiance.data.occupancy import OccupancyGrid
 from pinnkit.radiance.data.scene import View
 
-from .ray_marching import Marcher, Samples, Walk
+from .ray_marching import RayMarcher, RaySampler, RaySamples
 
 __all__ = ["Rays", "field_domain", "ray_points"]
 
 
 def field_domain(box: Box) -> Box:
-    """Where a radiance field lives: the box of x, y, z and the unit direction `view` (3 columns) that light is seen in.
+    """Domain of a radiance field: the box of x, y, z and the unit viewing direction `view` (3 columns).
 
-    The direction is a parameter, not space: gradients and normals mean x, y, z only.  It points from the camera into
-    the scene.
+    The direction is a parameter, not space: gradients and normals refer to x, y, z only.  It points from the camera
+    into the scene.
     """
     return box * Parameters(view=Cube(-1.0, 1.0, dim=3))
 
 
 def ray_points(
-    origins: Tensor, directions: Tensor, marcher: Walk, offset: Tensor | float = 0.5
-) -> tuple[Points, Samples]:
+    origins: Tensor, directions: Tensor, sampler: RaySampler, offset: Tensor | float = 0.5
+) -> tuple[Points, RaySamples]:
     """Samples in occupied cells along rays, as points of `field_domain`.
 
     Args:
         origins: `(rows, 3)`.
         directions: `(rows, 3)`, of any length.
-        marcher: the grid and the step; its type and device are those of the result.
-        offset: see `Marcher.march`.
+        sampler: sampler of the rays; its dtype and device are those of the result.
+        offset: see `RayMarcher.march`.
 
     Returns:
         Points with coords `(n, 6)` (x, y, z, view), group = counts `(rows,)`, columns `delta` `(n,)`, `distance` `(n,)`
         (lengths in space) and `counts` `(rows,)` again, for the residual; and the samples.
     """
-    kind = marcher.grid.lower
+    kind = sampler.grid.lower
     origins, directions = origins.to(kind), directions.to(kind)
     directions = directions / directions.norm(dim=1, keepdim=True)
-    samples = marcher.march(origins, directions, offset)
+    samples = sampler.march(origins, directions, offset)
     along = directions.index_select(0, samples.ray)
     columns = {
         "delta": samples.delta,
@@ -62,33 +62,33 @@ def ray_points(
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Rays:
-    """Pixels of views, drawn at random, with samples along their rays.  Make one by `Rays.of`.
+    """Randomly drawn pixels of views with samples along their rays; see `Rays.of`.
 
-    `sample(n, generator)` draws n pixels and gives what `ray_points` does, with more columns, one entry per row:
-    `rgb` `(n, 3)`, what the pixel shows over `background` `(n, 3)`, and `alpha` `(n,)`.  So the residual of a field
-    with unknowns `density` and `colour` reads
+    `sample(n, generator)` draws n pixels and returns the points of `ray_points` with further columns, one entry per
+    row: `rgb` `(n, 3)`, the colour of the pixel over `background` `(n, 3)`, and `alpha` `(n,)`.  The residual of a
+    field with unknowns `density` and `colour` is then
 
         seen = render(density.value, colour.value, delta, distance, counts=counts)
         over(seen.colour, seen.accumulation, background) - rgb
 
-    Pixels whose ray meets no occupied cell say nothing about the field and are not drawn: `drawn` is the others.
+    Pixels whose ray meets no occupied cell do not constrain the field and are not drawn; `active` lists the others.
 
     Args:
-        box: where the scene is.
-        marcher: occupied cells and step.
-        background: behind the scene, one colour a ray.
-        jitter: rays go through a random place of their pixel instead of its middle, for pictures that are averages
-            over pixels.
+        box: bounding box of the scene.
+        sampler: sampler of the rays.
+        background: background behind the scene, one colour per ray.
+        jitter: whether rays pass through random positions of their pixels instead of the centres, for pictures that are
+            pixel averages.
         origins: `(V, 3)`, one per view.
-        across: `(V, 2, 3)`, how much the direction changes by one pixel to the right and by one pixel down.
-        view: `(m,)` int64, the view of each pixel.
-        directions: `(m, 3)`, through the middle of each pixel, length 1 along the optical axis.
+        across: `(V, 2, 3)`, change of the direction by one pixel to the right and by one pixel down.
+        view: `(m,)` int64, view of each pixel.
+        directions: `(m, 3)`, through the centre of each pixel, of unit length along the optical axis.
         rgba: `(m, 4)` uint8, straight alpha.
-        drawn: `(k,)` int64, the pixels that are drawn from.
+        active: `(k,)` int64, the pixels to draw from.
     """
 
     box: Box
-    marcher: Walk
+    sampler: RaySampler
     background: Background
     jitter: bool
     origins: Tensor
@@ -96,43 +96,44 @@ class Rays:
     view: Tensor
     directions: Tensor
     rgba: Tensor
-    drawn: Tensor
+    active: Tensor
 
     def __repr__(self) -> str:
-        return f"Rays({len(self.drawn)} of {len(self.view)} pixels, {len(self.origins)} views, {self.marcher!r})"
+        return f"Rays({len(self.active)} of {len(self.view)} pixels, {len(self.origins)} views, {self.sampler!r})"
 
     @classmethod
     def of(
         cls,
         views: Sequence[View],
         box: Box,
-        marcher: Marcher,
+        sampler: RayMarcher,
         *,
         background: Background | None = None,
         jitter: bool = False,
         most: int = 4_000_000,
         generator: torch.Generator | None = None,
     ) -> Rays:
-        """The pixels of views; tensors take the floating type and the device of the marcher's grid.
+        """Make from the pixels of views; tensors take the floating type and device of the grid of the sampler.
 
         Args:
             views: at least one.
-            box: where the scene is.
-            marcher: occupied cells and step.
+            box: bounding box of the scene.
+            sampler: occupied cells and step.
             background: by default a random colour for every ray.
             jitter: see the class.
-            most: of more pixels than this, a random choice of so many is kept, to bound memory (40 bytes a pixel).
-            generator: makes that choice; needed only then.
+            most: maximum number of pixels; a random subset of more is kept, which bounds the memory (40 bytes per
+                pixel).
+            generator: draws that subset; needed only then.
 
         Raises:
-            ValueError: without a view, or when a choice is to be made and there is no generator.
+            ValueError: without a view, or when a subset is needed and there is no generator.
         """
         if not views:
             raise ValueError("Rays.of: `views` must hold at least one view, got none")
         total = sum(view.camera.width * view.camera.height for view in views)
         if total > most and generator is None:
             raise ValueError(f"Rays.of: {total} pixels are more than `most` = {most}; give a `generator` to choose")
-        kind = marcher.grid.lower
+        kind = sampler.grid.lower
         origins, across, numbers, directions, rgba = [], [], [], [], []
         for number, view in enumerate(views):
             camera = view.camera
@@ -151,17 +152,17 @@ class Rays:
             rgba.append(pixels if pixels.shape[1] == 4 else torch.cat([pixels, opaque], dim=1))
         rays = cls(
             box=box,
-            marcher=marcher,
-            background=AnyColour() if background is None else background,
+            sampler=sampler,
+            background=RandomBackground() if background is None else background,
             jitter=jitter,
             origins=torch.stack(origins).to(kind),
             across=torch.stack(across).to(kind),
             view=torch.cat(numbers).to(kind.device),
             directions=torch.cat(directions).to(kind.device),
             rgba=torch.cat(rgba).to(kind.device),
-            drawn=torch.arange(sum(len(part) for part in numbers), device=kind.device),
+            active=torch.arange(sum(len(part) for part in numbers), device=kind.device),
         )
-        return rays.through(marcher.grid, marcher.step)
+        return rays.with_grid(sampler.grid, sampler.step)
 
     @property
     def axes(self) -> tuple[Axis, ...]:
@@ -170,54 +171,54 @@ class Rays:
 
     @property
     def measure(self) -> float:
-        """The number of pixels that are drawn from."""
-        return float(self.drawn.shape[0])
+        """Number of active pixels."""
+        return float(self.active.shape[0])
 
     @property
-    def missed(self) -> float:
-        """The share of pixels with alpha above 1/2 whose ray meets no occupied cell: more than a little is a hole."""
+    def missed_share(self) -> float:
+        """Share of pixels with alpha above 1/2 whose ray meets no occupied cell; large values indicate a hole."""
         solid = self.rgba[:, 3] > 127
         caught = torch.zeros_like(solid)
-        caught[self.drawn] = True
+        caught[self.active] = True
         return float((solid & ~caught).sum() / solid.sum().clamp(min=1))
 
-    def through(self, grid: OccupancyGrid, step: float | None = None) -> Rays:
-        """The same pixels with another grid or step; which of them meet something is looked up anew.
+    def with_grid(self, grid: OccupancyGrid, step: float | None = None) -> Rays:
+        """The pixels with another grid or step; active pixels are determined again.
 
         Raises:
             ValueError: when no ray meets an occupied cell.
         """
-        old = self._plain("through")
-        marcher = replace(old, grid=grid, step=old.step if step is None else step, front=None)
+        old = self._ray_marcher("with_grid")
+        sampler = replace(old, grid=grid, step=old.step if step is None else step, termination=None)
         unit = self.directions / self.directions.norm(dim=1, keepdim=True)
-        met = marcher.meets(self.origins[self.view], unit).nonzero()[:, 0]
+        met = sampler.meets(self.origins[self.view], unit).nonzero()[:, 0]
         if met.numel() == 0:
             raise ValueError(
                 "Rays: no ray of the training views meets an occupied cell of the box: check the box, the pose "
                 "convention and the alpha of the pictures"
             )
-        return replace(self, marcher=marcher, drawn=met)
+        return replace(self, sampler=sampler, active=met)
 
-    def pruned(self, grid: OccupancyGrid) -> Rays:
-        """The same pixels, drawn as before, with fewer occupied cells: cheaper than `through`."""
-        return replace(self, marcher=replace(self._plain("pruned"), grid=grid, front=None))
+    def with_pruned_grid(self, grid: OccupancyGrid) -> Rays:
+        """The pixels with fewer occupied cells and unchanged active pixels; cheaper than `with_grid`."""
+        return replace(self, sampler=replace(self._ray_marcher("with_pruned_grid"), grid=grid, termination=None))
 
-    def _plain(self, owner: str) -> Marcher:
-        if not isinstance(self.marcher, Marcher):
-            raise TypeError(f"Rays.{owner}: needs samples by a Marcher, got {self.marcher!r}; use `seen_by`")
-        return self.marcher
+    def _ray_marcher(self, owner: str) -> RayMarcher:
+        if not isinstance(self.sampler, RayMarcher):
+            raise TypeError(f"Rays.{owner}: needs samples by a RayMarcher, got {self.sampler!r}; use `with_sampler`")
+        return self.sampler
 
-    def seen_by(self, marcher: Walk) -> Rays:
-        """The pixels that were drawn and still meet an occupied cell, with samples taken by another marcher."""
-        directions = self.directions.index_select(0, self.drawn)
+    def with_sampler(self, sampler: RaySampler) -> Rays:
+        """The active pixels that still meet an occupied cell, with another sampler."""
+        directions = self.directions.index_select(0, self.active)
         directions = directions / directions.norm(dim=1, keepdim=True)
-        met = marcher.meets(self.origins.index_select(0, self.view.index_select(0, self.drawn)), directions)
-        return replace(self, marcher=marcher, drawn=self.drawn[met] if bool(met.any()) else self.drawn)
+        met = sampler.meets(self.origins.index_select(0, self.view.index_select(0, self.active)), directions)
+        return replace(self, sampler=sampler, active=self.active[met] if bool(met.any()) else self.active)
 
     def sample(self, n: int, generator: torch.Generator, *, sampling: Sampling = DEFAULT_SAMPLING) -> Points:
-        """N pixels, drawn with replacement, and the samples along their rays: see the class.
+        """Draw n pixels with replacement, and the samples along their rays; see the class.
 
-        `sampling` has no effect: pixels are drawn independently.
+        `sampling` is ignored; pixels are drawn independently.
 
         Raises:
             TypeError: when `n` is no whole number, `generator` no torch.Generator, `sampling` no Sampling.
@@ -225,19 +226,19 @@ class Rays:
         """
         check_sample("Rays.sample", n, generator, sampling)
         origins, directions, columns = self.pixels(n, generator)
-        # Drawn in float32, whatever the type: the rays of a seed are the same ones.
+        # Drawn in float32 for every dtype, so that a seed gives the same rays.
         offset = torch.rand(n, generator=generator, device=generator.device).to(origins)
-        points, _ = ray_points(origins, directions, self.marcher, offset)
+        points, _ = ray_points(origins, directions, self.sampler, offset)
         return points._replace(columns={**points.columns, **columns})
 
     def pixels(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-        """N pixels, drawn with replacement: origins and unit directions `(n, 3)` of their rays, and their columns.
+        """Draw n pixels with replacement: origins and unit directions `(n, 3)` of their rays, and their columns.
 
         The columns are `rgb` over `background`, `alpha` and `background`, see the class.
         """
-        kind, source = self.marcher.grid.lower, generator.device
-        pick = torch.randint(self.drawn.shape[0], (n,), generator=generator, device=source).to(kind.device)
-        pixel = self.drawn.index_select(0, pick)
+        kind, source = self.sampler.grid.lower, generator.device
+        pick = torch.randint(self.active.shape[0], (n,), generator=generator, device=source).to(kind.device)
+        pixel = self.active.index_select(0, pick)
         view = self.view.index_select(0, pixel)
         directions = self.directions.index_select(0, pixel)
         if self.jitter:

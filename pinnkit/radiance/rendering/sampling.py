@@ -1,25 +1,25 @@
-"""Where along its ray a field is asked: stratified, and where coarse weights say that something is."""
+"""Sample positions along rays: box intersection, stratified sampling, inverse-CDF sampling."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-__all__ = ["box_span", "intervals", "merged", "sample_cdf", "stratified"]
+__all__ = ["box_intersection", "merge_samples", "sample_cdf", "sample_intervals", "stratified"]
 
 
-def box_span(origins: Tensor, directions: Tensor, lower: Tensor, upper: Tensor) -> tuple[Tensor, Tensor]:
-    """Where rays o + t d are inside a box: near and far `(n,)` with 0 <= near; near >= far where they miss it.
+def box_intersection(origins: Tensor, directions: Tensor, lower: Tensor, upper: Tensor) -> tuple[Tensor, Tensor]:
+    """Interval of rays o + t d inside a box: near and far `(n,)` with 0 <= near; near >= far for a miss.
 
     Args:
         origins: `(n, 3)`.
         directions: `(n, 3)`; t is in units of their length, which need not be 1.
         lower: corner `(3,)` of the box.
-        upper: its opposite corner.
+        upper: opposite corner.
 
     Source: Kay and Kajiya, Ray tracing complex scenes, SIGGRAPH 1986 (slabs).
     """
-    # A ray parallel to a wall gives +-inf (between the walls or not), or nan on the wall itself: taken as inside.
+    # Rays parallel to a wall give +-inf (between the walls or not), or nan on the wall, which counts as inside.
     inverse = 1 / directions
     one, other = (lower - origins) * inverse, (upper - origins) * inverse
     first = torch.minimum(one, other).nan_to_num(nan=-torch.inf, posinf=torch.inf, neginf=-torch.inf)
@@ -28,9 +28,9 @@ def box_span(origins: Tensor, directions: Tensor, lower: Tensor, upper: Tensor) 
 
 
 def stratified(near: Tensor, far: Tensor, n: int, generator: torch.Generator | None) -> Tensor:
-    """Positions `(rows, n)`, ascending: one in each of n equal intervals of [near, far], both `(rows,)`.
+    """Ascending positions `(rows, n)`: one in each of n equal intervals of [near, far], both `(rows,)`.
 
-    Uniform within its interval; without a generator its middle.
+    Uniform within the interval; without a generator its centre.
     """
     rows = near.shape[0]
     if generator is None:
@@ -41,10 +41,10 @@ def stratified(near: Tensor, far: Tensor, n: int, generator: torch.Generator | N
     return near[:, None] + (far - near)[:, None] * unit
 
 
-def intervals(t: Tensor, near: Tensor, far: Tensor) -> tuple[Tensor, Tensor]:
-    """Edges `(rows, k + 1)` and lengths `(rows, k)` of the pieces of [near, far] that positions `(rows, k)` stand for.
+def sample_intervals(t: Tensor, near: Tensor, far: Tensor) -> tuple[Tensor, Tensor]:
+    """Edges `(rows, k + 1)` and lengths `(rows, k)` of the intervals of positions `(rows, k)` in [near, far].
 
-    The edges are the middles between neighbours, so that the lengths sum to far - near exactly.
+    Edges are midpoints between neighbours, so that the lengths sum to far - near exactly.
     """
     middle = (t[:, 1:] + t[:, :-1]) / 2
     edges = torch.cat([near[:, None], middle, far[:, None]], dim=1)
@@ -52,16 +52,16 @@ def intervals(t: Tensor, near: Tensor, far: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def sample_cdf(edges: Tensor, weights: Tensor, n: int, generator: torch.Generator | None) -> Tensor:
-    """n positions `(rows, n)`, ascending, from the density that is constant, in proportion to w_i, in each interval.
+    """Draw n ascending positions `(rows, n)` from the piecewise constant density in proportion to w_i.
 
-    The inverse of the cumulated density at n stratified numbers of [0, 1].  Rows whose weights are all zero (or not
-    finite) are sampled uniformly in length; intervals of no weight get no sample.
+    The cumulative density is inverted at n stratified numbers in [0, 1].  Rows whose weights are all zero (or not
+    finite) are sampled uniformly in length; intervals of zero weight get no sample.
 
     Args:
         edges: `(rows, k + 1)`, ascending.
         weights: `(rows, k)`, not negative; they need not sum to 1.
-        n: samples a row.
-        generator: where the numbers come from; None takes the middles of n equal parts.
+        n: samples per row.
+        generator: source of randomness; None takes the centres of n equal parts.
 
     Source: Mildenhall et al., NeRF, ECCV 2020, section 5.2.
     """
@@ -74,7 +74,7 @@ def sample_cdf(edges: Tensor, weights: Tensor, n: int, generator: torch.Generato
         rows = edges.shape[0]
         zero = torch.zeros(rows, dtype=torch.float64, device=edges.device)
         u = stratified(zero, zero + 1, n, generator)
-        # right=True: an interval of no weight, whose two ends have the same cumulated value, is stepped over.
+        # right=True skips intervals of zero weight, whose ends have equal cumulative values.
         at = torch.searchsorted(cumulated, u, right=True).sub_(1).clamp_(0, weights.shape[1] - 1)
         below, piece = cumulated.gather(1, at), mass.gather(1, at)
         share = piece / mass.sum(dim=1, keepdim=True).clamp(min=torch.finfo(torch.float64).tiny)
@@ -82,6 +82,6 @@ def sample_cdf(edges: Tensor, weights: Tensor, n: int, generator: torch.Generato
         return (edges.double().gather(1, at) + inside * length.gather(1, at)).to(edges.dtype)
 
 
-def merged(coarse: Tensor, fine: Tensor) -> Tensor:
-    """All positions `(rows, k + n)` of both, ascending."""
+def merge_samples(coarse: Tensor, fine: Tensor) -> Tensor:
+    """All positions `(rows, k + n)` of both sets, ascending."""
     return torch.cat([coarse, fine], dim=1).sort(dim=1).values

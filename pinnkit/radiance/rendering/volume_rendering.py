@@ -1,8 +1,8 @@
-"""Volume rendering: the integral of density and colour along rays, by quadrature.
+"""Volume rendering: integrals of density and colour along rays, by quadrature.
 
-Samples come in one of two layouts.  Dense: `(rows, k)`, k samples on every ray.  Ragged: `(n,)`, the samples of all
-rays one after the other, with `counts` `(rows,)` how many each ray has, 0 included; n is their sum.  Every function
-takes both, and nothing here knows cameras or fields.  Densities are per length, deltas and distances lengths.
+Samples have one of two layouts.  Dense: `(rows, k)`, k samples per ray.  Ragged: `(n,)`, the samples of all rays
+concatenated, with `counts` `(rows,)` samples per ray, 0 included; n is their sum.  Every function accepts both, and
+none depends on cameras or fields.  Densities are per length; deltas and distances are lengths.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ __all__ = ["Rendering", "composite", "median_distance", "over", "ray_weights", "
 
 
 class Rendering(NamedTuple):
-    """What rays see.
+    """Rendered rays.
 
-    colour: `(rows, c)`, premultiplied: nothing of any background is in it.
-    accumulation: `(rows,)`, the opacity 1 - exp(-integral of the density), in [0, 1].
-    depth: `(rows,)`, expected distance, sum w t / sum w; nan where nothing was met.
-    median: `(rows,)`, the distance at which half of the accumulation is reached; nan where nothing was met.
-    weights: like the densities, what each sample contributes.
+    colour: `(rows, c)`, premultiplied, without background.
+    accumulation: `(rows,)`, opacity 1 - exp(-integral of the density), in [0, 1].
+    depth: `(rows,)`, expected distance, sum w t / sum w; nan for empty rays.
+    median: `(rows,)`, distance at which half of the accumulation is reached; nan for empty rays.
+    weights: contribution of each sample, the shape of the densities.
     """
 
     colour: Tensor
@@ -33,17 +33,17 @@ class Rendering(NamedTuple):
 
 
 def transmittance(density: Tensor, delta: Tensor, counts: Tensor | None = None) -> Tensor:
-    """What light is left in front of each sample, T_i = exp(-sum_{j<i} sigma_j delta_j); the shape of `density`.
+    """Transmittance in front of each sample, T_i = exp(-sum_{j<i} sigma_j delta_j); the shape of `density`.
 
-    The sum is taken in float64 and in the exponent: no product of many factors, no loss when it runs over all rays.
+    The exponents are summed in float64 instead of multiplying factors, so that one sum over all rays loses no accuracy.
 
     Source: Max, Optical models for direct volume rendering, IEEE TVCG 1 (1995), eq. 5.
     """
     thickness = density * delta
-    exact = _wide(thickness)
+    exact = _to_float64(thickness)
     before = exact.cumsum(dim=-1) - exact
     if counts is not None:
-        # The running sum goes through all rays: subtract what it was where the ray of each sample began.  A ray without
+        # The running sum covers all rays: subtract its value at the start of the ray of each sample.  A ray without
         # samples may point past the end; it is repeated zero times.
         first = (counts.cumsum(0) - counts).clamp(max=max(before.shape[0] - 1, 0))
         if before.shape[0]:
@@ -53,9 +53,9 @@ def transmittance(density: Tensor, delta: Tensor, counts: Tensor | None = None) 
 
 
 def ray_weights(density: Tensor, delta: Tensor, counts: Tensor | None = None) -> Tensor:
-    """w_i = T_i (1 - exp(-sigma_i delta_i)), the share of sample i in what the ray sees; the shape of `density`.
+    """Ray weights w_i = T_i (1 - exp(-sigma_i delta_i)), the contribution of sample i; the shape of `density`.
 
-    For a constant density over a length L they sum to 1 - exp(-sigma L), whatever the number of samples.
+    For a constant density over a length L they sum to 1 - exp(-sigma L), for any number of samples.
 
     Source: Mildenhall et al., NeRF, ECCV 2020, eq. 3.
     """
@@ -63,7 +63,7 @@ def ray_weights(density: Tensor, delta: Tensor, counts: Tensor | None = None) ->
 
 
 def segment_sum(values: Tensor, counts: Tensor) -> Tensor:
-    """Sums `(rows, ...)` of the consecutive segments of `values` `(n, ...)`; empty segments give 0."""
+    """Sums `(rows, ...)` over consecutive segments of `values` `(n, ...)`; empty segments give 0."""
     if values.shape[0] == 0:
         return values.new_zeros(counts.shape[0], *values.shape[1:]) + 0 * values.sum()
     return torch.segment_reduce(values.contiguous(), "sum", lengths=counts, axis=0, unsafe=True, initial=0)
@@ -74,7 +74,7 @@ def composite(weights: Tensor, values: Tensor, counts: Tensor | None = None) -> 
 
     Args:
         weights: `(rows, k)`, or `(n,)` with counts.
-        values: the same shape, or with a last axis of c components more.
+        values: the shape of the weights, optionally with a last axis of c components.
         counts: samples per ray of the ragged layout.
 
     Returns:
@@ -86,11 +86,11 @@ def composite(weights: Tensor, values: Tensor, counts: Tensor | None = None) -> 
 
 
 def median_distance(weights: Tensor, distance: Tensor, counts: Tensor | None = None) -> Tensor:
-    """Distance `(rows,)` of the first sample at which half of what the ray accumulates is reached; nan for empty rays.
+    """Distance `(rows,)` of the first sample at which half of the accumulation is reached; nan for empty rays.
 
-    At a sharp edge in depth the expected distance lies between the two surfaces, where nothing is; this does not.
+    At a depth discontinuity the expected distance lies between the two surfaces; the median does not.
     """
-    exact = _wide(weights)
+    exact = _to_float64(weights)
     if counts is None:
         running = exact.cumsum(dim=1)
         total = running[:, -1:]
@@ -112,13 +112,13 @@ def median_distance(weights: Tensor, distance: Tensor, counts: Tensor | None = N
 def render(
     density: Tensor, colour: Tensor, delta: Tensor, distance: Tensor, *, counts: Tensor | None = None
 ) -> Rendering:
-    """What every ray sees.
+    """Render all rays.
 
     Args:
         density: `(rows, k)` or `(n,)`, sigma >= 0 per unit of length.
         colour: `(rows, k, c)` or `(n, c)`.
-        delta: the length that each sample stands for, the shape of `density`, or a number as a tensor.
-        distance: where each sample is, as a length along the ray, the shape of `density`.
+        delta: length that each sample represents, the shape of `density`, or a number as a tensor.
+        distance: length along the ray, the shape of `density`.
         counts: samples per ray of the ragged layout, `(rows,)` int64.
     """
     weights = ray_weights(density, delta, counts)
@@ -130,10 +130,10 @@ def render(
 
 
 def over(colour: Tensor, accumulation: Tensor, background: Tensor) -> Tensor:
-    """A premultiplied colour `(rows, c)` over a background `(rows, c)` or `(c,)`: C + (1 - A) B."""
+    """Composite a premultiplied colour `(rows, c)` over a background `(rows, c)` or `(c,)`: C + (1 - A) B."""
     return colour + (1 - accumulation)[:, None] * background
 
 
-def _wide(tensor: Tensor) -> Tensor:
-    """In float64, for sums over many samples, where the device has it."""
+def _to_float64(tensor: Tensor) -> Tensor:
+    """Convert to float64 for sums over many samples, if the device supports it."""
     return tensor if tensor.device.type == "mps" else tensor.double()

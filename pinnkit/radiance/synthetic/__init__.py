@@ -1,1 +1,1 @@
-"""Synthetic scenes: an exact ray tracer and generated captures."""
+"""Synthetic scenes: solids, an exact ray tracer, generated scenes and captures."""

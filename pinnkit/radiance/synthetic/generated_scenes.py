@@ -1,4 +1,4 @@
-"""Generated scenes: solids on a checkered floor, photographed from all around, and written as transforms.json."""
+"""Generated scenes: solids on a checkered floor, viewed from all around, and their files."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ import torch
 
 from pinnkit.radiance.data.cameras import Camera, Convention, look_at
 from pinnkit.radiance.data.picture_files import write_png
-from pinnkit.radiance.data.scene import Scene, View, box_around
+from pinnkit.radiance.data.scene import Scene, View, box_from_corners
 
-from .ray_tracer import Light, photograph
+from .ray_tracer import Light, trace_view
 from .solids import Ball, Block, Solid, Vector
 
-__all__ = ["around", "make_scene", "solids_of", "write_scene"]
+__all__ = ["make_scene", "random_solids", "spiral_cameras", "write_scene"]
 
-_FOV = 0.84  # radians, across: the corners of the floor stay in the picture, 2 atan(sqrt(2 / (3.6^2 - 2))) = 0.81
+_FOV = 0.84  # radians; the corners of the floor are visible: 2 atan(sqrt(2 / (3.6^2 - 2))) = 0.81
 _RADIUS = 3.6
 _SITES = ((-0.48, -0.42), (0.45, -0.5), (0.5, 0.42), (-0.42, 0.5))
 
 
 def make_scene(*, views: int = 40, test: int = 10, size: int = 100, seed: int = 0, samples: int = 3) -> Scene:
-    """Three balls and a box on a checkered floor, seen by cameras on a sphere around them; the same for the same seed.
+    """Three balls and a box on a checkered floor, viewed by cameras on a sphere; reproducible by the seed.
 
-    The floor reaches from -1 to 1 in x and y, z is up, and the cameras are 3.6 from the middle, 8 to 75 degrees above
-    it.  Units are arbitrary.  The held-out cameras stand between the others, not on them.
+    The floor covers -1 to 1 in x and y, z is up.  The cameras are 3.6 from the centre, 8 to 75 degrees above the floor.
+    Units are arbitrary.  Held-out cameras are between the training cameras.
 
     Args:
-        views: pictures to train on.
-        test: pictures held out.
+        views: number of training pictures.
+        test: number of held-out pictures.
         size: pixels along each side.
-        seed: decides where and how large the solids are, their colours and where the cameras stand.
+        seed: decides positions, sizes and colours of the solids, and the cameras.
         samples: a pixel is the mean of samples x samples rays.
 
     Raises:
@@ -45,25 +45,25 @@ def make_scene(*, views: int = 40, test: int = 10, size: int = 100, seed: int = 
         if value < 1:
             raise ValueError(f"make_scene: `{name}` must be at least 1, got {value}")
     generator = torch.Generator().manual_seed(seed)
-    solids = solids_of(generator)
+    solids = random_solids(generator)
     lower = [min(solid.bounds[0][axis] for solid in solids) for axis in range(3)]
     upper = [max(solid.bounds[1][axis] for solid in solids) for axis in range(3)]
     margin = 0.02 * max(b - a for a, b in zip(lower, upper, strict=True))
-    box = box_around([x - margin for x in lower], [x + margin for x in upper])
+    box = box_from_corners([x - margin for x in lower], [x + margin for x in upper])
     target = (0.0, 0.0, upper[2] / 3)
     split: dict[str, tuple[View, ...]] = {}
     for part, count in {"train": views, "test": test}.items():
         turn = float(torch.rand((), generator=generator))
-        cameras = around(target, count, turn=turn, size=size)
+        cameras = spiral_cameras(target, count, turn=turn, size=size)
         split[part] = tuple(
-            photograph(f"{part}/r_{i:03d}", camera, solids, Light(), samples=samples)
+            trace_view(f"{part}/r_{i:03d}", camera, solids, Light(), samples=samples)
             for i, camera in enumerate(cameras)
         )
     return Scene(f"generated {seed}", split["train"], split["test"], box, background=(1.0, 1.0, 1.0), samples=samples)
 
 
-def solids_of(generator: torch.Generator) -> tuple[Solid, ...]:
-    """A floor, three balls and a box; the generator decides their places, sizes and colours."""
+def random_solids(generator: torch.Generator) -> tuple[Solid, ...]:
+    """Floor, three balls and a box with random positions, sizes and colours."""
     draw = torch.rand(16, generator=generator, dtype=torch.float64).tolist()
     floor = Block(
         (0.0, 0.0, -0.04), (1.0, 1.0, 0.04), albedo=(0.9, 0.88, 0.84), tile=0.25, other=_hue(draw[0], 0.45, 0.45)
@@ -82,7 +82,7 @@ def solids_of(generator: torch.Generator) -> tuple[Solid, ...]:
     return tuple(solids)
 
 
-def around(
+def spiral_cameras(
     target: Vector,
     count: int,
     *,
@@ -93,15 +93,15 @@ def around(
     size: int = 100,
     fov: float = _FOV,
 ) -> tuple[Camera, ...]:
-    """Cameras evenly spread on a band of a sphere around a target, looking at it: a golden spiral.
+    """Cameras evenly distributed on a band of a sphere around a target, on a golden spiral.
 
     Args:
-        target: what they look at.
-        count: how many.
+        target: point to look at.
+        count: number of cameras.
         radius: of the sphere.
-        lowest: degrees above the horizon of the lowest camera.
-        highest: degrees of the highest.
-        turn: shifts the spiral, in turns and in steps.
+        lowest: elevation of the lowest camera, degrees.
+        highest: elevation of the highest camera, degrees.
+        turn: shift of the spiral, in turns and in steps.
         size: pixels along each side.
         fov: angle of view, radians.
     """
@@ -118,11 +118,18 @@ def around(
 
 
 def write_scene(scene: Scene, folder: Path | str) -> Path:
-    """Write a scene as Blender's transforms_train.json and transforms_test.json, with pictures beside them.
+    """Write a scene as transforms_train.json and transforms_test.json in the format of Blender scenes, with pictures.
 
-    Each view is a PNG with alpha (train/r_000.png) and, where it knows them, train/r_000_geometry.npz with `depth`
-    (along the optical axis, inf where there is nothing) and `normals`.  Beyond Blender's camera_angle_x and frames, the
-    files hold w, h, fl_x, fl_y, `box`, `background` and `samples_per_pixel`.  The same scene gives the same bytes.
+    Each view is a PNG with alpha (train/r_000.png) and, where known, train/r_000_geometry.npz with `depth` (along the
+    optical axis, inf for background) and `normals`.  In addition to camera_angle_x and frames, the files have w, h,
+    fl_x, fl_y, `box`, `background` and `samples_per_pixel`.  Equal scenes give equal bytes.
+
+    Args:
+        scene: the scene.
+        folder: target folder.
+
+    Returns:
+        The folder.
 
     Raises:
         ValueError: for cameras that are distorted, not in the OpenGL convention, or not all alike.

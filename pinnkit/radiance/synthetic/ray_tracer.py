@@ -1,4 +1,4 @@
-"""An exact ray tracer: what a camera sees of solids under one round light and a soft sky, without noise."""
+"""Exact ray tracer: views of solids under one round light and a uniform sky, without noise."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from pinnkit.radiance.data.scene import View
 
 from .solids import Solid, Vector
 
-__all__ = ["Light", "Traced", "photograph", "trace"]
+__all__ = ["Light", "TracedRays", "trace", "trace_view"]
 
 
 @dataclass(frozen=True)
 class Light:
-    """A round light far away and an even sky.
+    """Distant round light and uniform sky.
 
     Args:
         direction: towards the light; of any length.
         strength: of the light at normal incidence.
-        sky: of the light from above; from below comes half of it.
-        spread: sine of the light's angular radius: how soft shadows are.
+        sky: sky light from above; half of it comes from below.
+        spread: sine of the angular radius of the light, which softens shadows.
         sharpness: exponent of highlights (Blinn and Phong).
     """
 
@@ -36,10 +36,10 @@ class Light:
 
 
 @dataclass(frozen=True, eq=False)
-class Traced:
-    """What n rays see: t `(n,)` in units of the direction (inf: nothing), unit normals `(n, 3)`, colours `(n, 3)`.
+class TracedRays:
+    """Traced rays: t `(n,)` in units of the direction (inf: miss), unit normals `(n, 3)`, colours `(n, 3)`.
 
-    Normals and colours are zero where nothing is met.
+    Normals and colours are zero for a miss.
     """
 
     t: Tensor
@@ -47,16 +47,16 @@ class Traced:
     colour: Tensor
 
 
-def trace(solids: Sequence[Solid], light: Light, origins: Tensor, directions: Tensor) -> Traced:
-    """The nearest solid along each ray, shaded.
+def trace(solids: Sequence[Solid], light: Light, origins: Tensor, directions: Tensor) -> TracedRays:
+    """Find the nearest solid along each ray and shade it.
 
     c = albedo (sky (3 + n_z) / 4 + strength max(n.l, 0) v) + gloss v max(n.h, 0)^sharpness, clipped to [0, 1], where v
-    is the visible share of the light and h the unit vector halfway between the light and the eye.
+    is the visible share of the light and h the unit vector halfway between light and eye.
 
     Args:
         solids: at least one.
-        light: what lights them.
-        origins: `(n, 3)`; float64 keeps the edges exact.
+        light: illumination.
+        origins: `(n, 3)`; float64 keeps edges exact.
         directions: `(n, 3)`, of any length.
 
     Source: Blinn, Models of light reflection for computer synthesized pictures, SIGGRAPH 1977.
@@ -82,22 +82,22 @@ def trace(solids: Sequence[Solid], light: Light, origins: Tensor, directions: Te
         facing = normal @ towards
         visible = (facing > 0).to(points)
         for other in solids:
-            if other is not solid:  # solids are convex: they shade themselves by their normal alone
-                visible = visible * other.lets_through(points, towards, light.spread)
+            if other is not solid:  # convex solids shade themselves by their normals alone
+                visible = visible * other.light_visibility(points, towards, light.spread)
         halfway = towards - along / along.norm(dim=1, keepdim=True)
         halfway = halfway / halfway.norm(dim=1, keepdim=True)
         shine = solid.gloss * visible * (normal * halfway).sum(dim=1).clamp(min=0) ** light.sharpness
         diffuse = light.sky * (3 + normal[:, 2]) / 4 + light.strength * facing.clamp(min=0) * visible
         colour[rows] = (solid.colour(points) * diffuse[:, None] + shine[:, None]).clamp(0, 1)
-    return Traced(t, normals, colour)
+    return TracedRays(t, normals, colour)
 
 
-def photograph(
+def trace_view(
     name: str, camera: Camera, solids: Sequence[Solid], light: Light, *, samples: int = 3, chunk: int = 131072
 ) -> View:
-    """The picture that a camera takes: RGBA, each pixel the mean of samples x samples rays.
+    """Trace the picture of a camera: RGBA, each pixel the mean of samples x samples rays.
 
-    Depth and normals are those of the ray through the middle of each pixel: a mean of depths is nowhere.
+    Depth and normals are those of the ray through the pixel centre, since a mean of depths lies on no surface.
     """
     seen = []
     for pixels in camera.pixels(samples).split(chunk):

@@ -1,4 +1,4 @@
-"""Solids of a generated scene: where a ray meets them, their normals, colours and soft shadows, in closed form."""
+"""Solids of generated scenes: ray intersections, normals, colours and soft shadows in closed form."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ Vector = tuple[float, float, float]
 
 
 class Solid(Protocol):
-    """Something opaque."""
+    """Opaque solid."""
 
     @property
     def gloss(self) -> float:
-        """How strong its highlight is, 0 for a matt surface."""
+        """Strength of the highlight, 0 for a matt surface."""
         ...
 
     @property
     def bounds(self) -> tuple[Vector, Vector]:
-        """Corners of the axis-aligned box around it."""
+        """Corners of the axis-aligned bounding box."""
         ...
 
     def hit(self, origins: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
-        """First t > 0 `(n,)` with o + t d on the surface, inf where there is none, and the outward unit normal there.
+        """First t > 0 `(n,)` with o + t d on the surface, inf for a miss, and the outward unit normal there.
 
-        Directions `(n, 3)` of any length; t is in units of it.
+        Directions `(n, 3)` may have any length; t is in units of it.
         """
         ...
 
@@ -38,17 +38,18 @@ class Solid(Protocol):
         """Albedo `(n, 3)` in [0, 1] at points of the surface."""
         ...
 
-    def lets_through(self, points: Tensor, light: Tensor, spread: float) -> Tensor:
-        """The share `(n,)` of a round light in the unit direction `light` `(3,)` that the solid does not hide.
+    def light_visibility(self, points: Tensor, light: Tensor, spread: float) -> Tensor:
+        """Visible share `(n,)` of a round light in the unit direction `light` `(3,)`.
 
-        `spread` is the sine of the light's angular radius.  Smooth in the point; exactly 0 or 1 as spread -> 0.
+        `spread` is the sine of the angular radius of the light.  The share is smooth in the point, and 0 or 1 as spread
+        -> 0.
         """
         ...
 
 
 @dataclass(frozen=True)
 class Ball:
-    """A ball."""
+    """Ball."""
 
     centre: Vector
     radius: float
@@ -57,13 +58,13 @@ class Ball:
 
     @property
     def bounds(self) -> tuple[Vector, Vector]:
-        """Corners of the box around it."""
+        """Corners of the bounding box."""
         x, y, z = self.centre
         r = self.radius
         return (x - r, y - r, z - r), (x + r, y + r, z + r)
 
     def hit(self, origins: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
-        """The smaller positive root of |o + t d - c|^2 = r^2."""
+        """Smaller positive root of |o + t d - c|^2 = r^2."""
         from_ = origins - _like(origins, self.centre)
         a = (directions * directions).sum(dim=1)
         b = (from_ * directions).sum(dim=1)
@@ -76,11 +77,11 @@ class Ball:
         return t, met / self.radius
 
     def colour(self, points: Tensor) -> Tensor:
-        """One colour."""
+        """Constant colour."""
         return _like(points, self.albedo).expand(points.shape[0], 3)
 
-    def lets_through(self, points: Tensor, light: Tensor, spread: float) -> Tensor:
-        """From how far the middle of the light passes the ball, in units of the light's radius at that distance."""
+    def light_visibility(self, points: Tensor, light: Tensor, spread: float) -> Tensor:
+        """Visible share from the distance between light axis and ball, in light radii at that distance."""
         to = _like(points, self.centre) - points
         along = to @ light
         off = (to - along[:, None] * light).norm(dim=1) - self.radius
@@ -90,16 +91,16 @@ class Ball:
 
 @dataclass(frozen=True)
 class Block:
-    """A box turned about the vertical axis; with `tile` its top is a checkerboard of two colours.
+    """Box rotated about the vertical axis; with `tile` its top is a checkerboard of two colours.
 
     Args:
         centre: of the box.
-        half: half its sides before turning.
-        degrees: by which it is turned about z.
+        half: half of its sides before the rotation.
         albedo: its colour.
-        gloss: of its highlight.
-        tile: side of a square of the checkerboard, or None: one colour all over.
-        other: the second colour of the checkerboard.
+        degrees: rotation about z.
+        gloss: strength of its highlight.
+        tile: side of a square of the checkerboard; None for one colour.
+        other: second colour of the checkerboard.
     """
 
     centre: Vector
@@ -112,14 +113,14 @@ class Block:
 
     @property
     def bounds(self) -> tuple[Vector, Vector]:
-        """Corners of the box around it."""
+        """Corners of the bounding box."""
         c, s = abs(math.cos(math.radians(self.degrees))), abs(math.sin(math.radians(self.degrees)))
         (hx, hy, hz), (x, y, z) = self.half, self.centre
         rx, ry = c * hx + s * hy, s * hx + c * hy
         return (x - rx, y - ry, z - hz), (x + rx, y + ry, z + hz)
 
     def hit(self, origins: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
-        """Where the ray enters the last of three slabs, or leaves the first from inside."""
+        """Entry into the last of three slabs, or exit from the first for rays from inside."""
         o, d = self._own(origins - _like(origins, self.centre)), self._own(directions)
         first, last = self._slabs(o, d)
         near, axis_in = first.max(dim=1)
@@ -133,7 +134,7 @@ class Block:
         return t, self._world(normal)
 
     def colour(self, points: Tensor) -> Tensor:
-        """One colour, or two in squares on the top."""
+        """Constant colour, or two in squares on the top."""
         plain = _like(points, self.albedo).expand(points.shape[0], 3)
         if self.tile is None:
             return plain
@@ -142,8 +143,8 @@ class Block:
         top = own[:, 2] > self.half[2] * (1 - 1e-9) - 1e-9
         return torch.where((odd & top)[:, None], _like(points, self.other), plain)
 
-    def lets_through(self, points: Tensor, light: Tensor, spread: float) -> Tensor:
-        """From how much the three slabs overlap along the middle of the light, in units of its radius there."""
+    def light_visibility(self, points: Tensor, light: Tensor, spread: float) -> Tensor:
+        """Visible share from the overlap of the three slabs along the light axis, in light radii there."""
         o = self._own(points - _like(points, self.centre))
         d = self._own(light[None, :]).expand_as(o)
         first, last = self._slabs(o, d)
@@ -168,11 +169,11 @@ class Block:
 
 
 def _smooth(x: Tensor) -> Tensor:
-    """0 below -1, 1 above 1, a cubic between."""
+    """Cubic step: 0 below -1, 1 above 1."""
     u = ((x + 1) / 2).clamp(0, 1)
     return u * u * (3 - 2 * u)
 
 
 def _like(tensor: Tensor, vector: Vector) -> Tensor:
-    """A vector `(3,)` in the type of a tensor, never by way of a shorter one."""
+    """Vector `(3,)` in the dtype and device of a tensor."""
     return torch.tensor(vector, dtype=tensor.dtype, device=tensor.device)

@@ -1,10 +1,9 @@
-"""Generated captures: what a person with a camera brings home, opaque photographs of things in their surroundings."""
+"""Generated captures: opaque photographs of things in their surroundings, taken by hand."""
 
 from __future__ import annotations
 
 import json
 import math
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -15,26 +14,19 @@ from pinnkit.radiance.data.cameras import Camera, Convention, look_at
 from pinnkit.radiance.data.picture_files import write_jpeg
 from pinnkit.radiance.data.scene import View
 
-from .generated_scenes import solids_of
-from .ray_tracer import Light, photograph
+from .generated_scenes import random_solids
+from .ray_tracer import Light, trace_view
 from .solids import Block, Solid
-from .surroundings import Landscape, Room, Waves
+from .surroundings import Surroundings
 
-__all__ = ["Surroundings", "capture", "write_capture"]
+__all__ = ["capture", "write_capture"]
 
 _K1, _K2, _P1, _P2 = 0.04, -0.05, -0.001, 0.0005
 """Distortion of the lens."""
 
 
-class Surroundings(Enum):
-    """What is around the things that are photographed."""
-
-    ROOM = "room"
-    LANDSCAPE = "landscape"
-
-
 def capture(
-    around: Surroundings,
+    surroundings: type[Surroundings],
     *,
     views: int = 48,
     width: int = 90,
@@ -42,17 +34,17 @@ def capture(
     seed: int = 0,
     samples: int = 3,
 ) -> tuple[View, ...]:
-    """Balls and a box on a table, photographed by hand on an arc of 150 degrees, with a lens that distorts.
+    """Balls and a box on a table, photographed by hand on an arc of 150 degrees, with lens distortion.
 
-    The table is 2 wide and the cameras are 2.2 to 3.2 from its middle, 5 to 40 degrees above it; the walls of the room
-    are 3.6 to 7 away, the landscape 80.  Pictures are opaque; depth and normals are known.
+    The table is 2 wide; the cameras are 2.2 to 3.2 from its centre, 5 to 40 degrees above it.  Pictures are opaque;
+    depth and normals are known.
 
     Args:
-        around: what the table stands in.
-        views: pictures.
+        surroundings: kind of surroundings, `Room` or `Landscape`.
+        views: number of pictures.
         width: of a picture in pixels.
         height: of a picture in pixels.
-        seed: decides the solids, the surroundings and where the cameras stand.
+        seed: decides the solids, the surroundings and the cameras.
         samples: a pixel is the mean of samples x samples rays.
 
     Raises:
@@ -62,22 +54,17 @@ def capture(
         if value < 1:
             raise ValueError(f"capture: `{name}` must be at least 1, got {value}")
     generator = torch.Generator().manual_seed(seed)
-    solids: list[Solid] = [*solids_of(generator), Block((0.0, 0.0, -0.54), (0.12, 0.12, 0.46), albedo=(0.4, 0.3, 0.25))]
-    if around is Surroundings.ROOM:
-        draw = torch.rand(5, generator=generator, dtype=torch.float64).tolist()
-        lower = (-3.6 - 3 * draw[0], -3.6 - 3 * draw[1], -1.0)
-        upper = (3.6 + 3 * draw[2], 3.6 + 3 * draw[3], 2.6 + draw[4])
-        solids.append(Room(lower, upper, Waves.draw(generator, 4.0, 5)))
-    else:
-        hue = float(torch.rand((), generator=generator))
-        floor = Block((0.0, 0.0, -1.05), (6.0, 6.0, 0.05), albedo=(0.55, 0.6, 0.45), tile=0.8, other=(0.4, 0.45, 0.35))
-        solids += [floor, Landscape(80.0, Waves.draw(generator, 1.5, 5), ground=hue)]
+    solids: list[Solid] = [
+        *random_solids(generator),
+        Block((0.0, 0.0, -0.54), (0.12, 0.12, 0.46), albedo=(0.4, 0.3, 0.25)),
+    ]
+    solids += surroundings.generate(generator)
     draws = torch.rand(views, 6, generator=generator, dtype=torch.float64)
     start = float(torch.rand((), generator=generator))
     focal = height / 2 / math.tan(math.radians(70) / 2)
     taken = []
     for i, draw_i in enumerate(draws.tolist()):
-        # Along the arc in one sweep of the arm after another, as one walks.
+        # Positions along the arc, with the elevation swinging up and down.
         azimuth = 2 * math.pi * start + math.radians(150) * ((i + 0.8 * draw_i[0]) / views)
         elevation = math.radians(5 + 35 * (0.5 + 0.5 * math.sin(2.4 * i)) * (0.7 + 0.3 * draw_i[1]))
         radius = 2.2 + draw_i[2]
@@ -92,15 +79,22 @@ def capture(
             width, height, focal, 0.999 * focal, pose, cx=0.507 * width, cy=0.497 * height,
             k1=_K1, k2=_K2, p1=_P1, p2=_P2,
         )  # fmt: skip
-        view = photograph(f"images/{i + 1:04d}.jpg", camera, solids, Light(), samples=samples)
+        view = trace_view(f"images/{i + 1:04d}.jpg", camera, solids, Light(), samples=samples)
         taken.append(View(view.name, camera, view.image[..., :3].clone(), view.depth, view.normals))
     return tuple(taken)
 
 
 def write_capture(views: tuple[View, ...], folder: Path | str) -> Path:
-    """Write photographs as a capture: JPEG pictures and one transforms.json as of instant-ngp, nothing held out.
+    """Write photographs as a capture: JPEG pictures and one transforms.json of instant-ngp, nothing held out.
 
-    Beside each picture is NAME_geometry.npz with its depth and normals, by which depth can be scored.
+    Each picture has a NAME_geometry.npz with depth and normals, for depth errors.
+
+    Args:
+        views: the photographs.
+        folder: target folder.
+
+    Returns:
+        The folder.
 
     Raises:
         ValueError: for cameras that are not in the OpenGL convention.

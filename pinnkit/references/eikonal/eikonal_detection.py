@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from pinnkit.domains import Box, Points, PointSet, Role
+from pinnkit.domains import Box, Points, Role
+from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.linearization import Channel, linearise
 from pinnkit.problem.problem import Problem
 from pinnkit.problem.terms import Term
-from pinnkit.references.errors import CannotDiscretise
-from pinnkit.references.finite_differences.survey import refuse_common
+from pinnkit.references.finite_differences.grid_problem import refuse_common
 from pinnkit.references.grid import Array
 
 __all__ = ["Medium", "medium"]
@@ -46,7 +46,7 @@ class Medium:
         """|grad T| at points ``(n, d)``: the zero of the residual in the length of the gradient, by Newton's method.
 
         Raises:
-            CannotDiscretise: where there is no positive zero.
+            Unsupported: where there is no positive zero.
         """
         return np.concatenate([self._slowness(coords[i : i + _CHUNK]) for i in range(0, len(coords), _CHUNK)])
 
@@ -67,8 +67,9 @@ class Medium:
         found = linearise(self.problem, self.term, (points,), {first: length} | {c: 0 * length for c in others})
         error = (found.r[:, 0] / (found.d[first][:, 0, 0] * length)).abs()
         if not bool((error <= 1e-9).all()):
-            raise CannotDiscretise(
-                f"problem '{self.problem.name}': at some points no length of the gradient makes the residual vanish"
+            raise Unsupported(
+                "factored eikonal equation",
+                f"problem '{self.problem.name}': at some points no length of the gradient makes the residual vanish",
             )
         return np.asarray(length.numpy())
 
@@ -77,10 +78,10 @@ def medium(problem: Problem) -> Medium | None:
     """The eikonal problem that `problem` is, or None where it is of another kind.
 
     Raises:
-        CannotDiscretise: for an eikonal equation whose data are not values at points.
+        Unsupported: for an eikonal equation whose data are not values at points.
     """
     box = problem.domain
-    equations = [t for t in problem.terms if t.kind == "equation" and t.sites[0] == box]
+    equations = [t for t in problem.terms if t.is_equation and t.sites[0] == box]
     if not isinstance(box, Box) or len(equations) != 1 or len(problem.unknowns) != 1:
         return None
     term = equations[0]
@@ -92,13 +93,18 @@ def medium(problem: Problem) -> Medium | None:
     label = f"problem '{problem.name}'"
     others = [t for t in problem.terms if t is not term]
     for other in others:
-        if other.kind != "dirichlet" or not isinstance(other.sites[0], PointSet):
-            raise CannotDiscretise(
+        trace = problem.trace(other, raw=False)
+        if not other.on_single_points or not trace.linear or [c.order for c in trace.channels] != [()]:
+            raise Unsupported(
+                "factored eikonal equation",
                 f"{label}: an eikonal equation is solved from point sources only, Dirichlet(PointSet(...), T=0.0); "
-                f"term '{other.name}' is of another kind"
+                f"term '{other.name}' is of another kind",
             )
     if not others:
-        raise CannotDiscretise(f"{label}: the eikonal equation has no source; add Dirichlet(PointSet(...), T=0.0)")
+        raise Unsupported(
+            "factored eikonal equation",
+            f"{label}: the eikonal equation has no source; add Dirichlet(PointSet(...), T=0.0)",
+        )
     where, starts = [], []
     for other in others:
         coords = other.sites[0].sample(10**9, Generator().manual_seed(0)).coords.double()

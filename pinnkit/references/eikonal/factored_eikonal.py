@@ -18,7 +18,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.sparse.linalg import splu
 
-from pinnkit.references.errors import CannotDiscretise
+from pinnkit.problem.errors import Unsupported
 from pinnkit.references.finite_differences.stencils import ORDER
 from pinnkit.references.grid import Array, Grid, Index, Line, refined
 from pinnkit.references.interpolation import mesh_of, quotient, resample
@@ -67,7 +67,7 @@ class Eikonal:
         """Arrival times on the grid of so many cells.
 
         Raises:
-            CannotDiscretise: where no settled solution is found.
+            Unsupported: where no settled solution is found.
         """
         grid = refined(self._lines, cells)
         slowness = self._medium.slowness(grid.coords)
@@ -128,9 +128,10 @@ class _Factored:
                 found = self._corrected(first)
                 if found is not None:
                     return self._t0 * found
-        raise CannotDiscretise(
+        raise Unsupported(
+            "factored eikonal equation",
             f"problem '{self._name}': the corrections of the arrival times do not settle on the grid of "
-            f"{' x '.join(str(line.cells) for line in self._grid.lines)} cells"
+            f"{' x '.join(str(line.cells) for line in self._grid.lines)} cells",
         )
 
     def _corrected(self, guess: Array) -> Array | None:

@@ -16,13 +16,13 @@ import torch
 from torch import Tensor
 
 from pinnkit.domains import Points
+from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.linearization import Channel, linearise, residual_rows
-from pinnkit.references.errors import CannotDiscretise
 from pinnkit.references.grid import Array, Grid, Index
 
-from .equation_matching import Row, members
+from .equation_matching import Row
+from .grid_problem import GridProblem
 from .stencils import Stencils
-from .survey import Survey
 
 __all__ = ["STEADY", "Block", "Pick", "Slopes", "System", "Weights"]
 
@@ -74,7 +74,7 @@ class Block:
         self._stencils: dict[Channel, dict[int, sp.csr_array]] = {}
         for channel in trace.channels:
             parts: dict[int, sp.csr_array] = {}
-            for factor, rate, columns in members(channel, system.survey.time_name):
+            for factor, rate, columns in channel.split(system.survey.time_name):
                 matrix = factor * system.stencils.matrix(columns)[nodes]
                 parts[rate] = parts[rate] + matrix if rate in parts else matrix
             self._stencils[channel] = parts
@@ -195,7 +195,7 @@ class System:
         grid: the nodes.
     """
 
-    def __init__(self, survey: Survey, grid: Grid) -> None:
+    def __init__(self, survey: GridProblem, grid: Grid) -> None:
         self.survey = survey
         self.grid = grid
         self.stencils = Stencils(grid)
@@ -214,8 +214,9 @@ class System:
         parts = [b.triplets(s, w) for b, s, w in zip(self.blocks, slopes, weights, strict=True)]
         values, rows, columns = (np.concatenate(part) for part in zip(*parts, strict=True))
         if not np.isfinite(values).all():
-            raise CannotDiscretise(
-                f"problem '{self.survey.problem.name}': the slope of a residual is not finite at a node of the grid"
+            raise Unsupported(
+                "finite differences",
+                f"problem '{self.survey.problem.name}': the slope of a residual is not finite at a node of the grid",
             )
         return sp.coo_array((values, (rows, columns)), shape=(self.size, self.size)).tocsc()
 
@@ -230,7 +231,7 @@ class System:
         owner = np.full(self.size, -1, dtype=np.int64)
         order = sorted(
             range(len(survey.conditions)),
-            key=lambda i: (survey.conditions[i].layer, survey.conditions[i].term.kind != "dirichlet"),
+            key=lambda i: (survey.conditions[i].layer, not survey.conditions[i].is_value),
         )
         targets: dict[int, tuple[Index, Index, Index]] = {}
         for i in order:

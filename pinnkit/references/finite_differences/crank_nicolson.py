@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pinnkit.references.errors import CannotDiscretise
+from pinnkit.problem.errors import Unsupported
 from pinnkit.references.grid import Array
 
 from .assembly import STEADY, Block, Slopes, System, Weights
@@ -91,13 +91,13 @@ class March:
         # Pairs of a rule and the times at which its steps begin.
         self._phases: list[tuple[Step, Array]] = [(euler(dt / 2), quarter)] if rough else []
         self._phases.append((midpoint(dt), times[2 if rough else 0 : -1]))
-        self._has_rate = np.repeat([c.rate == 2 for c in system.survey.components], system.grid.size)
+        self._has_rate = np.repeat([c.time_order == 2 for c in system.survey.components], system.grid.size)
 
     def states(self, u: Array, v: Array) -> Iterator[Array]:
         """The state after each full step, from the values and rates at the start.
 
         Raises:
-            CannotDiscretise: where a step cannot be taken.
+            Unsupported: where a step cannot be taken.
         """
         problem = self._system.survey.problem
         for step, begin in self._phases:
@@ -107,8 +107,9 @@ class March:
             for i in range(len(begin)):
                 ahead = take(i, u, v, u if half or i == 0 else 2 * u - before)
                 if not np.isfinite(ahead).all():
-                    raise CannotDiscretise(
-                        f"problem '{problem.name}': the state is not finite after t = {begin[i]:.3g}"
+                    raise Unsupported(
+                        "finite differences",
+                        f"problem '{problem.name}': the state is not finite after t = {begin[i]:.3g}",
                     )
                 v = np.where(self._has_rate, 2 * (ahead - u) / step.dt - v, v)
                 before, u = u, ahead
@@ -186,8 +187,9 @@ class March:
                 found = newton(lambda state: evaluate(state)[0], solver, first)
                 if found is not None:
                     return found
-            raise CannotDiscretise(
-                f"problem '{system.survey.problem.name}': Newton's method found no state after t = {begin[i]:.3g}"
+            raise Unsupported(
+                "finite differences",
+                f"problem '{system.survey.problem.name}': Newton's method found no state after t = {begin[i]:.3g}",
             )
 
         return take

@@ -14,19 +14,20 @@ from torch import Tensor
 
 from pinnkit.domains import Domain, Points, Role
 from pinnkit.domains.level_set.level_function import slopes as level_slopes
+from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.linearization import Channel, linearise
 from pinnkit.problem.problem import Problem
 from pinnkit.problem.terms import Term
-from pinnkit.references.errors import CannotDiscretise, TooFewConditions
+from pinnkit.references.errors import TooFewConditions
 from pinnkit.references.grid import Array, Grid, Line
 from pinnkit.references.protocols import Solved
 
 from .cut_cell_grid import CutGrid
-from .equation_matching import match_equations, members, needs
+from .equation_matching import match_equations
+from .grid_problem import refuse_what_no_scheme_covers
 from .linear_solvers import Solve, sparse_lu
 from .newton import newton
 from .scattered_interpolation import Scattered
-from .survey import refuse_what_no_scheme_covers
 
 __all__ = ["Curved"]
 
@@ -44,7 +45,7 @@ class Curved:
         problem: on a domain of two or three columns of space that has a `signed_distance`.
 
     Raises:
-        CannotDiscretise: with the reason, for what this does not cover; TooFewConditions for a wall without values.
+        Unsupported: with the reason, for what this does not cover; TooFewConditions for a wall without values.
     """
 
     order = 2.0
@@ -61,7 +62,7 @@ class Curved:
         self.proportions: tuple[float, ...] | None = tuple(side / max(sides) for side in sides)
         self.pilot = 16
         self._scalars = [(u.name, i) for u in problem.unknowns for i in range(u.components or 1)]
-        self._equations, self._conditions = self._sort(domain)
+        self._equations, self._conditions = self._sort()
         self.linear = all(problem.trace(t, raw=False).linear for t in problem.terms)
         self.kind = f"finite differences, curved walls{'' if self.linear else ', Newton'}"
 
@@ -81,15 +82,16 @@ class Curved:
         """Values on the grid of so many cells, NaN outside.
 
         Raises:
-            CannotDiscretise: for a singular system, a grid too coarse for the domain, or where Newton's method finds
+            Unsupported: for a singular system, a grid too coarse for the domain, or where Newton's method finds
                 no solution.
         """
         lines = (Line(a.name, a.lower, a.upper, n) for a, n in zip(self._lines, cells, strict=True))
         cut = CutGrid(Grid(tuple(lines)), self._level)
         if len(cut.nodes) < _FEWEST:
-            raise CannotDiscretise(
+            raise Unsupported(
+                "finite differences",
                 f"{self._label}: a grid of {' x '.join(map(str, cells))} cells has {len(cut.nodes)} nodes inside the "
-                f"domain, too few; give more seconds, or a box closer around it"
+                f"domain, too few; give more seconds, or a box closer around it",
             )
         equations = _Equations(self, cut, self._walls(cut))
         state = self._state(equations, cells, start)
@@ -109,20 +111,21 @@ class Curved:
             right, matrix = equations.linearised(zero)
             solution: Array = self._solver(matrix)(-right)
             return solution
-        refused: CannotDiscretise | None = None
+        refused: Unsupported | None = None
         for guess in equations.guesses(start):
             try:
                 found = newton(
                     lambda s: equations.linearised(s)[0], lambda s: self._solver(equations.linearised(s)[1]), guess
                 )
-            except CannotDiscretise as error:  # singular on the way from this guess, which another may avoid
+            except Unsupported as error:  # singular on the way from this guess, which another may avoid
                 refused = error
                 continue
             if found is not None:
                 return found
-        raise refused or CannotDiscretise(
+        raise refused or Unsupported(
+            "finite differences",
             f"{self._label}: Newton's method found no solution of the discretised equations on the grid of "
-            f"{' x '.join(map(str, cells))} cells"
+            f"{' x '.join(map(str, cells))} cells",
         )
 
     def _solver(self, matrix: sp.csc_array) -> Solve:
@@ -134,39 +137,39 @@ class Curved:
         return np.asarray(self._level_of(torch.from_numpy(np.ascontiguousarray(points))).double().cpu().numpy())
 
     # the terms --------------------------------------------------------------------------------------------------------
-    def _sort(self, domain: Domain) -> tuple[list[tuple[Term, int, int]], list[Term]]:
+    def _sort(self) -> tuple[list[tuple[Term, int, int]], list[Term]]:
         """Equations as (term, row, component that it settles), and the conditions on the wall."""
-        problem = self.problem
-        equations: list[Term] = []
-        conditions: list[Term] = []
-        for term in problem.terms:
-            if len(term.sites) != 1:
-                raise CannotDiscretise(f"{self._label}: term '{term.name}' compares {len(term.sites)} sites")
-            site = term.sites[0]
-            channels = problem.trace(term, raw=False).channels
-            if term.kind == "equation" and site == domain:
-                for _, _, names in (member for c in channels for member in members(c, None)):
+        structure = self.problem.structure
+        for term in structure.comparisons:
+            raise Unsupported(
+                "finite differences", f"{self._label}: term '{term.name}' compares {len(term.sites)} sites"
+            )
+        for term in (*structure.at_points, *structure.elsewhere):
+            raise Unsupported(
+                "finite differences",
+                f"{self._label}: term '{term.name}' holds on {term.sites[0]!r}, which is not the whole wall of the "
+                f"domain",
+            )
+        for term in structure.equation_terms:
+            for channel in self.problem.trace(term, raw=False).channels:
+                for _, names in channel.derivatives:
                     if len(names) > 2 or len(set(names)) > 1:
-                        raise CannotDiscretise(
+                        raise Unsupported(
+                            "finite differences",
                             f"{self._label}: '{term.name}' has the derivative u_{''.join(names)}; beside curved walls "
-                            f"there are stencils for u_x and u_xx along single axes only"
+                            f"there are stencils for u_x and u_xx along single axes only",
                         )
-                equations.append(term)
-            elif site != domain.boundary:
-                raise CannotDiscretise(
-                    f"{self._label}: term '{term.name}' holds on {site!r}, which is not the whole wall of the domain"
-                )
-            elif any(c.order != () for c in channels):
-                raise CannotDiscretise(
+        conditions = list(dict.fromkeys(c.term for c in structure.conditions))
+        for term in conditions:
+            if any(c.order != () for c in self.problem.trace(term, raw=False).channels):
+                raise Unsupported(
+                    "finite differences",
                     f"{self._label}: '{term.name}' has a derivative in it; on curved walls there are only Dirichlet "
-                    f"conditions"
+                    f"conditions",
                 )
-            else:
-                conditions.append(term)
-        if not equations:
-            raise CannotDiscretise(f"{self._label}: there is no equation in the inside of the domain")
-        needed = [needs(problem, term, term.sites[0], self._scalars, None) for term in equations]
-        rows = match_equations(self._label, equations, needed, self._scalars)
+        if not structure.equations:
+            raise Unsupported("finite differences", f"{self._label}: there is no equation in the inside of the domain")
+        rows = match_equations(self._label, structure)
         return [(row.term, row.index, row.component) for row in rows], conditions
 
     def _walls(self, cut: CutGrid) -> Array:
@@ -186,16 +189,21 @@ class Curved:
                     if bool((d[:, row, i] != 0).any())
                 ]
                 if len(slopes) != 1 or not bool((slopes[0][1] != 0).all()):
-                    raise CannotDiscretise(
+                    raise Unsupported(
+                        "finite differences",
                         f"{self._label}: '{term.name}' does not prescribe the value of one unknown everywhere on the "
-                        f"wall; on curved walls there are only Dirichlet conditions"
+                        f"wall; on curved walls there are only Dirichlet conditions",
                     )
                 if slopes[0][0] in known:
-                    raise CannotDiscretise(f"{self._label}: '{term.name}' prescribes a value for the second time")
+                    raise Unsupported(
+                        "finite differences", f"{self._label}: '{term.name}' prescribes a value for the second time"
+                    )
                 known[slopes[0][0]] = (-found.r[:, row] / slopes[0][1]).numpy()
         for i, (name, _) in enumerate(self._scalars):
             if i not in known:
-                raise TooFewConditions(f"{self._label}: no condition prescribes `{name}` on the wall of the domain")
+                raise TooFewConditions(
+                    "finite differences", f"{self._label}: no condition prescribes `{name}` on the wall of the domain"
+                )
         return np.stack([known[i] for i in range(len(self._scalars))])
 
     def _zeros(self, channel: Channel, n: int) -> Tensor:
@@ -238,7 +246,9 @@ class _Equations:
                         blocks.append((block.data, block.coords[0] + component * n, block.coords[1] + at * n))
         values, rows, columns = (np.concatenate(part) for part in zip(*blocks, strict=True))
         if not np.isfinite(values).all() or not np.isfinite(right).all():
-            raise CannotDiscretise(f"{scheme._label}: a residual or its slope is not finite at a node of the grid")
+            raise Unsupported(
+                "finite differences", f"{scheme._label}: a residual or its slope is not finite at a node of the grid"
+            )
         return right, sp.coo_array((values, (rows, columns)), shape=(self.size, self.size)).tocsc()
 
     def unknown(self, state: Array, name: str) -> Array:
@@ -270,7 +280,7 @@ class _Equations:
     def _make(self, channel: Channel) -> sp.csr_array:
         columns = self.scheme.columns
         total = sp.csr_array((self.n, self.n + len(self.cut.crossings)))
-        for factor, _, names in members(channel, None):
+        for factor, names in channel.derivatives:
             total = total + factor * self.cut.derivative(columns.index(names[0]) if names else 0, len(names))
         return total
 
@@ -281,11 +291,11 @@ def _domain(problem: Problem) -> Domain:
     kind = f"problem '{problem.name}': the domain is not a box but {type(domain).__name__}"
     other = next((a for a in domain.axes if a.role is not Role.SPACE), None)
     if other is not None:
-        raise CannotDiscretise(f"{kind}, which finite differences cover without `{other.name}` only")
+        raise Unsupported("finite differences", f"{kind}, which finite differences cover without `{other.name}` only")
     if not callable(getattr(domain, "signed_distance", None)):
-        raise CannotDiscretise(f"{kind}, which has no `signed_distance`")
+        raise Unsupported("finite differences", f"{kind}, which has no `signed_distance`")
     if len(problem.frame.columns) not in _DIRECT:
-        raise CannotDiscretise(f"{kind} in {len(problem.frame.columns)} dimensions")
+        raise Unsupported("finite differences", f"{kind} in {len(problem.frame.columns)} dimensions")
     return domain
 
 

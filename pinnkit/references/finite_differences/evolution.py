@@ -9,9 +9,9 @@ from pinnkit.references.protocols import Solved
 
 from .assembly import System
 from .crank_nicolson import March, is_constant
+from .grid_problem import GridProblem
 from .initial_state import Start, initial_state, is_rough
 from .stencils import ORDER
-from .survey import Survey
 
 __all__ = ["Evolution"]
 
@@ -23,12 +23,12 @@ class Evolution:
         survey: of the problem.
     """
 
-    def __init__(self, survey: Survey) -> None:
+    def __init__(self, survey: GridProblem) -> None:
         assert survey.time is not None
         self._survey = survey
         self._time = survey.time
         self.order: float = ORDER
-        rates = {c.rate for c in survey.components}
+        rates = {c.time_order for c in survey.components}
         self.kind = "Newmark finite differences" if rates == {2} else "Crank-Nicolson finite differences"
         axes = [column for a in survey.problem.axes for column in a.columns]
         self.columns = tuple(axes)
@@ -64,7 +64,7 @@ class Evolution:
         """Values at every step on the grid of so many cells.
 
         Raises:
-            CannotDiscretise: for a singular system, a missing initial state, a step that Newton's method cannot take.
+            Unsupported: for a singular system, a missing initial state, a step that Newton's method cannot take.
         """
         sizes = dict(zip(self.columns, cells, strict=True))
         name, lower, upper = self._time

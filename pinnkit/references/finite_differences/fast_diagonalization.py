@@ -19,11 +19,10 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.sparse.linalg import LinearOperator, bicgstab, splu
 
-from pinnkit.references.errors import CannotDiscretise
+from pinnkit.problem.errors import Unsupported
 from pinnkit.references.grid import Array, Index
 
 from .assembly import Slopes, System, Weights
-from .equation_matching import members
 
 __all__ = ["TensorSolver"]
 
@@ -46,7 +45,7 @@ class TensorSolver:
         weights: of each block.
 
     Raises:
-        CannotDiscretise: for a system that is singular.
+        Unsupported: for a system that is singular.
     """
 
     def __init__(
@@ -70,7 +69,7 @@ class TensorSolver:
         """The solution for one right-hand side.
 
         Raises:
-            CannotDiscretise: where the iteration does not converge.
+            Unsupported: where the iteration does not converge.
         """
         f, w = right[self._free], right[self._walls]
         n = len(self._free)
@@ -88,9 +87,10 @@ class TensorSolver:
             )
             left = float(np.linalg.norm(reduced / size - self._apply(x)) / np.linalg.norm(reduced / size))
             if not left <= _ACCEPTED:
-                raise CannotDiscretise(
+                raise Unsupported(
+                    "finite differences",
                     f"problem '{self._name}': the iterations for the three-dimensional system do not converge, the "
-                    f"residual stays at {left:.1e}"
+                    f"residual stays at {left:.1e}",
                 )
             x = x * size
         out = np.empty(len(right))
@@ -179,7 +179,7 @@ def _means(
             continue
         at = system.indices[channel.unknown].index(component)
         mean = float(np.mean(slopes[channel][here, index, at]))
-        for factor, rate, columns in members(channel, survey.time_name):
+        for factor, rate, columns in channel.split(survey.time_name):
             orders = tuple(columns.count(line.name) for line in system.grid.lines)
             if weights[rate] and mean:
                 table[orders] = table.get(orders, 0.0) + factor * weights[rate] * mean

@@ -8,13 +8,13 @@ import numpy as np
 import torch
 
 from pinnkit.domains import Points
-from pinnkit.problem.linearization import Channel, linearise
+from pinnkit.problem.errors import Unsupported
+from pinnkit.problem.linearization import linearise
 from pinnkit.problem.terms import Term
-from pinnkit.references.errors import CannotDiscretise
 from pinnkit.references.grid import Array, refined
 
 from .assembly import System
-from .survey import Survey
+from .grid_problem import GridProblem
 
 __all__ = ["Start", "initial_state", "initial_values", "is_rough"]
 
@@ -31,38 +31,51 @@ class Start:
         survey: of the problem.
 
     Raises:
-        CannotDiscretise: where a component has no initial value, or a condition at the start is no such value.
+        Unsupported: where a component has no initial value, or a condition at the start is no such value.
     """
 
-    survey: Survey
+    survey: GridProblem
 
     def __post_init__(self) -> None:
-        given = {key for term in self.survey.initial for key in _given(self.survey, term)}
-        label = f"problem '{self.survey.problem.name}'"
+        problem, structure = self.survey.problem, self.survey.structure
+        label = f"problem '{problem.name}'"
+        given = set()
+        for row in structure.initial:
+            if row.component is None:
+                raise Unsupported(
+                    "finite differences",
+                    f"{label}: term '{row.term.name}' at the start of time is not the value of one unknown or of its "
+                    "rate",
+                )
+            given.add((structure.components.index(row.component), row.level == 1))
         for i, component in enumerate(self.survey.components):
             name = component.unknown
             if (i, False) not in given:
-                raise CannotDiscretise(f"{label}: there is no initial state of `{name}`; add Initial({name}=...)")
-            if component.rate == 2 and (i, True) not in given:
+                raise Unsupported(
+                    "finite differences", f"{label}: there is no initial state of `{name}`; add Initial({name}=...)"
+                )
+            if component.time_order == 2 and (i, True) not in given:
                 rate = f"{name}_{self.survey.time_name}"
-                raise CannotDiscretise(f"{label}: there is no initial state of `{rate}`; add Initial({rate}=...)")
+                raise Unsupported(
+                    "finite differences", f"{label}: there is no initial state of `{rate}`; add Initial({rate}=...)"
+                )
 
 
 def initial_state(system: System, start: Start) -> tuple[Array, Array]:
     """The values and the rates, each ``(C * nodes,)``; rates that no condition gives are zero.
 
     Raises:
-        CannotDiscretise: where the initial state is not finite at a node.
+        Unsupported: where the initial state is not finite at a node.
     """
     u, v = initial_values(start.survey, system.grid.coords)
     return u.ravel(), v.ravel()
 
 
-def initial_values(survey: Survey, nodes: Array) -> tuple[Array, Array]:
+def initial_values(survey: GridProblem, nodes: Array) -> tuple[Array, Array]:
     """The values and the rates at nodes ``(n, d)``, each ``(C, n)``; rates that no condition gives are zero.
 
     Raises:
-        CannotDiscretise: where the initial state is not finite at a node.
+        Unsupported: where the initial state is not finite at a node.
     """
     found = np.zeros((2, len(survey.components), len(nodes)))
     for term in survey.initial:
@@ -70,13 +83,14 @@ def initial_values(survey: Survey, nodes: Array) -> tuple[Array, Array]:
         for j, (component, rate) in enumerate(keys):
             found[int(rate), component] = r[:, j]
     if not np.isfinite(found).all():
-        raise CannotDiscretise(
-            f"problem '{survey.problem.name}': the initial state is not finite at a node of the grid"
+        raise Unsupported(
+            "finite differences",
+            f"problem '{survey.problem.name}': the initial state is not finite at a node of the grid",
         )
     return found[0], found[1]
 
 
-def is_rough(survey: Survey, start: Start) -> bool:
+def is_rough(survey: GridProblem, start: Start) -> bool:
     """Whether the initial state has a kink or jump on the scale of a grid, or contradicts the walls."""
     system = System(survey, refined(survey.lines, [_LOOK[len(survey.lines)]] * len(survey.lines)))
     u, _ = initial_state(system, start)
@@ -106,19 +120,10 @@ def _second_difference(values: Array, axis: int, stride: int) -> Array:
     return values[2 * stride :] - 2 * values[stride:-stride] + values[: -2 * stride]
 
 
-def _given(survey: Survey, term: Term) -> list[tuple[int, bool]]:
-    return _solve(survey, term, np.array([[0.5 * (a.lower + a.upper) for a in survey.lines]]))[1]
-
-
-def _solve(survey: Survey, term: Term, nodes: Array) -> tuple[Array, list[tuple[int, bool]]]:
-    """Values ``(n, k)`` that make the rows of an initial term vanish; each row gives a component, or its rate.
-
-    Raises:
-        CannotDiscretise: for a row that is not affine in one value or rate.
-    """
-    problem, time = survey.problem, survey.time
+def _solve(survey: GridProblem, term: Term, nodes: Array) -> tuple[Array, list[tuple[int, bool]]]:
+    """Values ``(n, k)`` that make the rows of an initial term vanish; each row gives a component, or its rate."""
+    problem, structure, time = survey.problem, survey.structure, survey.time
     assert time is not None
-    trace = problem.trace(term, raw=False)
     columns = [
         torch.full((len(nodes),), time[1], dtype=torch.float64)
         if name == time[0]
@@ -127,28 +132,16 @@ def _solve(survey: Survey, term: Term, nodes: Array) -> tuple[Array, list[tuple[
     ]
     points = Points(torch.stack(columns, dim=1))
     values = {}
-    for channel in trace.channels:
+    for channel in problem.trace(term, raw=False).channels:
         c = problem.unknown(channel.unknown).components
         values[channel] = torch.zeros(len(nodes) if c is None else (len(nodes), c), dtype=torch.float64)
     found = linearise(problem, term, (points,), values)
     keys, rows = [], []
-    for j in range(trace.rows):
-        uses = [
-            (channel, i, slope[:, j, i].numpy())
-            for channel, slope in found.d.items()
-            for i in range(slope.shape[2])
-            if bool((slope[:, j, i] != 0).any())
-        ]
-        if len(uses) != 1 or not trace.linear or uses[0][0].order not in ((), (time[0],)) or (uses[0][2] == 0).any():
-            raise CannotDiscretise(
-                f"problem '{problem.name}': term '{term.name}' at the start of time is not the value of one unknown or "
-                "of its rate"
-            )
-        channel, i, slope = uses[0]
-        keys.append((_component(survey, channel, i), channel.order == (time[0],)))
-        rows.append(-found.r[:, j].numpy() / slope)
+    for row in structure.initial:
+        if row.term is not term or row.component is None or row.level is None:
+            continue
+        order = (time[0],) * row.level
+        slopes = next(d for c, d in found.d.items() if (c.unknown, c.order) == (row.component.unknown, order))
+        keys.append((structure.components.index(row.component), row.level == 1))
+        rows.append(-found.r[:, row.index].numpy() / slopes[:, row.index, row.component.index].numpy())
     return np.stack(rows, axis=1), keys
-
-
-def _component(survey: Survey, channel: Channel, index: int) -> int:
-    return next(i for i, c in enumerate(survey.components) if (c.unknown, c.index) == (channel.unknown, index))

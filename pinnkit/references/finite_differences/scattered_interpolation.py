@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.interpolate import RBFInterpolator
-from scipy.spatial import KDTree
+import scipy
 
 from pinnkit.references.grid import Array
 from pinnkit.references.interpolation import mesh_of
@@ -44,7 +43,7 @@ class Scattered:
     @classmethod
     def of(cls, points: Array, values: Mapping[str, Array], spacing: Array, level: Level) -> Scattered:
         """From points of which some may all but coincide: those that come first stay."""
-        pairs = KDTree(points / spacing).query_pairs(_APART, output_type="ndarray")
+        pairs = scipy.spatial.KDTree(points / spacing).query_pairs(_APART, output_type="ndarray")
         keep = np.ones(len(points), dtype=bool)
         keep[pairs.max(axis=1)] = False
         return cls(points[keep], {name: v[keep] for name, v in values.items()}, spacing, level)
@@ -57,7 +56,7 @@ class Scattered:
         for name, values in self.values.items():
             found = np.full((len(points), *values.shape[1:]), np.nan)
             if within.any():
-                smooth = RBFInterpolator(
+                smooth = scipy.interpolate.RBFInterpolator(
                     self.points / self.spacing, values, neighbors=neighbours, kernel="cubic", degree=2
                 )
                 found[within] = smooth(points[within] / self.spacing)

@@ -6,16 +6,16 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pinnkit.references.errors import CannotDiscretise
+from pinnkit.problem.errors import Unsupported
 from pinnkit.references.grid import Array, refined
 from pinnkit.references.interpolation import resample
 from pinnkit.references.protocols import Solved
 
 from .assembly import STEADY, System
+from .grid_problem import GridProblem
 from .linear_solvers import Solve, inverse
 from .newton import newton
 from .stencils import ORDER
-from .survey import Survey
 
 __all__ = ["Steady", "state_of", "values_of"]
 
@@ -27,7 +27,7 @@ class Steady:
         survey: of the problem.
     """
 
-    def __init__(self, survey: Survey) -> None:
+    def __init__(self, survey: GridProblem) -> None:
         self._survey = survey
         self.order: float = ORDER
         self.kind = "finite differences" if survey.linear else "finite differences, Newton"
@@ -56,7 +56,7 @@ class Steady:
         """Values on the grid of so many cells.
 
         Raises:
-            CannotDiscretise: for a singular system, or where Newton's method finds no solution.
+            Unsupported: for a singular system, or where Newton's method finds no solution.
         """
         survey = self._survey
         system = System(survey, refined(survey.lines, cells))
@@ -80,18 +80,19 @@ class Steady:
             right, slopes = evaluate(np.zeros(system.size))
             solve = inverse(system, system.matrix(slopes, weights), slopes, weights, check=True)
             return values_of(system, solve(-right))
-        refused: CannotDiscretise | None = None
+        refused: Unsupported | None = None
         for guess in self._guesses(system, start):
             try:
                 found = newton(lambda state: evaluate(state)[0], solver, guess)
-            except CannotDiscretise as error:  # singular on the way from this guess, which another may avoid
+            except Unsupported as error:  # singular on the way from this guess, which another may avoid
                 refused = error
                 continue
             if found is not None:
                 return values_of(system, found)
-        raise refused or CannotDiscretise(
+        raise refused or Unsupported(
+            "finite differences",
             f"problem '{survey.problem.name}': Newton's method found no solution of the discretised equations on the "
-            f"grid of {' x '.join(str(n) for n in cells)} cells"
+            f"grid of {' x '.join(str(n) for n in cells)} cells",
         )
 
     def _guesses(self, system: System, start: Solved | None) -> Iterator[Array]:

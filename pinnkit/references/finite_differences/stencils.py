@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 import scipy.sparse as sp
 
-from pinnkit.references.errors import CannotDiscretise
+from pinnkit.problem.errors import Unsupported
 from pinnkit.references.grid import Array, Grid, Line
 
 __all__ = ["ORDER", "Stencils", "derivative", "weights"]
@@ -36,7 +36,7 @@ def derivative(line: Line, order: int) -> sp.csr_array:
     """The matrix ``(size, size)`` of the derivative of `order` along a line.
 
     Raises:
-        CannotDiscretise: for more derivatives than the line has nodes for.
+        Unsupported: for more derivatives than the line has nodes for.
     """
     n, h = line.size, line.spacing
     if order == 0:
@@ -44,7 +44,9 @@ def derivative(line: Line, order: int) -> sp.csr_array:
     half = (order + 1) // 2
     central = weights(range(-half, half + 1), order)
     if n < order + 2 or n < 2 * half + 1:
-        raise CannotDiscretise(f"{n} nodes along `{line.name}` are too few for a derivative of order {order}")
+        raise Unsupported(
+            "finite differences", f"{n} nodes along `{line.name}` are too few for a derivative of order {order}"
+        )
     if line.periodic:
         at = np.arange(n)
         rows = np.repeat(at, 2 * half + 1)

@@ -18,13 +18,12 @@ from torch import Tensor
 
 from pinnkit.domains import Points
 from pinnkit.jets.frame import NamedOperator
-from pinnkit.problem.linearization import Channel, linearise, residual_rows
+from pinnkit.problem.errors import Unsupported
+from pinnkit.problem.linearization import Channel, residual_rows
 from pinnkit.problem.problem import Problem
-from pinnkit.problem.terms import Term
-from pinnkit.references.errors import CannotDiscretise
-from pinnkit.references.finite_differences.equation_matching import members
+from pinnkit.problem.structure import EquationRow
+from pinnkit.references.finite_differences.grid_problem import GridProblem
 from pinnkit.references.finite_differences.initial_state import Start, initial_values
-from pinnkit.references.finite_differences.survey import Survey
 from pinnkit.references.grid import Array
 
 from .operation_record import Played, record
@@ -33,10 +32,6 @@ __all__ = ["Entry", "Form", "Modes", "Spectrum", "read_form", "resized"]
 
 Spectrum = NDArray[np.complex128]
 """Fourier coefficients ``(states, n1, ..., nd / 2 + 1)`` as of `numpy.fft.rfftn` with norm="forward"."""
-
-_CONSTANT = 1e-12  # relative spread of a slope that counts as constant
-_PROBES = 24
-_SCALES = (0.1, 1.0, 10.0)
 
 
 @dataclass(frozen=True)
@@ -118,7 +113,7 @@ class Form:
         homogeneous: whether N vanishes.
     """
 
-    survey: Survey
+    survey: GridProblem
     states: tuple[tuple[int, int], ...]
     entries: tuple[Entry, ...]
     channels: tuple[tuple[Channel, tuple[int, ...]], ...]
@@ -154,7 +149,7 @@ class Form:
         return Rest(self, modes)
 
 
-def nodes_of(survey: Survey, cells: tuple[int, ...]) -> Array:
+def nodes_of(survey: GridProblem, cells: tuple[int, ...]) -> Array:
     """Coordinates ``(n, d)`` of the evenly spaced nodes, upper ends left out."""
     ticks = [a.lower + (a.upper - a.lower) / n * np.arange(n) for a, n in zip(survey.lines, cells, strict=True)]
     return np.stack([m.ravel() for m in np.meshgrid(*ticks, indexing="ij")], axis=1)
@@ -188,13 +183,13 @@ class Rest:
             for component in needed:
                 index = _component(survey, channel.unknown, component)
                 parts: list[tuple[int, Spectrum | None]] = []
-                for factor, rate, columns in members(channel, survey.time_name):
+                for factor, rate, columns in channel.split(survey.time_name):
                     orders = tuple(columns.count(line.name) for line in survey.lines)
                     plain = factor == 1.0 and not any(orders)
                     parts.append((which[index, rate], None if plain else factor * modes.derivative(orders)))
                 self._made.append((channel, component, parts))
         self._terms = tuple(dict.fromkeys(row.term for row in survey.equations))
-        self._top = [which[i, c.rate - 1] for i, c in enumerate(survey.components)]
+        self._top = [which[i, c.time_order - 1] for i, c in enumerate(survey.components)]
         self._residual: Callable[..., Tensor] | None = None
 
     def __call__(self, time: float, spectrum: Spectrum) -> Spectrum:
@@ -246,49 +241,46 @@ class Rest:
         return rows[0] if len(rows) == 1 else torch.cat(rows, dim=1)
 
 
-def read_form(survey: Survey) -> Form:
+def read_form(survey: GridProblem) -> Form:
     """The problem as y_t = L y + N(y, x, t).
 
     Raises:
-        CannotDiscretise: by name, for what is not of this shape.
+        Unsupported: by name, for what is not of this shape.
     """
     problem = survey.problem
     label = f"problem '{problem.name}': no Fourier series"
     if survey.time is None:
-        raise CannotDiscretise(f"{label}, there is no time axis")
+        raise Unsupported("Fourier series", f"{label}, there is no time axis")
     if not survey.lines:
-        raise CannotDiscretise(f"{label}, there is no space axis")
+        raise Unsupported("Fourier series", f"{label}, there is no space axis")
     if len(survey.lines) > 2:
-        raise CannotDiscretise(f"{label}, there are {len(survey.lines)} space dimensions, more than 2")
+        raise Unsupported("Fourier series", f"{label}, there are {len(survey.lines)} space dimensions, more than 2")
     for line in survey.lines:
         if not line.periodic:
-            raise CannotDiscretise(f"{label}, `{line.name}` is not periodic; add Periodic('{line.name}')")
+            raise Unsupported("Fourier series", f"{label}, `{line.name}` is not periodic; add Periodic('{line.name}')")
     for c in survey.components:
-        if c.rate == 0:
-            raise CannotDiscretise(f"{label}, `{c.unknown}` has no time derivative")
+        if c.time_order == 0:
+            raise Unsupported("Fourier series", f"{label}, `{c.unknown}` has no time derivative")
     Start(survey)  # refuses a missing initial state
-    states = tuple((i, m) for i, c in enumerate(survey.components) for m in range(c.rate))
+    states = tuple((i, m) for i, c in enumerate(survey.components) for m in range(c.time_order))
     which = {state: k for k, state in enumerate(states)}
     terms = tuple(dict.fromkeys(row.term for row in survey.equations))
-    slopes = [_slopes(problem, term) for term in terms]
-    rows = sum(problem.trace(term, raw=False).rows for term in terms)
-    mass = np.zeros((rows, len(survey.components)))
+    equations = survey.structure.equations
+    mass = np.zeros((len(equations), len(survey.components)))
     linear: list[tuple[int, int, float, tuple[int, ...]]] = []  # row, state, factor, orders
     rest: dict[Channel, list[int]] = {}
-    for channel in dict.fromkeys(c for found in slopes for c in found):
+    for channel in dict.fromkeys(c for term in terms for c in problem.trace(term, raw=False).channels):
         for at in range(problem.unknown(channel.unknown).components or 1):
             component = _component(survey, channel.unknown, at)
-            factors = np.concatenate(
-                [_constant(f, channel, at, problem, t) for f, t in zip(slopes, terms, strict=True)]
-            )
+            factors = np.array([_factor(row, channel, at) for row in equations])
             steady = bool(np.isfinite(factors).all())
-            for factor, rate, columns in members(channel, survey.time_name):
+            for factor, rate, columns in channel.split(survey.time_name):
                 orders = tuple(columns.count(line.name) for line in survey.lines)
-                highest = rate == survey.components[component].rate
+                highest = rate == survey.components[component].time_order
                 if highest and (not steady or columns):
                     name = channel.unknown + "_" + str(survey.time_name) * rate
                     how = f"is differentiated along `{columns[0]}` as well" if columns else "has no constant factor"
-                    raise CannotDiscretise(f"{label}, `{name}` {how}")
+                    raise Unsupported("Fourier series", f"{label}, `{name}` {how}")
                 if highest:
                     mass[:, component] += factor * factors
                 elif steady:
@@ -297,7 +289,9 @@ def read_form(survey: Survey) -> Form:
                 elif at not in rest.setdefault(channel, []):
                     rest[channel].append(at)
     if np.linalg.matrix_rank(mass) < len(survey.components):
-        raise CannotDiscretise(f"{label}, the equations do not settle the highest time derivative of every unknown")
+        raise Unsupported(
+            "Fourier series", f"{label}, the equations do not settle the highest time derivative of every unknown"
+        )
     solved = np.asarray(-np.linalg.inv(mass), dtype=np.float64)
     entries = [
         Entry(which[i, m], which[i, m + 1], 1.0, (0,) * len(survey.lines)) for i, m in states if (i, m + 1) in which
@@ -305,72 +299,33 @@ def read_form(survey: Survey) -> Form:
     for r, source, factor, orders in linear:
         for i, c in enumerate(survey.components):
             if solved[i, r]:
-                entries.append(Entry(which[i, c.rate - 1], source, float(solved[i, r] * factor), orders))
+                entries.append(Entry(which[i, c.time_order - 1], source, float(solved[i, r] * factor), orders))
     _refuse_stiff(label, rest, entries, survey)
-    homogeneous = not rest and _vanishes(problem, terms)
+    homogeneous = not rest and all(row.homogeneous for row in equations)
     needed = tuple((c, tuple(at)) for c, at in rest.items())
     return Form(survey, states, tuple(entries), needed, solved, homogeneous)
 
 
-def _component(survey: Survey, unknown: str, index: int) -> int:
+def _component(survey: GridProblem, unknown: str, index: int) -> int:
     return next(i for i, c in enumerate(survey.components) if (c.unknown, c.index) == (unknown, index))
 
 
-def _probe(problem: Problem, term: Term, scale: float, generator: torch.Generator) -> tuple[Points, dict]:
-    points = term.sites[0].sample(_PROBES, generator).to(torch.float64, "cpu")
-    values = {}
-    for channel in problem.trace(term, raw=False).channels:
-        c = problem.unknown(channel.unknown).components
-        shape = (points.coords.shape[0],) if c is None else (points.coords.shape[0], c)
-        values[channel] = scale * torch.randn(shape, generator=generator, dtype=torch.float64)
-    return points, values
+def _factor(row: EquationRow, channel: Channel, at: int) -> float:
+    """Factor of one component of a channel in a row; NaN where it varies."""
+    found = next((f for f in row.factors if (f.channel, f.index) == (channel, at)), None)
+    if found is None:
+        return 0.0
+    return math.nan if found.value is None else found.value
 
 
-def _slopes(problem: Problem, term: Term) -> dict[Channel, Array]:
-    """dr/dchannel ``(probes, rows, components)`` at random points and values of several sizes."""
-    generator = torch.Generator().manual_seed(0)
-    found: list[dict[Channel, Array]] = []
-    for scale in _SCALES:
-        points, values = _probe(problem, term, scale, generator)
-        found.append({c: d.numpy() for c, d in linearise(problem, term, (points,), values).d.items()})
-    return {c: np.concatenate([f[c] for f in found]) for c in found[0]}
-
-
-def _constant(slopes: dict[Channel, Array], channel: Channel, at: int, problem: Problem, term: Term) -> Array:
-    """The slopes of one component of a channel in each row of a term ``(rows,)``; NaN where they vary."""
-    if channel not in slopes:
-        return np.zeros(problem.trace(term, raw=False).rows)
-    seen = slopes[channel][:, :, at]
-    largest = np.abs(seen).max(axis=0)
-    spread = seen.max(axis=0) - seen.min(axis=0)
-    return np.where(spread <= _CONSTANT * largest, seen[0], np.nan)
-
-
-def _refuse_stiff(label: str, rest: dict[Channel, list[int]], entries: Sequence[Entry], survey: Survey) -> None:
+def _refuse_stiff(label: str, rest: dict[Channel, list[int]], entries: Sequence[Entry], survey: GridProblem) -> None:
     """Derivatives in N are taken explicitly: they must be lower than those of L, or first ones."""
     highest = max((sum(e.orders) for e in entries), default=0)
     for channel in rest:
-        order = max(len(columns) for _, _, columns in members(channel, survey.time_name))
+        order = max(len(columns) for _, _, columns in channel.split(survey.time_name))
         if order > 1 and order >= highest:
             name = "laplacian" if isinstance(channel.order, NamedOperator) else "".join(channel.order)
-            raise CannotDiscretise(
-                f"{label}, `{channel.unknown}.{name}` has no constant factor and no higher derivative that has one"
+            raise Unsupported(
+                "Fourier series",
+                f"{label}, `{channel.unknown}.{name}` has no constant factor and no higher derivative that has one",
             )
-
-
-def _vanishes(problem: Problem, terms: Sequence[Term]) -> bool:
-    """Whether the residuals vanish for the state zero."""
-    generator = torch.Generator().manual_seed(1)
-    for term in terms:
-        points, values = _probe(problem, term, 1.0, generator)
-        zero = {name: torch.zeros_like(v) for name, v in values.items()}
-        some = next(iter(zero.values()))
-
-        def lookup(channel: Channel, zero: dict = zero, some: Tensor = some) -> Tensor:
-            c = problem.unknown(channel.unknown).components
-            return zero.get(channel, some.new_zeros(_PROBES if c is None else (_PROBES, c)))
-
-        with torch.no_grad():
-            if bool((residual_rows(problem, term, (points,), lookup, {}, raw=False) != 0).any()):
-                return False
-    return True

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.problem import Problem
-from pinnkit.references.errors import CannotDiscretise
-from pinnkit.references.finite_differences.survey import survey
+from pinnkit.references.finite_differences.grid_problem import grid_problem
 from pinnkit.references.grid import Array
 from pinnkit.references.grid_convergence import SAFETY, TRUST, share
 from pinnkit.references.result import Reference
@@ -55,10 +55,10 @@ class Spectral:
         """The problem's reference in about `budget` seconds.
 
         Raises:
-            CannotDiscretise: by name, for what is not of this kind.
+            Unsupported: by name, for what is not of this kind.
         """
         begin = time.perf_counter()
-        return _Search(read_form(survey(problem)), budget).result(begin)
+        return _Search(read_form(grid_problem(problem)), budget).result(begin)
 
 
 @dataclass
@@ -104,9 +104,10 @@ class _Search:
         if finest is None or any(
             not math.isfinite(g[n][0]) for g in (in_time[-1], *(s[-1] for s in in_space)) for n in names
         ):
-            raise CannotDiscretise(
+            raise Unsupported(
+                "Fourier series",
                 f"problem '{self.form.problem.name}': no Fourier series, the solution does not stay finite with "
-                f"{' x '.join(map(str, cells))} modes and {steps} steps"
+                f"{' x '.join(map(str, cells))} modes and {steps} steps",
             )
         return self._reference(finest, in_time, in_space, begin)
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnkit.domains import Faces, Part, Points, PointSet, Sampling, Sobol
+from pinnkit.domains import Faces, Part, Points, PointSet, Sampling, Sobol, columns
 from pinnkit.problem.problem import Problem
 from pinnkit.problem.terms import Term
 from pinnkit.solvers.protocols import SamplingPlan
@@ -163,7 +163,7 @@ def counts_of(problem: Problem, equation: int, condition: int) -> dict[str, int]
     """Points per term: the number that the term states, else `equation` for equations and `condition` for the rest."""
     counts = {}
     for term in problem.terms:
-        default = equation if term.kind == "equation" else condition
+        default = equation if term.is_equation else condition
         wanted = term.points if isinstance(term.points, int) else default
         counts[str(term.name)] = min([wanted, *(_number_of_points(site) for site in term.sites)])
     return counts
@@ -173,4 +173,4 @@ def _number_of_points(site: Part) -> int:
     """Number of points of a finite part: a PointSet, the ends of an interval, the start of an ODE; else no limit."""
     if isinstance(site, PointSet):
         return int(site.coords.shape[0])
-    return len(site.walls) if isinstance(site, Faces) and len(site.box.columns) == 1 else 2**30
+    return len(site.walls) if isinstance(site, Faces) and len(columns(site.axes)) == 1 else 2**30

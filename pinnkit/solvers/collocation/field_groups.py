@@ -9,15 +9,15 @@ import torch
 from torch import nn
 
 from pinnkit.domains import Axis
-from pinnkit.fields import Expansion, FieldSpec, RandomFourier
+from pinnkit.fields import FieldSpec
+from pinnkit.fields.protocols import linear_readout, smoothness_of, unsettled
 from pinnkit.problem.problem import Problem
 from pinnkit.solutions.evaluation import FieldSet
 
 from .collocation_points import generator_of
-from .field_capabilities import HasTrunk, smoothness_of
 from .smoothness_check import bounds_of, check_smoothness
 
-__all__ = ["FieldChoice", "Group", "axes_of", "build_fields", "group_fields", "needs_search"]
+__all__ = ["FieldChoice", "Group", "axes_of", "build_fields", "group_fields"]
 
 Group = tuple[str, ...]
 """Unknowns that share a trunk."""
@@ -91,7 +91,7 @@ def build_fields(
             module = spec.to(device=device, dtype=dtype)
             _check_module(module, sum(a.dim for a in axes), outputs, device, dtype)
             check_smoothness(problem, group, module, axes)
-        elif needs_search(spec):
+        elif unsettled(spec):
             raise ValueError(
                 "solve: RandomFourier(bandwidth=None) and Expansion() are chosen by LeastSquares only; "
                 "give a bandwidth, such as RandomFourier(400, bandwidth=8.0), or TotalDegree(6), for other solvers"
@@ -103,11 +103,6 @@ def build_fields(
     return FieldSet(problem, modules)
 
 
-def needs_search(spec: FieldSpec | nn.Module) -> bool:
-    """Return whether a search has to choose the bandwidth of random sines, or the polynomials."""
-    return isinstance(spec, Expansion) or (isinstance(spec, RandomFourier) and spec.bandwidth is None)
-
-
 def _check_periodic(
     module: nn.Module, axes: Sequence[Axis], spec: object, device: torch.device, dtype: torch.dtype
 ) -> None:
@@ -115,7 +110,8 @@ def _check_periodic(
     lower, upper = bounds_of(axes)
     unit = torch.rand(5, len(lower), generator=generator_of(0), dtype=torch.float64)
     coords = (lower + (upper - lower) * unit).to(device=device, dtype=dtype)
-    call = module.trunk if isinstance(module, HasTrunk) else module  # a read-out may be initialised to zero
+    field = linear_readout(module)
+    call = module if field is None else field.trunk  # a read-out may begin at zero
     start = 0
     for axis in axes:
         for column in range(start, start + axis.dim if axis.periodic else start):

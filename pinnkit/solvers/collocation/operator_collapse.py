@@ -43,14 +43,14 @@ def collapse(problem: Problem, term: Term, points: Sequence[Points]) -> Collapse
     """Collapsed operator of `term` at `points`, or None where it would not save a channel."""
     trace = problem.trace(term, raw=True)
     scalars = [c for c in trace.channels if c.site == 0 and problem.unknown(c.unknown).components is None]
-    derived = [c for c in scalars if isinstance(c.order, NamedOperator) or c.order]
+    derived = [c for c in scalars if c.order != ()]
     if trace.rows != 1 or problem.coefficients or len({c.unknown for c in derived}) != 1 or len(derived) < 2:
         return None
     constants = _constants(problem, term, points, trace.channels)
     replaced = {c: constants[c] for c in derived if constants.get(c, 0.0) != 0.0}
     if len(replaced) < 2:
         return None
-    members = [(value * k, order) for c, value in replaced.items() for k, order in _members(c)]
+    members = [(value * k, order) for c, value in replaced.items() for k, order in c.derivatives]
     operator = Channel(0, derived[0].unknown, NamedOperator(tuple(members)))
     kept = tuple(c for c in trace.channels if c not in replaced)
     local = {name: i for i, name in enumerate(problem.frame.columns)}
@@ -58,11 +58,6 @@ def collapse(problem: Problem, term: Term, points: Sequence[Points]) -> Collapse
         len(make_plan(tuple(index(c.order, local) for c in cs)).channels) for cs in (trace.channels, (*kept, operator))
     ]
     return CollapsedOperator(operator, frozenset(replaced), kept) if width[1] < width[0] else None
-
-
-def _members(channel: Channel) -> tuple[tuple[float, tuple[str, ...]], ...]:
-    order = channel.order
-    return order.terms if isinstance(order, NamedOperator) else ((1.0, order),)
 
 
 def _constants(

@@ -8,9 +8,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from pinnkit.fields.protocols import TrainsItself, linear_readout
 from pinnkit.problem.problem import Problem
-
-from .field_capabilities import SuggestsLearningRates, linear_readout
 
 __all__ = ["Parameters"]
 
@@ -27,7 +26,7 @@ class Parameters:
         starts = [math.log(c.initial) if c.positive else c.initial for c in problem.coefficients]
         self._coefficients = [torch.tensor(s, device=device, dtype=dtype, requires_grad=True) for s in starts]
         self.tensors: list[Tensor] = [*unique, *self._coefficients]
-        rates = [m.learning_rates() for m in modules if isinstance(m, SuggestsLearningRates)]
+        rates = [m.learning_rates() for m in modules if isinstance(m, TrainsItself)]
         self._rates = {id(p): float(rate) for table in rates for p, rate in table.items()}
         self._full_rates: dict[float, Tensor] = {}
         self._readouts = [p for m in modules for p in _readout(m) if p.requires_grad]
@@ -107,6 +106,6 @@ class Parameters:
 
 
 def _readout(module: nn.Module) -> Sequence[Tensor]:
-    """Weight and bias of a module's linear read-out, if it has one."""
-    last = linear_readout(module)
-    return [] if last is None else list(last.parameters())
+    """Return the weight and bias of the linear read-out of a module; empty where it has none."""
+    field = linear_readout(module)
+    return [] if field is None else list(field.readout.parameters())

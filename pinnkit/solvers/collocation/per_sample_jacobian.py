@@ -18,8 +18,8 @@ from torch import Tensor
 
 from pinnkit.domains import Points
 from pinnkit.jets.evaluation import jets
+from pinnkit.jets.evaluation.pointwise import point_jets
 from pinnkit.jets.orders import Channel as Derived
-from pinnkit.jets.pointwise import point_jets
 from pinnkit.jets.taylor.weight_record import LinearUse, Record
 from pinnkit.problem.terms import Term
 from pinnkit.solutions.evaluation import Pass

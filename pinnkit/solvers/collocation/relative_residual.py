@@ -63,7 +63,7 @@ def relative_residual(
 def held_out_residual(fields: FieldSet, coefficients: Mapping[str, Tensor], *, seed: int) -> float:
     """Relative residual at 2,048 points of each equation and 512 of each condition that no solver draws."""
     some = next(p for m in fields.modules.values() for p in (*m.parameters(), *m.buffers()))
-    counts = {str(t.name): 2048 if t.kind == "equation" else 512 for t in fields.problem.terms}
+    counts = {str(t.name): 2048 if t.is_equation else 512 for t in fields.problem.terms}
     collocation = CollocationPoints(fields.problem, counts, seed, draw=2**31 + 1, device=some.device, dtype=some.dtype)
     return relative_residual(fields, collocation, coefficients)[0]
 

@@ -8,7 +8,6 @@ from torch import Tensor
 
 from pinnkit.domains import Points
 from pinnkit.problem.linearization import Channel, provider, residual_rows, term_weight
-from pinnkit.problem.penalties import Square
 from pinnkit.problem.problem import Problem
 from pinnkit.problem.terms import Term
 from pinnkit.solutions.evaluation import FieldSet
@@ -124,7 +123,7 @@ def require_square(term: Term) -> None:
     Raises:
         TypeError: with the solvers that can.
     """
-    if not isinstance(term.penalty, Square):
+    if not term.penalty.is_square:
         raise TypeError(
             f"term '{term.name}' has the penalty {term.penalty!r}; least-squares solvers need Square(); "
             f"use Adam or LBFGS, or drop `penalty=`"

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from pinnkit.domains import Points
+from pinnkit.fields.derivatives import sum_operators, terms_of
+from pinnkit.fields.protocols import ClosedFormFeatures, LinearReadout, linear_readout
 from pinnkit.fields.scaled_readout import ScaledReadout
 from pinnkit.jets.evaluation import jets
 from pinnkit.jets.orders import Channel as Derived
@@ -22,19 +24,13 @@ from pinnkit.problem.linearization import Channel, Linearised, linearise, term_w
 from pinnkit.problem.terms import Term
 from pinnkit.solutions.evaluation import FieldSet, index
 from pinnkit.solvers.collocation.collocation_points import CollocationPoints
-from pinnkit.solvers.collocation.field_capabilities import (
-    ClosedFormFeatures,
-    HasTrunk,
-    OperatorFeatures,
-    linear_readout,
-)
 from pinnkit.solvers.collocation.parameters import Parameters
 from pinnkit.solvers.collocation.pointwise import require_pointwise
 from pinnkit.solvers.collocation.relative_residual import relative_residual
 from pinnkit.solvers.collocation.weighted_residuals import require_square
 from pinnkit.solvers.protocols import Evaluation, TangentKernel, kernel_of_jacobian
 
-__all__ = ["LinearReadout", "features", "readout_of"]
+__all__ = ["ReadoutObjective", "features", "readout_of"]
 
 _NUMBERS = 2**24
 """Numbers of the features that are evaluated at a time, 128 MB."""
@@ -45,28 +41,21 @@ CONDITION_WEIGHT = 3.0
 def features(module: nn.Module, coords: Tensor, orders: Sequence[Derived]) -> dict[Derived, Tensor]:
     """Derivatives of the functions that the linear read-out combines, each ``(n, N)``; a bias is a constant function.
 
-    In closed form where the module has `features`; otherwise by one Taylor pass through its trunk.  An operator is
-    the sum of its members unless the module evaluates it whole (`takes_operators`).
+    In closed form where the module has `features`; otherwise by one Taylor pass through its trunk, with operators
+    summed from their derivatives.
 
     Raises:
         TypeError: for a module without a linear read-out.
     """
     readout = readout_of(module)
     coords = coords.to(readout.weight)
-    whole = isinstance(module, OperatorFeatures) and module.takes_operators
-    parts = {o: [(1.0, o)] if whole or isinstance(o, tuple) else list(o.terms) for o in orders}
-    single = list(dict.fromkeys(member for members in parts.values() for _, member in members))
     with torch.no_grad():
         if isinstance(module, ClosedFormFeatures):
-            every: Mapping[Derived, Tensor] = module.features(coords, single)
+            found = module.features(coords, orders)
         else:
+            single = list(dict.fromkeys(member for order in orders for _, member in terms_of(order)))
             every = jets(_Trunk(module), coords, single)
-    found: dict[Derived, Tensor] = {}
-    for order, ((factor, first), *others) in parts.items():
-        total = every[first] if factor == 1.0 else factor * every[first]
-        for c, member in others:
-            total = total + c * every[member]
-        found[order] = total
+            found = sum_operators({member: every[member] for member in single}, orders)
     if readout.bias is not None:
         for order, phi in found.items():
             found[order] = torch.cat([phi, torch.full_like(phi[:, :1], 0.0 if order else 1.0)], dim=1)
@@ -79,13 +68,17 @@ def readout_of(module: nn.Module) -> nn.Linear:
     Raises:
         TypeError: for a module without one.
     """
-    readout = linear_readout(module)
-    if readout is None or not isinstance(module, HasTrunk):
+    return _checked(module).readout
+
+
+def _checked(module: nn.Module) -> LinearReadout:
+    field = linear_readout(module)
+    if field is None:
         raise TypeError(
             f"LeastSquares: the field {type(module).__name__} has no linear read-out (`trunk` and `readout`); "
             f"use RandomFourier, Siren, MLP or FourierMLP, or another solver"
         )
-    return readout
+    return field
 
 
 class _Trunk(nn.Module):
@@ -96,12 +89,11 @@ class _Trunk(nn.Module):
         self.field = field
 
     def forward(self, coords: Tensor) -> Tensor:
-        assert isinstance(self.field, HasTrunk)
-        return self.field.trunk(coords)
+        return _checked(self.field).trunk(coords)
 
 
 @dataclass
-class LinearReadout:
+class ReadoutObjective:
     """`Objective` whose theta is the read-out of every field, then the coefficients of the problem.
 
     Args:
@@ -179,7 +171,7 @@ class LinearReadout:
         found = {str(t.name): self._linearised(t) for t in self.fields.problem.soft_terms}
         if self.scales is None:
             self.scales = {
-                str(t.name): _scale(t.kind != "equation", found[str(t.name)][2]) for t in self.fields.problem.soft_terms
+                str(t.name): _scale(not t.is_equation, found[str(t.name)][2]) for t in self.fields.problem.soft_terms
             }
         rows, blocks = [], []
         for term in self.fields.problem.soft_terms:

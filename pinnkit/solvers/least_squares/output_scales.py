@@ -16,7 +16,6 @@ from pinnkit.fields import FieldSpec, Network, RandomFourier
 from pinnkit.fields.scaled_readout import ScaledReadout
 from pinnkit.problem.ansatz import Lift
 from pinnkit.problem.linearization import Channel, linearise
-from pinnkit.problem.penalties import Square
 from pinnkit.problem.problem import Problem
 from pinnkit.problem.terms import Term
 from pinnkit.solutions.evaluation import FieldSet
@@ -26,7 +25,7 @@ from pinnkit.solvers.collocation.parameters import Parameters
 from pinnkit.solvers.protocols import loss_of, theta_of
 
 from .least_squares import LeastSquares
-from .linear_readout import LinearReadout
+from .linear_readout import ReadoutObjective
 
 __all__ = ["prescribed_values", "scale_outputs"]
 
@@ -63,7 +62,7 @@ def scale_outputs(fields: FieldSet, specs: Mapping[Group, FieldSpec | nn.Module]
     if not names:
         return
     given = prescribed_values(problem)
-    data_alone = all(t.kind == "data" for t in problem.soft_terms)  # they determine the size, and may be millions
+    data_alone = all(t.fits_data for t in problem.soft_terms)  # they determine the size, and may be millions
     unclear = problem.linear or any(not _determine_size(given.get(n, [])) for n in names)
     found = _solved(problem, tuple(fields.modules), seed) if unclear and not data_alone else {}
     for group, module in mine.items():
@@ -153,7 +152,7 @@ def _solved(problem: Problem, groups: Sequence[Group], seed: int) -> dict[str, T
 
     Empty where the step does not lower the residual, or where a penalty is not a square.
     """
-    if not all(isinstance(t.penalty, Square) for t in problem.soft_terms):
+    if not all(t.penalty.is_square for t in problem.soft_terms):
         return {}
     cpu = torch.device("cpu")
     points = (problem.domain.sample(_POINTS, generator_of(seed)),)
@@ -164,7 +163,7 @@ def _solved(problem: Problem, groups: Sequence[Group], seed: int) -> dict[str, T
         specs = {group: RandomFourier(_SINES, bandwidth=bandwidth) for group in groups}
         fields = build_fields(problem, specs, seed=seed, device=cpu, dtype=torch.float64)
         collocation = CollocationPoints(problem, counts_of(problem, 3 * _SINES, _SINES), seed, sampling=Chebyshev())
-        target = LinearReadout(fields, Parameters(problem, (), device=cpu, dtype=torch.float64), collocation)
+        target = ReadoutObjective(fields, Parameters(problem, (), device=cpu, dtype=torch.float64), collocation)
         zero, solver = target.get(), LeastSquares(steps=1)
         state = solver.step(target, solver.start(zero))
         # Relative to the rows of the zero field: a ratio of one means that nothing was solved.

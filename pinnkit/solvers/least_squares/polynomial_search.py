@@ -29,7 +29,7 @@ from pinnkit.solvers.collocation.parameters import Parameters
 from pinnkit.solvers.protocols import ReadoutSolver
 
 from .least_squares import LeastSquares
-from .linear_readout import LinearReadout, readout_of
+from .linear_readout import ReadoutObjective, readout_of
 from .random_feature_search import Attempt, solve_readout
 
 __all__ = ["MANY_COORDINATES", "search_polynomials"]
@@ -88,7 +88,7 @@ class _PolynomialSearch:
     def _seconds(self, count: int) -> float:
         """Estimated time of an attempt on one core, mainly the product of the Jacobian with itself."""
         plan = self.solver.sampling_plan(count)
-        kinds = [t.kind == "equation" for t in self.problem.soft_terms]
+        kinds = [t.is_equation for t in self.problem.soft_terms]
         rows = sum(plan.points if equation else plan.condition_points for equation in kinds)
         return 2 * rows * count**2 / _RATE
 
@@ -242,7 +242,7 @@ def _solved(
     count = max(readout_of(m).in_features for m in fields.modules.values())
     plan = solver.sampling_plan(count)
     points = CollocationPoints.planned(problem, plan, seed, device=cpu, dtype=torch.float64)
-    objective = LinearReadout(fields, parameters, points, scales)
+    objective = ReadoutObjective(fields, parameters, points, scales)
     theta = objective.get()
     if problem.linear:  # the rows are affine: one solve, and no evaluation afterwards
         theta = theta + solver.linear_step(*objective.rows_and_jacobian(theta))
@@ -251,7 +251,7 @@ def _solved(
         theta = solve_readout(solver, objective, theta if warm is None else _carry_over(warm, fields, theta))
     held = counts_of(problem, min(2 * count + 64, _HELD), min(count + 32, _HELD // 2))
     fresh = CollocationPoints(problem, held, seed, draw=1, sampling=Sobol())
-    check = LinearReadout(fields, parameters, fresh, objective.scales)
+    check = ReadoutObjective(fields, parameters, fresh, objective.scales)
     score, costs = check.relative_residual(theta)
     return Attempt(count, (), max(score, _FLOOR), costs, fields, parameters, theta, words=_words(spec, count))
 

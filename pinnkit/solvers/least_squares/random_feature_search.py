@@ -15,15 +15,15 @@ from torch import Tensor
 
 from pinnkit.domains import Sobol
 from pinnkit.fields import RandomFourier
+from pinnkit.fields.protocols import linear_readout
 from pinnkit.problem.problem import Problem
 from pinnkit.solutions.evaluation import FieldSet
 from pinnkit.solvers.collocation.collocation_points import CollocationPoints, counts_of, generator_of
-from pinnkit.solvers.collocation.field_capabilities import HasTrunk
 from pinnkit.solvers.collocation.field_groups import Group, axes_of, build_fields
 from pinnkit.solvers.collocation.parameters import Parameters
 from pinnkit.solvers.protocols import ReadoutSolver, theta_of
 
-from .linear_readout import LinearReadout, readout_of
+from .linear_readout import ReadoutObjective, readout_of
 
 __all__ = ["Attempt", "search_random_features"]
 
@@ -207,7 +207,7 @@ def solve_with(
     parameters = Parameters(problem, (), device=cpu, dtype=torch.float64)
     plan = solver.sampling_plan(features)
     points = CollocationPoints.planned(problem, plan, seed, device=cpu, dtype=torch.float64)
-    objective = LinearReadout(fields, parameters, points, scales)
+    objective = ReadoutObjective(fields, parameters, points, scales)
     theta = objective.get()
     if warm is not None and not problem.linear:
         theta = _carry_over(warm, fields, theta)
@@ -215,13 +215,13 @@ def solve_with(
     held = CollocationPoints(
         problem, counts_of(problem, 2 * features, max(features // 2, 2)), seed, draw=1, sampling=Sobol()
     )
-    check = LinearReadout(fields, parameters, held, objective.scales)
+    check = ReadoutObjective(fields, parameters, held, objective.scales)
     score, costs = check.relative_residual(theta)
     words = f"{features} sines, bandwidth {', '.join(f'{b:.3g}' for b in bandwidth)}"
     return Attempt(features, bandwidth, max(score, _FLOOR), costs, fields, parameters, theta, words=words)
 
 
-def solve_readout(solver: ReadoutSolver, objective: LinearReadout, theta: Tensor) -> Tensor:
+def solve_readout(solver: ReadoutSolver, objective: ReadoutObjective, theta: Tensor) -> Tensor:
     """Run a solver on the read-out from `theta` until it is done; the result is written to the fields."""
     state = solver.start(theta)
     for _ in range(solver.steps):
@@ -252,8 +252,9 @@ def _carry_over(warm: Attempt, fields: FieldSet, theta: Tensor) -> Tensor:
         n = 3 * readout_of(module).in_features
         coords = fields.problem.domain.sample(n, generator_of(0, n)).coords[:, columns]
         with torch.no_grad():
-            assert isinstance(module, HasTrunk)
-            phi, target = module.trunk(coords), old(coords)
+            field = linear_readout(module)
+            assert field is not None
+            phi, target = field.trunk(coords), old(coords)
         solved = torch.linalg.lstsq(phi, target, rcond=1e-12, driver="gelsd")
         parts.append(solved.solution.T.reshape(-1))
     known = torch.cat(parts)

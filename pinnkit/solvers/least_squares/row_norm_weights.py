@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 
-from pinnkit.problem.penalties import Square
+from pinnkit.fields.protocols import linear_readout
 from pinnkit.solutions.evaluation import FieldSet
-from pinnkit.solvers.collocation.field_capabilities import linear_readout
 
-from .linear_readout import LinearReadout
+from .linear_readout import ReadoutObjective
 
 __all__ = ["row_norm_weights"]
 
 
-def row_norm_weights(readout: LinearReadout) -> dict[str, float]:
+def row_norm_weights(readout: ReadoutObjective) -> dict[str, float]:
     """Weights 1 / g_m, g_m the mean squared row norm of term m: all terms count equally, whatever their units.
 
     g_m = mean over points of |d r_m / d c|^2, c the linear read-out of the field as it is initialised.  An equation
@@ -29,5 +28,5 @@ def row_norm_weights(readout: LinearReadout) -> dict[str, float]:
 
 def has_row_norms(fields: FieldSet) -> bool:
     """Return whether every field has a linear read-out, and every penalty is a square."""
-    squares = all(isinstance(t.penalty, Square) for t in fields.problem.soft_terms)
+    squares = all(t.penalty.is_square for t in fields.problem.soft_terms)
     return squares and all(linear_readout(m) is not None for m in fields.modules.values())

@@ -1,4 +1,4 @@
-"""Where to put Chebyshev modes: stretched coordinates in which a function needs few of them, by its own spectrum."""
+"""Stretched coordinates in which given functions need few Chebyshev modes, chosen by their spectra."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.fft import dct
 
 from .spatial_basis import IDENTITY, nodes_of
 
@@ -20,27 +20,27 @@ Function = Callable[[Array], Array]
 
 _WIDTHS = (0.3, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002)
 _SHARES = (0.4, 0.7, 0.9)
-_SITES = 3
+_LAYERS = 3
 _NODES = 600
 
 
 class Fit(NamedTuple):
-    """A map, and how many modes the functions need in it."""
+    """A coordinate map and the number of modes that the functions need in it."""
 
     numbers: Array
     needed: int
 
 
 def modes_needed(numbers: Array, functions: Sequence[tuple[Function, float]], count: int = _NODES) -> int:
-    """How many Chebyshev modes of the map represent each function to its tolerance, relative to its size; `count` caps.
+    """Count the Chebyshev modes of the map that represent each function to its relative tolerance, at most `count`.
 
-    The functions are looked at on `count` nodes; what lies beyond those shows as a tail that does not fall.
+    The functions are sampled on `count` nodes; an unresolved function shows as a spectrum that does not fall.
     """
     s = nodes_of(numbers, count)
     most = 1
     for function, tolerance in functions:
         values = function(s)
-        coefficients = dct(values, type=2, axis=1) / count
+        coefficients = scipy.fft.dct(values, type=2, axis=1) / count
         size = np.sqrt((values**2).mean(axis=1))
         size = np.maximum(size, 1e-3 * size.max())
         rest = np.sqrt(np.cumsum(coefficients[:, ::-1] ** 2, axis=1))[:, ::-1]
@@ -50,10 +50,10 @@ def modes_needed(numbers: Array, functions: Sequence[tuple[Function, float]], co
 
 
 def fit_map(functions: Sequence[tuple[Function, float]], *, start: Array = IDENTITY) -> Fit:
-    """The map in which the functions need the fewest modes, found by trying places, widths and shares one by one.
+    """Search the map in which the functions need the fewest modes, over places, widths and shares of layers.
 
-    Places are where the last function is steepest; a second and third site are added while they save a fifth of the
-    modes. Nothing but the functions' own spectra is looked at.
+    Layers are placed where the last function is steepest; a second and third one are added while they save a fifth of
+    the modes. The search uses the spectra of the functions alone.
     """
     best = Fit(IDENTITY, modes_needed(IDENTITY, functions))
     if len(start) > 2:
@@ -62,30 +62,30 @@ def fit_map(functions: Sequence[tuple[Function, float]], *, start: Array = IDENT
     if best.needed <= 40:
         return best
     found = Fit(IDENTITY, best.needed if len(best.numbers) == 2 else modes_needed(IDENTITY, functions))
-    sites: list[tuple[float, float, float]] = []
-    for place in _steepest(functions[-1][0], _SITES):
+    layers: list[tuple[float, float, float]] = []
+    for place in _steepest(functions[-1][0], _LAYERS):
         trial = found
-        chosen = sites
+        chosen = layers
         for share in _SHARES:
             for width in _WIDTHS:
-                own = [*sites, (share, place, width)]
+                own = [*layers, (share, place, width)]
                 numbers = _numbers(own)
                 fit = Fit(numbers, modes_needed(numbers, functions))
                 if fit.needed < trial.needed:
                     trial, chosen = fit, own
         if trial.needed <= 0.8 * found.needed:
-            found, sites = trial, chosen
-        elif sites:
+            found, layers = trial, chosen
+        elif layers:
             break
     return found if found.needed < best.needed else best
 
 
-def _numbers(sites: Sequence[tuple[float, float, float]]) -> Array:
-    """The numbers of a map, see `pinnkit.fields.modes.mapped`, from shares, places and widths."""
-    total = sum(share for share, _, _ in sites)
+def _numbers(layers: Sequence[tuple[float, float, float]]) -> Array:
+    """Compute the numbers of a map, see `pinnkit.fields.modes.mapped`, from shares, places and widths."""
+    total = sum(share for share, _, _ in layers)
     scale = min(1.0, 0.95 / total)
     rows, offset = [], 0.0
-    for share, place, width in sites:
+    for share, place, width in layers:
         low, high = (math.asinh((end - place) / width) for end in (-1.0, 1.0))
         weight = 2 * scale * share / (high - low)
         rows += [weight, place, width]
@@ -94,7 +94,7 @@ def _numbers(sites: Sequence[tuple[float, float, float]]) -> Array:
 
 
 def _steepest(function: Function, count: int) -> list[float]:
-    """The places of the steepest slopes, at least a twentieth of the axis apart."""
+    """Find the places of the steepest slopes, at least a twentieth of the axis apart."""
     s = np.linspace(-1.0, 1.0, 4001)
     values = function(s)
     spread = np.ptp(values, axis=1)

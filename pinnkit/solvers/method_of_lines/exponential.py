@@ -1,4 +1,4 @@
-"""The march with an exponential method: the linear part of every Fourier mode exactly, the rest by collocation."""
+"""Exponential march: the linear part of every Fourier mode exactly, the rest by collocation."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .implicit import Advance, Result, Segment
+from .implicit import MarchStep, Result, Segment
 from .phi_functions import Weights, collocation_weights, lobatto_nodes, phi
 from .semidiscretization import Rates, initial_values
 from .spectrum import FINE, Spectrum
-from .survey import Survey
+from .state_layout import StateLayout
 
-__all__ = ["ExponentialRK", "march_exponential", "semilinear"]
+__all__ = ["ExponentialRK", "march_exponential", "why_not_semilinear"]
 
 Array = NDArray[np.float64]
 Complex = NDArray[Any]
@@ -27,7 +27,7 @@ _LADDER = 2**0.25  # steps are the time axis divided by its powers, so that weig
 _SWEEPS = 16
 _SLOW = 1.5  # |h lambda| up to which a mode is a polynomial in time over a step
 _TERMS = 8  # powers of time that a step keeps
-_KEPT = 4  # sets of weights
+_CACHED = 4  # sets of weights
 _KINK = 2**14  # modes, over all unknowns, for a kink at the start that the equation smooths out
 
 
@@ -56,51 +56,52 @@ class ExponentialRK:
             raise ValueError(f"ExponentialRK: `stages` must be 3 to 7, got {self.stages!r}; 5 is a good start")
 
 
-def semilinear(survey: Survey, rates: Rates) -> str | None:
-    """None where every rate's highest derivative in space has a constant coefficient and space is periodic, or why not.
+def why_not_semilinear(layout: StateLayout, rates: Rates) -> str | None:
+    """Return why an exponential method does not suit the equations; None where it does.
 
-    Looked at on random states at random points.
+    Space must be periodic and the highest space derivative of every rate have a constant coefficient, which is tested
+    on random states at random points.
     """
-    if not survey.periodic:
-        return f"{survey.label}: `{survey.space.name}` is not periodic, which an exponential method needs"
+    if not layout.periodic:
+        return f"{layout.label}: `{layout.space.name}` is not periodic, which an exponential method needs"
     generator = torch.Generator().manual_seed(0)
     n = 32
     unit = torch.rand(2, n, generator=generator, dtype=torch.float64)
-    places = survey.space.lower + survey.space.extent * unit[0]
-    times = survey.time.lower + survey.time.extent * unit[1]
-    jets = {slot: torch.randn(n, generator=generator, dtype=torch.float64) for slot in rates.slots}
+    places = layout.space.lower + layout.space.extent * unit[0]
+    times = layout.time.lower + layout.time.extent * unit[1]
+    jets = {source: torch.randn(n, generator=generator, dtype=torch.float64) for source in rates.inputs}
     slopes = rates.slopes(places, times, jets)
     for row in {row for row, _ in slopes}:
         own = {slot: slope for (r, slot), slope in slopes.items() if r == row}
         highest = max(k for _, k in own)
         for (_, k), slope in own.items():
             if k == highest > 0 and float((slope - slope[0]).abs().max()) > 1e-9 * float(slope.abs().max()):
-                return f"{survey.label}: the coefficient of the highest derivative in space is not constant"
+                return f"{layout.label}: the coefficient of the highest derivative in space is not constant"
     return None
 
 
 def march_exponential(
-    survey: Survey,
+    layout: StateLayout,
     rates: Rates,
     method: ExponentialRK,
     *,
     modes: int | None,
     most: int,
     tolerance: float,
-    report: Callable[[Advance], bool],
+    report: Callable[[MarchStep], bool],
 ) -> Result:
     """March from the start of time to its end; the arguments are those of `march_implicit`.
 
-    Where the share of the highest modes exceeds the tolerance, the march begins again with twice as many; when there
-    may be no more, steps need not be better than the modes.
+    Where the share of the highest modes exceeds the tolerance, the march begins again with twice as many; once `most`
+    is reached, the tolerance of a step is that share.
     """
-    beyond = None if modes else _beyond(survey)
+    beyond = None if modes else _beyond(layout)
     count = (modes or most) if beyond is None else _first_modes(beyond, tolerance, most)
-    if beyond is not None and _kinked(beyond, tolerance, most) and _damped(survey, Spectrum(survey, rates, most)):
-        count = most = max(most, _KINK // len(survey.rows) + 1)
+    if beyond is not None and _kinked(beyond, tolerance, most) and _damped(layout, Spectrum(layout, rates, most)):
+        count = most = max(most, _KINK // len(layout.rows) + 1)
     rejected = 0
     while True:
-        march = _March(survey, Spectrum(survey, rates, count), method, tolerance)
+        march = _March(layout, Spectrum(layout, rates, count), method, tolerance)
         result = march.run(report, limit=tolerance if modes is None and count < most else math.inf)
         if result is not None:
             resolved = result.resolved and march.share() <= tolerance
@@ -110,18 +111,18 @@ def march_exponential(
 
 
 def _kinked(beyond: NDArray[np.float64], tolerance: float, modes: int) -> bool:
-    """Whether the initial state has more beyond these modes than the tolerance."""
+    """Test whether the part of the initial state beyond these modes exceeds the tolerance."""
     return bool((beyond[:, min(modes, beyond.shape[1] - 1)] > tolerance).any())
 
 
-def _damped(survey: Survey, spectrum: Spectrum) -> bool:
-    """Whether the highest modes die out within a thousandth of the time: many are then dear for a few steps only."""
-    return bool((spectrum.values[..., -1].real * survey.time.extent < -1e3).all())
+def _damped(layout: StateLayout, spectrum: Spectrum) -> bool:
+    """Test whether the highest modes decay within a thousandth of the time: many modes then cost a few steps only."""
+    return bool((spectrum.values[..., -1].real * layout.time.extent < -1e3).all())
 
 
-def _beyond(survey: Survey) -> NDArray[np.float64]:
-    """What the initial state has beyond n modes, relative to all of it, (R, n)."""
-    values = initial_values(survey, survey.space.lower + survey.space.extent * np.arange(FINE) / FINE)
+def _beyond(layout: StateLayout) -> NDArray[np.float64]:
+    """Compute the part of the initial state beyond n modes, relative to all of it, (R, n)."""
+    values = initial_values(layout, layout.space.lower + layout.space.extent * np.arange(FINE) / FINE)
     power = np.abs(np.fft.rfft(values, axis=1)) ** 2
     beyond: NDArray[np.float64] = np.sqrt(
         np.cumsum(power[:, ::-1], axis=1)[:, ::-1] / np.maximum(power.sum(axis=1, keepdims=True), 1e-300)
@@ -130,7 +131,7 @@ def _beyond(survey: Survey) -> NDArray[np.float64]:
 
 
 def _first_modes(rest: NDArray[np.float64], tolerance: float, most: int) -> int:
-    """Modes to start with: as the initial state needs; slowly falling spectra are for the march to judge."""
+    """Choose the first number of modes by the initial state; slowly falling spectra are left to the march."""
     found = 65
     while found < most and found < rest.shape[1]:
         slow = rest[:, found] / np.maximum(rest[:, (found - 1) // 2], 1e-300)
@@ -140,8 +141,8 @@ def _first_modes(rest: NDArray[np.float64], tolerance: float, most: int) -> int:
     return min(found, most)
 
 
-class _Kept(NamedTuple):
-    """What a step size needs."""
+class _StepWeights(NamedTuple):
+    """Weights of one step size."""
 
     weights: Weights
     slow: NDArray[np.bool_]  # (R, N)
@@ -149,28 +150,28 @@ class _Kept(NamedTuple):
 
 
 class _March:
-    """One march with a fixed number of modes."""
+    """March with a fixed number of modes."""
 
-    def __init__(self, survey: Survey, spectrum: Spectrum, method: ExponentialRK, tolerance: float) -> None:
-        self.survey, self.spectrum, self.tolerance = survey, spectrum, tolerance
+    def __init__(self, layout: StateLayout, spectrum: Spectrum, method: ExponentialRK, tolerance: float) -> None:
+        self.layout, self.spectrum, self.tolerance = layout, spectrum, tolerance
         self.nodes = lobatto_nodes(method.stages + 1)
         self.powers = np.linalg.inv(self.nodes[:, None] ** np.arange(len(self.nodes)))
         places = 0.5 - 0.5 * np.cos(math.pi * np.arange(_TERMS) / (_TERMS - 1))
         self.places = places
         self.through = np.linalg.inv(places[:, None] ** np.arange(_TERMS))
-        self.kept: dict[float, _Kept] = {}
+        self.kept: dict[float, _StepWeights] = {}
         self.steps, self.rejected = 0, 0
         self.tail, self.late = 0.0, 0.0
 
     def share(self, until: float | None = None) -> float:
-        """Root mean square of the share of the highest modes over the time axis, or over time `until` then."""
-        axis = self.survey.time
+        """Compute the root mean square of the share of the highest modes over time, or up to the time `until`."""
+        axis = self.layout.time
         passed = axis.extent if until is None else max(until - axis.lower, 0.01 * axis.extent)
         return math.sqrt(self.late / passed)
 
-    def run(self, report: Callable[[Advance], bool], *, limit: float) -> Result | None:
-        """The result, or None where the share of the highest modes exceeds `limit`."""
-        axis, spectrum = self.survey.time, self.spectrum
+    def run(self, report: Callable[[MarchStep], bool], *, limit: float) -> Result | None:
+        """March to the end; None where the share of the highest modes exceeds `limit`."""
+        axis, spectrum = self.layout.time, self.spectrum
         segment = Segment(None, [axis.lower], spectrum.modes)
         segment.rates = _pairs(spectrum.values)
         time, w = axis.lower, spectrum.eigen(spectrum.start)
@@ -212,14 +213,14 @@ class _March:
             if change >= 2 or change < 0:  # each size of the step has weights of its own to be computed
                 rung -= min(change, 6)
             rung = max(rung, 4)
-            stopped = report(Advance(self.steps, time, error, tail, spectrum.modes))
+            stopped = report(MarchStep(self.steps, time, error, tail, spectrum.modes))
         complete = complete and (not stopped or time >= axis.upper * (1 - 1e-14))
         return Result((segment,), self.steps, self.rejected, True, complete, stopped, spectrum.modes, self.tail)
 
     def _step(
         self, time: float, w: Complex, rest: Complex, h: float, before: tuple[float, Complex] | None
     ) -> tuple[Complex | None, Complex, float, float]:
-        """States at the nodes, the rest of the rates there, the error and the contraction of the sweeps."""
+        """Try a step: states at the nodes, the rest of the rates there, the error and the contraction of the sweeps."""
         weights, spectrum = self._at(h).weights, self.spectrum
         times = time + h * self.nodes[1:]
         n = np.repeat(rest[None], len(self.nodes), axis=0)
@@ -245,19 +246,19 @@ class _March:
             return None, n, math.inf, contraction
         return stages, n, spectrum.size(h * np.einsum("j...,j...->...", weights.error, n)), contraction
 
-    def _at(self, h: float) -> _Kept:
-        """The weights of a step size; a few sizes are kept."""
+    def _at(self, h: float) -> _StepWeights:
+        """Return the weights of a step size; those of a few sizes are cached."""
         if h not in self.kept:
-            while len(self.kept) >= _KEPT:
+            while len(self.kept) >= _CACHED:
                 self.kept.pop(next(iter(self.kept)))
             z = h * self.spectrum.values
             slow = np.abs(z) <= _SLOW
             dense = np.stack([phi(c * z[slow], len(self.nodes)) for c in self.places])
-            self.kept[h] = _Kept(collocation_weights(self.nodes, z), slow, dense)
+            self.kept[h] = _StepWeights(collocation_weights(self.nodes, z), slow, dense)
         return self.kept[h]
 
     def _record(self, segment: Segment, w: Complex, n: Complex, h: float) -> None:
-        """The step as a function of time: a polynomial, and for fast modes exponentials beside it.
+        """Record the step as a function of time: a polynomial, and for fast modes exponentials beside it.
 
         w' = lambda w + rest with a polynomial rest has a polynomial solution p, and the others are p + a exp(lambda t);
         where |h lambda| is small, p and a grow and cancel, and the sum is a polynomial itself to rounding.
@@ -276,11 +277,11 @@ class _March:
                 value = value + h * math.factorial(m) * c ** (m + 1) * functions[m + 1] * moments[m][kept.slow]
             values.append(value)
         p[:, kept.slow] = np.tensordot(self.through, np.stack(values), axes=1)
-        rows = len(self.survey.scalars)
+        rows = len(self.layout.components)
         segment.powers.append(_pairs(spectrum.physical(p)[:, :rows]))
         segment.waves.append(_pairs(np.einsum("nij,jn->ijn", spectrum.vectors, a)[:rows]))
 
 
 def _pairs(values: Complex) -> Array:
-    """Complex numbers as pairs of real ones, the last dimension."""
+    """Split complex numbers into pairs of real ones, the last dimension."""
     return np.stack([values.real, values.imag], axis=-1)

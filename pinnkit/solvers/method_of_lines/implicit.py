@@ -1,4 +1,4 @@
-"""The march with an implicit method: steps that follow the error, modes that follow the solution."""
+"""Implicit march: step sizes from the error estimate, modes from the spectrum of the solution."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from pinnkit.fields.modes import chebyshev_modes, mapped
 
 from .coordinate_maps import Fit, fit_map
-from .projection import DenseSystem
+from .projection import ProjectedSystem
 from .radau import Radau, radau_step, radau_tableau
-from .semidiscretization import Rates, Walls, first_scale, initial_values
-from .spatial_basis import Dense, chebyshev, fourier
-from .survey import Survey
+from .semidiscretization import Rates, WallConstraints, first_scale, initial_values
+from .spatial_basis import SpatialBasis, chebyshev, fourier
+from .state_layout import StateLayout
 
-__all__ = ["Advance", "Segment", "march_implicit"]
+__all__ = ["MarchStep", "Segment", "march_implicit"]
 
 Array = NDArray[np.float64]
 
@@ -30,15 +30,15 @@ _SPARE = 1.2  # modes taken for each one that is needed, so that the modes need 
 
 
 @dataclass(frozen=True)
-class Advance:
-    """What a march says after every step that it takes.
+class MarchStep:
+    """Report after one step of a march.
 
     Args:
-        step: steps taken.
-        time: reached.
-        error: of the step, estimated, relative.
+        step: number of steps taken.
+        time: time reached.
+        error: estimated relative error of the step.
         tail: relative size of the highest modes.
-        modes: how many there are.
+        modes: number of modes.
     """
 
     step: int
@@ -50,7 +50,7 @@ class Advance:
 
 @dataclass
 class Segment:
-    """The steps that share their modes, as they come in; arrays for one piece of a `MarchedField`."""
+    """Consecutive steps that share their modes: the arrays of one piece of an `EvolvedModesField`."""
 
     numbers: Array | None
     times: list[float]
@@ -62,12 +62,12 @@ class Segment:
 
 @dataclass
 class _State:
-    """Where the march is."""
+    """State of the march at the end of a step."""
 
     time: float
     q: Array
     h: float
-    system: DenseSystem
+    system: ProjectedSystem
     segment: Segment
     before: tuple[float, float, Array] | None = None  # start, size and polynomial of the last step
     error: float = 1.0
@@ -75,17 +75,17 @@ class _State:
 
 @dataclass(frozen=True)
 class Result:
-    """What a march leaves behind.
+    """Steps of a finished march.
 
     Args:
-        segments: for the field.
-        steps: taken.
-        rejected: attempts that were repeated with a smaller step or other modes.
-        resolved: whether the highest modes stayed below what was asked for.
+        segments: the steps, for the field.
+        steps: number of steps taken.
+        rejected: number of attempts that were repeated with a smaller step or other modes.
+        resolved: whether the highest modes stayed below the tolerance.
         complete: whether the end of time was reached.
         stopped: whether `report` asked to stop.
-        modes: the most that were used.
-        tail: the largest relative size of the highest modes of any accepted step.
+        modes: largest number of modes used.
+        tail: largest relative size of the highest modes of any accepted step.
     """
 
     segments: tuple[Segment, ...]
@@ -99,35 +99,35 @@ class Result:
 
 
 def march_implicit(
-    survey: Survey,
+    layout: StateLayout,
     rates: Rates,
     method: Radau,
     *,
     modes: int | None,
     most: int,
     tolerance: float,
-    report: Callable[[Advance], bool],
+    report: Callable[[MarchStep], bool],
 ) -> Result:
     """March from the start of time to its end.
 
     Args:
-        survey: of the problem.
-        rates: of its equations.
-        method: the collocation in time.
-        modes: how many; None takes as many as the spectrum of the solution asks for, and moves them.
-        most: modes at most.
+        layout: of the state.
+        rates: of the equations.
+        method: collocation in time.
+        modes: number of modes; None chooses them by the spectrum of the solution, and moves them.
+        most: largest number of modes.
         tolerance: of one step, relative to the size of the solution.
         report: called after every step; True stops.
     """
-    walls, tableau = Walls(survey), radau_tableau(method.stages)
-    space = _first_space(survey, walls, modes, most, tolerance)
-    start = initial_values(survey, space.places)
-    system = DenseSystem(rates, walls, space, np.ones(len(start)))
+    walls, tableau = WallConstraints(layout), radau_tableau(method.stages)
+    space = _first_space(layout, walls, modes, most, tolerance)
+    start = initial_values(layout, space.places)
+    system = ProjectedSystem(rates, walls, space, np.ones(len(start)))
     q = system.project(start)
-    f = (system.rates(np.array([survey.time.lower]), q[None])[0] @ space.free.T).reshape(len(start), -1)
+    f = (system.rates(np.array([layout.time.lower]), q[None])[0] @ space.free.T).reshape(len(start), -1)
     sizes = np.sqrt((start**2).mean(axis=1))
-    system.scale = first_scale(sizes, np.sqrt((f**2).sum(axis=1) / len(space.places)), survey.time.extent)
-    time = survey.time
+    system.scale = first_scale(sizes, np.sqrt((f**2).sum(axis=1) / len(space.places)), layout.time.extent)
+    time = layout.time
     state = _State(
         time.lower,
         system.project(start),
@@ -157,7 +157,7 @@ def march_implicit(
         tail = state.system.space.tail(coefficients[-1])
         if tail > tolerance and modes is None and resolved:
             rejected, refits = rejected + 1, refits + 1
-            changed = _refit(state, survey, walls, coefficients, tail, tolerance, most, grow=1.3 ** max(0, refits - 1))
+            changed = _refit(state, layout, walls, coefficients, tail, tolerance, most, grow=1.3 ** max(0, refits - 1))
             if changed is None:
                 resolved = False
                 continue
@@ -170,7 +170,7 @@ def march_implicit(
         resolved = resolved and (modes is None or tail <= tolerance)
         steps, largest = steps + 1, max(largest, tail)
         powers = np.tensordot(tableau.powers, coefficients, axes=1)
-        state.segment.powers.append(state.system.space.output(powers[:, : len(survey.scalars)]))
+        state.segment.powers.append(state.system.space.output(powers[:, : len(layout.components)]))
         state.segment.times.append(float(times[-1]))
         error = max(trial.error, 1e-4 * tolerance)
         factor = (
@@ -190,7 +190,7 @@ def march_implicit(
         )
         now = np.sqrt((coefficients[-1] ** 2).sum(axis=1) / len(state.system.space.places))
         state.system.scale = np.maximum(state.system.scale, np.maximum(now, 1e-3 * now.max()))
-        stopped = report(Advance(steps, state.time, trial.error, tail, state.system.space.modes))
+        stopped = report(MarchStep(steps, state.time, trial.error, tail, state.system.space.modes))
     complete = not stopped or state.time >= time.upper * (1 - 1e-14)
     return Result(tuple(segments), steps, rejected, resolved, complete, stopped, _most(segments), largest)
 
@@ -199,26 +199,28 @@ def _most(segments: list[Segment]) -> int:
     return max((s.modes for s in segments), default=0)
 
 
-def _first_space(survey: Survey, walls: Walls, modes: int | None, most: int, tolerance: float) -> Dense:
-    """The modes that the initial state asks for."""
-    middle, half = 0.5 * (survey.space.lower + survey.space.upper), survey.space.extent / 2
-    if survey.periodic:
+def _first_space(
+    layout: StateLayout, walls: WallConstraints, modes: int | None, most: int, tolerance: float
+) -> SpatialBasis:
+    """Choose the modes by the spectrum of the initial state."""
+    middle, half = 0.5 * (layout.space.lower + layout.space.upper), layout.space.extent / 2
+    if layout.periodic:
         if modes is None:
-            values = initial_values(survey, survey.space.lower + survey.space.extent * np.arange(4096) / 4096)
+            values = initial_values(layout, layout.space.lower + layout.space.extent * np.arange(4096) / 4096)
             spectrum = np.abs(np.fft.rfft(values, axis=1)) / 2048
             size = np.sqrt((values**2).mean(axis=1, keepdims=True))
             above = (spectrum > 0.1 * tolerance * np.maximum(size, 1e-3 * size.max())).any(axis=0)
             modes = 2 * int(above.nonzero()[0].max(initial=0)) + 1
             modes = min(most, max(33, math.ceil(_SPARE * modes)))
-        return fourier(survey, modes)
+        return fourier(layout, modes)
     if modes is not None:
-        return chebyshev(survey, walls, modes)
-    fit = fit_map([(lambda s: initial_values(survey, middle + half * s), 0.1 * tolerance)])
-    return chebyshev(survey, walls, min(most, max(24, math.ceil(_SPARE * fit.needed))), fit.numbers)
+        return chebyshev(layout, walls, modes)
+    fit = fit_map([(lambda s: initial_values(layout, middle + half * s), 0.1 * tolerance)])
+    return chebyshev(layout, walls, min(most, max(24, math.ceil(_SPARE * fit.needed))), fit.numbers)
 
 
 def _guess(state: _State) -> Callable[[Array], Array] | None:
-    """The polynomial of the last step, continued."""
+    """Extrapolate the polynomial of the last step."""
     if state.before is None:
         return None
     start, size, powers = state.before
@@ -235,8 +237,8 @@ def _guess(state: _State) -> Callable[[Array], Array] | None:
 
 def _refit(
     state: _State,
-    survey: Survey,
-    walls: Walls,
+    layout: StateLayout,
+    walls: WallConstraints,
     coefficients: Array,
     tail: float,
     tolerance: float,
@@ -244,36 +246,36 @@ def _refit(
     *,
     grow: float,
 ) -> _State | None:
-    """The same state in other modes, where it and the step just tried have no tail; None where `most` bars it."""
+    """Represent the state in other modes that resolve it and the step just tried; None where `most` is reached."""
     old = state.system.space
     if old.numbers is None:
         wanted = math.ceil(1.5 * old.modes)
         if old.modes >= most - 1:
             return None
-        space = fourier(survey, min(wanted, most))
+        space = fourier(layout, min(wanted, most))
         c = np.zeros((len(coefficients[0]), space.modes))
         c[:, : old.modes] = coefficients[0] * math.sqrt(len(space.places) / len(old.places))
         q = c.ravel()
     else:
         here, there = _function(old, coefficients[0]), _function(old, coefficients[-1])
-        # What was just tried has a tail already: below it there is nothing to be represented.
+        # The step just tried is unresolved below its own tail: a finer tolerance would fit noise.
         fit: Fit = fit_map([(here, tolerance), (there, max(tolerance, 3 * tail))], start=old.numbers)
         wanted = max(24, math.ceil(_SPARE * grow * fit.needed))
         if wanted > most:
             if old.modes >= most:
                 return None
             wanted = most
-        space = chebyshev(survey, walls, wanted, fit.numbers)
-        middle, half = 0.5 * (survey.space.lower + survey.space.upper), survey.space.extent / 2
+        space = chebyshev(layout, walls, wanted, fit.numbers)
+        middle, half = 0.5 * (layout.space.lower + layout.space.upper), layout.space.extent / 2
         values = here((space.places - middle) / half)
         q = (values @ space.tables[0]).ravel() @ space.free
-    system = DenseSystem(state.system.evaluate, walls, space, state.system.scale)
+    system = ProjectedSystem(state.system.evaluate, walls, space, state.system.scale)
     segment = Segment(space.numbers, [state.time], space.modes)
     return replace(state, q=q, system=system, segment=segment, before=None, h=state.h / 2)
 
 
-def _function(space: Dense, c: Array) -> Callable[[Array], Array]:
-    """The rows of a state as functions of the scaled coordinate."""
+def _function(space: SpatialBasis, c: Array) -> Callable[[Array], Array]:
+    """Return the rows of a state as functions of the scaled coordinate."""
     coefficients = space.output(c)[..., 0]
     numbers: Any = torch.from_numpy(space.numbers)
 

@@ -1,4 +1,4 @@
-"""March: modes in space whose read-out advances in time, a method of lines without a mesh."""
+"""March: modes in space whose coefficients advance in time, a method of lines without a mesh."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from typing import ClassVar
 
 import numpy as np
 
-from pinnkit.fields.evolved_modes import MarchedField
+from pinnkit.fields.evolved_modes import EvolvedModesField
+from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.problem import Problem
 from pinnkit.solutions.status import Status
 from pinnkit.solvers.protocols import SOLVERS, Scope
 
-from .errors import CannotMarch
-from .exponential import ExponentialRK, march_exponential, semilinear
-from .implicit import Advance, Result, march_implicit
+from .exponential import ExponentialRK, march_exponential, why_not_semilinear
+from .implicit import MarchStep, Result, march_implicit
 from .radau import Radau
 from .segments import field_of
 from .semidiscretization import Rates, initial_values
-from .survey import Survey, survey
+from .state_layout import METHOD, StateLayout
 
-__all__ = ["March", "Marched", "can_march", "march"]
+__all__ = ["March", "MarchResult", "can_march", "march"]
 
-Report = Callable[[Advance], bool]
+Report = Callable[[MarchStep], bool]
 
 
 @SOLVERS.register("march")
 @dataclass(frozen=True)
 class March:
-    """Modes in space, the read-out advanced in time: for evolution problems in one dimension, stiff and sharp ones too.
+    """Modes in space, coefficients advanced in time: for evolution problems in one dimension, stiff and sharp ones too.
 
     u(x, t) = sum_n c_n(t) phi_n(x): Fourier modes where space is periodic, else Chebyshev polynomials of a coordinate
     that is stretched where the solution is sharp, and moves with it. Conditions on the walls hold exactly, whatever
@@ -40,8 +40,8 @@ class March:
     Args:
         method: `Radau()` (implicit) or `ExponentialRK()` (periodic, semilinear); None takes the latter where it can.
         tolerance: of a step and of the modes left out, relative to the size of the solution.
-        modes: how many; None takes as many as the solution asks for.
-        most: modes at most; None is 800 for implicit steps, 4,096 over all unknowns for exponential ones
+        modes: number of modes; None chooses it by the spectrum of the solution.
+        most: largest number of modes; None is 800 for implicit steps, 4,096 over all unknowns for exponential ones
             (16,384 where the start has a kink that the equation smooths out).
 
     Raises:
@@ -72,21 +72,21 @@ class March:
 
 
 @dataclass(frozen=True)
-class Marched:
-    """What a march gives: all that a Solution needs.
+class MarchResult:
+    """Result of a march, from which a Solution is made.
 
     Args:
-        modules: the field of all unknowns together.
+        modules: field of all unknowns together.
         status: CONVERGED where modes and steps kept the tolerance, BUDGET where the modes did not suffice.
-        steps: taken.
-        rejected: attempts that were repeated with a smaller step or other modes.
-        parameters: numbers that the field keeps.
-        reason: what was chosen and why, in words.
-        tail: the largest relative size of the highest modes.
-        reached: the time reached.
+        steps: number of steps taken.
+        rejected: number of attempts that were repeated with a smaller step or other modes.
+        parameters: number of coefficients in the field.
+        reason: a sentence on the method and the modes chosen.
+        tail: largest relative size of the highest modes.
+        reached: time reached.
     """
 
-    modules: Mapping[tuple[str, ...], MarchedField]
+    modules: Mapping[tuple[str, ...], EvolvedModesField]
     status: Status
     steps: int
     rejected: int
@@ -97,37 +97,37 @@ class Marched:
 
 
 def can_march(problem: Problem) -> str | None:
-    """None where `March()` can solve the problem, else the reason why it cannot."""
+    """Return None where `March()` can solve the problem, else the reason why it cannot."""
     try:
-        found = survey(problem)
+        found = StateLayout(problem)
         Rates(found)
         initial_values(found, np.array([0.5 * (found.space.lower + found.space.upper)]))
-    except CannotMarch as reason:
+    except Unsupported as reason:
         return str(reason)
     return None
 
 
-def march(problem: Problem, solver: March, *, seed: int = 0, report: Report | None = None) -> Marched:
+def march(problem: Problem, solver: March, *, seed: int = 0, report: Report | None = None) -> MarchResult:
     """Solve an evolution problem by marching.
 
     Args:
         problem: with one space axis and time.
         solver: the method, its tolerance and modes.
-        seed: taken as all roads take it; nothing is drawn.
+        seed: accepted for uniformity with other solvers; nothing is random.
         report: called after every step; returning True stops the march there.
 
     Raises:
-        CannotMarch: for what a march does not cover, with the reason.
+        Unsupported: for what a march does not cover, with the reason.
     """
     del seed
-    found = survey(problem)
+    found = StateLayout(problem)
     rates = Rates(found)
     said = report or (lambda _: False)
-    refused = semilinear(found, rates)
+    refused = why_not_semilinear(found, rates)
     method = solver.method or (ExponentialRK() if refused is None else Radau())
     if isinstance(method, ExponentialRK):
         if refused is not None:
-            raise CannotMarch(f"{refused}; use March(Radau())")
+            raise Unsupported(METHOD, f"{refused}; use March(Radau())")
         most = solver.most or 4096 // len(found.rows) + 1
         result = march_exponential(
             found, rates, method, modes=solver.modes, most=most, tolerance=solver.tolerance, report=said
@@ -139,7 +139,7 @@ def march(problem: Problem, solver: March, *, seed: int = 0, report: Report | No
         )
     field = field_of(found, result, 1e-3 * solver.tolerance)
     reached = result.segments[-1].times[-1]
-    return Marched(
+    return MarchResult(
         modules={problem.names: field},
         status=_status(result),
         steps=result.steps,
@@ -159,7 +159,9 @@ def _status(result: Result) -> Status:
     return Status.CONVERGED if result.resolved else Status.BUDGET
 
 
-def _reason(solver: March, method: Radau | ExponentialRK, found: Survey, result: Result, refused: str | None) -> str:
+def _reason(
+    solver: March, method: Radau | ExponentialRK, found: StateLayout, result: Result, refused: str | None
+) -> str:
     kind = "Fourier modes" if found.periodic else "Chebyshev modes of a stretched coordinate"
     own = "as given" if solver.modes else f"as its spectrum asks for to {solver.tolerance:g}"
     chosen = "space is periodic and the equation semilinear" if refused is None else "implicit, for walls and stiffness"

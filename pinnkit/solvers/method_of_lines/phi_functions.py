@@ -1,4 +1,4 @@
-"""The phi functions of exponential integrators, and exponential collocation built from them.
+"""Phi functions of exponential integrators, and the weights of exponential collocation.
 
 phi_0(z) = exp(z), phi_k(z) = (phi_k-1(z) - 1 / (k-1)!) / z, so that int_0^c exp((c - s) z) s^m ds
 = c^(m+1) m! phi_m+1(c z).
@@ -25,7 +25,7 @@ _SERIES = 40
 
 
 def phi(z: Complex, count: int) -> Complex:
-    """phi_0 .. phi_count at z (complex), (count + 1, *z.shape), to rounding."""
+    """Evaluate phi_0 .. phi_count at z (complex), (count + 1, *z.shape), to rounding."""
     out = np.empty((count + 1, *z.shape), dtype=np.complex128)
     out[0] = np.exp(z)
     small = np.abs(z) < _SMALL
@@ -47,14 +47,14 @@ def phi(z: Complex, count: int) -> Complex:
 
 @lru_cache(maxsize=8)
 def lobatto_nodes(count: int) -> Array:
-    """The Gauss-Lobatto nodes on [0, 1], ends included: zeros of (1 - x^2) P'_count-1."""
+    """Compute the Gauss-Lobatto nodes on [0, 1], ends included: zeros of (1 - x^2) P'_count-1."""
     inner = np.polynomial.legendre.Legendre.basis(count - 1).deriv().roots().real
     found: Array = np.concatenate([[0.0], np.sort((1 + inner) / 2), [1.0]])
     return found
 
 
 class Weights(NamedTuple):
-    """What a step of size h needs: w_i = growth_i w_0 + h sum_j stage_ij n_j, with n the rest of the rates."""
+    """Weights of a step of size h: w_i = growth_i w_0 + h sum_j stage_ij n_j, with n the rest of the rates."""
 
     growth: Complex  # (s, ...), exp(c_i h lambda), i = 1 .. s
     stage: Complex  # (s, s + 1, ...)
@@ -62,7 +62,7 @@ class Weights(NamedTuple):
 
 
 def collocation_weights(nodes: Array, z: Complex) -> Weights:
-    """The weights for z = h lambda (any shape): n is interpolated at all nodes (s + 1,) by a polynomial.
+    """Compute the weights for z = h lambda (any shape): n is interpolated at all nodes (s + 1,) by a polynomial.
 
     Source: Hochbruck & Ostermann, Exponential Runge-Kutta methods for parabolic problems, Appl. Numer. Math. 53
     (2005) 323 (exponential collocation).

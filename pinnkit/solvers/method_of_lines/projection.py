@@ -1,4 +1,4 @@
-"""The read-out of a set of modes as an ordinary differential equation, by least-squares projection on the nodes."""
+"""Ordinary differential equation of the coefficients of the modes, by least-squares projection on the nodes."""
 
 from __future__ import annotations
 
@@ -6,34 +6,34 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .semidiscretization import Rates, Slot, Walls
-from .spatial_basis import Dense, levels_of
+from .semidiscretization import Rates, StateDerivative, WallConstraints
+from .spatial_basis import SpatialBasis, levels_of
 
-__all__ = ["DenseSystem"]
+__all__ = ["ProjectedSystem"]
 
 Array = NDArray[np.float64]
 
 
-class DenseSystem:
-    """q' = Z^T Phi^T f(Phi c, Phi' c, ...), c = Z q + Y g(t); see `Dense`.
+class ProjectedSystem:
+    """q' = Z^T Phi^T f(Phi c, Phi' c, ...), c = Z q + Y g(t); see `SpatialBasis`.
 
     Args:
-        rates: of the problem.
-        walls: its conditions.
+        rates: of the equations.
+        walls: conditions on the walls.
         space: modes and nodes.
-        scale: sizes of the rows of the state, (R,), in whose unit errors are measured.
+        scale: units of errors, the sizes of the rows of the state, (R,).
     """
 
-    def __init__(self, rates: Rates, walls: Walls, space: Dense, scale: Array) -> None:
+    def __init__(self, rates: Rates, walls: WallConstraints, space: SpatialBasis, scale: Array) -> None:
         self.evaluate, self.walls, self.space = rates, walls, space
         self.scale = scale
-        self.slots = rates.slots
-        self._levels = levels_of(walls, rates.survey)
+        self.inputs = rates.inputs
+        self._levels = levels_of(walls, rates.layout)
         self._rows = len(rates.rows)
         self._places = torch.from_numpy(space.places)
 
     def coefficients(self, times: Array, q: Array) -> Array:
-        """The coefficients of all rows, (S, R, N), at times (S,) and states (S, n)."""
+        """Compute the coefficients of all rows, (S, R, N), at times (S,) and states (S, n)."""
         c = q @ self.space.free.T
         if len(self.walls):
             by_order = [self.walls.data(times, order) for order in (0, 1)]
@@ -43,12 +43,12 @@ class DenseSystem:
         return found
 
     def project(self, values: Array) -> Array:
-        """The state (n,) nearest to values (R, M) at the nodes."""
+        """Project values (R, M) at the nodes on the nearest state (n,)."""
         found: Array = (values @ self.space.tables[0]).ravel() @ self.space.free
         return found
 
     def rates(self, times: Array, q: Array) -> Array:
-        """q' at times (S,) and states (S, n), all at once."""
+        """Evaluate q' at times (S,) and states (S, n), all at once."""
         c = self.coefficients(times, q)
         m, count = len(self.space.places), len(times)
         values = self._values(c)
@@ -58,7 +58,7 @@ class DenseSystem:
         return found
 
     def jacobian(self, time: float, q: Array) -> Array:
-        """dq'/dq, (n, n): Z^T Phi^T (sum_k diag(df/dchannel_k) D_k) Z."""
+        """Compute dq'/dq, (n, n): Z^T Phi^T (sum_k diag(df/dchannel_k) D_k) Z."""
         times = np.array([time])
         at = torch.full_like(self._places, time)
         slopes = self.evaluate.slopes(self._places, at, self._values(self.coefficients(times, q)))
@@ -75,13 +75,13 @@ class DenseSystem:
         return self.space.free.T @ full @ self.space.free
 
     def size(self, e: Array) -> float:
-        """Root mean square over the nodes and rows, in units of the rows' sizes."""
+        """Compute the root mean square over the nodes and rows, in units of `scale`."""
         c = (e @ self.space.free.T).reshape(self._rows, -1)
         return float(np.sqrt(((c / self.scale[:, None]) ** 2).sum() / (c.shape[0] * len(self.space.places))))
 
-    def _values(self, c: Array) -> dict[Slot, torch.Tensor]:
-        """The jets of the state at every time and node, each (S M,)."""
+    def _values(self, c: Array) -> dict[StateDerivative, torch.Tensor]:
+        """Evaluate the derivatives of the state at every time and node, each (S M,)."""
         return {
             (row, order): torch.from_numpy((c[:, row] @ self.space.tables[order].T).ravel())
-            for row, order in self.slots
+            for row, order in self.inputs
         }

@@ -13,8 +13,8 @@ from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.linalg import lu_factor, lu_solve
 
 __all__ = ["Radau", "RadauStep", "Tableau", "radau_step", "radau_tableau"]
 
@@ -25,13 +25,13 @@ class System(Protocol):
     """An ordinary differential equation q' = f(t, q)."""
 
     def rates(self, times: Array, q: Array) -> Array:
-        """f at S times and states: (S,), (S, n) -> (S, n)."""
+        """Evaluate f at S times and states: (S,), (S, n) -> (S, n)."""
 
     def jacobian(self, time: float, q: Array) -> Array:
-        """df/dq at one time and state, (n, n)."""
+        """Evaluate df/dq at one time and state, (n, n)."""
 
     def size(self, e: Array) -> float:
-        """The norm of a change (n,) of the state, relative to the size of the state."""
+        """Norm of a change (n,) of the state, relative to the size of the state."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Radau:
 
 
 class Tableau(NamedTuple):
-    """The coefficients of one Radau method, all from its nodes."""
+    """Coefficients of one Radau method, all from its nodes."""
 
     nodes: Array  # (s,), the last one 1
     matrix: Array  # (s, s), Y = y + h A f(Y)
@@ -71,7 +71,7 @@ class Tableau(NamedTuple):
 
 @lru_cache(maxsize=8)
 def radau_tableau(stages: int) -> Tableau:
-    """The coefficients, from the zeros of the Radau polynomial P_s - P_s-1 on [0, 1]."""
+    """Compute the coefficients from the zeros of the Radau polynomial P_s - P_s-1 on [0, 1]."""
     poly = np.polynomial.legendre.Legendre.basis(stages) - np.polynomial.legendre.Legendre.basis(stages - 1)
     c = np.sort((1 + poly.roots().real) / 2)
     c[-1] = 1.0
@@ -92,7 +92,7 @@ def radau_tableau(stages: int) -> Tableau:
 
 
 class RadauStep(NamedTuple):
-    """One attempt at a step."""
+    """Result of one attempt at a step."""
 
     converged: bool
     error: float  # estimated, in the norm of the system
@@ -119,7 +119,7 @@ def radau_step(
     times = time + h * tableau.nodes
     jacobian = system.jacobian(time, q)
     eye = np.eye(n)
-    factors = [lu_factor((v.real if i == 0 else v) / h * eye - jacobian, check_finite=False)
+    factors = [scipy.linalg.lu_factor((v.real if i == 0 else v) / h * eye - jacobian, check_finite=False)
                for i, v in enumerate(tableau.values)]  # fmt: skip
     start = system.rates(np.array([time]), q[None])[0]
     z = np.zeros((s, n)) if guess is None else guess(times) - q
@@ -133,7 +133,7 @@ def radau_step(
         right = tableau.forward @ f - tableau.values[:, None] / h * w
         change = np.empty_like(w)
         for i, factor in enumerate(factors):
-            change[i] = lu_solve(factor, right[i].real if i == 0 else right[i], check_finite=False)
+            change[i] = scipy.linalg.lu_solve(factor, right[i].real if i == 0 else right[i], check_finite=False)
         w = w + change
         step = _real(tableau, change)
         z = _real(tableau, w)
@@ -150,12 +150,12 @@ def radau_step(
         if size > tolerance:
             return fail
     raw = h * tableau.first * start + tableau.embedded @ z
-    error = lu_solve(factors[0], raw, check_finite=False) / (h * tableau.first)
+    error = scipy.linalg.lu_solve(factors[0], raw, check_finite=False) / (h * tableau.first)
     return RadauStep(True, system.size(error), np.concatenate([q[None], q + z]), iteration, contraction)
 
 
 def _real(tableau: Tableau, w: NDArray[Any]) -> Array:
-    """T w with the conjugate half of each complex pair added."""
+    """Compute T w, with the conjugate half of each complex pair added."""
     found = np.outer(tableau.backward[:, 0].real, w[0].real)
     for i in range(1, len(w)):
         found += 2 * np.outer(tableau.backward[:, i], w[i]).real

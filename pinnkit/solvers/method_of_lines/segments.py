@@ -1,4 +1,4 @@
-"""The field that a march leaves behind: its segments as the pieces of a `MarchedField`."""
+"""Field of a finished march: its segments as the pieces of an `EvolvedModesField`."""
 
 from __future__ import annotations
 
@@ -8,33 +8,36 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pinnkit.fields.evolved_modes import MarchedField, MarchedSpec, Piece
+from pinnkit.fields.evolved_modes import EvolvedModes, EvolvedModesField, Piece
+from pinnkit.problem.errors import Unsupported
 
-from .errors import CannotMarch
 from .implicit import Result, Segment
-from .survey import Survey
+from .state_layout import METHOD, StateLayout
 
 __all__ = ["field_of"]
 
 Array = NDArray[np.float64]
 
-_FEWEST = 32  # modes that a piece keeps at least
+_FEWEST = 32  # modes of a piece
 
 
-def field_of(found: Survey, result: Result, negligible: float) -> MarchedField:
-    """The field of all segments that hold a step.
+def field_of(layout: StateLayout, result: Result, negligible: float) -> EvolvedModesField:
+    """Build the field of all segments that hold a step.
 
     Args:
-        found: the survey of the problem.
+        layout: of the state.
         result: of the march.
-        negligible: size of Fourier coefficients, relative to the largest, that the field need not keep.
+        negligible: relative size of Fourier coefficients that the field need not keep.
 
     Raises:
-        CannotMarch: where not a single step was taken.
+        Unsupported: where not a single step was taken.
     """
     taken = [s for s in result.segments if s.powers]
     if not taken:
-        raise CannotMarch(f"{found.label}: not a single step could be taken; are the initial and wall values finite?")
+        raise Unsupported(
+            METHOD,
+            f"{layout.label}: not a single step could be taken; are the initial and wall values finite?",
+        )
     segments = [part for s in taken for part in (_trimmed(s, negligible) if s.numbers is None else [s])]
     blocks = [np.stack(s.powers) for s in segments]
     waves = [np.stack(s.waves) if s.waves else None for s in segments]
@@ -48,9 +51,9 @@ def field_of(found: Survey, result: Result, negligible: float) -> MarchedField:
         )
         for segment, block, wave in zip(segments, blocks, waves, strict=True)
     )
-    axes = list(found.problem.axes)
-    spec = MarchedSpec(time=axes.index(found.time), pieces=pieces)
-    field = spec.build(axes, len(found.scalars), generator=torch.Generator(), dtype=torch.float64, device="cpu")
+    axes = list(layout.problem.axes)
+    spec = EvolvedModes(time=axes.index(layout.time), pieces=pieces)
+    field = spec.build(axes, len(layout.components), generator=torch.Generator(), dtype=torch.float64, device="cpu")
     for i, (segment, block, wave) in enumerate(zip(segments, blocks, waves, strict=True)):
         filled = {
             "times": np.array(segment.times),
@@ -66,14 +69,14 @@ def field_of(found: Survey, result: Result, negligible: float) -> MarchedField:
 
 
 def _trimmed(segment: Segment, negligible: float) -> list[Segment]:
-    """A segment of Fourier modes, cut where far fewer of them matter, as after a rough start."""
+    """Divide a segment of Fourier modes where far fewer of them matter, as after a rough start."""
     needed = [_needed(segment, k, negligible) for k in range(len(segment.powers))]
-    cuts, kept = [0], [_rung(needed[0], segment.modes)]
+    cuts, kept = [0], [_rounded(needed[0], segment.modes)]
     for k, count in enumerate(needed[1:], start=1):
-        rung = _rung(count, segment.modes)
-        if rung > kept[-1] or 4 * rung <= kept[-1]:
+        rounded = _rounded(count, segment.modes)
+        if rounded > kept[-1] or 4 * rounded <= kept[-1]:
             cuts.append(k)
-            kept.append(rung)
+            kept.append(rounded)
     found = []
     for first, last, modes in zip(cuts, [*cuts[1:], len(needed)], kept, strict=True):
         part = replace(
@@ -89,7 +92,7 @@ def _trimmed(segment: Segment, negligible: float) -> list[Segment]:
 
 
 def _needed(segment: Segment, step: int, negligible: float) -> int:
-    """How many modes matter in a step."""
+    """Count the modes that matter in a step."""
     sizes = np.abs(segment.powers[step]).max(axis=(0, 1, 3))
     if segment.waves:
         sizes = np.maximum(sizes, np.abs(segment.waves[step]).max(axis=(0, 1, 3)))
@@ -97,9 +100,9 @@ def _needed(segment: Segment, step: int, negligible: float) -> int:
     return int((rest > negligible * sizes.max()).sum())
 
 
-def _rung(count: int, modes: int) -> int:
-    """The next larger power of two times 32, or all modes."""
-    rung = _FEWEST
-    while rung < count:
-        rung *= 2
-    return min(rung, modes)
+def _rounded(count: int, modes: int) -> int:
+    """Round up to the next power of two times 32, or to all modes."""
+    rounded = _FEWEST
+    while rounded < count:
+        rounded *= 2
+    return min(rounded, modes)

@@ -1,4 +1,4 @@
-"""The rates of an evolution problem: what its equations say of u_t, pointwise, and how that depends on the jets.
+"""Semidiscretisation: the rates u_t that the equations give pointwise, their derivatives, and the wall constraints.
 
 The equations are affine in the highest time derivatives, A u_t + r_0 = 0 with A of a point's size, so
 u_t = -A^-1 r_0, and by the implicit function theorem d u_t / d channel = -A^-1 d r / d channel at that u_t.
@@ -15,106 +15,119 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pinnkit.domains import Points
-from pinnkit.problem.linearization import Channel, linearise, provider, residual_rows
+from pinnkit.problem.channels import Channel
+from pinnkit.problem.errors import Unsupported
+from pinnkit.problem.linearization import linearise, provider, residual_rows
+from pinnkit.problem.probing import random_values
+from pinnkit.problem.structure import WallCondition
 from pinnkit.problem.terms import Term
 
-from .errors import CannotMarch
-from .survey import Survey, members
+from .state_layout import METHOD, StateLayout
 
-__all__ = ["Rates", "Slot", "Walls", "first_scale", "initial_values"]
+__all__ = ["Rates", "StateDerivative", "WallConstraints", "first_scale", "initial_values"]
 
 Array = NDArray[np.float64]
-Slot = tuple[int, int]
-"""A row of the state and how many times it is differentiated in space."""
+StateDerivative = tuple[int, int]
+"""Row of the state and order of its derivative in space."""
 
 
 class Rates:
-    """The pointwise rates of every row of the state.
+    """Pointwise rates of every row of the state.
 
     Args:
-        survey: of the problem.
+        layout: of the state.
 
     Raises:
-        CannotMarch: where the equations are not affine in the highest time derivatives, or do not determine them.
+        Unsupported: where the equations are not affine in the highest time derivatives, or do not determine them.
     """
 
-    def __init__(self, survey: Survey) -> None:
-        self.survey = survey
-        self.rows = survey.rows
+    def __init__(self, layout: StateLayout) -> None:
+        self.layout = layout
+        self.rows = layout.rows
         self._at = {row: i for i, row in enumerate(self.rows)}
         self._mass: Tensor | None = None
         self._probe()
 
     @property
-    def slots(self) -> tuple[Slot, ...]:
-        """Everything that the rates depend on."""
-        found: dict[Slot, None] = {(at, 0): None for (_, level), at in self._at.items() if level}
-        for term in self.survey.equations:
+    def inputs(self) -> tuple[StateDerivative, ...]:
+        """Derivatives of the state that the rates depend on."""
+        found: dict[StateDerivative, None] = {(at, 0): None for (_, level), at in self._at.items() if level}
+        for term in self.layout.equations:
             for channel in self._channels(term):
                 for row, order, _, _ in self._sources(channel):
                     if row >= 0:
                         found[row, order] = None
         return tuple(sorted(found))
 
-    def __call__(self, places: Tensor, times: Tensor, values: Mapping[Slot, Tensor]) -> Tensor:
-        """The rates (rows, n) at n points in space and time, from the jets of the state, each (n,)."""
-        coords = self.survey.coords(places, times)
+    def __call__(self, places: Tensor, times: Tensor, values: Mapping[StateDerivative, Tensor]) -> Tensor:
+        """Evaluate the rates (rows, n) at n points in space and time, from the derivatives of the state, each (n,)."""
+        coords = self.layout.coords(places, times)
         r0 = self._residual(coords, values, None)
         mass = self._mass if self._mass is not None else self._mass_at(coords, values)
         found = -torch.linalg.solve(mass, r0.T) if mass.ndim == 2 else -torch.linalg.solve(mass, r0).T
         return self._with_levels(found, values, coords.shape[0])
 
-    def slopes(self, places: Tensor, times: Tensor, values: Mapping[Slot, Tensor]) -> dict[tuple[int, Slot], Tensor]:
-        """The partial derivatives (n,) of the rate of each row with respect to each jet of the state."""
-        survey = self.survey
-        coords = survey.coords(places, times)
+    def slopes(
+        self, places: Tensor, times: Tensor, values: Mapping[StateDerivative, Tensor]
+    ) -> dict[tuple[int, StateDerivative], Tensor]:
+        """Evaluate the partial derivatives (n,) of each row's rate with respect to each derivative of the state."""
+        layout = self.layout
+        coords = layout.coords(places, times)
         n = coords.shape[0]
         rates = self(places, times, values)
-        highest = torch.stack([rates[self._at[i, s.rate - 1]] for i, s in enumerate(survey.scalars)])
-        raw: dict[Slot, Tensor] = {}
-        mass = torch.zeros(n, len(survey.scalars), len(survey.scalars), dtype=torch.float64)
+        highest = torch.stack([rates[self._at[i, s.time_order - 1]] for i, s in enumerate(layout.components)])
+        raw: dict[StateDerivative, Tensor] = {}
+        mass = torch.zeros(n, len(layout.components), len(layout.components), dtype=torch.float64)
         first = 0
-        for term in survey.equations:
+        for term in layout.equations:
             channels = {c: self._value(c, values, n, highest) for c in self._channels(term)}
-            found = linearise(survey.problem, term, (Points(coords),), channels).d
-            last = first + survey.problem.trace(term, raw=False).rows
+            found = linearise(layout.problem, term, (Points(coords),), channels).d
+            last = first + layout.problem.trace(term, raw=False).rows
             for channel, slope in found.items():
                 for row, order, factor, component in self._sources(channel):
                     part = factor * slope[:, :, component]
                     if row < 0:
                         mass[:, first:last, -1 - row] += part
                     else:
-                        target = raw.setdefault((row, order), torch.zeros(n, len(survey.scalars), dtype=torch.float64))
+                        target = raw.setdefault(
+                            (row, order), torch.zeros(n, len(layout.components), dtype=torch.float64)
+                        )
                         target[:, first:last] += part
             first = last
-        out: dict[tuple[int, Slot], Tensor] = {}
-        for slot, part in raw.items():
+        out: dict[tuple[int, StateDerivative], Tensor] = {}
+        for source, part in raw.items():
             solved = -torch.linalg.solve(mass, part)
-            for i, s in enumerate(survey.scalars):
+            for i, s in enumerate(layout.components):
                 if bool((solved[:, i] != 0).any()):
-                    out[self._at[i, s.rate - 1], slot] = solved[:, i]
-        for i, s in enumerate(survey.scalars):
-            if s.rate == 2:
+                    out[self._at[i, s.time_order - 1], source] = solved[:, i]
+        for i, s in enumerate(layout.components):
+            if s.time_order == 2:
                 out[self._at[i, 0], (self._at[i, 1], 0)] = torch.ones(n, dtype=torch.float64)
         return out
 
     # pieces -----------------------------------------------------------------------------------------------------
     def _channels(self, term: Term) -> tuple[Channel, ...]:
-        return self.survey.problem.trace(term, raw=False).channels
+        return self.layout.problem.trace(term, raw=False).channels
 
     def _sources(self, channel: Channel) -> list[tuple[int, int, float, int]]:
-        """For each member and component: its row of the state (or -1 - scalar for a highest rate), order, factor."""
-        survey = self.survey
+        """List the derivatives in a channel, by component: row of the state, order in space, factor, component.
+
+        The row is -1 - c for the highest rate of component c.
+        """
+        layout = self.layout
         found = []
-        for index in range(survey.problem.unknown(channel.unknown).components or 1):
-            scalar = survey.scalar_of(channel.unknown, index)
-            for factor, m, k in members(channel, survey.time.name):
-                row = -1 - scalar if m == survey.scalars[scalar].rate else self._at[scalar, m]
-                found.append((row, k, factor, index))
+        for index in range(layout.problem.unknown(channel.unknown).components or 1):
+            c = layout.index_of(channel.unknown, index)
+            highest = layout.components[c].time_order
+            for factor, m, columns in channel.split(layout.time.name):
+                if m <= highest:  # the equations do not depend on the others
+                    found.append((-1 - c if m == highest else self._at[c, m], len(columns), factor, index))
         return found
 
-    def _value(self, channel: Channel, values: Mapping[Slot, Tensor], n: int, highest: Tensor | None) -> Tensor:
-        """A channel from the jets of the state; highest rates are taken as zero where they are not given."""
+    def _value(
+        self, channel: Channel, values: Mapping[StateDerivative, Tensor], n: int, highest: Tensor | None
+    ) -> Tensor:
+        """Evaluate a channel from the derivatives of the state; highest rates are zero where they are not given."""
         parts: dict[int, Tensor] = {}
         for row, order, factor, component in self._sources(channel):
             if row >= 0:
@@ -122,29 +135,30 @@ class Rates:
             else:
                 part = torch.zeros(n, dtype=torch.float64) if highest is None else factor * highest[-1 - row]
             parts[component] = parts[component] + part if component in parts else part
-        if self.survey.problem.unknown(channel.unknown).components is None:
-            return parts[0]
-        return torch.stack([parts[c] for c in sorted(parts)], dim=1)
+        count = self.layout.problem.unknown(channel.unknown).components
+        zero = torch.zeros(n, dtype=torch.float64)
+        return parts.get(0, zero) if count is None else torch.stack([parts.get(c, zero) for c in range(count)], dim=1)
 
     @torch.no_grad()
-    def _residual(self, coords: Tensor, values: Mapping[Slot, Tensor], highest: Tensor | None) -> Tensor:
-        """The residuals of all equations side by side, (n, k)."""
-        problem = self.survey.problem
+    def _residual(self, coords: Tensor, values: Mapping[StateDerivative, Tensor], highest: Tensor | None) -> Tensor:
+        """Evaluate the residuals of all equations side by side, (n, k)."""
+        problem = self.layout.problem
         parts = []
-        for term in self.survey.equations:
+        for term in self.layout.equations:
             channels = {c: self._value(c, values, coords.shape[0], highest) for c in self._channels(term)}
             lookup = provider(problem, channels, problem.trace(term, raw=False).ignored)
             parts.append(residual_rows(problem, term, (Points(coords),), lookup, {}, raw=False))
         return torch.cat(parts, dim=1)
 
-    def _mass_at(self, coords: Tensor, values: Mapping[Slot, Tensor]) -> Tensor:
-        """A at every point, (n, k, k): the partial derivatives of the residuals with respect to the highest rates."""
-        survey, n = self.survey, coords.shape[0]
+    def _mass_at(self, coords: Tensor, values: Mapping[StateDerivative, Tensor]) -> Tensor:
+        """Evaluate A at every point, (n, k, k): the derivatives of the residuals with respect to the highest rates."""
+        layout, n = self.layout, coords.shape[0]
         parts = []
-        for term in survey.equations:
+        for term in layout.equations:
             channels = {c: self._value(c, values, n, None) for c in self._channels(term)}
-            found = linearise(survey.problem, term, (Points(coords),), channels).d
-            part = torch.zeros(n, survey.problem.trace(term, raw=False).rows, len(survey.scalars), dtype=torch.float64)
+            found = linearise(layout.problem, term, (Points(coords),), channels).d
+            rows = layout.problem.trace(term, raw=False).rows
+            part = torch.zeros(n, rows, len(layout.components), dtype=torch.float64)
             for channel, slope in found.items():
                 for row, _, factor, component in self._sources(channel):
                     if row < 0:
@@ -152,128 +166,138 @@ class Rates:
             parts.append(part)
         return torch.cat(parts, dim=1)
 
-    def _with_levels(self, highest: Tensor, values: Mapping[Slot, Tensor], n: int) -> Tensor:
+    def _with_levels(self, highest: Tensor, values: Mapping[StateDerivative, Tensor], n: int) -> Tensor:
         rows = []
         for i, level in self.rows:
-            top = level == self.survey.scalars[i].rate - 1
+            top = level == self.layout.components[i].time_order - 1
             rows.append(highest[i] if top else values[self._at[i, 1], 0].expand(n))
         return torch.stack(rows)
 
     def _probe(self) -> None:
-        """Look at random points and states whether the equations are affine in the rates, and whether A is constant."""
-        survey = self.survey
+        """Test at random points and states whether the equations are affine in the rates, and whether A is constant."""
+        layout = self.layout
         generator = torch.Generator().manual_seed(0)
         n = 24
         unit = torch.rand(2, n, generator=generator, dtype=torch.float64)
-        places = survey.space.lower + survey.space.extent * unit[0]
-        times = survey.time.lower + survey.time.extent * unit[1]
-        coords = survey.coords(places, times)
-        slots = {*self.slots, *((row, 0) for row in range(len(self.rows)))}
+        places = layout.space.lower + layout.space.extent * unit[0]
+        times = layout.time.lower + layout.time.extent * unit[1]
+        coords = layout.coords(places, times)
+        inputs = {*self.inputs, *((row, 0) for row in range(len(self.rows)))}
 
         def draw(*shape: int) -> Tensor:
             return torch.randn(*shape, generator=generator, dtype=torch.float64)
 
-        values = {slot: draw(n) for slot in slots}
+        values = {source: draw(n) for source in inputs}
         r0 = self._residual(coords, values, None)
         mass = self._mass_at(coords, values)
         for scale in (1.0, 100.0):
-            rates = scale * draw(len(survey.scalars), n)
+            rates = scale * draw(len(layout.components), n)
             affine = r0 + torch.einsum("nkj,jn->nk", mass, rates)
             size = r0.abs() + torch.einsum("nkj,jn->nk", mass.abs(), rates.abs())
             wrong = (self._residual(coords, values, rates) - affine).abs()
             if not bool((wrong <= 1e-9 * size + 1e-300).all()):
-                raise CannotMarch(f"{survey.label}: the equations are not affine in the highest time derivatives")
+                raise Unsupported(
+                    METHOD, f"{layout.label}: the equations are not affine in the highest time derivatives"
+                )
         smallest = torch.linalg.svdvals(mass)
         if not bool((smallest[:, -1] > 1e-10 * smallest[:, 0]).all()):
-            raise CannotMarch(
-                f"{survey.label}: the equations do not determine all time derivatives; one of them is a constraint"
+            raise Unsupported(
+                METHOD,
+                f"{layout.label}: the equations do not determine all time derivatives; one of them is a constraint",
             )
-        others = {slot: draw(n) for slot in slots}
+        others = {source: draw(n) for source in inputs}
         again = self._mass_at(coords, others)
         both = torch.cat([mass, again])
         if torch.allclose(both, both[:1].expand_as(both), rtol=1e-10, atol=1e-10 * float(both.abs().max())):
             self._mass = mass[0]
 
 
-class Walls:
-    """The conditions on the two walls: B c = g(t), with what B needs and g with its time derivatives.
+class WallConstraints:
+    """Conditions on the two walls as linear constraints B c = g(t), with B's entries and g with its time derivatives.
 
     Args:
-        survey: of the problem; every condition is affine with constant coefficients.
+        layout: of the state; every condition is affine with constant coefficients.
     """
 
-    def __init__(self, survey: Survey) -> None:
-        self.survey = survey
-        self.items = [(w, self._slopes(w)) for w in survey.walls]
-        self._constant = [self._is_constant(i) for i in range(len(self.items))]
+    def __init__(self, layout: StateLayout) -> None:
+        self.layout = layout
+        self.conditions = layout.conditions
+        self.slopes = tuple(self._slopes(condition) for condition in self.conditions)
+        self._constant = tuple(self._is_constant(condition) for condition in self.conditions)
 
     def __len__(self) -> int:
-        return len(self.items)
+        return len(self.conditions)
 
     def data(self, times: Array, order: int) -> Array:
-        """The `order`-th time derivative of g, (S, walls), at times (S,)."""
-        out = np.zeros((len(times), len(self.items)))
-        for i in range(len(self.items)):
+        """Evaluate the `order`-th time derivative of g, (S, walls), at times (S,).
+
+        Raises:
+            Unsupported: where it is not finite.
+        """
+        out = np.zeros((len(times), len(self)))
+        for i, condition in enumerate(self.conditions):
             if order == 0 or not self._constant[i]:
-                out[:, i] = self._g(i, times, order)
+                out[:, i] = self._g(condition, times, order)
         return out
 
-    def _g(self, i: int, times: Array, order: int) -> Array:
-        wall, _ = self.items[i]
+    def _g(self, condition: WallCondition, times: Array, order: int) -> Array:
         at = torch.from_numpy(np.ascontiguousarray(times)).requires_grad_(order > 0)
         with torch.set_grad_enabled(order > 0):
-            value = -self._residual(i, at)
+            value = -self._residual(condition, at)
             for _ in range(order):
                 if not value.requires_grad:
                     return np.zeros(len(times))
                 (found,) = torch.autograd.grad(value.sum(), at, create_graph=True, allow_unused=True)
                 value = torch.zeros_like(value) if found is None else found
         if not bool(torch.isfinite(value).all()):
-            raise CannotMarch(
-                f"{self.survey.label}: the values of the condition '{wall.term.name}' have no finite time derivative"
+            name = condition.term.name
+            raise Unsupported(
+                METHOD, f"{self.layout.label}: the values of the condition '{name}' have no finite time derivative"
             )
         return value.detach().numpy()
 
-    def _points(self, i: int, times: Tensor) -> Points:
-        wall = self.items[i][0] if hasattr(self, "items") and i < len(self.items) else self.survey.walls[i]
-        normal = torch.full((len(times), 1), wall.normal, dtype=torch.float64)
-        return Points(self.survey.coords(torch.full_like(times, wall.place), times), normal=normal)
+    def _points(self, condition: WallCondition, times: Tensor) -> Points:
+        wall = condition.wall
+        assert wall is not None
+        normal = torch.full((len(times), 1), wall.outward, dtype=torch.float64)
+        return Points(self.layout.coords(torch.full_like(times, wall.value), times), normal=normal)
 
-    def _residual(self, i: int, times: Tensor) -> Tensor:
-        wall, problem = self.survey.walls[i], self.survey.problem
-        values = {c: torch.zeros_like(v) for c, v in self._zeros(wall.term, len(times)).items()}
-        lookup = provider(problem, values, problem.trace(wall.term, raw=False).ignored)
-        return residual_rows(problem, wall.term, (self._points(i, times),), lookup, {}, raw=False)[:, wall.index]
+    def _residual(self, condition: WallCondition, times: Tensor) -> Tensor:
+        """Evaluate the residual of the state zero at times (n,)."""
+        problem, term = self.layout.problem, condition.term
+        values = {c: torch.zeros_like(v) for c, v in self._random(term, len(times)).items()}
+        lookup = provider(problem, values, problem.trace(term, raw=False).ignored)
+        points = (self._points(condition, times),)
+        return residual_rows(problem, term, points, lookup, {}, raw=False)[:, condition.index]
 
-    def _zeros(self, term: Term, n: int) -> dict[Channel, Tensor]:
-        return self.survey.random_values(term, n, torch.Generator().manual_seed(0))
+    def _random(self, term: Term, n: int) -> dict[Channel, Tensor]:
+        problem = self.layout.problem
+        return random_values(problem, problem.trace(term, raw=False).channels, n, torch.Generator().manual_seed(0))
 
-    def _slopes(self, wall: object) -> dict[Slot, float]:
-        """The coefficients of B for one condition: {(scalar, order): factor}."""
-        i = self.survey.walls.index(wall)
-        found, problem = self.survey.walls[i], self.survey.problem
-        times = torch.tensor([self.survey.time.lower], dtype=torch.float64)
-        normal = torch.full((1, 1), found.normal, dtype=torch.float64)
-        points = Points(self.survey.coords(torch.full_like(times, found.place), times), normal=normal)
-        slopes = linearise(problem, found.term, (points,), self._zeros(found.term, 1)).d
-        out: dict[Slot, float] = {}
+    def _slopes(self, condition: WallCondition) -> dict[StateDerivative, float]:
+        """Entries of B for one condition, by component and order in space."""
+        layout, term = self.layout, condition.term
+        points = self._points(condition, torch.tensor([layout.time.lower], dtype=torch.float64))
+        slopes = linearise(layout.problem, term, (points,), self._random(term, 1)).d
+        out: dict[StateDerivative, float] = {}
         for channel, slope in slopes.items():
             for index in range(slope.shape[2]):
-                scalar = self.survey.scalar_of(channel.unknown, index)
-                for factor, _, k in members(channel, self.survey.time.name):
-                    value = factor * float(slope[0, found.index, index])
+                component = layout.index_of(channel.unknown, index)
+                for factor, _, columns in channel.split(layout.time.name):
+                    value = factor * float(slope[0, condition.index, index])
                     if value:
-                        out[scalar, k] = out.get((scalar, k), 0.0) + value
+                        key = component, len(columns)
+                        out[key] = out.get(key, 0.0) + value
         return out
 
-    def _is_constant(self, i: int) -> bool:
-        time = self.survey.time
-        g = self._g(i, np.linspace(time.lower, time.upper, 33), 0)
+    def _is_constant(self, condition: WallCondition) -> bool:
+        time = self.layout.time
+        g = self._g(condition, np.linspace(time.lower, time.upper, 33), 0)
         return bool((g == g[0]).all())
 
 
 def first_scale(sizes: Array, rates: Array, extent: float) -> Array:
-    """The units (R,) of errors at the start: the rows' sizes, or what their rates make of them in 2 % of the time axis.
+    """Compute the units (R,) of errors at the start: sizes of the rows, or their change in 2 % of the time axis.
 
     A row that starts at zero has no size yet; a thousandth of the largest row's is the least.
     """
@@ -281,41 +305,38 @@ def first_scale(sizes: Array, rates: Array, extent: float) -> Array:
     return np.maximum(found, max(1e-3 * float(found.max()), 1e-300))
 
 
-def initial_values(survey: Survey, places: Array) -> Array:
-    """The state (rows, n) at the start of time.
+def initial_values(layout: StateLayout, places: Array) -> Array:
+    """Evaluate the state (rows, n) at the start of time, at places (n,).
 
     Raises:
-        CannotMarch: where a row has no initial value, or a condition at the start is no such value.
+        Unsupported: where a row has no initial value, or a condition at the start is no such value.
     """
-    n, problem, time = len(places), survey.problem, survey.time
+    n, problem, time = len(places), layout.problem, layout.time
     at = torch.from_numpy(np.ascontiguousarray(places))
-    points = Points(survey.coords(at, torch.full_like(at, time.lower)))
+    points = Points(layout.coords(at, torch.full_like(at, time.lower)))
     found: dict[tuple[int, int], Array] = {}
-    for term in survey.initial:
-        trace = problem.trace(term, raw=False)
-        values = {c: torch.zeros_like(v) for c, v in survey.random_values(term, n, torch.Generator()).items()}
+    for term in layout.structure.initial_terms:
+        channels = problem.trace(term, raw=False).channels
+        values = {c: torch.zeros_like(v) for c, v in random_values(problem, channels, n, torch.Generator()).items()}
         result = linearise(problem, term, (points,), values)
-        for j in range(trace.rows):
-            uses = [
-                (channel, i, slope[:, j, i])
-                for channel, slope in result.d.items()
-                for i in range(slope.shape[2])
-                if bool((slope[:, j, i] != 0).any())
-            ]
-            plain = len(uses) == 1 and trace.linear and uses[0][0].order in ((), (time.name,))
-            if not plain or bool((uses[0][2] == 0).any()):
-                raise CannotMarch(
-                    f"{survey.label}: the initial condition '{term.name}' is not the value of one unknown"
+        for row in (r for r in layout.structure.initial if r.term is term):
+            if row.component is None or row.level is None:
+                raise Unsupported(
+                    METHOD, f"{layout.label}: the initial condition '{term.name}' is not the value of one unknown"
                 )
-            channel, i, slope = uses[0]
-            level = int(channel.order == (time.name,))
-            found[survey.scalar_of(channel.unknown, i), level] = (-result.r[:, j] / slope).numpy()
-    out = np.empty((len(survey.rows), n))
-    for k, (i, level) in enumerate(survey.rows):
-        name = survey.scalars[i].unknown + (f"_{time.name}" if level else "")
+            unknown, index = row.component.unknown, row.component.index
+            order = (time.name,) * row.level
+            slope = next(s for c, s in result.d.items() if (c.unknown, c.order) == (unknown, order))[
+                :, row.index, index
+            ]
+            key = layout.index_of(unknown, index), row.level
+            found[key] = (-result.r[:, row.index] / slope).numpy()
+    out = np.empty((len(layout.rows), n))
+    for k, (i, level) in enumerate(layout.rows):
+        name = layout.components[i].unknown + (f"_{time.name}" if level else "")
         if (i, level) not in found:
-            raise CannotMarch(f"{survey.label}: there is no initial state of `{name}`; add Initial({name}=...)")
+            raise Unsupported(METHOD, f"{layout.label}: there is no initial state of `{name}`; add Initial({name}=...)")
         out[k] = found[i, level]
     if not np.isfinite(out).all() or math.isnan(float(out.sum())):
-        raise CannotMarch(f"{survey.label}: the initial state is not finite everywhere")
+        raise Unsupported(METHOD, f"{layout.label}: the initial state is not finite everywhere")
     return out

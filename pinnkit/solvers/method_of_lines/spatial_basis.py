@@ -1,4 +1,4 @@
-"""Modes in space as an orthonormal set on nodes, so that least squares on the nodes is a product with a transpose."""
+"""Modes in space, orthonormal on nodes, so that a least-squares fit on the nodes is a product with a transpose."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from pinnkit.fields.modes import chebyshev_modes, mapped
 
-from .semidiscretization import Walls
-from .survey import Survey
+from .semidiscretization import WallConstraints
+from .state_layout import StateLayout
 
-__all__ = ["IDENTITY", "Dense", "chebyshev", "fourier", "nodes_of"]
+__all__ = ["IDENTITY", "SpatialBasis", "chebyshev", "fourier", "nodes_of"]
 
 Array = NDArray[np.float64]
 
@@ -27,15 +27,15 @@ HIGHEST = 4
 
 
 @dataclass(frozen=True, eq=False)
-class Dense:
-    """N modes, orthonormal on M nodes, for every row of the state, and what the walls leave free of them.
+class SpatialBasis:
+    """N modes, orthonormal on M nodes, for every row of the state, with the subspace that meets the wall conditions.
 
     c = Z q + Y g(t): the coefficients c (R N,) of all rows that meet B c = g are these, with Z an orthonormal basis of
     the null space of B and Y its pseudo-inverse.  As Z^T Y = 0 and the modes are orthonormal on the nodes, the least-
     squares projection of rates f that keeps B c' = g' is q' = Z^T Phi^T f: g' is not needed.
 
     Args:
-        places: the nodes, (M,).
+        places: nodes, (M,).
         tables: derivatives of the modes at the nodes, order -> (M, N).
         free: Z, (R N, n).
         particular: Y, (R N, walls).
@@ -54,7 +54,7 @@ class Dense:
         return int(self.tables[0].shape[1])
 
     def tail(self, c: Array) -> float:
-        """The largest share of the last tenth of the modes, over the rows: (R, N) -> relative size."""
+        """Compute the largest share of the last tenth of the modes, over the rows: (R, N) -> relative size."""
         if self.numbers is None:
             n = (np.arange(self.modes) + 1) // 2
             late = n >= 0.9 * n.max()
@@ -64,7 +64,7 @@ class Dense:
         return float((np.linalg.norm(c[:, late], axis=1) / np.where(size > 1e-3 * size.max(), size, np.inf)).max())
 
     def output(self, c: Array) -> Array:
-        """The coefficients (..., N) of orthonormal modes as those of a `MarchedField`, (..., N', parts)."""
+        """Convert coefficients (..., N) of orthonormal modes to those of an `EvolvedModesField`, (..., N', parts)."""
         m = len(self.places)
         if self.numbers is not None:
             factor = np.full(self.modes, math.sqrt(2 / m))
@@ -79,7 +79,7 @@ class Dense:
 
 
 def nodes_of(numbers: Array, count: int) -> Array:
-    """The places s in [-1, 1] where g(s) is a Chebyshev node of the first kind, by bisection and Newton's method."""
+    """Find s in [-1, 1] where g(s) is a Chebyshev node of the first kind, by bisection and Newton's method."""
     y = -np.cos(math.pi * (np.arange(count) + 0.5) / count)
     weights = torch.from_numpy(numbers)
 
@@ -101,9 +101,9 @@ def nodes_of(numbers: Array, count: int) -> Array:
     return s
 
 
-def chebyshev(survey: Survey, walls: Walls, modes: int, numbers: Array = IDENTITY) -> Dense:
-    """Chebyshev polynomials of a stretched coordinate, with the conditions of the walls."""
-    axis = survey.space
+def chebyshev(layout: StateLayout, walls: WallConstraints, modes: int, numbers: Array = IDENTITY) -> SpatialBasis:
+    """Build Chebyshev polynomials of a stretched coordinate, with the wall conditions."""
+    axis = layout.space
     m = math.ceil(_OVERSAMPLING * modes)
     s = nodes_of(numbers, m)
     rate = 2 / axis.extent
@@ -120,13 +120,13 @@ def chebyshev(survey: Survey, walls: Walls, modes: int, numbers: Array = IDENTIT
         end: [table(np.array([sign]), k)[0] for k in range(HIGHEST + 1)]
         for end, sign in ((axis.lower, -1.0), (axis.upper, 1.0))
     }
-    free, particular = _constraints(survey, walls, modes, ends)
-    return Dense(places, tables, free, particular, numbers)
+    free, particular = _constraints(layout, walls, modes, ends)
+    return SpatialBasis(places, tables, free, particular, numbers)
 
 
-def fourier(survey: Survey, modes: int) -> Dense:
-    """1, cos, sin, cos 2, ... on evenly spaced nodes; `modes` is made odd."""
-    axis = survey.space
+def fourier(layout: StateLayout, modes: int) -> SpatialBasis:
+    """Build the Fourier modes 1, cos, sin, cos 2, ... on evenly spaced nodes; `modes` is made odd."""
+    axis = layout.space
     half = modes // 2
     count = 2 * half + 1
     m = 2 * math.ceil(_OVERSAMPLING * (half + 1))
@@ -144,22 +144,25 @@ def fourier(survey: Survey, modes: int) -> Dense:
         table[:, 1::2] = factor * np.cos(angles + shift)
         table[:, 2::2] = factor * np.sin(angles + shift)
         tables.append(table)
-    size = len(survey.rows) * count
-    return Dense(axis.lower + s / rate, tuple(tables), np.eye(size), np.zeros((size, 0)), None)
+    size = len(layout.rows) * count
+    return SpatialBasis(axis.lower + s / rate, tuple(tables), np.eye(size), np.zeros((size, 0)), None)
 
 
-def _constraints(survey: Survey, walls: Walls, modes: int, ends: dict[float, list[Array]]) -> tuple[Array, Array]:
-    """Z and Y of the rows B c = (g, g' for those of the rates), see `Dense`."""
-    rows = survey.rows
+def _constraints(
+    layout: StateLayout, walls: WallConstraints, modes: int, ends: dict[float, list[Array]]
+) -> tuple[Array, Array]:
+    """Compute Z and Y of the rows B c = (g, g' for those of the rates), see `SpatialBasis`."""
+    rows = layout.rows
     matrix = []
     for level in (0, 1):
-        for wall, slopes in walls.items:
+        for condition, slopes in zip(walls.conditions, walls.slopes, strict=True):
+            assert condition.wall is not None
             row = np.zeros((len(rows), modes))
             own = [(rows.index((i, level)), k, value) for (i, k), value in slopes.items() if (i, level) in rows]
             if len(own) < len(slopes):
                 continue  # of level 1, with an unknown that has no rate of its own
             for at, k, value in own:
-                row[at] += value * ends[wall.place][k]
+                row[at] += value * ends[condition.wall.value][k]
             matrix.append(row.ravel())
     b = np.array(matrix).reshape(len(matrix), -1)
     sizes = np.linalg.norm(b, axis=1)
@@ -169,12 +172,12 @@ def _constraints(survey: Survey, walls: Walls, modes: int, ends: dict[float, lis
     return vt[rank:].T.copy(), y
 
 
-def levels_of(walls: Walls, survey: Survey) -> Sequence[tuple[int, int]]:
-    """For each row of B, the condition that it is of and the order of the time derivative of its data."""
-    rows = survey.rows
+def levels_of(walls: WallConstraints, layout: StateLayout) -> Sequence[tuple[int, int]]:
+    """List for each row of B its condition and the order of the time derivative of its data."""
+    rows = layout.rows
     return [
         (i, level)
         for level in (0, 1)
-        for i, (_, slopes) in enumerate(walls.items)
-        if all((scalar, level) in rows for scalar, _ in slopes)
+        for i, slopes in enumerate(walls.slopes)
+        if all((component, level) in rows for component, _ in slopes)
     ]

@@ -11,7 +11,8 @@ from typing import cast
 from torch import nn
 
 from pinnkit.fields import FieldSpec
-from pinnkit.solvers.collocation.field_groups import FieldChoice, needs_search
+from pinnkit.fields.protocols import unsettled
+from pinnkit.solvers.collocation.field_groups import FieldChoice
 from pinnkit.solvers.protocols import Method, Scope, Solver, missing_members, on_parameters, on_readout
 from pinnkit.solvers.training.adaptive_points import Adaptive
 
@@ -76,7 +77,7 @@ class Candidate:
         if self.solvers[0].scope is Scope.OWN_FIELD:
             return Kind.MARCH
         specs = self.field.values() if isinstance(self.field, Mapping) else (self.field,)
-        searching = any(isinstance(s, FieldSpec | nn.Module) and needs_search(s) for s in specs)
+        searching = any(isinstance(s, FieldSpec | nn.Module) and unsettled(s) for s in specs)
         return Kind.SEARCH if searching and on_readout(self.solvers[0]) else Kind.TRAINING
 
     @property

@@ -9,11 +9,10 @@ from functools import partial
 import numpy as np
 
 from pinnkit.fields import Expansion, RandomFourier
+from pinnkit.fields.protocols import spec_of, unsettled
 from pinnkit.solutions.history import Record
 from pinnkit.solutions.solution import Solution
 from pinnkit.solutions.status import Status
-from pinnkit.solvers.collocation.field_capabilities import spec_of
-from pinnkit.solvers.collocation.field_groups import needs_search
 from pinnkit.solvers.collocation.parameters import Parameters
 from pinnkit.solvers.least_squares.polynomial_search import search_polynomials
 from pinnkit.solvers.least_squares.random_feature_search import Attempt, search_random_features
@@ -87,7 +86,7 @@ def _checked(run: Run) -> tuple[RandomFourier | Expansion, ReadoutSolver]:
     Raises:
         ValueError: for different fields of the unknowns, or further solvers.
     """
-    (solver, *others), spec = run.solvers, next(s for s in run.specs.values() if needs_search(s))
+    (solver, *others), spec = run.solvers, next(s for s in run.specs.values() if unsettled(s))
     assert isinstance(spec, RandomFourier | Expansion)
     assert on_readout(solver)
     if any(s != spec for s in run.specs.values()):

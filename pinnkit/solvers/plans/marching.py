@@ -6,12 +6,12 @@ import math
 import time
 from dataclasses import replace
 
-from pinnkit.problem.hard_conditions import softened
+from pinnkit.problem.hardening import softened
 from pinnkit.solutions.history import Record
 from pinnkit.solutions.solution import Solution
 from pinnkit.solutions.status import Status
 from pinnkit.solvers.collocation.parameters import Parameters
-from pinnkit.solvers.method_of_lines.implicit import Advance
+from pinnkit.solvers.method_of_lines.implicit import MarchStep
 from pinnkit.solvers.method_of_lines.march import March, march
 
 from .run import Run, solution_of
@@ -23,7 +23,7 @@ def run_march(run: Run) -> Solution:
     """March, and record the estimated error of every step.
 
     Raises:
-        CannotMarch: for what a march does not cover, with the reason.
+        Unsupported: for what a march does not cover, with the reason.
     """
     (solver,) = run.candidate.solvers
     if not isinstance(solver, March):
@@ -33,7 +33,7 @@ def run_march(run: Run) -> Solution:
     records: list[Record] = []
     late = stopped = False
 
-    def report(at: Advance) -> bool:
+    def report(at: MarchStep) -> bool:
         nonlocal late, stopped
         used = time.perf_counter() - run.began
         words = f"March to {problem.time} = {at.time:.4g} with {at.modes} modes"

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pinnkit.fields import MLP, Additive, Expansion, FieldSpec, RandomFourier, Siren, TotalDegree
-from pinnkit.problem.penalties import Square
 from pinnkit.problem.problem import Problem
 from pinnkit.solvers.collocation.field_groups import FieldChoice
 from pinnkit.solvers.least_squares.least_squares import LeastSquares
@@ -133,14 +132,14 @@ def _given(field: FieldChoice | None, solvers: Method | Sequence[Method] | None)
 
 def _automatic(problem: Problem) -> Plan:
     trained = Siren(), (Adam(), LBFGS())
-    curved = [str(t.name) for t in problem.terms if not isinstance(t.penalty, Square)]
+    curved = [str(t.name) for t in problem.terms if not t.penalty.is_square]
     columns = len(problem.frame.columns)
     if curved:
         reason = f"Siren by Adam, then L-BFGS: the penalty of '{curved[0]}' is not a square."
         return Plan((Candidate(*trained, reason),))
-    if all(t.kind == "data" for t in problem.terms):
+    if all(t.fits_data for t in problem.terms):
         return Plan((Candidate(*trained, "Siren by Adam, then L-BFGS: the problem has data but no equation."),))
-    if columns > _COLUMNS and not any(t.kind == "periodic" and t.hard for t in problem.terms):
+    if columns > _COLUMNS and not problem.periodic:
         return Plan((_polynomials(problem), _network("polynomials leave a large residual.")))
     if columns > _COLUMNS:
         return Plan((_network(f"{columns} coordinates are too many for random sines."),))

@@ -10,7 +10,7 @@ from itertools import pairwise
 from torch import nn
 
 from pinnkit.fields import FieldSpec, RandomFourier
-from pinnkit.fields.piecewise_in_time import Slabbed, SlabbedField
+from pinnkit.fields.piecewise_in_time import PiecewiseInTime, PiecewiseInTimeField
 from pinnkit.problem.problem import Problem
 from pinnkit.solutions.evaluation import FieldSet
 from pinnkit.solutions.history import Record
@@ -124,10 +124,10 @@ def _joined(
         own = [part.fields[group] for part in parts]
         if any(spec is None for spec in own):
             raise ValueError("solve: `slabs` need a field spec such as Siren(width=64), which each slab builds anew")
-        spec = Slabbed(tuple(own), ends, str(problem.time))  # type: ignore[arg-type]
+        spec = PiecewiseInTime(tuple(own), ends, str(problem.time))  # type: ignore[arg-type]
         columns = list(FieldSet(problem, first.modules).columns(group))
         column = columns.index(problem.frame.columns.index(str(problem.time)))
-        modules[group] = SlabbedField(spec, column, [part.modules[group] for part in parts])
+        modules[group] = PiecewiseInTimeField(spec, column, [part.modules[group] for part in parts])
         specs[group] = spec
     parameters = Parameters(problem, (), device=options.torch_device, dtype=options.dtype_for(problem))
     parameters.start_from(last.coefficients)

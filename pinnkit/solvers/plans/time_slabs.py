@@ -16,11 +16,11 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from pinnkit.domains import Ends, Faces, Part, Points, PointSet, Role
-from pinnkit.domains.with_time_interval import retimed
-from pinnkit.jets.frame import Derivative, NamedOperator
+from pinnkit.domains import InTime, Part, Points, PointSet, Role
+from pinnkit.fields.derivatives import terms_of
+from pinnkit.jets.frame import Derivative
 from pinnkit.jets.jet import Jet, plain, unknown
-from pinnkit.problem.conditions import Start
+from pinnkit.problem.conditions import InitialState
 from pinnkit.problem.problem import Problem
 from pinnkit.problem.terms import Term
 from pinnkit.solutions.solution import Solution
@@ -41,7 +41,7 @@ def slab_edges(problem: Problem, slabs: int | Sequence[float]) -> tuple[float, .
     axis = next((a for a in problem.axes if a.role is Role.TIME), None)
     if axis is None:
         raise ValueError(f"solve: `slabs` divide time, and problem '{problem.name}' has no time axis; leave them out")
-    if not any(isinstance(t.residual, Start) for t in problem.terms):
+    if not any(t.initial_state is not None for t in problem.terms):
         raise ValueError("solve: `slabs` hand the state on from slab to slab, which needs an Initial(...) term")
     if isinstance(slabs, bool) or not isinstance(slabs, (int, list, tuple)):
         raise TypeError(f"solve: `slabs` must be their number, or the times between them, got {slabs!r}")
@@ -61,9 +61,9 @@ def slab_edges(problem: Problem, slabs: int | Sequence[float]) -> tuple[float, .
 
 def with_soft_initial(problem: Problem) -> Problem:
     """Problem with its initial conditions as terms: the ansatz of one slab does not fit another."""
-    if not any(t.hard and isinstance(t.residual, Start) for t in problem.terms):
+    if not any(t.hard and t.initial_state is not None for t in problem.terms):
         return problem
-    terms = (replace(t, hard=False) if isinstance(t.residual, Start) else t for t in problem.terms)
+    terms = (t if t.initial_state is None else replace(t, hard=False) for t in problem.terms)
     return replace(problem, terms=tuple(terms))
 
 
@@ -77,29 +77,31 @@ def slab_problem(problem: Problem, lower: float, upper: float, before: Solution 
     first, last = lower == axis.lower, upper == axis.upper
     terms = []
     for term in problem.terms:
-        if isinstance(term.residual, Start):
-            residual = term.residual if before is None else _continued(term.residual, before, lower)
-            sites = tuple(retimed(site, lower, upper) for site in term.sites)
+        start = term.initial_state
+        if start is not None:
+            residual = start if before is None else _continued(start, before, lower)
+            sites = tuple(_stretch(site, term, axis.name, lower, upper) for site in term.sites)
             terms.append(replace(term, sites=sites, residual=residual))
             continue
-        if isinstance(term.points, Points) or any(isinstance(site, PointSet) for site in term.sites):
+        if term.has_fixed_points:
             found = _during(problem, term, lower, upper, last)
             terms += [] if found is None else [found]
             continue
-        ends = [site for site in term.sites if isinstance(site, Faces | Ends)]
-        at = {value for site in ends for name, value in site.walls if name == axis.name}
+        at = {value for name, value in term.walls if name == axis.name}
         if (at == {axis.lower} and not first) or (at == {axis.upper} and not last):
             continue  # a condition at an end of time belongs to the slab that has this end
         sites = tuple(_stretch(site, term, axis.name, lower, upper) for site in term.sites)
         terms.append(replace(term, sites=sites))
-    return replace(problem, terms=tuple(terms), domain=retimed(problem.domain, lower, upper))
+    return replace(problem, terms=tuple(terms), domain=problem.domain.with_time(lower, upper))
 
 
 def _stretch(site: Part, term: Term, time: str, lower: float, upper: float) -> Part:
     """Part of the problem during the slab."""
     if not any(a.name == time for a in site.axes):
         raise ValueError(f"solve: `slabs` cannot divide the part {site!r} of term '{term.name}', which has no time")
-    return retimed(site, lower, upper)
+    if not isinstance(site, InTime):
+        raise ValueError(f"solve: `slabs` cannot divide the part {site!r} of term '{term.name}': it has no `with_time`")
+    return site.with_time(lower, upper)
 
 
 def _during(problem: Problem, term: Term, lower: float, upper: float, last: bool) -> Term | None:
@@ -122,7 +124,7 @@ def _during(problem: Problem, term: Term, lower: float, upper: float, last: bool
     return replace(term, sites=(PointSet(**own),), points=points)
 
 
-def _continued(start: Start, before: Solution, time: float) -> Start:
+def _continued(start: InitialState, before: Solution, time: float) -> InitialState:
     """Initial condition from the final state of a solution."""
     values = []
     for key, _ in start.values:
@@ -161,8 +163,8 @@ class _FinalState:
         return self.known[key][1]
 
     def _evaluated(self, values: Sequence[Tensor], order: Derivative) -> Tensor:
-        if isinstance(order, NamedOperator):
-            parts = [factor * self._evaluated(values, names) for factor, names in order.terms]
+        if not isinstance(order, tuple):
+            parts = [factor * self._evaluated(values, names) for factor, names in terms_of(order)]
             return torch.stack(parts).sum(dim=0)
         solution, at = self.solution, dict(zip([a.name for a in self.axes], values, strict=True))
         like = values[0]

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from pinnkit.domains import Points
+from pinnkit.fields.protocols import WarmStart, spec_of
 from pinnkit.fields.scaling import Scaling
 from pinnkit.problem.problem import Problem
 from pinnkit.solutions.evaluation import FieldSet
@@ -17,11 +18,10 @@ from pinnkit.solutions.history import Record
 from pinnkit.solutions.solution import Solution
 from pinnkit.solutions.status import Status
 from pinnkit.solvers.collocation.collocation_points import CHUNK, CollocationPoints, counts_of
-from pinnkit.solvers.collocation.field_capabilities import Resamples, spec_of
 from pinnkit.solvers.collocation.field_groups import Group, build_fields
 from pinnkit.solvers.collocation.parameters import Parameters
 from pinnkit.solvers.collocation.pointwise import pointwise
-from pinnkit.solvers.least_squares.linear_readout import LinearReadout, readout_of
+from pinnkit.solvers.least_squares.linear_readout import ReadoutObjective, readout_of
 from pinnkit.solvers.least_squares.output_scales import scale_outputs
 from pinnkit.solvers.least_squares.row_norm_weights import has_row_norms, row_norm_weights
 from pinnkit.solvers.protocols import Objective, Solver, State, on_readout
@@ -137,7 +137,7 @@ def _row_weights(run: Run, fields: FieldSet) -> dict[str, float]:
         return {}
     points = CollocationPoints(run.problem, counts_of(run.problem, 512, 128), run.options.seed)
     coefficients = Parameters(run.problem, (), device=run.device, dtype=run.dtype)
-    return row_norm_weights(LinearReadout(fields, coefficients, points))
+    return row_norm_weights(ReadoutObjective(fields, coefficients, points))
 
 
 def _compile(objective: TrainingObjective, solver: Solver, theta: Tensor) -> float:
@@ -158,7 +158,7 @@ def _warm_start(parameters: Parameters, modules: Mapping[Group, nn.Module], star
     """
     for group, module in modules.items():
         other = start.modules.get(group)
-        if other is not None and isinstance(module, Resamples):
+        if other is not None and isinstance(module, WarmStart):
             module.start_from(other)
             continue
         mine, theirs = _state_without_bounds(module), {} if other is None else _state_without_bounds(other)
@@ -195,7 +195,7 @@ def _chunk(problem: Problem, parameters: int) -> int:
 
 def _differentiated_rows(run: Run, unknowns: int) -> Callable[[Solver], int]:
     """Number of points at which a step of a solver differentiates, over all equations."""
-    terms = [t for t in run.problem.terms if t.kind == "equation" and differentiates(run.problem, t)]
+    terms = [t for t in run.problem.terms if t.is_equation and differentiates(run.problem, t)]
 
     def rows(solver: Solver) -> int:
         points = _points(run, solver, unknowns, 0)
@@ -266,7 +266,7 @@ def _all_parameters(run: Run, prepared: _Prepared) -> _Vector:
 def _readout(run: Run, prepared: _Prepared, solver: Solver) -> _Vector:
     features = sum(readout_of(m).in_features for m in prepared.fields.modules.values())
     points = run.readout_points(solver, features)
-    target = LinearReadout(prepared.fields, prepared.parameters, points, run.row_scales)
+    target = ReadoutObjective(prepared.fields, prepared.parameters, points, run.row_scales)
     if run.options.resume:  # the scales of the rows are measured at the beginning of the stage
         target.rows_and_jacobian(target.get())
     return _Vector(lambda *_: target, target.get, target.assign, lambda: points)

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from pinnkit.jets.compiled import CompiledJets, compiled, missing_compiler
 from pinnkit.jets.evaluation import jets
+from pinnkit.jets.evaluation.compiled import CompiledJets, compiled, missing_compiler
 from pinnkit.jets.orders import Channel
 from pinnkit.solvers.protocols import Needs, Solver
 

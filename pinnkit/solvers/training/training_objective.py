@@ -9,7 +9,7 @@ from typing import NotRequired, TypedDict, cast
 import torch
 from torch import Tensor
 
-from pinnkit.domains import Points, PointSet
+from pinnkit.domains import Points
 from pinnkit.problem.terms import Term
 from pinnkit.solutions.evaluation import FieldSet
 from pinnkit.solvers.collocation.collocation_points import CollocationPoints, generator_of
@@ -128,7 +128,7 @@ class TrainingObjective:
         collocation, epoch = target.collocation, adaptation["epoch"] + 1
         chosen: dict[str, Tensor] = {}
         for i, term in enumerate(self.fields.problem.soft_terms):
-            if term.kind != "equation" or isinstance(term.points, Points) or isinstance(term.sites[0], PointSet):
+            if not term.is_equation or term.has_fixed_points:
                 continue
             generator = generator_of(self.seed, 7_001, epoch, i)
 
@@ -198,7 +198,7 @@ class _View:
         column = problem.frame.columns.index(axis.name)
         found = {}
         for term in problem.soft_terms:
-            if term.kind == "equation":
+            if term.is_equation:
                 t = torch.cat([points[0].coords[:, column] for points in self.target.collocation.chunks(term)])
                 found[str(term.name)] = (t - axis.lower) / (axis.upper - axis.lower)
         return found

@@ -1,1 +1,1 @@
-"""Signed distances: on grids from points, of meshes, by fast marching."""
+"""Signed distances, negative inside: on grids from points, of meshes, of fitted fields."""

@@ -1,4 +1,4 @@
-"""A fitted field as a function of points, for everything that wants a distance: marching cubes, metrics, pictures."""
+"""Fitted signed distance as a function of points, for extraction, metrics and figures."""
 
 from __future__ import annotations
 
@@ -10,23 +10,28 @@ from torch import Tensor, nn
 
 from pinnkit.solutions.solution import Solution
 
-__all__ = ["distance_of", "slopes_of", "values_of"]
+__all__ = ["distance_function", "field_values", "gradient_norms"]
 
 _CHUNK = 8192
 
 
-def distance_of(solution: Solution, *, dtype: torch.dtype = torch.float64) -> Callable[[Tensor], Tensor]:
-    """The only unknown of a solution as a function ``(n, d) -> (n,)`` of normalised coordinates, differentiable.
+def distance_function(solution: Solution, *, dtype: torch.dtype = torch.float64) -> Callable[[Tensor], Tensor]:
+    """The unknown of a solution as a differentiable function ``(n, d) -> (n,)`` of normalised coordinates.
 
-    It is evaluated in `dtype` whatever it was trained in: in float32 vertices cannot be placed to seven digits.
+    The field is evaluated in `dtype`, independent of the type it was trained in: float32 limits the accuracy of
+    vertices to seven digits.
+
+    Args:
+        solution: solution with one scalar unknown.
+        dtype: floating type of the evaluation.
 
     Raises:
-        ValueError: for a problem of several unknowns, or of one that is no scalar.
+        ValueError: for a problem with several unknowns, or one that is not scalar.
     """
     problem = solution.problem
     if len(problem.unknowns) != 1 or problem.unknowns[0].components is not None:
         raise ValueError(
-            f"distance_of: a surface is the zero set of one scalar unknown, '{problem.name}' has "
+            f"distance_function: a surface is the zero set of one scalar unknown, '{problem.name}' has "
             f"{', '.join(problem.names)}"
         )
     name = problem.names[0]
@@ -37,19 +42,19 @@ def distance_of(solution: Solution, *, dtype: torch.dtype = torch.float64) -> Ca
 
     def distance(points: Tensor) -> Tensor:
         asked = points.to(solution.device, dtype)
-        parts = [module(rows)[:, 0] for rows in asked.split(_CHUNK)]  # chunks stay in the cache
+        parts = [module(rows)[:, 0] for rows in asked.split(_CHUNK)]  # chunks fit the cache
         return torch.cat(parts).to(points) if parts else points[:, 0]
 
     return distance
 
 
-def values_of(solution: Solution, points: Tensor) -> Tensor:
+def field_values(solution: Solution, points: Tensor) -> Tensor:
     """f at points ``(n, d)``: ``(n,)`` float64."""
     with torch.no_grad():
-        return distance_of(solution)(points.to(torch.float64))
+        return distance_function(solution)(points.to(torch.float64))
 
 
-def slopes_of(solution: Solution, points: Tensor) -> Tensor:
+def gradient_norms(solution: Solution, points: Tensor) -> Tensor:
     """|grad f| at points ``(n, d)``: ``(n,)`` float64."""
     axes = solution.problem.frame.columns
     fields, coefficients = solution.fieldset, solution.coefficient_tensors

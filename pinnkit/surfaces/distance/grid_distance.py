@@ -1,4 +1,4 @@
-"""The fast road from points to a signed distance: orientation, normals, screened Poisson, fast marching."""
+"""Signed distance on a grid from points: orientation, normals, screened Poisson reconstruction, fast marching."""
 
 from __future__ import annotations
 
@@ -11,32 +11,35 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from torch import Tensor
 
-from pinnkit.surfaces.mesh.component_filter import without_specks
-from pinnkit.surfaces.points.downsample import thinned
-from pinnkit.surfaces.points.given_normals import Given, checked_normals, signed_like
+from pinnkit.surfaces.mesh.component_filter import remove_small_components
+from pinnkit.surfaces.points.downsample import downsample
+from pinnkit.surfaces.points.given_normals import GivenNormals, align_signs, check_normals
 from pinnkit.surfaces.points.neighbours import Neighbours
 from pinnkit.surfaces.points.noise import noise_level
-from pinnkit.surfaces.points.normals import averaged, fitted
+from pinnkit.surfaces.points.normals import average_normals, fit_normals
 from pinnkit.surfaces.points.orientation import orient
-from pinnkit.surfaces.points.outliers import near_surface, without_strays
-from pinnkit.surfaces.points.periodic_grid import PeriodicGrid, around
+from pinnkit.surfaces.points.outliers import inlier_mask, near_surface_mask
+from pinnkit.surfaces.points.periodic_grid import PeriodicGrid, grid_around
 
-from .fast_marching import marching_distance
+from .fast_marching import fast_marching_distance
 from .grid_field import GridField
 from .screened_poisson import screened_poisson
 
 __all__ = ["grid_distance"]
 
 _ROOM = 1.15 / 0.9
-"""Side of the cube over the longest side of the box of the points: 1.15 times the extent, with a margin."""
-_LEAST = 20
-_MOST = 60_000
-"""Points that are used as they are on a grid of 128 nodes or fewer; on finer ones more, by the square."""
-_ORIENTED = 12_000
-"""Points that are oriented by parametric Gauss reconstruction; the others take it over from the nearest of them."""
-_NEAR = 32
-_UNEVEN = 2.4
-"""Ninth over first decile of the spacing, above which the points are thinned before they are oriented (random: 1.6)."""
+"""Side of the grid cube over the longest side of the bounding box: 1.15 times the extent, with a margin."""
+_MIN_POINTS = 20
+_MAX_POINTS = 60_000
+"""Points used unchanged on a grid of up to 128 nodes; the limit grows with the square of the resolution."""
+_MAX_ORIENTED = 12_000
+"""Points oriented by parametric Gauss reconstruction; the others take the normal of the nearest of them."""
+_NEIGHBOURS = 32
+_UNEVEN_RATIO = 2.4
+"""Ratio of the ninth to the first decile of the spacing above which points are thinned for the orientation.
+
+It is 1.6 for random points.
+"""
 
 
 def grid_distance(
@@ -46,86 +49,86 @@ def grid_distance(
     generator: torch.Generator,
     resolution: int = 128,
 ) -> GridField:
-    """A signed distance, negative inside, whose zero set is the closed surface that the points lie on.
+    """Signed distance, negative inside, of the closed surface through the points.
 
-    1. Strays are left out (`without_strays`, and `near_surface` after step 2).  More than 60,000 points (135,000 at a
-       resolution of 192) are replaced by the means over cells of half the spacing of the grid or larger.
-    2. Without normals: parametric Gauss reconstruction (`orient`), two passes of bilateral averaging, three of planes
-       of least squares.  With normals: they are taken as they are; where all face inwards they are turned round, where
-       neighbours contradict each other, their signs come from parametric Gauss reconstruction.
-    3. The noise is estimated from the points (`noise_level`); smoothing and screening follow from it and from the
-       spacing of the points by fixed rules.
-    4. Screened Poisson reconstruction; pieces that hardly any points stand behind are filled in; fast marching.
+    1. Outliers are removed (`inlier_mask`, and `near_surface_mask` after step 2).  More than 60,000 points (135,000 at
+       resolution 192) are averaged over cells of at least half the grid spacing.
+    2. Without normals: parametric Gauss reconstruction (`orient`), two passes of bilateral averaging, three of weighted
+       plane fits.  With normals: they are used; if all face inward they are flipped, and if neighbours contradict each
+       other their signs are taken from parametric Gauss reconstruction.
+    3. The noise is estimated from the points (`noise_level`); smoothing and screening follow from noise and spacing by
+       fixed rules.
+    4. Screened Poisson reconstruction; components without enough points are filled in; fast marching.
 
     Args:
-        points: (n, d) with d = 3, or 2 for curves; any unit and offset.
-        normals: (n, d), of any length but zero.
-        generator: draws the points that are looked at; the same seed gives the same field.
-        resolution: nodes along each axis of a cube 1.15 / 0.9 times as wide as the longest side of the points' box.
+        points: ``(n, d)`` with d = 3, or 2 for curves; any unit and offset.
+        normals: ``(n, d)`` of any nonzero length, or None.
+        generator: source of randomness; the same seed gives the same field.
+        resolution: nodes along each axis of a cube 1.15 / 0.9 times as wide as the longest side of the bounding box.
 
     Returns:
-        The field, with the noise, the normals of all points, the seconds and notes of what was repaired.
+        The field, with the noise, the normals of all points, the seconds, and notes on repairs.
 
     Raises:
-        ValueError: for points of another shape, that are not finite, fewer than 20 distinct ones or without extent; for
-            normals that do not fit, are not finite or have length zero; for a resolution below 16.
+        ValueError: for points of another shape, that are not finite, have fewer than 20 distinct ones or no extent; for
+            normals that do not match, are not finite or have length zero; for a resolution below 16.
         ImportError: where scikit-fmm is missing.
     """
     began = time.perf_counter()
     points = _checked(torch.as_tensor(points), resolution)
     normals = None if normals is None else torch.as_tensor(normals)
-    kept = without_strays(points)
+    kept = inlier_mask(points)
     given = points
     points = points[kept]
-    grid = around(points, resolution, room=_ROOM)
-    most = int(_MOST * max(resolution / 128, 1) ** 2)
-    fewer = thinned(points, cell=grid.spacing / 2, most=most)
-    cloud = _Cloud.of(fewer.points)
+    grid = grid_around(points, resolution, room=_ROOM)
+    most = int(_MAX_POINTS * max(resolution / 128, 1) ** 2)
+    reduced = downsample(points, cell=grid.spacing / 2, most=most)
+    cloud = _LocalGeometry.of(reduced.points)
     notes: tuple[str, ...] = ()
     if normals is None:
-        facing = _facing(cloud, generator)
+        directions = _estimate_normals(cloud, generator)
     else:
-        facing = fewer.mean(checked_normals(given, normals)[kept])
-        length = torch.linalg.vector_norm(facing, dim=1, keepdim=True)
-        facing = torch.where(length > 1e-3, facing / length.clamp_min(1e-3), cloud.first_axis)
-        facing, notes = _repaired(cloud, facing, generator)
-    noise = noise_level(cloud.points, generator=generator, normals=facing)
-    held = near_surface(cloud.points, facing, cloud.near, noise)
+        directions = reduced.mean(check_normals(given, normals)[kept])
+        length = torch.linalg.vector_norm(directions, dim=1, keepdim=True)
+        directions = torch.where(length > 1e-3, directions / length.clamp_min(1e-3), cloud.first_axis)
+        directions, notes = _correct_signs(cloud, directions, generator)
+    noise = noise_level(cloud.points, generator=generator, normals=directions)
+    held = near_surface_mask(cloud.points, directions, cloud.near, noise)
     if not bool(held.all()):
-        cloud, facing = _Cloud.of(cloud.points[held]), facing[held]
-    dropped = len(given) - int(held[fewer.owner].sum())
+        cloud, directions = _LocalGeometry.of(cloud.points[held]), directions[held]
+    dropped = len(given) - int(held[reduced.owner].sum())
     if dropped:
         share = 100 * dropped / len(given)
         notes = (
             *notes,
             f"{dropped:,} of {len(given):,} points ({share:.2g} %) seem to be on no surface and were left out.",
         )
-    if len(points) > max(most, 1.5 * len(fewer.points)) and noise < grid.spacing / 2:
+    if len(points) > max(most, 1.5 * len(reduced.points)) and noise < grid.spacing / 2:
         finer = resolution * 3 // 2
         notes = (
             *notes,
             f"{len(points):,} points show more than a grid of {resolution} nodes holds; they were averaged to "
-            f"{len(fewer.points):,}. {finer} nodes, and a mesh as fine, take about three times as long.",
+            f"{len(reduced.points):,}. {finer} nodes, and a mesh as fine, take about three times as long.",
         )
     if normals is None:
-        facing = _refined(cloud, facing, noise)
-    values, filled = without_specks(grid, _chi(grid, cloud, facing, noise), cloud.points)
+        directions = _refine_normals(cloud, directions, noise)
+    values, filled = remove_small_components(grid, _indicator(grid, cloud, directions, noise), cloud.points)
     if filled:
         notes = (*notes, f"{filled} small piece(s) that hardly any points stand behind were filled in.")
     upper = grid.lower + grid.spacing * (resolution - 1)
     return GridField(
-        marching_distance(values, grid.spacing),
+        fast_marching_distance(values, grid.spacing),
         tuple(grid.lower.tolist()),
         tuple(upper.tolist()),
         noise=noise,
-        normals=_of_all(given, cloud.points, facing) if dropped else facing[fewer.owner],
+        normals=_normals_of_all(given, cloud.points, directions) if dropped else directions[reduced.owner],
         seconds=time.perf_counter() - began,
         notes=notes,
     )
 
 
 @dataclass(frozen=True)
-class _Cloud:
+class _LocalGeometry:
     """Distinct points with their neighbours, spacing and areas."""
 
     points: Tensor
@@ -134,14 +137,16 @@ class _Cloud:
     areas: Tensor
 
     @classmethod
-    def of(cls, points: Tensor) -> _Cloud:
+    def of(cls, points: Tensor) -> _LocalGeometry:
         n, d = points.shape
-        if n < _LEAST:
-            raise ValueError(f"grid_distance: `points` has only {n} distinct points; a surface needs at least {_LEAST}")
-        near = Neighbours.of(points, _NEAR)
+        if n < _MIN_POINTS:
+            raise ValueError(
+                f"grid_distance: `points` has only {n} distinct points; a surface needs at least {_MIN_POINTS}"
+            )
+        near = Neighbours.of(points, _NEIGHBOURS)
         spacing = near.spacing(d, 8)
         areas = near.spacing(d, 6) ** (d - 1)
-        # A stray point far from all others must not stand for a large piece of the surface.
+        # An isolated point must not represent a large part of the surface.
         return cls(points, near, spacing, areas.clamp_max(16 * float(areas.median())))
 
     @property
@@ -151,10 +156,10 @@ class _Cloud:
 
     @property
     def width(self) -> Tensor:
-        """(n,) of the neighbourhoods that normals are averaged over: the median distance of the eighth neighbour.
+        """Width ``(n,)`` of the neighbourhoods over which normals are averaged.
 
-        Where the points around are more than half as far again from theirs, that of these: with the width of the dense
-        parts, a coarse part would have neighbourhoods of one point.
+        It is the median distance of the eighth neighbour, or the local median where that is more than 1.5 times as
+        large: with the width of dense parts, neighbourhoods in coarse parts would have one point.
         """
         eighth = self.near.distance[:, 7]
         usual = eighth.median()
@@ -168,8 +173,8 @@ class _Cloud:
         return axis
 
 
-def _of_all(given: Tensor, points: Tensor, normals: Tensor) -> Tensor:
-    """The normals of the nearest of the points that were kept, for all that were given."""
+def _normals_of_all(given: Tensor, points: Tensor, normals: Tensor) -> Tensor:
+    """Normals of all given points, each from the nearest of the kept points."""
     return normals[torch.from_numpy(cKDTree(points.numpy()).query(given.numpy())[1])]
 
 
@@ -179,8 +184,8 @@ def _checked(points: Tensor, resolution: int) -> Tensor:
     if not bool(torch.isfinite(points).all()):
         rows = int((~torch.isfinite(points)).any(1).sum())
         raise ValueError(f"grid_distance: `points` must be finite, {rows} of {len(points)} are not; leave them out")
-    if len(points) < _LEAST:
-        raise ValueError(f"grid_distance: `points` must be at least {_LEAST}, got {len(points)}")
+    if len(points) < _MIN_POINTS:
+        raise ValueError(f"grid_distance: `points` must be at least {_MIN_POINTS}, got {len(points)}")
     if not bool((points.amax(0) > points.amin(0)).any()):
         raise ValueError(f"grid_distance: all {len(points)} points are the same")
     if resolution < 16:
@@ -188,33 +193,33 @@ def _checked(points: Tensor, resolution: int) -> Tensor:
     return points.detach().to("cpu", torch.float64)
 
 
-def _facing(cloud: _Cloud, generator: torch.Generator) -> Tensor:
-    """Oriented normals, rough: parametric Gauss reconstruction of some of the points, averaged over neighbours."""
+def _estimate_normals(cloud: _LocalGeometry, generator: torch.Generator) -> Tensor:
+    """Oriented normals of low accuracy: parametric Gauss reconstruction of a subset, averaged over neighbours."""
     n, d = cloud.points.shape
-    rows = _even(cloud, generator)
-    if len(rows) > _ORIENTED:
-        rows = rows[torch.randperm(len(rows), generator=generator)[:_ORIENTED]].sort().values
+    rows = _evenly_spaced_rows(cloud, generator)
+    if len(rows) > _MAX_ORIENTED:
+        rows = rows[torch.randperm(len(rows), generator=generator)[:_MAX_ORIENTED]].sort().values
     some = cloud.points[rows]
     spacing = cloud.middle * (n / len(rows)) ** (1 / (d - 1))
     found = orient(some, generator=generator, regularisation=_regularisation(some, spacing, generator))
-    facing = found.normals
+    directions = found.normals
     if len(rows) < n:
         nearest = cKDTree(some.numpy()).query(cloud.points.numpy())[1]
-        facing = facing[torch.from_numpy(nearest)]
+        directions = directions[torch.from_numpy(nearest)]
     for _ in range(2):
-        facing = averaged(facing, cloud.near.first(16), cloud.width)
-    return facing
+        directions = average_normals(directions, cloud.near.nearest(16), cloud.width)
+    return directions
 
 
-def _even(cloud: _Cloud, generator: torch.Generator) -> Tensor:
-    """Rows for the orientation, which takes all points for equally large pieces of the surface.
+def _evenly_spaced_rows(cloud: _LocalGeometry, generator: torch.Generator) -> Tensor:
+    """Rows for the orientation, which assumes that all points have the same area.
 
-    Where the ninth decile of the spacing is more than 2.4 times the first, one point is taken from each
-    cell as wide as the ninth decile; elsewhere all are taken.
+    If the ninth decile of the spacing exceeds 2.4 times the first, one point is kept per cell as wide as the ninth
+    decile; otherwise all are kept.
     """
     ends = cloud.spacing.quantile(torch.tensor([0.1, 0.9], dtype=cloud.spacing.dtype))
     rows = torch.arange(len(cloud.points))
-    if not float(ends[1]) > _UNEVEN * float(ends[0]):
+    if not float(ends[1]) > _UNEVEN_RATIO * float(ends[0]):
         return rows
     order = torch.randperm(len(rows), generator=generator)
     at = ((cloud.points - cloud.points.amin(0)) / ends[1]).floor()
@@ -225,41 +230,43 @@ def _even(cloud: _Cloud, generator: torch.Generator) -> Tensor:
 
 
 def _regularisation(points: Tensor, spacing: float, generator: torch.Generator) -> float:
-    """a of the orientation: 5 for clean points, about 12 and 30 where the noise is a half and one spacing, at most 80.
+    """Regularisation of the orientation: 5 without noise, about 12 and 30 for noise of 0.5 and 1 spacing, at most 80.
 
-    The estimate without normals saturates near 1.3 spacings, which is taken back.
+    The noise estimate without normals saturates near 1.3 spacings, which is inverted here.
     """
     seen = min(noise_level(points, generator=generator) / spacing, 1.2)
     noise = 0.8 * seen / (1.3 - seen)
     return min(5.0 + 35.0 * max(noise - 0.3, 0.0), 80.0)
 
 
-def _refined(cloud: _Cloud, facing: Tensor, noise: float) -> Tensor:
+def _refine_normals(cloud: _LocalGeometry, directions: Tensor, noise: float) -> Tensor:
     width = cloud.width * min(1 + noise / cloud.middle, 1.5)
     for _ in range(3):
-        facing = fitted(cloud.points, facing, cloud.near, width)
-    return facing
+        directions = fit_normals(cloud.points, directions, cloud.near, width)
+    return directions
 
 
-def _repaired(cloud: _Cloud, facing: Tensor, generator: torch.Generator) -> tuple[Tensor, tuple[str, ...]]:
-    """Given normals with their signs put right, and what was done."""
-    given = Given(cloud.points, facing, cloud.near, cloud.areas)
+def _correct_signs(
+    cloud: _LocalGeometry, directions: Tensor, generator: torch.Generator
+) -> tuple[Tensor, tuple[str, ...]]:
+    """Given normals with corrected signs, and notes on the corrections."""
+    given = GivenNormals(cloud.points, directions, cloud.near, cloud.areas)
     if given.disagreeing > 0.1:
-        facing, turned = signed_like(facing, _facing(cloud, generator), cloud.near, cloud.width)
-        return facing, (
+        directions, turned = align_signs(directions, _estimate_normals(cloud, generator), cloud.near, cloud.width)
+        return directions, (
             f"The given normals contradicted those of their neighbours at {100 * given.disagreeing:.0f} % of the "
-            f"points; {turned} of {len(facing)} were turned round.",
+            f"points; {turned} of {len(directions)} were turned round.",
         )
     if given.volume < 0:
-        return -facing, ("The given normals faced inwards; all were turned round.",)
-    return facing, ()
+        return -directions, ("The given normals faced inwards; all were turned round.",)
+    return directions, ()
 
 
-def _chi(grid: PeriodicGrid, cloud: _Cloud, facing: Tensor, noise: float) -> Tensor:
-    """Poisson reconstruction: one cell of smoothing for clean, dense points, two at a noise of 0.85 cells.
+def _indicator(grid: PeriodicGrid, cloud: _LocalGeometry, directions: Tensor, noise: float) -> Tensor:
+    """Screened Poisson reconstruction with a smoothing width of one cell without noise, two at a noise of 0.85 cells.
 
-    Where points are further apart than 2 cells, the Gaussian grows with their distance, so that no gaps open.
+    Where the point spacing exceeds 2 cells, the Gaussian grows with it, so that no gaps open.
     """
     blur = 1 + min(noise / (0.85 * grid.spacing), 2.0)
     widths = (0.5 * cloud.spacing).clamp(blur * grid.spacing, max(blur, 8.0) * grid.spacing)
-    return screened_poisson(grid, cloud.points, facing, cloud.areas, widths=widths, screening=8.0 / blur**3)
+    return screened_poisson(grid, cloud.points, directions, cloud.areas, widths=widths, screening=8.0 / blur**3)

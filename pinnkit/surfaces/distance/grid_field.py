@@ -1,4 +1,4 @@
-"""A function given by its values on the nodes of a cube."""
+"""Scalar field interpolated from its values on the nodes of a cube."""
 
 from __future__ import annotations
 
@@ -16,24 +16,25 @@ _CHUNK = 65_536
 
 @dataclass(frozen=True, eq=False)
 class GridField:
-    """Interpolates nodal values: a callable from points (n, d) to values (n,).
+    """Interpolation of nodal values: a callable from points ``(n, d)`` to values ``(n,)``.
 
     Between the nodes it is multilinear (`order` 1, continuous) or Keys's cubic convolution along each axis (`order` 3,
-    with continuous gradient, exact for quadratic functions).  Outside the cube a signed distance goes on as the value
+    with continuous gradient, exact for quadratic functions).  Outside the cube it is extended as a distance: the value
     at the nearest point of the cube plus the distance to that point.
 
     Args:
-        values: (r, ..., r), d axes, indexed x first.
-        lower: (d,) the first node.
-        upper: (d,) the last node.
+        values: ``(r, ..., r)``, d axes, x first.
+        lower: ``(d,)`` first node.
+        upper: ``(d,)`` last node.
         order: 1 or 3.
-        noise: standard deviation of the points' distance to the surface, as estimated; 0 where there were no points.
-        normals: (n, d) outward unit normals of the points that it was made from, None where there were none.
-        seconds: it took to make.
-        notes: sentences on what was found and repaired on the way.
+        noise: estimated standard deviation of the distance of the points from the surface; 0 without points.
+        normals: ``(n, d)`` outward unit normals of the points that the field was made from, None without points.
+        seconds: time of the computation.
+        notes: sentences on findings and repairs.
 
     Raises:
-        ValueError: for values that are not a cube, or not finite; bounds that do not fit; an order other than 1 and 3.
+        ValueError: for values that are not a cube, or not finite; bounds that do not match; an order other than 1 and
+            3.
 
     Source: Keys, Cubic convolution interpolation, IEEE Trans. ASSP 29 (1981) 1153, eq. 15 (a = -1/2).
     """
@@ -66,7 +67,7 @@ class GridField:
 
     @property
     def dimension(self) -> int:
-        """Of the space."""
+        """Dimension of the space."""
         return self.values.ndim
 
     @property
@@ -76,16 +77,16 @@ class GridField:
 
     @property
     def spacing(self) -> tuple[float, ...]:
-        """Of the nodes along each axis."""
+        """Node spacing along each axis."""
         return tuple((b - a) / (self.resolution - 1) for a, b in zip(self.lower, self.upper, strict=True))
 
     def __call__(self, points: Tensor) -> Tensor:
-        """Values (n,) at points (n, d), in the points' dtype; differentiable by autograd with respect to the points."""
+        """Values ``(n,)`` at points ``(n, d)``, in the dtype of the points; differentiable by autograd."""
         self._check(points)
         return torch.cat([self._value(chunk) for chunk in points.split(_CHUNK)]) if len(points) else points[:, 0]
 
     def gradient(self, points: Tensor) -> Tensor:
-        """(n, d), exact for the interpolant."""
+        """Gradient ``(n, d)``, exact for the interpolant."""
         self._check(points)
         if not len(points):
             return points
@@ -102,7 +103,7 @@ class GridField:
         return row(self.lower), row(self.upper), row(self.spacing)
 
     def _place(self, points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Points moved into the cube, their cells and their places in the cells."""
+        """Points clipped to the cube, their cells, and their local coordinates."""
         lower, upper, spacing = self._ends(points)
         held = torch.minimum(torch.maximum(points, lower), upper)
         at = (held - lower) / spacing
@@ -113,7 +114,7 @@ class GridField:
         held, cell, part = self._place(points)
         inside = self._sum(cell, [_weights(part[:, a], self.order) for a in range(self.dimension)])
         beyond = (points - held).square().sum(1)
-        # The square root has no derivative at zero, and most points are there.
+        # The square root is not differentiable at zero, where most points are.
         away = beyond > 0
         return inside + torch.where(away, torch.where(away, beyond, 1.0).sqrt(), 0.0)
 
@@ -127,12 +128,12 @@ class GridField:
             columns.append(self._sum(cell, mixed) / spacing[a])
         apart = points - held
         length = torch.linalg.vector_norm(apart, dim=1, keepdim=True)
-        # Where a coordinate is held at the face, the value inside no longer depends on it.
+        # A coordinate clipped to a face no longer affects the value inside.
         inside = torch.where(apart == 0, torch.stack(columns, 1), 0.0)
         return inside + torch.where(length > 0, apart / torch.where(length > 0, length, 1.0), 0.0)
 
     def _sum(self, cell: Tensor, weights: list[Tensor]) -> Tensor:
-        """Sum over the nodes around: weights[a] is (n, m) along axis a."""
+        """Sum over the surrounding nodes: weights[a] is ``(n, m)`` along axis a."""
         m, r = weights[0].shape[1], self.resolution
         first = cell - (m // 2 - 1)
         flat = self.values.reshape(-1)
@@ -154,7 +155,7 @@ class GridField:
 
 
 def _weights(t: Tensor, order: int) -> Tensor:
-    """Of the two or four nodes around, (n, 2) or (n, 4), at the places t in [0, 1] between the middle ones."""
+    """Weights ``(n, 2)`` or ``(n, 4)`` of the surrounding nodes at local coordinates t in [0, 1]."""
     if order == 1:
         return torch.stack([1 - t, t], 1)
     t2, t3 = t * t, t * t * t

@@ -1,4 +1,4 @@
-"""A distance on a grid as a Solution, so that it is reported, saved and extracted as a trained one is."""
+"""Signed distance on a grid as a `Solution`, for reports, storage and extraction."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from pinnkit.solutions.status import Status
 
 from .grid_field import GridField
 
-__all__ = ["stored"]
+__all__ = ["solution_from_grid"]
 
 
-def stored(grid: GridField, problem: Problem, *, seed: int) -> Solution:
-    """The grid resampled on as many nodes of the problem's box, trilinear between them; nothing was trained.
+def solution_from_grid(grid: GridField, problem: Problem, *, seed: int) -> Solution:
+    """Resample the grid on the box of the problem, with as many nodes and trilinear interpolation; nothing is trained.
 
     Args:
-        grid: three-dimensional.
-        problem: of one scalar unknown over x, y and z, such as `surface_problem` gives.
-        seed: with which the grid was made.
+        grid: three-dimensional distance.
+        problem: problem with one scalar unknown over x, y and z, such as that of `surface_problem`.
+        seed: seed with which the grid was made.
     """
     spec, device = Voxels(resolution=grid.resolution), torch.device("cpu")
     generator = torch.Generator().manual_seed(seed)

@@ -1,4 +1,4 @@
-"""The signed distance of a closed mesh: exact distance to its triangles, the side by winding numbers."""
+"""Signed distance of a closed mesh: exact distance to its triangles, sign by winding numbers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from pinnkit.surfaces.mesh.mesh_checks import examine
+from pinnkit.surfaces.mesh.mesh_checks import check_mesh
 from pinnkit.surfaces.mesh.nearest import NearestPoint
 from pinnkit.surfaces.mesh.winding import WindingNumber
 
@@ -20,10 +20,9 @@ __all__ = ["MeshDistance"]
 
 @dataclass(frozen=True, eq=False)
 class MeshDistance:
-    """Calls with points ``(n, 3)`` give signed distances ``(n,)``, negative inside, in the unit of the mesh.
+    """Signed distances ``(n,)`` of points ``(n, 3)``, negative inside, in the unit of the mesh.
 
-    A point is inside where the mesh winds around it, |w| > 1/2: solids that overlap are one, a shell turned inward is a
-    hollow.  No library but numpy and scipy, no display, no rays that could slip through an edge.
+    A point is inside if |w| > 1/2: overlapping solids are united, and a shell with inward orientation is a cavity.
 
     Args:
         nearest: exact distance.
@@ -35,29 +34,29 @@ class MeshDistance:
 
     @classmethod
     def of(cls, mesh: trimesh.Trimesh, *, source: str = "the mesh") -> MeshDistance:
-        """For a closed and consistently oriented mesh.
+        """Build for a closed and consistently oriented mesh.
 
         Args:
             mesh: triangles.
-            source: what to call it in a message.
+            source: name of the mesh in a message.
 
         Raises:
-            ValueError: for an open mesh, with the number of its boundary edges, or one whose triangles are not
-                oriented alike; and what to do about it.
+            ValueError: for an open mesh, with the number of its boundary edges, or an inconsistently oriented one; with
+                the repair.
         """
-        state = examine(mesh)
+        state = check_mesh(mesh)
         if not state.triangles:
             raise ValueError(f"{source} has no triangles, so it has no inside")
         if state.boundary_edges:
             raise ValueError(
                 f"{source} is open: {state.boundary_edges:,} of its edges have one triangle only, so it has no "
-                f"inside. Close its holes by `pinnkit.surfaces.mended(mesh).mesh` (`notes` say how large they are), "
-                f"or make a closed surface of it: pinnkit reconstruct FILE --out closed.ply"
+                f"inside. Close its holes by `pinnkit.surfaces.repair_mesh(mesh).mesh` (`notes` say how large they "
+                f"are), or make a closed surface of it: pinnkit reconstruct FILE --out closed.ply"
             )
         if not state.oriented:
             raise ValueError(
                 f"{source} is closed, but its triangles are not oriented alike, so that it does not wind around its "
-                f"inside; turn them by `pinnkit.surfaces.mended(mesh).mesh`"
+                f"inside; turn them by `pinnkit.surfaces.repair_mesh(mesh).mesh`"
             )
         nearest = NearestPoint.of(mesh)
         return cls(nearest, WindingNumber(nearest.tree))
@@ -68,5 +67,5 @@ class MeshDistance:
         return torch.where(self.contains(points), -distance, distance)
 
     def contains(self, points: Tensor) -> Tensor:
-        """Whether each point ``(n, 3)`` is inside, ``(n,)`` bool."""
+        """Mask ``(n,)`` of the points ``(n, 3)`` that are inside."""
         return torch.from_numpy(abs(self.winding(points.detach().cpu().numpy())) > 0.5).to(points.device)

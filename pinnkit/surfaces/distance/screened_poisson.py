@@ -1,14 +1,14 @@
-"""From oriented points to a function whose zero set is the surface: screened Poisson reconstruction on a grid.
+"""Screened Poisson reconstruction on a grid: from oriented points to a function whose zero set is the surface.
 
 chi minimises
 
     integral |grad chi - V|^2  +  (beta / s) sum_i a_i chi(x_i)^2,      V = sum_i a_i n_i g_i(x - x_i),
 
-with a_i the area that point i stands for, s the median spacing sqrt(a) and g_i a Gaussian: chi jumps from about -1/2
-inside to +1/2 outside across a layer as wide as g_i, and passes through zero at the points.  The Euler-Lagrange
-equation (-Laplace + (beta / s) S diag(a) S^T) chi = -div V is solved by conjugate gradients, preconditioned by Fourier
-transforms with the mean of the screening.  Each point has a Gaussian of its own width; widths are rounded to steps of
-the square root of two, each step one set of transforms.
+with a_i the area of point i, s the median spacing sqrt(a) and g_i a Gaussian: chi jumps from about -1/2 inside to +1/2
+outside across a layer of the width of g_i, and is about zero at the points.  The Euler-Lagrange equation
+(-Laplace + (beta / s) S diag(a) S^T) chi = -div V is solved by conjugate gradients, preconditioned by Fourier
+transforms with the mean screening.  Each point has its own Gaussian width; widths are rounded to powers of the square
+root of two, and each rounded width needs one set of transforms.
 
 Source: Kazhdan & Hoppe, Screened Poisson surface reconstruction, ACM Trans. Graph. 32 (2013) 29, eqs. 3-6.
 """
@@ -35,16 +35,16 @@ def screened_poisson(
     screening: float,
     steps: int = 25,
 ) -> Tensor:
-    """chi on the nodes, negative inside, zero at the points as far as the screening goes.
+    """Solve for chi on the nodes: negative inside, about zero at the points.
 
     Args:
-        grid: its nodes must leave room around the points, it closes on itself.
-        points: (n, d).
-        normals: (n, d) unit, outward.
-        areas: (n,) that each point stands for.
-        widths: (n,) standard deviation of the Gaussian of each point, in the unit of the points.
+        grid: periodic grid; its nodes must leave room around the points.
+        points: ``(n, d)``.
+        normals: ``(n, d)`` unit, outward.
+        areas: ``(n,)`` area of each point.
+        widths: ``(n,)`` standard deviation of the Gaussian of each point, in the unit of the points.
         screening: beta, dimensionless.
-        steps: of conjugate gradients.
+        steps: conjugate-gradient steps.
     """
     d = grid.dimension
     volume = grid.spacing**d

@@ -1,1 +1,1 @@
-"""Pictures of surfaces without a display."""
+"""Figures of meshes and signed distances, rendered without a display."""

@@ -1,4 +1,4 @@
-"""Rasteriser: triangles onto pixels with a depth buffer, in numpy, without a display."""
+"""Rasterisation of triangles with a depth buffer, in NumPy."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Indices = NDArray[np.int64]
 
 
 class Raster(NamedTuple):
-    """What each pixel sees: the triangle, or -1 ``(h, w)``; its depth; the weights of its corners ``(h, w, 3)``."""
+    """Triangle of each pixel ``(h, w)``, -1 for none; its depth ``(h, w)``; barycentric weights ``(h, w, 3)``."""
 
     triangle: Indices
     depth: Floats
@@ -24,11 +24,11 @@ class Raster(NamedTuple):
 
 
 def rasterise(corners: Floats, height: int, width: int) -> Raster:
-    """The nearest triangle in every pixel.
+    """Find the nearest triangle in every pixel.
 
     Args:
-        corners: ``(n, 3, 3)``: column, row and depth of each corner; pixel (i, j) is centred at column j, row i.  Less
-            depth is nearer.
+        corners: ``(n, 3, 3)``: column, row and depth of each corner; pixel (i, j) is centred at column j, row i.
+            Smaller depth is nearer.
         height: in pixels.
         width: in pixels.
     """
@@ -68,7 +68,7 @@ def _draw(
     row = low[owner, 1] + within // span[owner, 0]
     a, b, c = corners[owner].transpose(1, 2, 0)
     twice = (b[0] - a[0]) * (c[1] - a[1]) - (c[0] - a[0]) * (b[1] - a[1])
-    flat = twice == 0  # seen from its edge
+    flat = twice == 0  # degenerate in projection
     twice = np.where(flat, 1.0, twice)
     v = ((column - a[0]) * (c[1] - a[1]) - (c[0] - a[0]) * (row - a[1])) / twice
     w = ((b[0] - a[0]) * (row - a[1]) - (column - a[0]) * (b[1] - a[1])) / twice

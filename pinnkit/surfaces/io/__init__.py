@@ -1,1 +1,1 @@
-"""Files of meshes and point clouds."""
+"""Files of meshes (PLY, OBJ, STL, OFF) and of point clouds (also XYZ, NPY, NPZ): parsers and writers."""

@@ -1,139 +1,107 @@
-"""Mesh files as they are stored: OBJ, OFF, STL and PLY to polygons, whatever number of corners they have."""
+"""Reading and writing of triangle meshes: PLY, OBJ, STL, OFF."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import io
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .ply import read_faces
-from .polygons import Polygons
+from pinnkit.solutions.storage import replacing
+from pinnkit.surfaces.mesh.trimesh_backend import import_trimesh
 
-__all__ = ["read_polygons"]
+from .mesh_formats import read_polygons
+from .paths import MAX_ROUNDING, existing_file, relative_rounding, writable_path
+from .ply import ply_bytes
 
-_STL_HEAD, _STL_ROW = 84, 50
+if TYPE_CHECKING:
+    import trimesh
+
+__all__ = ["MESH_ENDINGS", "read_mesh", "write_mesh"]
+
+MESH_ENDINGS = (".ply", ".obj", ".stl", ".off")
 
 
-def read_polygons(path: Path) -> Polygons:
-    """All faces of a file, of all its objects, groups and solids.
+def read_mesh(path: str | Path) -> trimesh.Trimesh:
+    """Read a triangle mesh from a PLY, OBJ, STL or OFF file, in the coordinates of the file.
+
+    Objects, groups and solids of a file are joined to one mesh.  Faces with more than three corners, convex or not, are
+    triangulated.  Equal vertices are merged (STL repeats each); triangles that use a vertex twice and unused vertices
+    are dropped.
+
+    Args:
+        path: path of the file.
 
     Raises:
-        ValueError: for what cannot be read, with what was expected; the name of the file is not in the message.
+        FileNotFoundError: where there is no such file.
+        ValueError: for a file that cannot be read, has no triangles, or has vertices that are not finite.
     """
-    found = _READERS[path.suffix.lower()](path.read_bytes())
-    outside = found.corners[(found.corners < 0) | (found.corners >= len(found.vertices))]
-    if len(outside):
-        raise ValueError(f"a face names vertex {outside[0]}, there are {len(found.vertices):,}; repair the file")
-    return found
-
-
-def _obj(data: bytes) -> Polygons:
-    """Lines `v` and `f`: corners are `7`, `7/1`, `7//3` or `7/1/3`; negative ones count back from the last vertex."""
-    vertices, counts, corners = list[list[str]](), list[int](), list[int]()
-    for line in _text(data).replace("\\\r\n", " ").replace("\\\n", " ").splitlines():
-        words = line.split("#")[0].split()
-        if not words:
-            continue
-        if words[0] == "v":
-            vertices.append(words[1:4])
-        elif words[0] in ("f", "fo"):
-            try:
-                face = [int(word.split("/")[0]) for word in words[1:]]
-            except ValueError:
-                raise ValueError(f"a face must be numbers of vertices, got {line.strip()!r}") from None
-            counts.append(len(face))
-            corners.extend(i - 1 if i > 0 else len(vertices) + i for i in face)
-    return Polygons(_numbers(vertices, "vertex"), np.array(counts, np.int64), np.array(corners, np.int64))
-
-
-def _off(data: bytes) -> Polygons:
-    """A line for each vertex, x y z first, then a line for each face, the number of its corners first.
-
-    The header may be COFF, NOFF, STOFF and the like, or missing; colours are passed over.
-    """
-    lines = [words for line in _text(data).splitlines() if (words := line.split("#")[0].split())]
-    head = lines[0][0].upper() if lines else ""
-    if head.endswith("OFF"):
-        if "4" in head or ("N" in head and [len(line) for line in lines[:2]] == [1, 1]):
-            raise ValueError(f"{lines[0][0]} is not read, only three dimensions are; write it as OFF")
-        if lines[0][1:2] == ["BINARY"]:
-            raise ValueError("binary OFF is not read; write it as text")
-        lines = [lines[0][1:], *lines[1:]] if len(lines[0]) > 1 else lines[1:]
+    path = existing_file(path, MESH_ENDINGS, "read_mesh")
+    trimesh = import_trimesh()
     try:
-        n, m = int(lines[0][0]), int(lines[0][1])
-    except (IndexError, ValueError):
-        raise ValueError("after `OFF` come the numbers of vertices, faces and edges") from None
-    if len(lines) < 1 + n + m:
-        lines = _one_a_line(lines, n, m)
-    vertices = _numbers([words[:3] for words in lines[1 : 1 + n]], "vertex")
-    try:
-        faces = [[int(word) for word in words[1 : 1 + int(words[0])]] for words in lines[1 + n : 1 + n + m]]
+        polygons = read_polygons(path)
     except ValueError as error:
-        raise ValueError(f"a face must be whole numbers, {error}") from None
-    short = [i for i, (face, words) in enumerate(zip(faces, lines[1 + n :], strict=False)) if len(face) < int(words[0])]
-    if short:
-        raise ValueError(f"face {short[0]} has {len(faces[short[0]])} of the {lines[1 + n + short[0]][0]} promised")
-    counts = np.array([len(face) for face in faces], np.int64)
-    return Polygons(vertices, counts, np.array([i for face in faces for i in face], np.int64))
+        raise ValueError(f"'{path}': cannot be read as a mesh, {error}") from None
+    vertices = polygons.vertices
+    if not (polygons.counts >= 3).any():
+        raise ValueError(
+            f"'{path}': has {len(vertices):,} vertices and no triangles; a point cloud becomes a mesh by "
+            f"`pinnkit reconstruct {path.name} --out mesh.ply`"
+        )
+    bad = ~np.isfinite(vertices).all(axis=1)
+    if bad.any():
+        raise ValueError(
+            f"'{path}': {int(bad.sum())} of {len(vertices):,} vertices are not finite, the first is number "
+            f"{int(bad.argmax())}; repair the file"
+        )
+    faces = polygons.triangles()
+    used, corners = np.unique(vertices[faces.reshape(-1)], axis=0, return_inverse=True)
+    corners = corners.reshape(-1, 3)
+    a, b, c = corners.T
+    return trimesh.Trimesh(used, corners[(a != b) & (b != c) & (c != a)], process=False)
 
 
-def _one_a_line(lines: list[list[str]], n: int, m: int) -> list[list[str]]:
-    """Numbers that stand in other lines than usual, put into a line for each vertex and each face."""
-    words = [word for line in lines[1:] for word in line]
-    found, at = [lines[0]], 0
-    for i in range(n + m):
-        if at >= len(words):
-            kind, before = ("vertices", 0) if i < n else ("faces", n)
-            raise ValueError(f"the header promises {n if i < n else m:,} {kind}, the file ends after {i - before:,}")
-        step = 3 if i < n else 1 + int(words[at])
-        found.append(words[at : at + step])
-        at += step
-    return found
+def write_mesh(path: str | Path, mesh: trimesh.Trimesh) -> Path:
+    """Write a mesh as PLY, OBJ or OFF (float64) or STL (float32 by its definition).
+
+    The file is written atomically (temporary file, then rename).
+
+    Args:
+        path: target path; its suffix selects the format.
+        mesh: triangles.
+
+    Returns:
+        The path.
+
+    Raises:
+        ValueError: for another suffix, or an STL file whose float32 would move vertices by more than 1e-4 of the
+            diagonal.
+    """
+    path = writable_path(path, MESH_ENDINGS, "write_mesh")
+    vertices, faces = np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int64)
+    kind = path.suffix.lower()
+    if kind == ".ply":
+        data = ply_bytes(vertices, None, faces)
+    elif kind == ".stl":
+        rounding = relative_rounding(vertices, np.float32)
+        if rounding > MAX_ROUNDING:
+            raise ValueError(
+                f"write_mesh: STL stores float32, which rounds these coordinates to {rounding:.1%} of the diagonal; "
+                f"write '{path.with_suffix('.ply')}' or .obj, which keep float64"
+            )
+        data = import_trimesh().exchange.stl.export_stl(mesh)
+    else:
+        first = f"OFF\n{len(vertices)} {len(faces)} 0\n" if kind == ".off" else ""
+        data = (first + _obj_or_off(vertices, faces, kind)).encode("ascii")
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+    return path
 
 
-def _stl(data: bytes) -> Polygons:
-    """Three corners a triangle, binary or text; which of the two, its length says: both may begin with `solid`."""
-    count = int.from_bytes(data[_STL_HEAD - 4 : _STL_HEAD], "little")
-    there = max(len(data) - _STL_HEAD, 0) // _STL_ROW
-    text = data[:1024].lstrip().lower().startswith(b"solid") and b"vertex" in data.lower()
-    if len(data) >= _STL_HEAD and (len(data) == _STL_HEAD + _STL_ROW * count or not text):
-        if there < count or not count:
-            raise ValueError(f"the header promises {count:,} triangles, the file ends after {there:,}")
-        rows = np.frombuffer(data, [("normal", "<f4", 3), ("at", "<f4", (3, 3)), ("more", "u1", 2)], count, _STL_HEAD)
-        return _soup(rows["at"].astype(np.float64).reshape(-1, 3))
-    rows_of_text = [words[1:4] for line in _text(data).splitlines() if (words := line.split())[:1] in _VERTEX]
-    if not rows_of_text or len(rows_of_text) % 3:
-        raise ValueError(f"a text STL has three lines `vertex x y z` a triangle, there are {len(rows_of_text):,}")
-    return _soup(_numbers(rows_of_text, "vertex"))
-
-
-_VERTEX = (["vertex"], ["VERTEX"], ["Vertex"])
-
-
-def _soup(corners: NDArray[np.float64]) -> Polygons:
-    return Polygons.of_triangles(corners, np.arange(len(corners)).reshape(-1, 3))
-
-
-def _ply(data: bytes) -> Polygons:
-    return Polygons(*read_faces(data))
-
-
-_READERS: Mapping[str, Callable[[bytes], Polygons]] = {".obj": _obj, ".off": _off, ".stl": _stl, ".ply": _ply}
-
-
-def _text(data: bytes) -> str:
-    return data.decode("utf-8-sig", errors="replace")  # names of objects may be in any encoding
-
-
-def _numbers(rows: list[list[str]], what: str) -> NDArray[np.float64]:
-    try:
-        return np.array(rows, dtype=np.float64).reshape(len(rows), 3)
-    except ValueError:
-        for i, row in enumerate(rows):
-            try:
-                np.array(row, dtype=np.float64).reshape(3)
-            except ValueError:
-                raise ValueError(f"{what} {i} must be three numbers, got {' '.join(row)!r}") from None
-        raise
+def _obj_or_off(vertices: NDArray[np.float64], faces: NDArray[np.int64], kind: str) -> str:
+    out = io.StringIO()
+    np.savetxt(out, vertices, fmt=("v " if kind == ".obj" else "") + "%.17g %.17g %.17g")
+    np.savetxt(out, faces + 1 if kind == ".obj" else faces, fmt="f %d %d %d" if kind == ".obj" else "3 %d %d %d")
+    return out.getvalue()

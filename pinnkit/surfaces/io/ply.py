@@ -1,4 +1,4 @@
-"""PLY, ascii and binary: vertices and faces of a file as they are stored, and whole files written in float64."""
+"""PLY files, ascii and binary: reading of vertices and faces, writing in float64."""
 
 from __future__ import annotations
 
@@ -32,10 +32,9 @@ _CORNERS = ("vertex_indices", "vertex_index")
 
 @dataclass(frozen=True)
 class Element:
-    """One table of the header: its name, its number of rows, and its properties in their order.
+    """Table of the header: name, number of rows, and properties in order.
 
-    A property is (name, type), and (name, type, type of its length) where each row has a list of its own length, such
-    as the corners of a face.
+    A property is (name, type), or (name, type, type of the length) for a list, such as the corners of a face.
     """
 
     name: str
@@ -44,26 +43,34 @@ class Element:
 
     @property
     def lists(self) -> bool:
-        """Whether it has properties of varying length."""
+        """True if the element has list properties."""
         return any(len(p) == 3 for p in self.properties)
 
 
 @dataclass(frozen=True, eq=False)
 class _Table:
-    """Numbers of one element: scalars ``(n,)`` by name; lists by name as lengths ``(n,)`` and all entries in a row."""
+    """Data of one element.
+
+    Attributes:
+        columns: scalars ``(n,)`` by name.
+        lists: by name, the lengths ``(n,)`` and all entries concatenated.
+    """
 
     columns: Mapping[str, Floats]
     lists: Mapping[str, tuple[Indices, Floats]]
 
 
 def read_vertices(data: bytes) -> tuple[dict[str, Floats], dict[str, str], int]:
-    """The scalar properties of the element `vertex`.
+    """Read the scalar properties of the element `vertex`.
+
+    Args:
+        data: content of the file.
 
     Returns:
-        Each property as float64 ``(n,)``, the type that each is stored in ("f4"), and the number of faces.
+        The properties as float64 ``(n,)``, their stored types (such as "f4"), and the number of faces.
 
     Raises:
-        ValueError: for what is no PLY file, or is cut short.
+        ValueError: for data that are no PLY file, or truncated.
     """
     elements = _header(data)[1]
     faces = sum(e.rows for e in elements if e.name in ("face", "tristrips"))
@@ -74,10 +81,16 @@ def read_vertices(data: bytes) -> tuple[dict[str, Floats], dict[str, str], int]:
 
 
 def read_faces(data: bytes) -> tuple[Floats, Indices, Indices]:
-    """Vertices ``(n, 3)``, the number of corners of each face ``(m,)``, and the corners, face after face.
+    """Read vertices and faces.
+
+    Args:
+        data: content of the file.
+
+    Returns:
+        Vertices ``(n, 3)``, the number of corners of each face ``(m,)``, and the corners of all faces, concatenated.
 
     Raises:
-        ValueError: for what is no PLY file, is cut short, or has triangle strips.
+        ValueError: for data that are no PLY file, are truncated, or contain triangle strips.
     """
     points, counts, corners = np.zeros((0, 3)), np.zeros(0, np.int64), np.zeros(0, np.int64)
     for element, table in _tables(data):
@@ -98,7 +111,13 @@ def read_faces(data: bytes) -> tuple[Floats, Indices, Indices]:
 def ply_bytes(
     points: NDArray[np.float64], normals: NDArray[np.float64] | None = None, faces: NDArray[np.int64] | None = None
 ) -> bytes:
-    """A binary PLY file with coordinates in float64, so that no offset costs digits."""
+    """Encode a binary PLY file with float64 coordinates, so that no offset costs digits.
+
+    Args:
+        points: ``(n, 3)``.
+        normals: ``(n, 3)`` or None.
+        faces: ``(m, 3)`` rows of `points`, or None.
+    """
     names = ["x", "y", "z"] + (["nx", "ny", "nz"] if normals is not None else [])
     header = ["ply", "format binary_little_endian 1.0", f"element vertex {len(points)}"]
     header += [f"property double {name}" for name in names]
@@ -119,27 +138,27 @@ def _write_rows(out: IO[bytes], rows: NDArray[np.generic]) -> None:
 
 
 def _tables(data: bytes) -> Iterator[tuple[Element, _Table]]:
-    """The elements of a file one after the other, so that what comes after the last one asked for is not read."""
+    """Yield the elements of a file one by one; elements after the last one used are not parsed."""
     order, elements, start = _header(data)
     if order == "ascii":
         lines = [line for line in data[start:].decode("ascii", errors="replace").split("\n") if line.strip()]
         for element in elements:
             rows, lines = [line.split() for line in lines[: element.rows]], lines[element.rows :]
             if len(rows) < element.rows:
-                raise _short(element, len(rows))
-            yield element, _of_words(rows, element)
+                raise _truncated(element, len(rows))
+            yield element, _parse_text(rows, element)
         return
     for element in elements:
-        table, start = _of_bytes(data, start, element, _FORMATS[order])
+        table, start = _parse_binary(data, start, element, _FORMATS[order])
         yield element, table
 
 
-def _short(element: Element, there: int) -> ValueError:
+def _truncated(element: Element, there: int) -> ValueError:
     plural = {"vertex": "vertices", "face": "faces"}.get(element.name, f"rows of `{element.name}`")
     return ValueError(f"the header promises {element.rows:,} {plural}, the file ends after {there:,}")
 
 
-def _of_words(rows: list[list[str]], element: Element) -> _Table:
+def _parse_text(rows: list[list[str]], element: Element) -> _Table:
     if not element.lists:
         names = [p[0] for p in element.properties]
         table = _table(rows, len(names), element.name)
@@ -161,11 +180,14 @@ def _of_words(rows: list[list[str]], element: Element) -> _Table:
         arrays = {name: np.array(words, dtype=np.float64) for name, words in gathered.items()}
     except (ValueError, IndexError) as error:
         raise ValueError(f"a row of `{element.name}` cannot be read, {error}") from None
-    return _sorted(arrays, {name: np.array(counts, np.int64) for name, counts in lengths.items()})
+    return _split_lists(arrays, {name: np.array(counts, np.int64) for name, counts in lengths.items()})
 
 
-def _of_bytes(data: bytes, start: int, element: Element, sign: str) -> tuple[_Table, int]:
-    """Rows alike are read at once: all scalars, or lists that are everywhere as long as in the first row."""
+def _parse_binary(data: bytes, start: int, element: Element, sign: str) -> tuple[_Table, int]:
+    """Parse one element.
+
+    Rows of equal length are read at once: scalars only, or lists whose lengths all equal those of the first row.
+    """
     there = max(len(data) - start, 0)
     counts = _lengths(data, start, element, sign) if element.lists and element.rows else {}
     fields: list[tuple[str, str, tuple[int, ...]]] = []
@@ -178,21 +200,21 @@ def _of_bytes(data: bytes, start: int, element: Element, sign: str) -> tuple[_Ta
     rows = np.frombuffer(data, layout, count=fitting, offset=start if fitting else 0)
     if all((rows[f"{name} length"] == count).all() for name, count in counts.items()):
         if fitting < element.rows:
-            raise _short(element, fitting)
+            raise _truncated(element, fitting)
         arrays = {p[0]: rows[p[0]].astype(np.float64).reshape(-1) for p in element.properties}
         lengths = {name: np.full(element.rows, count) for name, count in counts.items()}
-        return _sorted(arrays, lengths), start + layout.itemsize * element.rows
+        return _split_lists(arrays, lengths), start + layout.itemsize * element.rows
     return _row_by_row(data, start, element, sign)
 
 
 def _lengths(data: bytes, start: int, element: Element, sign: str) -> dict[str, int]:
-    """Of the lists in the row that begins at `start`."""
+    """Lengths of the lists in the row that begins at `start`."""
     found: dict[str, int] = {}
     for name, kind, *length in element.properties:
         if length:
             size = np.dtype(length[0]).itemsize
             if start + size > len(data):
-                raise _short(element, 0)
+                raise _truncated(element, 0)
             found[name] = int(np.frombuffer(data, sign + length[0], 1, start)[0])
             start += size
         start += np.dtype(kind).itemsize * found.get(name, 1)
@@ -200,7 +222,7 @@ def _lengths(data: bytes, start: int, element: Element, sign: str) -> dict[str, 
 
 
 def _row_by_row(data: bytes, start: int, element: Element, sign: str) -> tuple[_Table, int]:
-    """Rows of different length; runs of equal ones are found by the lengths alone, entries read by their places."""
+    """Parse rows of different lengths: one pass collects lengths and offsets, a second gathers the entries."""
     places: dict[str, list[int]] = {p[0]: [] for p in element.properties}
     lengths: dict[str, list[int]] = {p[0]: [] for p in element.properties if len(p) == 3}
     order = "big" if sign == ">" else "little"
@@ -214,7 +236,7 @@ def _row_by_row(data: bytes, start: int, element: Element, sign: str) -> tuple[_
             places[name].append(start)
             start += size * count
         if start > len(data):
-            raise _short(element, row)
+            raise _truncated(element, row)
     raw, arrays = np.frombuffer(data, np.uint8), {}
     for name, kind, *_ in element.properties:
         counts = np.array(lengths.get(name, np.ones(element.rows)), np.int64)
@@ -223,10 +245,10 @@ def _row_by_row(data: bytes, start: int, element: Element, sign: str) -> tuple[_
         first = np.repeat(np.array(places[name], np.int64), counts) + size * within
         entries = np.ascontiguousarray(raw[first[:, None] + np.arange(size)])
         arrays[name] = entries.view(sign + kind)[:, 0].astype(np.float64)
-    return _sorted(arrays, {name: np.array(counts, np.int64) for name, counts in lengths.items()}), start
+    return _split_lists(arrays, {name: np.array(counts, np.int64) for name, counts in lengths.items()}), start
 
 
-def _sorted(arrays: Mapping[str, Floats], lengths: Mapping[str, Indices]) -> _Table:
+def _split_lists(arrays: Mapping[str, Floats], lengths: Mapping[str, Indices]) -> _Table:
     scalars = {name: array for name, array in arrays.items() if name not in lengths}
     return _Table(scalars, {name: (counts, arrays[name]) for name, counts in lengths.items()})
 

@@ -1,7 +1,8 @@
-"""Files of point clouds, read: PLY, OBJ, OFF, XYZ and other text, NPY, NPZ; a mesh is sampled."""
+"""Reading and writing of point clouds: PLY, OBJ, OFF, STL, XYZ and other text, NPY, NPZ; meshes are sampled."""
 
 from __future__ import annotations
 
+import io
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,54 +11,94 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pinnkit.solutions.storage import replacing
+from pinnkit.surfaces.mesh.mesh_checks import check_mesh
+from pinnkit.surfaces.mesh.sampling import sample_mesh
 from pinnkit.surfaces.points.cloud import PointCloud
 
-from .files import COARSE, existing_file, read_mesh, rounding_of
-from .ply import read_vertices
+from .mesh_files import read_mesh
+from .paths import MAX_ROUNDING, existing_file, relative_rounding, writable_path
+from .ply import ply_bytes, read_vertices
 from .text_table import TextTable, number_rows
 
-__all__ = ["SAMPLES", "read_points"]
+__all__ = ["SAMPLES", "read_points", "write_points"]
 
 SAMPLES = 10_000
-"""Points drawn on a mesh that is given as a cloud."""
+"""Points sampled on a mesh that is read as a cloud."""
 _TEXT = (".xyz", ".txt", ".csv", ".pts", ".asc")
 _CLOUDS = (".ply", ".obj", ".stl", ".off", ".npy", ".npz", *_TEXT)
 _COMMENTS = ("#", "//", ";", "%")
 
 
 def read_points(path: str | Path) -> PointCloud:
-    """A point cloud from a file, in the coordinates of the file.
+    """Read a point cloud from a file, in the coordinates of the file.
 
-    PLY (ascii, binary), OBJ and OFF with vertices alone, text of 3 or more columns (XYZ; columns 4 to 6 are normals
-    where they have unit length), NPY ``(n, 3)`` or ``(n, 6)``, NPZ with `points` and perhaps `normals`.
+    Formats: PLY (ascii, binary), OBJ and OFF with vertices only, text with 3 or more columns (XYZ; columns 4 to 6 are
+    normals if they have unit length), NPY ``(n, 3)`` or ``(n, 6)``, NPZ with `points` and optionally `normals`.
 
-    A mesh is taken as well: 10,000 points are drawn uniformly on its triangles (its vertices are no sample of the
-    surface: a cube has eight), with the normals of the triangles if it is closed and consistently oriented.  `notes`
-    of the cloud says so, as it says what was merged or ignored.
+    For a mesh, 10,000 points are sampled uniformly on its triangles, with the normals of the triangles if the mesh is
+    closed and consistently oriented.  (The vertices alone are no sample of the surface: a cube has eight.)  `notes` of
+    the cloud list what was sampled, merged or ignored.
+
+    Args:
+        path: path of the file.
 
     Raises:
         FileNotFoundError: where there is no such file.
-        ValueError: for what cannot be read, values that are not finite, too few points, points in one plane or line.
+        ValueError: for a file that cannot be read, values that are not finite, too few points, or coplanar points.
     """
     path = existing_file(path, _CLOUDS, "read_points")
     read = _CLOUD_READERS.get(path.suffix.lower(), _read_text)
     return read(path)
 
 
-# the formats ----------------------------------------------------------------------------------------------------------
+def write_points(path: str | Path, cloud: PointCloud) -> Path:
+    """Write a cloud as PLY, XYZ (text of 3 or 6 columns), NPY ``(n, 3 or 6)`` or NPZ.
+
+    The file is written atomically (temporary file, then rename).
+
+    Args:
+        path: target path; its suffix selects the format.
+        cloud: points, with normals where there are any.
+
+    Returns:
+        The path.
+
+    Raises:
+        ValueError: for another suffix.
+    """
+    path = writable_path(path, (".ply", ".xyz", ".npy", ".npz"), "write_points")
+    kind, out = path.suffix.lower(), io.BytesIO()
+    table = cloud.points if cloud.normals is None else np.column_stack([cloud.points, cloud.normals])
+    if kind == ".ply":
+        out.write(ply_bytes(cloud.points, cloud.normals))
+    elif kind == ".xyz":
+        np.savetxt(out, table, fmt="%.17g")
+    elif kind == ".npy":
+        np.save(out, table)
+    elif cloud.normals is None:
+        np.savez(out, points=cloud.points)
+    else:
+        np.savez(out, points=cloud.points, normals=cloud.normals)
+    with replacing(path) as temporary:
+        temporary.write_bytes(out.getvalue())
+    return path
+
+
+# formats ----------------------------------------------------------------------------------------------------------
 def _read_ply(path: Path) -> PointCloud:
     try:
         columns, kinds, faces = read_vertices(path.read_bytes())
     except ValueError as error:
         raise ValueError(f"'{path}': {error}") from None
     if faces:
-        return _from_mesh(path)
+        return _sample_mesh_file(path)
     missing = [name for name in "xyz" if name not in columns]
     if missing:
         raise ValueError(f"'{path}': the vertices have no property `{missing[0]}`, only {list(columns)}")
     points = np.column_stack([columns[name] for name in "xyz"])
     normals = np.column_stack([columns[n] for n in _NORMALS]) if all(n in columns for n in _NORMALS) else None
-    return PointCloud.of(points, normals, source=f"'{path}'", notes=_coarse(points, kinds["x"] == "f4"))
+    return PointCloud.of(points, normals, source=f"'{path}'", notes=_rounding_note(points, kinds["x"] == "f4"))
 
 
 _NORMALS = ("nx", "ny", "nz")
@@ -68,11 +109,11 @@ def _read_obj(path: Path) -> PointCloud:
     for line in _lines(path):
         words = line.split()
         if words[0] == "f":
-            return _from_mesh(path)
+            return _sample_mesh_file(path)
         if words[0] in rows:
             rows[words[0]].append(words[1:4])
-    points = _array(rows["v"], path, "vertices `v`")
-    normals = _array(rows["vn"], path, "normals `vn`") if rows["vn"] and len(rows["vn"]) == len(rows["v"]) else None
+    points = _to_array(rows["v"], path, "vertices `v`")
+    normals = _to_array(rows["vn"], path, "normals `vn`") if rows["vn"] and len(rows["vn"]) == len(rows["v"]) else None
     return PointCloud.of(points, normals, source=f"'{path}'")
 
 
@@ -85,11 +126,11 @@ def _read_off(path: Path) -> PointCloud:
     except (IndexError, ValueError):
         raise ValueError(f"'{path}': after `OFF` come the numbers of vertices, faces and edges") from None
     if faces:
-        return _from_mesh(path)
+        return _sample_mesh_file(path)
     if words[0] != "OFF" or len(words) < 4 + 3 * vertices:
         raise ValueError(f"'{path}': {vertices:,} vertices of 3 numbers were promised; {len(words) - 4:,} numbers came")
     rows = [words[i : i + 3] for i in range(4, 4 + 3 * vertices, 3)]
-    return PointCloud.of(_array(rows, path, "vertices"), source=f"'{path}'")
+    return PointCloud.of(_to_array(rows, path, "vertices"), source=f"'{path}'")
 
 
 def _read_text(path: Path) -> PointCloud:
@@ -101,11 +142,11 @@ def _read_text(path: Path) -> PointCloud:
 
 
 def _read_npy(path: Path) -> PointCloud:
-    return _from_table(_numpy(path), path, [])
+    return _from_table(_load_numpy(path), path, [])
 
 
 def _read_npz(path: Path) -> PointCloud:
-    arrays = _numpy(path)
+    arrays = _load_numpy(path)
     named = [name for name in _NPZ if name in arrays]
     if not named:
         raise ValueError(f"'{path}': an NPZ file must have an array `points`, it has {sorted(arrays)}")
@@ -119,20 +160,17 @@ _CLOUD_READERS: Mapping[str, Callable[[Path], PointCloud]] = {
     ".ply": _read_ply,
     ".obj": _read_obj,
     ".off": _read_off,
-    ".stl": lambda path: _from_mesh(path),
+    ".stl": lambda path: _sample_mesh_file(path),
     ".npy": _read_npy,
     ".npz": _read_npz,
 }
 
 
-def _from_mesh(path: Path) -> PointCloud:
-    """Points drawn uniformly on the triangles, with their normals where those can be trusted."""
-    from pinnkit.surfaces.mesh.mesh_checks import examine
-    from pinnkit.surfaces.mesh.sampling import sample_mesh  # sampling knows meshes, not files
-
-    mesh, state = read_mesh(path), None
+def _sample_mesh_file(path: Path) -> PointCloud:
+    """Sample points uniformly on the triangles; with normals if the mesh is closed and oriented."""
+    mesh = read_mesh(path)
     points, triangles = sample_mesh(mesh, SAMPLES, np.random.default_rng(0))
-    state = examine(mesh)
+    state = check_mesh(mesh)
     trusted = state.closed and state.oriented
     normals = np.asarray(mesh.face_normals)[triangles] * np.sign(state.volume) if trusted else None
     with_them = "with their normals" if trusted else "without normals, since it is not closed and oriented"
@@ -141,9 +179,10 @@ def _from_mesh(path: Path) -> PointCloud:
 
 
 def _from_table(table: Any, path: Path, notes: list[str], *, named: bool = False) -> PointCloud:
-    """Columns 1 to 3 are points; 4 to 6, or 7 to 9 after colours, are normals if they are all of unit length or zero.
+    """Make a cloud from a table ``(n, c)`` whose columns 1 to 3 are coordinates.
 
-    Where columns have names these decide.
+    Columns 4 to 6, or 7 to 9 after colours, are normals if all rows have unit length or zero.  Column names take
+    precedence.
     """
     array = np.asarray(table)
     if array.dtype.kind in "fiu" and array.ndim == 2 and array.shape[0] in (3, 6) and array.shape[1] > 6:
@@ -165,19 +204,19 @@ def _from_table(table: Any, path: Path, notes: list[str], *, named: bool = False
         why = "" if named else ": normals would be three of unit length after x y z"
         notes.append(f"{ignored} further columns were ignored{why}.")
     single = array.dtype == np.float32
-    return PointCloud.of(points, normals, source=f"'{path}'", notes=(*notes, *_coarse(points, single)))
+    return PointCloud.of(points, normals, source=f"'{path}'", notes=(*notes, *_rounding_note(points, single)))
 
 
 def _of_unit_length(columns: NDArray[np.float64]) -> bool:
     with np.errstate(all="ignore"):
         length = np.linalg.norm(columns, axis=1)
-    unit = (np.abs(length - 1) < 0.1) | ~(length > 0)  # zeros and nan are those of programs without normals
+    unit = (np.abs(length - 1) < 0.1) | ~(length > 0)  # zeros and nan: written by programs without normals
     return bool(unit.mean() > 0.9)
 
 
 # reading --------------------------------------------------------------------------------------------------------------
 def _lines(path: Path) -> list[str]:
-    """The lines of a text file without comments and blank ones."""
+    """Lines of a text file without comments and blank lines."""
     stripped = (line.strip() for line in _text(path).splitlines())
     found = [line for line in stripped if line and not line.startswith(_COMMENTS)]
     return [line.split("#")[0] for line in found]
@@ -190,14 +229,14 @@ def _text(path: Path) -> str:
         raise ValueError(f"'{path}': is not text, although its ending {path.suffix} says so") from None
 
 
-def _array(rows: list[list[str]], path: Path, what: str) -> NDArray[np.float64]:
+def _to_array(rows: list[list[str]], path: Path, what: str) -> NDArray[np.float64]:
     try:
         return number_rows(rows, what)
     except ValueError as error:
         raise ValueError(f"'{path}': {error}") from None
 
 
-def _numpy(path: Path) -> Any:
+def _load_numpy(path: Path) -> Any:
     try:
         loaded = np.load(path, allow_pickle=False)
         return loaded if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
@@ -205,10 +244,10 @@ def _numpy(path: Path) -> Any:
         raise ValueError(f"'{path}': cannot be read as a NumPy file, {error}") from None
 
 
-def _coarse(points: NDArray[np.float64], single: bool) -> tuple[str, ...]:
-    """A sentence where float32 in the file has already cost digits."""
-    rounding = rounding_of(points, np.float32) if single else 0.0
-    if not rounding > COARSE:
+def _rounding_note(points: NDArray[np.float64], single: bool) -> tuple[str, ...]:
+    """Note for the user if float32 in the file has rounded the coordinates noticeably."""
+    rounding = relative_rounding(points, np.float32) if single else 0.0
+    if not rounding > MAX_ROUNDING:
         return ()
     return (
         f"The file stores float32 far from the origin, which rounds coordinates to {rounding:.2g} of the diagonal; "

@@ -1,4 +1,4 @@
-"""Points as text: rows of numbers with any of the usual separators, names of columns, comments and counts."""
+"""Parser for points in text files: common separators, column names, comments, point counts."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _SPELLINGS = {f"{prefix}{a}": f"n{a}" for prefix in ("normal", "normal_", "n_") 
 
 @dataclass(frozen=True, eq=False)
 class TextTable:
-    """Numbers ``(n, c)``, x y z first, then normals where columns are named so, then the others.
+    """Numbers ``(n, c)``: x y z, then normals if columns are named so, then the remaining columns.
 
     Attributes:
         values: the numbers.
         named: whether columns 4 to 6 are normals by their names.
-        notes: sentences on what the first lines were taken for.
+        notes: sentences on the interpretation of the header lines.
     """
 
     values: NDArray[np.float64]
@@ -32,18 +32,22 @@ class TextTable:
 
     @classmethod
     def of(cls, text: str) -> TextTable:
-        """Read it.
+        """Parse text.
 
-        Columns are parted by blanks, tabs, commas or semicolons; with semicolons or tabs, decimal commas are read.
-        Lines that begin with #, //, ;, % or ! are comments.  Before the first row there may be text, the number of
-        points, and names: where they have x, y and z, they say which columns these are.
+        Columns are separated by blanks, tabs, commas or semicolons; with semicolons or tabs, decimal commas are
+        accepted. Lines that start with #, //, ;, % or ! are comments.  The first row may be preceded by text, the
+        number of points, and column names; names that include x, y and z assign the columns.
+
+        Args:
+            text: content of the file.
 
         Raises:
-            ValueError: for no rows, rows of different lengths or of less than three numbers, words among the numbers.
+            ValueError: for no rows, rows of different lengths or with fewer than three numbers, or words among the
+                numbers.
         """
         lines = [line.strip() for line in text.splitlines()]
         comments = [line for line in lines if line.startswith(_COMMENTS)]
-        rows = [_words(line) for line in lines if line and not line.startswith(_COMMENTS)]
+        rows = [_split(line) for line in lines if line and not line.startswith(_COMMENTS)]
         head = 0
         while head < len(rows) and not _is_number(rows[head][0]):
             head += 1
@@ -60,8 +64,8 @@ class TextTable:
             as_what = "names of columns" if len(before) == 1 else "text"
             notes = (f"The {what} taken as {as_what}: {' '.join(before[-1])!r}.",)
         values = number_rows(rows, "rows")
-        for names in [*reversed(before), *(_words(line.lstrip("#/;%! \t")) for line in reversed(comments))]:
-            if len(names) == values.shape[1] and (order := _order([_plain(name) for name in names])):
+        for names in [*reversed(before), *(_split(line.lstrip("#/;%! \t")) for line in reversed(comments))]:
+            if len(names) == values.shape[1] and (order := _column_order([_canonical_name(name) for name in names])):
                 ordered, named = order
                 if ordered[:3] != [0, 1, 2]:
                     kept = ", ".join(names[i] for i in ordered[: 6 if named else 3])
@@ -70,8 +74,8 @@ class TextTable:
         return cls(values, False, notes)
 
 
-def _words(line: str) -> list[str]:
-    """The fields of one line; a separator at its end begins no further one."""
+def _split(line: str) -> list[str]:
+    """Fields of one line; a trailing separator adds no field."""
     if ";" in line:
         fields = [field.strip().replace(",", ".") for field in line.rstrip("; \t").split(";")]
     elif "," in line and "\t" in line and line.count(",") != line.count("\t") - 1:
@@ -83,14 +87,17 @@ def _words(line: str) -> list[str]:
     return [field.strip().strip("\"'") for field in fields]
 
 
-def _plain(name: str) -> str:
-    """`X`, `x (m)`, `"x"`, `x[mm]` and `x_coord` are x."""
+def _canonical_name(name: str) -> str:
+    """Canonical column name: `X`, `x (m)`, `"x"`, `x[mm]` and `x_coord` become x."""
     word = re.sub(r"(\(.*|\[.*|_?coord.*)", "", name.strip().lower()).strip()
     return _SPELLINGS.get(word, word)
 
 
-def _order(names: list[str]) -> tuple[list[int], bool] | None:
-    """Columns x y z, normals, others; and whether there are normals. None where there is no x, y and z."""
+def _column_order(names: list[str]) -> tuple[list[int], bool] | None:
+    """Order of the columns: x y z, normals, others; and whether there are normals.
+
+    None where x, y or z is missing.
+    """
     if not all(names.count(name) == 1 for name in _POINT):
         return None
     named = all(names.count(name) == 1 for name in _NORMAL)
@@ -99,7 +106,11 @@ def _order(names: list[str]) -> tuple[list[int], bool] | None:
 
 
 def number_rows(rows: list[list[str]], what: str) -> NDArray[np.float64]:
-    """Words as numbers, ``(n, columns)``.
+    """Convert words to numbers, ``(n, columns)``.
+
+    Args:
+        rows: words of each row.
+        what: name of the rows in the message.
 
     Raises:
         ValueError: for a word that is no number, or rows of unequal length, with the first such row.

@@ -1,1 +1,1 @@
-"""Triangle meshes: extraction, checks, metrics, nearest points, winding numbers."""
+"""Triangle meshes: extraction from fields, checks, repair, nearest points, winding numbers, metrics."""

@@ -1,4 +1,4 @@
-"""A tree over the triangles of a mesh: boxes and dipoles of ever larger groups, walked for many points at once."""
+"""Bounding volume hierarchy over triangles, with boxes and dipoles, traversed for many points at once."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import trimesh
 
-__all__ = ["FAN", "Level", "TriangleTree", "triangle_tree"]
+__all__ = ["BRANCHING", "BVHLevel", "TriangleBVH", "build_bvh"]
 
-FAN = 8  # children of a node
-_BITS = 20  # of the grid that orders triangles along a curve
-_LONG, _FEWEST = (
-    3.0,
-    4096,
-)  # edges longer than 3 sqrt(area / triangles) are halved; so many triangles are fine in any case
+BRANCHING = 8  # children per node
+_BITS = 20  # per axis of the Morton code
+_LONG = 3.0  # edges longer than this times sqrt(area / triangles) are split
+_FEWEST = 4096  # lower bound on the number of triangles in that rule
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Level:
-    """Nodes of one size; node i has the children FAN i to FAN i + FAN - 1 of the level below, the last node fewer.
+class BVHLevel:
+    """Nodes of one level; node i has the children BRANCHING i to BRANCHING i + BRANCHING - 1 of the level below.
+
+    The last node may have fewer.
 
     Attributes:
-        lower, upper: boxes ``(m, 3)``.
-        centre: of area ``(m, 3)``.
-        dipole: sum of the area vectors of its triangles ``(m, 3)``.
+        lower, upper: bounding boxes ``(m, 3)``.
+        centre: centre of area ``(m, 3)``.
+        dipole: sum of the area vectors of the triangles ``(m, 3)``.
         axis: direction of the dipole ``(m, 3)``.
-        radius: from the centre to the farthest corner of its triangles ``(m,)``.
-        thickness: largest distance of a corner from the plane through the centre across the axis ``(m,)``.
+        radius: distance from the centre to the farthest corner of the triangles ``(m,)``.
+        thickness: largest distance of a corner from the plane through the centre normal to the axis ``(m,)``.
     """
 
     lower: Floats
@@ -46,11 +46,11 @@ class Level:
     radius: Floats
     thickness: Floats
 
-    def distance_below(self, points: Floats, node: Indices) -> Floats:
-        """A lower bound on the distance from point i to the triangles of node i.
+    def distance_lower_bound(self, points: Floats, node: Indices) -> Floats:
+        """Lower bound on the distance from point i to the triangles of node i.
 
-        The larger of the distance to the box, and |d| - (radius sin + thickness |cos|) of the angle between the way d
-        to the centre and the axis: a disc seen from above is hardly nearer than its middle.
+        The larger of the distance to the box and |d| - (radius sin + thickness |cos|), with the angle between the axis
+        and the vector d to the centre.  The second bound is tight for flat nodes seen along their axis.
         """
         to = self.centre[node] - points
         beyond = np.maximum(np.maximum(self.lower[node] - points, points - self.upper[node]), 0.0)
@@ -62,54 +62,57 @@ class Level:
 
 
 @dataclass(frozen=True, eq=False)
-class TriangleTree:
-    """Triangles ordered along a curve through space, and levels of nodes over them, from single triangles to one root.
+class TriangleBVH:
+    """Triangles ordered along a space-filling curve, with levels of nodes from single triangles to the root.
 
     Attributes:
         corners: of the triangles, or pieces of triangles, in the order of the tree ``(m, 3, 3)``.
-        order: which triangle of the mesh each is, or is a piece of ``(m,)``.
-        levels: the first has a node for each triangle, the last has at most FAN.
+        order: index of the mesh triangle of each ``(m,)``.
+        levels: the first has one node per triangle, the last at most BRANCHING nodes.
     """
 
     corners: Floats
     order: Indices
-    levels: tuple[Level, ...]
+    levels: tuple[BVHLevel, ...]
 
-    def walk(
-        self, points: int, opened: Callable[[Level, Indices, Indices], NDArray[np.bool_]]
+    def traverse(
+        self, points: int, descend: Callable[[BVHLevel, Indices, Indices], NDArray[np.bool_]]
     ) -> Iterator[tuple[Indices, Indices]]:
-        """Pairs (point, node) from the root down, all pairs of a level at once.
+        """Traverse the tree from the root, all (point, node) pairs of a level at once.
 
         Args:
-            points: how many, numbered from 0.
-            opened: for a level and pairs (point, node) of it, which are to be followed down.
+            points: number of points.
+            descend: for a level and its pairs (point, node), the mask of the pairs to descend into.
 
         Yields:
-            The pairs of single triangles that were opened.
+            The remaining pairs of points and single triangles.
         """
         top = len(self.levels) - 1
         count = len(self.levels[top].radius)
         point, node = np.repeat(np.arange(points), count), np.tile(np.arange(count), points)
         for number in range(top, -1, -1):
             level = self.levels[number]
-            keep = opened(level, point, node)
+            keep = descend(level, point, node)
             point, node = point[keep], node[keep]
             if number == 0:
                 yield point, node
                 return
             below = len(self.levels[number - 1].radius)
-            node = (FAN * node[:, None] + np.arange(FAN)).reshape(-1)
-            point = np.repeat(point, FAN)
+            node = (BRANCHING * node[:, None] + np.arange(BRANCHING)).reshape(-1)
+            point = np.repeat(point, BRANCHING)
             there = node < below
             if not there.all():
                 point, node = point[there], node[there]
 
 
-def triangle_tree(mesh: trimesh.Trimesh) -> TriangleTree:
-    """The tree of a mesh.  Triangles follow each other along Morton's curve, and each run of eight is a node.
+def build_bvh(mesh: trimesh.Trimesh) -> TriangleBVH:
+    """Build the tree of a mesh: triangles sorted along a Morton curve, each run of eight is a node.
 
-    Triangles much longer than the others, slivers of CAD models above all, are cut into pieces first: one of them makes
-    its node, and all nodes above, as long as itself.
+    Triangles much longer than the others, such as slivers of CAD models, are split first, because one of them would
+    enlarge all nodes above it.
+
+    Args:
+        mesh: triangles.
     """
     corners, whole = _cut(np.asarray(mesh.vertices, np.float64)[np.asarray(mesh.faces)])
     middle = corners.mean(axis=1)
@@ -126,16 +129,16 @@ def triangle_tree(mesh: trimesh.Trimesh) -> TriangleTree:
     moment = area[:, None] * corners.mean(axis=1)
     lower, upper = corners.min(axis=1), corners.max(axis=1)
     levels = [_level(corners, lower, upper, area, moment, vectors, 1)]
-    while len(lower) > FAN:
-        starts = np.arange(0, len(lower), FAN)
+    while len(lower) > BRANCHING:
+        starts = np.arange(0, len(lower), BRANCHING)
         lower, upper = np.minimum.reduceat(lower, starts), np.maximum.reduceat(upper, starts)
         area, moment, vectors = (np.add.reduceat(a, starts) for a in (area, moment, vectors))
-        levels.append(_level(corners, lower, upper, area, moment, vectors, FAN ** len(levels)))
-    return TriangleTree(corners, whole, tuple(levels))
+        levels.append(_level(corners, lower, upper, area, moment, vectors, BRANCHING ** len(levels)))
+    return TriangleBVH(corners, whole, tuple(levels))
 
 
 def _cut(corners: Floats) -> tuple[Floats, Indices]:
-    """Long triangles halved across their longest edge until all are short; and which triangle each piece is of."""
+    """Split long triangles at their longest edge until all are short; also return the source triangle of each piece."""
     whole = np.arange(len(corners))
     area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1).sum() / 2
     longest = _LONG * np.sqrt(area / max(len(corners), _FEWEST))
@@ -155,8 +158,8 @@ def _cut(corners: Floats) -> tuple[Floats, Indices]:
 
 def _level(
     corners: Floats, lower: Floats, upper: Floats, area: Floats, moment: Floats, vectors: Floats, width: int
-) -> Level:
-    """Nodes of `width` triangles each."""
+) -> BVHLevel:
+    """Make nodes of `width` triangles each."""
     safe = np.where(area > 0, area, 1.0)[:, None]
     centre = np.where(area[:, None] > 0, moment / safe, (lower + upper) / 2)
     length = np.linalg.norm(vectors, axis=1)[:, None]
@@ -166,4 +169,4 @@ def _level(
     starts = np.arange(0, len(corners), width)
     radius = np.maximum.reduceat(np.linalg.norm(from_centre, axis=2).max(axis=1), starts)
     off = np.abs(np.einsum("ikj,ij->ik", from_centre, axis[node])).max(axis=1)
-    return Level(lower, upper, centre, vectors, axis, radius, np.maximum.reduceat(off, starts))
+    return BVHLevel(lower, upper, centre, vectors, axis, radius, np.maximum.reduceat(off, starts))

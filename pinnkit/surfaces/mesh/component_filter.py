@@ -1,4 +1,4 @@
-"""Pieces of a reconstruction that no points stand behind."""
+"""Removal of small components of an indicator function that are not supported by points."""
 
 from __future__ import annotations
 
@@ -9,23 +9,25 @@ from torch import Tensor
 
 from pinnkit.surfaces.points.periodic_grid import PeriodicGrid
 
-__all__ = ["without_specks"]
+__all__ = ["remove_small_components"]
 
 
-def without_specks(grid: PeriodicGrid, chi: Tensor, points: Tensor, *, least: float = 0.003) -> tuple[Tensor, int]:
-    """chi with small bodies outside the surface, and small bubbles inside, filled in.
+def remove_small_components(
+    grid: PeriodicGrid, chi: Tensor, points: Tensor, *, least: float = 0.003
+) -> tuple[Tensor, int]:
+    """Fill in small bodies outside the surface and small cavities inside.
 
-    A connected region of one sign stays when enough points lie at its rim: `least` of all, and at least twelve.  The
-    outermost layer of nodes counts as outside, so that the surface is closed.
+    A connected region of one sign is kept if enough points lie at its boundary: a fraction `least` of all, and at least
+    twelve.  The outermost layer of nodes is set to outside, so that the surface is closed.
 
     Args:
-        grid: of chi.
+        grid: grid of `chi`.
         chi: nodal values, negative inside.
-        points: (n, d) that chi was made from.
-        least: fraction of the points.
+        points: ``(n, d)`` from which `chi` was made.
+        least: minimum fraction of the points.
 
     Returns:
-        The values, and how many regions were filled in.
+        The filtered values, and the number of regions that were filled in.
     """
     values = chi.clone()
     size = float(values.abs().median())
@@ -42,7 +44,7 @@ def without_specks(grid: PeriodicGrid, chi: Tensor, points: Tensor, *, least: fl
             continue
         sizes = np.bincount(labels.reshape(-1), minlength=count + 1)
         sizes[0] = 0
-        # A point counts for every region of this sign that has a node within a cell of it.
+        # A point supports every region of this sign that has a node within one cell.
         grown = ndimage.grey_dilation(labels, size=(3,) * grid.dimension)
         touched = np.bincount(grown[tuple(near.T.numpy())], minlength=count + 1)
         drop = touched < needed

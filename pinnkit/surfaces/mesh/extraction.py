@@ -1,4 +1,4 @@
-"""Extraction: the zero set of a field as a closed, oriented triangle mesh in the coordinates of the input."""
+"""Extraction of the zero set of a field as a closed, oriented triangle mesh by marching cubes."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from pinnkit.surfaces.io.files import import_trimesh
 from pinnkit.surfaces.points.normalisation import Normalisation
 
+from .field_sampler import FieldSampler, ScalarField
 from .lattice import Lattice
-from .narrow_band import BLOCK, Blocks, blocks_near_zero
+from .narrow_band import BLOCK, NarrowBand, find_narrow_band
 from .projection import project
-from .sampled import Sampled, ScalarField
-from .thin_walls import thin_share
+from .thin_walls import thin_wall_share
+from .trimesh_backend import import_trimesh
 
 if TYPE_CHECKING:
     import trimesh
 
 __all__ = ["extract"]
 
-_NEAREST, _FARTHEST = 5e-3, 30.0  # values, in units of their change over a cell, as marching cubes gets them
+_NEAREST, _FARTHEST = 5e-3, 30.0  # bounds on |values| passed to marching cubes, in units of their change over a cell
 _SLAB_BYTES = 2**26
 
 
@@ -39,82 +39,82 @@ def extract(
     device: torch.device | str = "cpu",
     everywhere: bool = False,
 ) -> trimesh.Trimesh:
-    """The surface {field = level} by marching cubes, each vertex then moved onto it.
+    """Extract the surface {field = level} by marching cubes, with all vertices projected onto it.
 
-    The field is evaluated from coarse to fine near its zero set only (`blocks_near_zero`), so that work and memory grow
-    as resolution^2; marching cubes sees one slab of the lattice at a time.  The mesh has the topology that marching
-    cubes gives on the whole lattice.  It is closed, and its normals point to where the field is greater: outward for a
+    The field is evaluated from coarse to fine and only near its zero set (`find_narrow_band`), so that work and memory
+    grow as resolution^2; marching cubes processes one slab of the lattice at a time.  The mesh has the topology that
+    marching cubes gives on the complete lattice.  It is closed, and normals point to larger field values: outward for a
     signed distance that is negative inside.
 
     Args:
-        field: a function of points ``(n, 3)`` that gives ``(n,)``.  It may carry gradients; else differences are taken.
-        bounds: (lower, upper) of the box to look in; the surface must lie strictly inside.
-        resolution: points of the lattice along the longest side, both walls included.
-        level: which level set.
-        normalisation: what `invert` takes the vertices back with to the coordinates of the input; None leaves them.
-        tolerance: how far from the zero set vertices may be, |f| / |grad f| in units of the box.  A field in float32
-            cannot be pinned below some 1e-7.
-        chunk: points that the field is given at once.
-        dtype: of these points.
-        device: where the field wants them.
-        everywhere: evaluate the whole lattice: slow, for fields so rough that their gradient at some points says
-            nothing about the rest.
+        field: function of points ``(n, 3)`` that returns ``(n,)``.  Gradients come from autograd if the field supports
+            it, else from differences.
+        bounds: (lower, upper) of the search box; the surface must lie strictly inside.
+        resolution: lattice points along the longest side, both faces included.
+        level: level set to extract.
+        normalisation: maps the vertices back to the coordinates of the input; None leaves them.
+        tolerance: distance of the vertices from the zero set, |f| / |grad f| in units of the box.  A field in float32
+            limits it to about 1e-7.
+        chunk: points per evaluation of the field.
+        dtype: type of these points.
+        device: device of these points.
+        everywhere: evaluate the complete lattice; slow, for fields whose gradients do not bound their variation.
 
     Returns:
-        The mesh; `metadata["extraction"]` has the resolution, the number of evaluations, the largest distance left, in
-        units of the box, and the share of the vertices at which a wall or a gap is thinner than a cell (`thin_share`):
-        such parts are torn, and finer ones are missed.
+        The mesh; `metadata["extraction"]` has the resolution, the number of evaluations, the largest remaining distance
+        in units of the box, and the share of vertices at walls or gaps thinner than a cell (`thin_wall_share`), where
+        the mesh may be torn or parts of it missing.
 
     Raises:
-        ValueError: where the field is not finite, never takes the level in the box (with the range of its values and
-            its sign), or takes it on the wall of the box.
+        ValueError: where the field is not finite, never takes the level in the box (with the range and sign of its
+            values), or takes it on a face of the box.
         ImportError: where scikit-image or trimesh is missing.
 
     Source: Lewiner et al., Efficient implementation of marching cubes' cases with topological guarantees, J. Graphics
-    Tools 8 (2003) 1, as scikit-image has it.
+    Tools 8 (2003) 1, as implemented in scikit-image.
     """
     trimesh = import_trimesh()
     if not np.isfinite(level):
         raise ValueError(f"extract: `level` must be finite, got {level}")
     lattice = Lattice.over(bounds, resolution)
-    sampled = Sampled(field, float(level), chunk, dtype, torch.device(device), 1e-3 * min(lattice.step))
-    blocks = blocks_near_zero(lattice, sampled, everywhere=everywhere)
-    _check_range(blocks, level, lattice)
-    _check_walls(blocks, lattice)
-    index, faces = _march(lattice, blocks)
+    sampled = FieldSampler(field, float(level), chunk, dtype, torch.device(device), 1e-3 * min(lattice.step))
+    band = find_narrow_band(lattice, sampled, everywhere=everywhere)
+    _check_range(band, level, lattice)
+    _check_boundary(band, lattice)
+    index, faces = _run_marching_cubes(lattice, band)
     vertices, distance = project(lattice, sampled, index, tolerance=tolerance)
-    thin = thin_share(lattice, sampled, vertices)
+    thin = thin_wall_share(lattice, sampled, vertices)
     if normalisation is not None:
         vertices = normalisation.invert(vertices)
     facts = {
         "resolution": resolution,
         "level": float(level),
-        "evaluations": blocks.evaluations,
+        "evaluations": band.evaluations,
         "largest_distance": float(distance.max()),
         "thinner_than_a_cell": thin,
     }
     return trimesh.Trimesh(vertices, faces, process=False, metadata={"extraction": facts})
 
 
-def _march(lattice: Lattice, blocks: Blocks) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def _run_marching_cubes(lattice: Lattice, band: NarrowBand) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Marching cubes slab by slab: vertices in units of the lattice ``(n, 3)``, and triangles ``(m, 3)``.
 
-    Slabs share a plane of points, bit for bit, so that the vertices on it are found twice with equal coordinates.
+    Adjacent slabs share a plane of identical points, so that its vertices are found twice with equal coordinates.
     """
-    marching_cubes = _marching_cubes()
-    mixed = blocks.values[(blocks.values < 0).any(axis=(1, 2, 3)) & (blocks.values > 0).any(axis=(1, 2, 3))]
+    marching_cubes = _import_marching_cubes()
+    mixed = band.values[(band.values < 0).any(axis=(1, 2, 3)) & (band.values > 0).any(axis=(1, 2, 3))]
     spread = mixed.max(axis=(1, 2, 3)) - mixed.min(axis=(1, 2, 3))
     unit = float(np.median(spread)) / BLOCK
     _, ny, nz = lattice.counts
     layers = max(1, _SLAB_BYTES // (4 * BLOCK * ny * nz))
     vertices, faces, seams, total = [], [], [], 0
-    for first in range(0, blocks.sign.shape[0], layers):
-        last = min(first + layers, blocks.sign.shape[0])
-        volume = _slab(blocks, first, last, lattice, unit)
+    for first in range(0, band.sign.shape[0], layers):
+        last = min(first + layers, band.sign.shape[0])
+        volume = _slab(band, first, last, lattice, unit)
         crossing = (volume < 0).any() and (volume > 0).any()
         if not crossing:
             continue
-        # "descent" is from the inside to the outside: outward normals where negative is inside
+        # "descent" gives outward normals where negative is inside
         found, triangles, _, _ = marching_cubes(volume, 0.0, gradient_direction="descent")
         found = found.astype(np.float64)
         found[:, 0] += first * BLOCK
@@ -131,15 +131,15 @@ def _march(lattice: Lattice, blocks: Blocks) -> tuple[NDArray[np.float64], NDArr
     return index[kept], renumbered[corners]
 
 
-def _slab(blocks: Blocks, first: int, last: int, lattice: Lattice, unit: float) -> NDArray[np.float32]:
-    """Values on the points of block layers first to last, the planes at both ends included.
+def _slab(band: NarrowBand, first: int, last: int, lattice: Lattice, unit: float) -> NDArray[np.float32]:
+    """Values on the points of block layers first to last, both end planes included.
 
-    They are in units of their change over a cell, and kept away from zero: a vertex that sat on a point of the lattice
-    would belong to several edges.  Projection moves it where it belongs.
+    Values are in units of their change over a cell, and bounded away from zero: a vertex on a lattice point would
+    belong to several edges.  The projection moves it to its place.
     """
     nx, ny, nz = lattice.counts
     planes = min(last * BLOCK, nx - 1) - first * BLOCK + 1
-    sign = blocks.sign[first : min(last + 1, blocks.sign.shape[0])]
+    sign = band.sign[first : min(last + 1, band.sign.shape[0])]
     if sign.shape[0] == last - first:
         sign = np.concatenate([sign, sign[-1:]])
     for axis, count in ((0, planes), (1, ny), (2, nz)):
@@ -150,14 +150,14 @@ def _slab(blocks: Blocks, first: int, last: int, lattice: Lattice, unit: float) 
     volume = sign.astype(np.float32) * np.float32(_FARTHEST)
     shape = (planes, ny, nz)
     offsets = np.arange(BLOCK + 1)
-    # Also the neighbouring layers, for the planes they share, in the order in which every slab takes them.
-    for layer in range(max(first - 1, 0), min(last + 1, blocks.sign.shape[0])):
-        rows = np.flatnonzero(blocks.index[:, 0] == layer)
+    # Neighbouring layers contribute shared planes, in the same order for every slab.
+    for layer in range(max(first - 1, 0), min(last + 1, band.sign.shape[0])):
+        rows = np.flatnonzero(band.index[:, 0] == layer)
         if not len(rows):
             continue
-        x, y, z = (BLOCK * blocks.index[rows][:, a, None] + offsets for a in range(3))
+        x, y, z = (BLOCK * band.index[rows][:, a, None] + offsets for a in range(3))
         x = x - first * BLOCK
-        scaled = blocks.values[rows] / np.float32(unit)
+        scaled = band.values[rows] / np.float32(unit)
         size = np.clip(np.abs(scaled), _NEAREST, _FARTHEST)
         scaled = np.where(scaled < 0, -size, size)
         there = (
@@ -170,8 +170,8 @@ def _slab(blocks: Blocks, first: int, last: int, lattice: Lattice, unit: float) 
     return volume
 
 
-def _check_range(blocks: Blocks, level: float, lattice: Lattice) -> None:
-    low, high = blocks.least + level, blocks.greatest + level
+def _check_range(band: NarrowBand, level: float, lattice: Lattice) -> None:
+    low, high = band.minimum + level, band.maximum + level
     if low < level <= high:
         return
     side = "greater" if low >= level else "less"
@@ -189,19 +189,19 @@ def _check_range(blocks: Blocks, level: float, lattice: Lattice) -> None:
     upper = lattice.at(np.asarray([lattice.counts]))[0]
     raise ValueError(
         f"extract: there is no surface, the field is nowhere {'below' if side == 'greater' else 'above'} the level "
-        f"{level:g}: at {blocks.evaluations:,} points of the box {list(lattice.lower)} to {upper.tolist()} its values "
+        f"{level:g}: at {band.evaluations:,} points of the box {list(lattice.lower)} to {upper.tolist()} its values "
         f"range from {low:.6g} to {high:.6g}, all {side} than the level ({sign}). A signed distance is negative "
         f"inside and positive outside: {repair}, or look in a box that holds the surface"
     )
 
 
-def _check_walls(blocks: Blocks, lattice: Lattice) -> None:
-    """Refuse a surface that meets the wall of the box: it could not be closed."""
+def _check_boundary(band: NarrowBand, lattice: Lattice) -> None:
+    """Refuse a surface that meets a face of the box, where it could not be closed."""
     negative, touched = list[str](), list[str]()
     for axis, name in enumerate("xyz"):
-        for end, layer in ((0, 0), (lattice.counts[axis] - 1, blocks.sign.shape[axis] - 1)):
+        for end, layer in ((0, 0), (lattice.counts[axis] - 1, band.sign.shape[axis] - 1)):
             coordinate = lattice.lower[axis] + end * lattice.step[axis]
-            inside, outside = _signs_on_wall(blocks, axis, layer, end - layer * BLOCK)
+            inside, outside = _signs_on_boundary(band, axis, layer, end - layer * BLOCK)
             if inside:
                 touched.append(f"{name} = {coordinate:g}")
             if inside and not outside:
@@ -219,15 +219,15 @@ def _check_walls(blocks: Blocks, lattice: Lattice) -> None:
     )
 
 
-def _signs_on_wall(blocks: Blocks, axis: int, layer: int, plane: int) -> tuple[bool, bool]:
-    """Whether there are points inside, and points outside, on one wall of the box."""
-    row, sign = np.take(blocks.row, layer, axis=axis), np.take(blocks.sign, layer, axis=axis)
+def _signs_on_boundary(band: NarrowBand, axis: int, layer: int, plane: int) -> tuple[bool, bool]:
+    """Return two flags: points inside, and points outside, exist on one face of the box."""
+    row, sign = np.take(band.row, layer, axis=axis), np.take(band.sign, layer, axis=axis)
     clear = sign[row < 0]
-    values = np.take(blocks.values[row[row >= 0]], plane, axis=axis + 1)
+    values = np.take(band.values[row[row >= 0]], plane, axis=axis + 1)
     return bool((clear < 0).any() or (values < 0).any()), bool((clear > 0).any() or (values > 0).any())
 
 
-def _marching_cubes() -> Any:
+def _import_marching_cubes() -> Any:
     try:
         from skimage.measure import marching_cubes
     except ImportError:

@@ -1,4 +1,4 @@
-"""Lattice: the grid of points on which a surface is looked for."""
+"""Lattice of points on which a surface is extracted."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["Lattice"]
 
-_MOST = 4096  # points along an axis: 16 times 512, more than any memory holds the surface of
+_MAX_RESOLUTION = 4096  # points along an axis; beyond the memory of any machine
 
 
 @dataclass(frozen=True)
 class Lattice:
-    """Points lower + index * step, both walls of the box included.
+    """Points lower + index * step, including all faces of the box.
 
     Args:
         lower: corner of the box, ``(3,)``.
-        step: between neighbours along each axis, ``(3,)``.
-        counts: points along each axis.
+        step: spacing along each axis, ``(3,)``.
+        counts: number of points along each axis.
     """
 
     lower: tuple[float, float, float]
@@ -29,17 +29,19 @@ class Lattice:
 
     @classmethod
     def over(cls, bounds: tuple[ArrayLike, ArrayLike], resolution: int) -> Lattice:
-        """The lattice of `resolution` points along the longest side of the box, as near to cubes as fits.
+        """Lattice with `resolution` points along the longest side of the box and nearly cubic cells.
 
         Args:
-            bounds: (lower, upper), each a number or three.
+            bounds: (lower, upper), each one number or three.
             resolution: at least 4.
 
         Raises:
             ValueError: for bounds that are no box, or a resolution out of range.
         """
-        if isinstance(resolution, bool) or not isinstance(resolution, int) or not 4 <= resolution <= _MOST:
-            raise ValueError(f"extract: `resolution` must be a whole number from 4 to {_MOST}, got {resolution!r}")
+        if isinstance(resolution, bool) or not isinstance(resolution, int) or not 4 <= resolution <= _MAX_RESOLUTION:
+            raise ValueError(
+                f"extract: `resolution` must be a whole number from 4 to {_MAX_RESOLUTION}, got {resolution!r}"
+            )
         try:
             lower, upper = (np.broadcast_to(np.asarray(b, dtype=np.float64), 3) for b in bounds)
         except (TypeError, ValueError):
@@ -60,7 +62,7 @@ class Lattice:
         )
 
     def at(self, index: NDArray[np.number]) -> NDArray[np.float64]:
-        """Coordinates of points with the given indices ``(n, 3)``, whole or in between; never beyond the walls."""
+        """Coordinates of points with indices ``(n, 3)``, integer or fractional, clipped to the box."""
         inside = np.clip(index, 0, np.asarray(self.counts) - 1)
         return np.asarray(self.lower) + inside * np.asarray(self.step)
 

@@ -1,4 +1,4 @@
-"""Soundness of a mesh: is it closed, consistently oriented, of which topology, of which volume."""
+"""Checks of a mesh: closedness, orientation, topology, volume, area."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from scipy.sparse.csgraph import connected_components
 if TYPE_CHECKING:
     import trimesh
 
-__all__ = ["Soundness", "examine"]
+__all__ = ["MeshReport", "check_mesh"]
 
 
 @dataclass(frozen=True)
-class Soundness:
-    """What a mesh is.
+class MeshReport:
+    """Properties of a triangle mesh.
 
     Attributes:
-        vertices: that triangles use.
-        triangles: their number.
-        boundary_edges: edges with one triangle: the rims of holes.
-        crowded_edges: edges with more than two triangles.
-        oriented: whether every edge of several triangles is walked equally often each way.
-        components: pieces that share no vertex.
-        euler: V - E + F; 2 for a sphere, 0 for a torus, added up over the components.
-        volume: inside, in cubed units of the mesh, positive where normals point outward; meaningless when open.
+        vertices: number of vertices used by triangles.
+        triangles: number of triangles.
+        boundary_edges: edges with one triangle (boundaries of holes).
+        nonmanifold_edges: edges with more than two triangles.
+        oriented: whether every shared edge is traversed equally often in both directions.
+        components: connected components (sharing vertices).
+        euler: V - E + F summed over the components; 2 for a sphere, 0 for a torus.
+        volume: enclosed volume in cubed units of the mesh, positive for outward normals; meaningless for open meshes.
         area: in squared units of the mesh.
     """
 
     vertices: int
     triangles: int
     boundary_edges: int
-    crowded_edges: int
+    nonmanifold_edges: int
     oriented: bool
     components: int
     euler: int
@@ -43,15 +43,15 @@ class Soundness:
 
     @property
     def closed(self) -> bool:
-        """Whether every edge has exactly two triangles."""
-        return self.triangles > 0 and self.boundary_edges == 0 and self.crowded_edges == 0
+        """True if every edge has exactly two triangles."""
+        return self.triangles > 0 and self.boundary_edges == 0 and self.nonmanifold_edges == 0
 
     @property
-    def sentence(self) -> str:
-        """All of it in words."""
+    def summary(self) -> str:
+        """All properties as text."""
         shape = "closed" if self.closed else f"open ({self.boundary_edges:,} boundary edges)"
-        if self.crowded_edges:
-            shape += f", {self.crowded_edges:,} edges with more than two triangles"
+        if self.nonmanifold_edges:
+            shape += f", {self.nonmanifold_edges:,} edges with more than two triangles"
         side = "outward" if self.volume > 0 else "inward"
         way = f"oriented {side}" if self.oriented and self.closed else "oriented" if self.oriented else "not oriented"
         return (
@@ -61,15 +61,20 @@ class Soundness:
         )
 
 
-def examine(mesh: trimesh.Trimesh) -> Soundness:
-    """Count what a mesh is made of; V - E + F over the vertices that triangles use.
+def check_mesh(mesh: trimesh.Trimesh) -> MeshReport:
+    """Count the elements of a mesh and measure its volume and area; V - E + F over the vertices in use.
 
-    The volume is the sum of signed tetrahedra from the middle of the mesh, not from the origin: far offsets cost
-    nothing.  Source: Zhang & Chen, Efficient feature extraction for 2D/3D objects in mesh representation, ICIP 2001.
+    The volume is the sum of signed tetrahedra with their apex at the centroid of the vertices instead of the origin, so
+    that offsets cost no digits.
+
+    Args:
+        mesh: triangles.
+
+    Source: Zhang & Chen, Efficient feature extraction for 2D/3D objects in mesh representation, ICIP 2001.
     """
     vertices, faces = np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int64)
     if not len(faces):
-        return Soundness(0, 0, 0, 0, False, 0, 0, 0.0, 0.0)
+        return MeshReport(0, 0, 0, 0, False, 0, 0, 0.0, 0.0)
     count = len(vertices)
     directed = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
     forward = directed[:, 0] < directed[:, 1]
@@ -81,11 +86,11 @@ def examine(mesh: trimesh.Trimesh) -> Soundness:
     labels = connected_components(links, directed=False)[1]
     a, b, c = (vertices - vertices[used].mean(axis=0))[faces].transpose(1, 0, 2)
     normal = np.cross(b - a, c - a)
-    return Soundness(
+    return MeshReport(
         vertices=len(used),
         triangles=len(faces),
         boundary_edges=int((uses == 1).sum()),
-        crowded_edges=int((uses > 2).sum()),
+        nonmanifold_edges=int((uses > 2).sum()),
         oriented=bool((net[uses >= 2] == 0).all()),
         components=len(np.unique(labels[used])),
         euler=len(used) - len(uses) + len(faces),

@@ -1,4 +1,4 @@
-"""How far one surface is from another, and one solid, and one distance."""
+"""Metrics between surfaces (Chamfer, Hausdorff, F-score), solids (IoU) and signed distances."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class SurfaceScores:
-    """Two surfaces compared by points drawn uniformly on each, `found` A and `truth` B.
+    """Comparison of two surfaces, `found` A and `truth` B, by points sampled uniformly on each.
 
-    Lengths are in the unit of the surfaces; `percent` has them relative to the diagonal of the box of B.
+    Lengths are in the unit of the surfaces; `percent` has them relative to the diagonal of the bounding box of B.
 
     Attributes:
-        chamfer: 0.5 (mean d(A, B) + mean d(B, A)), from points to triangles where a mesh is given; of distances, not of
-            their squares.
-        hausdorff: the largest of all these distances.
+        chamfer: 0.5 (mean d(A, B) + mean d(B, A)), from points to triangles where a mesh is given; distances, not
+            squares.
+        hausdorff: largest of all these distances.
         f_score: 2 P R / (P + R), P the share of A's points within `threshold` of B, R of B's points within it of A.
-        normal_consistency: mean cosine between the normal at a point and at the nearest one of the other surface, both
+        normal_consistency: mean cosine between the normal at a point and at the nearest point of the counterpart, both
             ways; 1 is perfect, -1 is inside out, NaN where a cloud has no normals.
         accuracy: mean d(A, B).
         completeness: mean d(B, A).
-        threshold: of the F-score.
-        diagonal: of the box of B.
-        samples: drawn on each mesh.
+        threshold: distance threshold of the F-score.
+        diagonal: of the bounding box of B.
+        samples: points sampled on each mesh.
 
     Source: Knapitsch et al., Tanks and Temples, ACM TOG 36 (2017) 78, §4 (F-score); Mescheder et al., Occupancy
     Networks, CVPR 2019, §4 (normal consistency, there without the sign).
@@ -63,7 +63,7 @@ class SurfaceScores:
 
     @property
     def percent(self) -> dict[str, float]:
-        """The metrics by names that say what they are, lengths in % of the diagonal."""
+        """Metrics by descriptive names, lengths in % of the diagonal."""
         per = 100 / self.diagonal
         return {
             "chamfer_percent_of_diagonal": self.chamfer * per,
@@ -93,14 +93,18 @@ def compare_surfaces(
     """Chamfer and Hausdorff distance, F-score and normal consistency of `found` against `truth`.
 
     Args:
-        found: a mesh, or a cloud whose points are taken as they are.
-        truth: likewise.
-        generator: draws the points.
-        samples: on each mesh.
+        found: a mesh, or a cloud, whose points are used unchanged.
+        truth: a mesh or a cloud.
+        generator: source of randomness.
+        samples: points sampled on each mesh.
         threshold: of the F-score, in the unit of the surfaces; None is 0.1 % of the diagonal.
+
+    Raises:
+        TypeError: for arguments that are neither a mesh nor a cloud.
+        ValueError: for a threshold that is not positive.
     """
-    ours, ours_normals, to_ours = _prepared(found, samples, generator, "found")
-    theirs, theirs_normals, to_theirs = _prepared(truth, samples, generator, "truth")
+    ours, ours_normals, to_ours = _sample_surface(found, samples, generator, "found")
+    theirs, theirs_normals, to_theirs = _sample_surface(truth, samples, generator, "truth")
     corners = truth.points if isinstance(truth, PointCloud) else np.asarray(truth.vertices)[np.unique(truth.faces)]
     diagonal = float(np.linalg.norm(corners.max(axis=0) - corners.min(axis=0)))
     limit = _THRESHOLD * diagonal if threshold is None else threshold
@@ -131,14 +135,17 @@ def iou(
     generator: torch.Generator,
     points: int = SAMPLES,
 ) -> float:
-    """Volume of the intersection of two solids over that of their union, by fresh points uniform in a box.
+    """Intersection over union of two solids, estimated from uniform points in a box.
 
     Args:
         found: points ``(n, 3)`` float64 to whether each is inside, ``(n,)`` bool.
-        truth: likewise.
-        bounds: (lower, upper) of a box that holds both.
-        generator: draws the points.
-        points: how many; the standard error is about sqrt(iou (1 - iou) / number in the union).
+        truth: the reference, with the same signature.
+        bounds: (lower, upper) of a box that contains both.
+        generator: source of randomness.
+        points: number of points; the standard error is about sqrt(iou (1 - iou) / number in the union).
+
+    Raises:
+        ValueError: where no point is inside either solid.
     """
     at = _uniform(bounds, points, generator)
     with torch.no_grad():
@@ -157,14 +164,14 @@ def distance_error(
     generator: torch.Generator,
     points: int = 10_000,
 ) -> DistanceError:
-    """How far a signed distance is from the true one, off the surface: at fresh points uniform in a box.
+    """Error of a signed distance away from the surface, at uniform points in a box.
 
     Args:
         found: points ``(n, 3)`` float64 to distances ``(n,)``.
-        truth: likewise.
-        bounds: (lower, upper); 1.15 x the box of the surface is usual.
-        generator: draws the points.
-        points: how many.
+        truth: the exact distance, with the same signature.
+        bounds: (lower, upper); 1.15 x the bounding box of the surface is usual.
+        generator: source of randomness.
+        points: number of points.
     """
     at = _uniform(bounds, points, generator)
     with torch.no_grad():
@@ -175,10 +182,10 @@ def distance_error(
 Query = Callable[[Floats], tuple[Floats, Floats | None]]
 
 
-def _prepared(
+def _sample_surface(
     surface: trimesh.Trimesh | PointCloud, samples: int, generator: np.random.Generator, name: str
 ) -> tuple[Floats, Floats | None, Query]:
-    """Points of a surface, their normals, and what gives distance and normal at the nearest point of it."""
+    """Points of a surface, their normals, and a function for distance and normal at its nearest point."""
     if isinstance(surface, PointCloud):
         cloud, tree = surface, cKDTree(surface.points)
 

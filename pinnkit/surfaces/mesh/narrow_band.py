@@ -1,4 +1,4 @@
-"""Where a field can be zero: blocks of the lattice, found from coarse to fine, and the field's values in them."""
+"""Narrow band: blocks of the lattice that may contain the zero set, found from coarse to fine, with their values."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter, minimum_filter
 
+from .field_sampler import FieldSampler
 from .lattice import Lattice
-from .sampled import Sampled
 
-__all__ = ["BLOCK", "Blocks", "blocks_near_zero"]
+__all__ = ["BLOCK", "NarrowBand", "find_narrow_band"]
 
 BLOCK = 4  # cells along a side of the smallest block
-_COARSEST = 32  # blocks of at most so many cells ...
-_ENOUGH = 24  # ... while there are at least so many along the longest side
-_SAFETY = 1.5  # on the largest gradient seen in a block and its neighbours
+_COARSEST = 32  # cells along a side of the largest blocks
+_ENOUGH = 24  # minimum number of coarsest blocks along the longest side
+_SAFETY = 1.5  # factor on the largest gradient in a block and its neighbours
 _BATCH = 4096  # blocks evaluated at once
 
 Indices = NDArray[np.int64]
 
 
 @dataclass
-class Blocks:
-    """Values where the field may be zero, and its sign everywhere else.
+class NarrowBand:
+    """Values in the blocks where the field may be zero, and the sign in all others.
 
     Attributes:
-        sign: of the field in each block, ``(bx, by, bz)`` int8; of no meaning where there are values.
-        row: of each block in `values`, -1 where it has none.
-        index: of the blocks that have values, ``(m, 3)``.
-        values: at their points, walls shared with their neighbours included, ``(m, 5, 5, 5)`` float32.
-        evaluations: of the field so far.
-        least, greatest: values seen anywhere.
+        sign: sign of the field in each block, ``(bx, by, bz)`` int8; without meaning in blocks that have values.
+        row: row of each block in `values`, -1 for none.
+        index: indices of the blocks that have values, ``(m, 3)``.
+        values: at their points, shared faces included, ``(m, 5, 5, 5)`` float32.
+        evaluations: number of field evaluations so far.
+        minimum, maximum: extreme values seen anywhere.
     """
 
     sign: NDArray[np.int8]
@@ -40,11 +40,11 @@ class Blocks:
     index: Indices
     values: NDArray[np.float32]
     evaluations: int
-    least: float
-    greatest: float
+    minimum: float
+    maximum: float
 
-    def add(self, lattice: Lattice, field: Sampled, index: Indices) -> None:
-        """Evaluate further blocks."""
+    def add(self, lattice: Lattice, field: FieldSampler, index: Indices) -> None:
+        """Evaluate further blocks ``(m, 3)``."""
         if not len(index):
             return
         index = index[np.lexsort(index.T[::-1])]
@@ -57,60 +57,62 @@ class Blocks:
             keys, inverse = np.unique(np.ravel_multi_index(tuple(points.T), lattice.counts), return_inverse=True)
             found = field.values(lattice.at(np.stack(np.unravel_index(keys, lattice.counts), axis=1)))
             self.evaluations += len(keys)
-            self.least, self.greatest = min(self.least, found.min()), max(self.greatest, found.max())
-            pieces.append(_single(found)[inverse].reshape(-1, BLOCK + 1, BLOCK + 1, BLOCK + 1))
+            self.minimum, self.maximum = min(self.minimum, found.min()), max(self.maximum, found.max())
+            pieces.append(_to_float32(found)[inverse].reshape(-1, BLOCK + 1, BLOCK + 1, BLOCK + 1))
         self.row[tuple(index.T)] = len(self.index) + np.arange(len(index))
         self.index = np.concatenate([self.index, index])
         self.values = np.concatenate(pieces)
 
 
-def blocks_near_zero(lattice: Lattice, field: Sampled, *, everywhere: bool = False) -> Blocks:
-    """The field's values in all blocks of 4^3 cells through which its zero set goes.
+def find_narrow_band(lattice: Lattice, field: FieldSampler, *, everywhere: bool = False) -> NarrowBand:
+    """Evaluate the field in all blocks of 4^3 cells that its zero set crosses.
 
-    A block is left out where |f| at its centre exceeds 1.5 g r: r from the centre to a corner, g the largest gradient
-    measured in the block and its 26 neighbours, at its own level or a coarser one.  For a signed distance, whose
-    gradient is 1, that is a proof.  For other fields two checks follow: neighbours of different sign are both
-    evaluated, and wherever an evaluated wall has another sign than the block behind it, that block is evaluated too, so
-    a component of the surface that was seen anywhere is followed to its end.
+    A block is skipped if |f| at its centre exceeds 1.5 g r, with r the distance from the centre to a corner and g the
+    largest gradient measured in the block and its 26 neighbours, at its own level or a coarser one.  For a signed
+    distance, whose gradient is 1, this bound is rigorous.  For other fields two checks follow: neighbouring blocks of
+    different sign are both evaluated, and so is a block whose sign differs from that on the face of an evaluated
+    neighbour.  A component of the surface that was found anywhere is thus followed completely.
 
     Args:
         lattice: the points.
-        field: to be evaluated.
-        everywhere: leave nothing out; the slow road that this one is tested against.
+        field: field to evaluate.
+        everywhere: skip nothing; slow, used to test the narrow band.
     """
     cells = np.asarray(lattice.counts) - 1
     shape = tuple(int(n) for n in -(-cells // BLOCK))
     empty = np.zeros((0, BLOCK + 1, BLOCK + 1, BLOCK + 1), np.float32)
-    blocks = Blocks(np.ones(shape, np.int8), np.full(shape, -1), np.zeros((0, 3), np.int64), empty, 0, np.inf, -np.inf)
+    band = NarrowBand(
+        np.ones(shape, np.int8), np.full(shape, -1), np.zeros((0, 3), np.int64), empty, 0, np.inf, -np.inf
+    )
     if everywhere:
-        blocks.add(lattice, field, np.argwhere(blocks.row < 0))
-        return blocks
-    active = _descend(lattice, field, blocks)
-    differ = maximum_filter(blocks.sign, 3, mode="nearest") != minimum_filter(blocks.sign, 3, mode="nearest")
-    active |= differ  # where a jump of sign lies between centres
-    blocks.add(lattice, field, np.argwhere(active))
-    while len(found := _crossed(blocks)):
-        blocks.add(lattice, field, found)
-    return blocks
+        band.add(lattice, field, np.argwhere(band.row < 0))
+        return band
+    active = _descend(lattice, field, band)
+    differ = maximum_filter(band.sign, 3, mode="nearest") != minimum_filter(band.sign, 3, mode="nearest")
+    active |= differ  # the sign changes between neighbouring centres
+    band.add(lattice, field, np.argwhere(active))
+    while len(found := _unresolved_neighbours(band)):
+        band.add(lattice, field, found)
+    return band
 
 
-def _descend(lattice: Lattice, field: Sampled, blocks: Blocks) -> NDArray[np.bool_]:
-    """Which of the smallest blocks may hold a zero; fills in the sign of all, from the level at which it was clear."""
+def _descend(lattice: Lattice, field: FieldSampler, band: NarrowBand) -> NDArray[np.bool_]:
+    """Mask of the smallest blocks that may contain a zero; also sets the sign of all skipped blocks."""
     size = BLOCK
     while size < _COARSEST and max(lattice.counts) / (2 * size) >= _ENOUGH:
         size *= 2
-    shape = blocks.sign.shape
+    shape = band.sign.shape
     top = tuple(-(-n * BLOCK // size) for n in shape)
     index = np.argwhere(np.ones(top, dtype=bool))
     inherited = np.zeros(len(index))
     active = np.zeros(shape, dtype=bool)
     while True:
         values, gradients = field.values_and_gradients(lattice.at((index + 0.5) * size))
-        blocks.evaluations += len(index)
-        blocks.least, blocks.greatest = min(blocks.least, values.min()), max(blocks.greatest, values.max())
-        steepness = np.maximum(inherited, _steepest(lattice, index, size, values, gradients))
+        band.evaluations += len(index)
+        band.minimum, band.maximum = min(band.minimum, values.min()), max(band.maximum, values.max())
+        steepness = np.maximum(inherited, _max_slope(lattice, index, size, values, gradients))
         near = np.abs(values) <= _SAFETY * steepness * lattice.cell * size / 2
-        _paint(blocks.sign, index, size // BLOCK, np.where(values < 0, -1, 1).astype(np.int8))
+        _set_signs(band.sign, index, size // BLOCK, np.where(values < 0, -1, 1).astype(np.int8))
         if size == BLOCK:
             active[tuple(index[near].T)] = True
             return active
@@ -124,10 +126,10 @@ def _descend(lattice: Lattice, field: Sampled, blocks: Blocks) -> NDArray[np.boo
             return active
 
 
-def _steepest(
+def _max_slope(
     lattice: Lattice, index: Indices, size: int, values: NDArray[np.float64], gradients: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """The largest slope in each block and its neighbours, ``(m,)``: of the gradients, and between centres."""
+    """Largest slope in each block and its neighbours, ``(m,)``: of gradients, and of differences between centres."""
     low, high = index.min(axis=0), index.max(axis=0)
     place = tuple((index - low).T)
     slope = np.zeros(high - low + 1)
@@ -142,8 +144,8 @@ def _steepest(
     return maximum_filter(slope, 3, mode="nearest")[place]
 
 
-def _paint(sign: NDArray[np.int8], index: Indices, width: int, values: NDArray[np.int8]) -> None:
-    """The sign of blocks of `width` smallest blocks along a side."""
+def _set_signs(sign: NDArray[np.int8], index: Indices, width: int, values: NDArray[np.int8]) -> None:
+    """Set the sign of blocks that are `width` smallest blocks wide."""
     if width == 1:
         sign[tuple(index.T)] = values
         return
@@ -153,24 +155,24 @@ def _paint(sign: NDArray[np.int8], index: Indices, width: int, values: NDArray[n
         sign[tuple(at[there].T)] = values[there]
 
 
-def _crossed(blocks: Blocks) -> Indices:
-    """Blocks without values behind a wall on which the field has another sign than they were thought to have."""
-    shape = np.asarray(blocks.sign.shape)
-    found = np.zeros(blocks.sign.shape, dtype=bool)
+def _unresolved_neighbours(band: NarrowBand) -> Indices:
+    """Blocks without values whose sign differs from that on the face of an evaluated neighbour."""
+    shape = np.asarray(band.sign.shape)
+    found = np.zeros(band.sign.shape, dtype=bool)
     for axis in range(3):
         for end, step in ((0, -1), (BLOCK, 1)):
-            behind = blocks.index.copy()
+            behind = band.index.copy()
             behind[:, axis] += step
             rows = np.flatnonzero((behind[:, axis] >= 0) & (behind[:, axis] < shape[axis]))
-            rows = rows[blocks.row[tuple(behind[rows].T)] < 0]
+            rows = rows[band.row[tuple(behind[rows].T)] < 0]
             at = tuple(behind[rows].T)
-            wall = np.where(np.take(blocks.values[rows], end, axis=axis + 1) < 0, -1, 1)
-            found[at] |= (wall != blocks.sign[at][:, None, None]).any(axis=(1, 2))
+            wall = np.where(np.take(band.values[rows], end, axis=axis + 1) < 0, -1, 1)
+            found[at] |= (wall != band.sign[at][:, None, None]).any(axis=(1, 2))
     return np.argwhere(found)
 
 
-def _single(values: NDArray[np.float64]) -> NDArray[np.float32]:
-    """float32 with the sign kept: what underflows stays on its side."""
+def _to_float32(values: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Convert to float32 and keep the sign of values that would underflow."""
     limits = np.finfo(np.float32)
     size = np.clip(np.abs(values), limits.tiny, limits.max)
     return np.where(values < 0, -size, size).astype(np.float32)

@@ -1,4 +1,4 @@
-"""The nearest point of a mesh: exact, for many points at once."""
+"""Exact nearest points of a mesh, for many points at once."""
 
 from __future__ import annotations
 
@@ -9,26 +9,24 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from .bvh import Level, TriangleTree, triangle_tree
+from .bvh import BVHLevel, TriangleBVH, build_bvh
 
 if TYPE_CHECKING:
     import trimesh
 
 __all__ = ["Nearest", "NearestPoint", "closest_on_triangles"]
 
-_FLAT = 1e-20  # squared sine of an angle of a triangle that counts as a line
-_CHUNK = 2048  # points walked down the tree at once
-_FIRST, _SLACK = (
-    4,
-    0.2,
-)  # triangles that give the first bound, and how much farther than the nearest centres they may be
+_FLAT = 1e-20  # squared sine of an angle below which a triangle is degenerate
+_CHUNK = 2048  # points per traversal
+_FIRST = 4  # triangles with near centres that give the first bound
+_SLACK = 0.2  # relative tolerance of their search
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 
 class Nearest(NamedTuple):
-    """What `NearestPoint` found: distances ``(n,)``, the nearest points ``(n, 3)``, and their triangles ``(n,)``."""
+    """Distances ``(n,)``, nearest points ``(n, 3)``, and their triangles ``(n,)``."""
 
     distance: Floats
     point: Floats
@@ -37,23 +35,23 @@ class Nearest(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class NearestPoint:
-    """Calls with points ``(n, 3)`` give the nearest point on a mesh for each.
+    """Nearest point on a mesh for each of points ``(n, 3)``.
 
-    Triangles whose centres are near (a KD-tree) give a distance that the nearest is below; the tree of groups leaves
-    out what is farther than that as a whole, so the result is that of looking at all triangles.
+    Triangles with near centres (k-d tree) give an upper bound on the distance; nodes of the tree beyond that bound are
+    skipped.  The result equals that of testing all triangles.
 
     Args:
-        tree: of the triangles.
-        centres: KD-tree of their centres.
+        tree: tree of the triangles.
+        centres: k-d tree of their centres.
     """
 
-    tree: TriangleTree
+    tree: TriangleBVH
     centres: cKDTree
 
     @classmethod
     def of(cls, mesh: trimesh.Trimesh) -> NearestPoint:
-        """For the triangles of `mesh`."""
-        tree = triangle_tree(mesh)
+        """Build for the triangles of `mesh`."""
+        tree = build_bvh(mesh)
         return cls(tree, cKDTree(tree.corners.mean(axis=1)))
 
     def __call__(self, points: Floats) -> Nearest:
@@ -66,16 +64,16 @@ class NearestPoint:
         return Nearest(distance, found, self.tree.order[triangle])
 
     def _nearest(self, points: Floats) -> tuple[Floats, Floats, Indices]:
-        # Far from the surface very many centres are about as near: one of them will do.
+        # Far from the surface many centres are almost equally near; an approximate search suffices.
         k = min(_FIRST, len(self.tree.corners))
         guess = self.centres.query(points, k=np.arange(1, k + 1), eps=_SLACK)[1]
         close = closest_on_triangles(np.repeat(points, k, axis=0), self.tree.corners[guess.reshape(-1)])
         bound = _lengths(close - np.repeat(points, k, axis=0)).reshape(-1, k).min(axis=1) * (1 + 1e-12)
 
-        def opened(level: Level, point: Indices, node: Indices) -> NDArray[np.bool_]:
-            return level.distance_below(points[point], node) <= bound[point]
+        def descend(level: BVHLevel, point: Indices, node: Indices) -> NDArray[np.bool_]:
+            return level.distance_lower_bound(points[point], node) <= bound[point]
 
-        for point, node in self.tree.walk(len(points), opened):
+        for point, node in self.tree.traverse(len(points), descend):
             close = closest_on_triangles(points[point], self.tree.corners[node])
             distance = _lengths(close - points[point])
             least = np.minimum.reduceat(distance, _runs(point))
@@ -86,14 +84,15 @@ class NearestPoint:
 
 
 def _runs(point: Indices) -> Indices:
-    """Where the pairs of each point begin: pairs come in the order of points, and each point has at least one."""
+    """Start of the pairs of each point; pairs are sorted by point, and each point has at least one."""
     return np.flatnonzero(np.diff(point, prepend=-1))
 
 
 def closest_on_triangles(points: Floats, corners: Floats) -> Floats:
-    """The nearest point of triangle i to point i: ``(n, 3)`` and ``(n, 3, 3)`` to ``(n, 3)``.
+    """Nearest point of triangle i to point i: ``(n, 3)`` and ``(n, 3, 3)`` to ``(n, 3)``.
 
-    By the region of the plane that the point lies over: a corner, an edge, or the inside.
+    The Voronoi region of the projected point decides: a corner, an edge, or the interior.
+
     Source: Ericson, Real-Time Collision Detection (2005), §5.1.5.
     """
     a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
@@ -102,7 +101,7 @@ def closest_on_triangles(points: Floats, corners: Floats) -> Floats:
     bp, cp = points - b, points - c
     d3, d4, d5, d6 = _dot(ab, bp), _dot(ac, bp), _dot(ab, cp), _dot(ac, cp)
     va, vb, vc = d3 * d6 - d5 * d4, d5 * d2 - d1 * d6, d1 * d4 - d3 * d2
-    # Barycentric weights of b and c, of the first region that fits: the others' conditions then do not matter.
+    # Barycentric weights of b and c in the first region whose condition holds.
     regions = [
         ((d1 <= 0) & (d2 <= 0), 0.0, 0.0),
         ((d3 >= 0) & (d4 <= d3), 1.0, 0.0),
@@ -116,7 +115,7 @@ def closest_on_triangles(points: Floats, corners: Floats) -> Floats:
     for where, to_b, to_c in reversed(regions):
         v, w = np.where(where, to_b, v), np.where(where, to_c, w)
     found = a + v[:, None] * ab + w[:, None] * ac
-    flat = np.flatnonzero(total <= _FLAT * _dot(ab, ab) * _dot(ac, ac))  # no plane to be over: the nearest edge
+    flat = np.flatnonzero(total <= _FLAT * _dot(ab, ab) * _dot(ac, ac))  # degenerate triangles: nearest edge
     if len(flat):
         found[flat] = _closest_on_edges(points[flat], corners[flat])
     return found

@@ -14,12 +14,12 @@ __all__ = ["NearestSample"]
 
 @dataclass(frozen=True)
 class NearestSample:
-    """The nearest sample of a point, and the plane through it.
+    """Distance to the tangent plane at the nearest sample.
 
     Attributes:
-        tree: of the samples.
-        normals: (n, 3) unit, of each.
-        reach: where the offset along the plane is shorter, it counts as a gap between samples.
+        tree: k-d tree of the samples.
+        normals: ``(n, 3)`` unit normals of the samples.
+        reach: tangential offset up to which the distance to the tangent plane is used.
     """
 
     tree: cKDTree
@@ -28,17 +28,17 @@ class NearestSample:
 
     @classmethod
     def of(cls, points: Tensor, normals: Tensor) -> NearestSample:
-        """Of samples (n, 3) of equal density; the reach is 2.5 times their spacing."""
+        """Build from samples ``(n, 3)`` of equal density; the reach is 2.5 times their spacing."""
         tree = cKDTree(points.numpy())
         probe = points[:: max(len(points) // 1000, 1)].numpy()
         eighth = torch.from_numpy(tree.query(probe, k=9)[0][:, 8])
         return cls(tree, normals, 2.5 * float(eighth.median()) * math.sqrt(math.pi / 8))
 
     def distance(self, points: Tensor) -> Tensor:
-        """Unsigned, (n,).
+        """Unsigned distance ``(n,)``.
 
-        |n . (x - y)| where x - y deviates from the normal n of the nearest sample y by less than the reach, |x - y|
-        where it deviates more (beside an edge).
+        |n . (x - y)| if the tangential part of x - y is shorter than the reach, with y the nearest sample and n its
+        normal; |x - y| otherwise (beside an edge).
         """
         far, which = self.tree.query(points.detach().numpy())
         apart = points - torch.from_numpy(self.tree.data[which])

@@ -1,12 +1,12 @@
-"""Projection: vertices moved onto the zero set of a field."""
+"""Projection of mesh vertices onto the zero set of a field."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .field_sampler import FieldSampler
 from .lattice import Lattice
-from .sampled import Sampled
 
 __all__ = ["project"]
 
@@ -15,21 +15,21 @@ _HALVINGS = 50
 
 
 def project(
-    lattice: Lattice, field: Sampled, index: NDArray[np.float64], *, tolerance: float
+    lattice: Lattice, field: FieldSampler, index: NDArray[np.float64], *, tolerance: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Newton steps along the gradient, x <- x - f g / |g|^2, for what marching cubes found on the lattice's edges.
+    """Newton steps along the gradient, x <- x - f g / |g|^2, from the vertices of marching cubes.
 
-    Steps end within one cell of where they began and inside the box.  A vertex for which they do not converge, at a
-    kink or where the gradient vanishes, is found by bisection along its edge of the lattice, whose ends differ in sign.
+    Steps stay within one cell of the start and inside the box.  Vertices that do not converge (at a kink, or where the
+    gradient vanishes) are found by bisection along their lattice edge, whose ends have different signs.
 
     Args:
         lattice: the points.
-        field: to be evaluated.
-        index: of the vertices in units of the lattice, ``(n, 3)``; all but one of the three are whole on an edge.
+        field: field to evaluate.
+        index: vertices in units of the lattice, ``(n, 3)``; on an edge, all but one coordinate are integers.
         tolerance: on the distance |f| / |g|, in the unit of the box.
 
     Returns:
-        The vertices ``(n, 3)``, and the distance |f| / |g| of each from the zero set to first order ``(n,)``.
+        The vertices ``(n, 3)``, and the first-order distance |f| / |g| of each from the zero set ``(n,)``.
     """
     began = lattice.at(index)
     points, distance = began.copy(), np.full(len(began), np.inf)
@@ -44,7 +44,7 @@ def project(
         away = np.where(steep, np.abs(values) / np.sqrt(safe), np.where(values == 0, 0.0, np.inf))
         better = away < distance[moving]
         distance[moving[better]], best[moving[better]] = away[better], points[moving[better]]
-        # One step more than the tolerance asks for: it costs little and squares the error.
+        # One step beyond the tolerance: it is cheap and squares the error.
         keep = steep & (away > tolerance * 1e-3)
         moving, shift = moving[keep], (values[keep] / safe[keep])[:, None] * gradients[keep]
         if not len(moving) or step == _STEPS - 1:
@@ -62,9 +62,9 @@ def project(
 
 
 def _bisect(
-    lattice: Lattice, field: Sampled, index: NDArray[np.float64]
+    lattice: Lattice, field: FieldSampler, index: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """A change of sign on the edge of each vertex, and the width it is known to; infinite where there is none."""
+    """Sign change on the lattice edge of each vertex, and its uncertainty; infinite where there is none."""
     low, high = lattice.at(np.floor(index)), lattice.at(np.ceil(index))
     first, second = field.values(low) < 0, field.values(high) < 0
     for _ in range(_HALVINGS):

@@ -1,4 +1,4 @@
-"""Points drawn uniformly on the triangles of a mesh."""
+"""Uniform sampling of points on the triangles of a mesh."""
 
 from __future__ import annotations
 
@@ -16,13 +16,20 @@ __all__ = ["sample_mesh"]
 def sample_mesh(
     mesh: trimesh.Trimesh, n: int, generator: np.random.Generator
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Points of equal density on the surface.
+    """Sample points of equal density on the surface.
 
     A triangle is drawn with probability proportional to its area, then (1 - √r) A + √r (1 - s) B + √r s C with r, s
-    uniform in [0, 1].  Source: Osada et al., Shape distributions, ACM TOG 21 (2002), §3.1.
+    uniform in [0, 1].
+
+    Args:
+        mesh: triangles.
+        n: number of points.
+        generator: source of randomness.
 
     Returns:
-        The points ``(n, 3)``, and the triangle that each lies in ``(n,)``.
+        The points ``(n, 3)``, and the triangle of each ``(n,)``.
+
+    Source: Osada et al., Shape distributions, ACM TOG 21 (2002), §3.1.
     """
     if n < 1:
         raise ValueError(f"sample_mesh: `n` must be at least 1, got {n}")

@@ -1,4 +1,4 @@
-"""Generalised winding numbers: how often a mesh goes around a point, 1 inside and 0 outside of a closed one."""
+"""Generalised winding numbers of meshes: 1 inside and 0 outside a closed mesh."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from .bvh import Level, TriangleTree, triangle_tree
+from .bvh import BVHLevel, TriangleBVH, build_bvh
 
 if TYPE_CHECKING:
     import trimesh
 
-__all__ = ["WindingNumber", "solid_angles", "winding_number_of_all"]
+__all__ = ["WindingNumber", "solid_angles", "winding_number_brute_force"]
 
 _CHUNK = 2048
-_PAIRS = 2**21  # (point, triangle) pairs at once, where all are taken
-_FAR = 2.0  # nodes farther than so many of their radii count as dipoles
+_PAIRS = 2**21  # (point, triangle) pairs per batch of the brute-force sum
+_FAR = 2.0  # distance in radii beyond which a node is a dipole
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -26,28 +26,28 @@ Indices = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class WindingNumber:
-    """Calls with points ``(n, 3)`` give their winding numbers ``(n,)``.
+    """Winding numbers ``(n,)`` of points ``(n, 3)``.
 
     w(p) = sum over triangles of their solid angle / 4 pi.  Groups of triangles farther than two of their radii are
-    taken as dipoles, A . (c - p) / (4 pi |c - p|^3), which leaves errors of some 1e-2; the sign of w - 1/2 is what
-    they are for.
+    replaced by dipoles, A . (c - p) / (4 pi |c - p|^3), with errors of about 1e-2, small enough for the sign of w -
+    1/2.
 
     Args:
-        tree: of the triangles.
+        tree: tree of the triangles.
 
     Source: Jacobson, Kavan & Sorkine-Hornung, Robust inside-outside segmentation using generalized winding numbers,
     ACM TOG 32 (2013) 33; Barill et al., Fast winding numbers for soups and clouds, ACM TOG 37 (2018) 43, §3.
     """
 
-    tree: TriangleTree
+    tree: TriangleBVH
 
     @classmethod
     def of(cls, mesh: trimesh.Trimesh) -> WindingNumber:
-        """For the triangles of `mesh`."""
-        return cls(triangle_tree(mesh))
+        """Build for the triangles of `mesh`."""
+        return cls(build_bvh(mesh))
 
     def __call__(self, points: Floats) -> Floats:
-        """The winding number of each point."""
+        """Winding number of each point."""
         points = np.asarray(points, dtype=np.float64)
         return np.concatenate(
             [np.zeros(0), *(self._some(points[i : i + _CHUNK]) for i in range(0, len(points), _CHUNK))]
@@ -56,7 +56,7 @@ class WindingNumber:
     def _some(self, points: Floats) -> Floats:
         total = np.zeros(len(points))
 
-        def opened(level: Level, point: Indices, node: Indices) -> NDArray[np.bool_]:
+        def descend(level: BVHLevel, point: Indices, node: Indices) -> NDArray[np.bool_]:
             to = level.centre[node] - points[point]
             distance = np.sqrt(np.einsum("ij,ij->i", to, to))
             far = distance > _FAR * level.radius[node]
@@ -64,14 +64,19 @@ class WindingNumber:
             np.add(total, np.bincount(point[far], weights=dipole, minlength=len(total)), out=total)
             return ~far
 
-        for point, node in self.tree.walk(len(points), opened):
+        for point, node in self.tree.traverse(len(points), descend):
             angle = solid_angles(points[point], self.tree.corners[node])
             total += np.bincount(point, weights=angle, minlength=len(total))
         return total / (4 * math.pi)
 
 
-def winding_number_of_all(mesh: trimesh.Trimesh, points: Floats) -> Floats:
-    """The winding number from every triangle, no group taken as a dipole: what the fast road is tested against."""
+def winding_number_brute_force(mesh: trimesh.Trimesh, points: Floats) -> Floats:
+    """Winding numbers ``(n,)`` summed over all triangles without dipoles; used to test `WindingNumber`.
+
+    Args:
+        mesh: triangles.
+        points: ``(n, 3)``.
+    """
     corners = np.asarray(mesh.vertices, np.float64)[np.asarray(mesh.faces)]
     rows = max(1, _PAIRS // len(corners))
     found = [np.zeros(0)]
@@ -86,6 +91,7 @@ def solid_angles(points: Floats, corners: Floats) -> Floats:
     """Signed solid angle of triangle i seen from point i, ``(n,)``, positive where its normal points away.
 
     tan(Omega / 2) = a . (b x c) / (|a||b||c| + (a . b)|c| + (b . c)|a| + (c . a)|b|).
+
     Source: van Oosterom & Strackee, The solid angle of a plane triangle, IEEE Trans. Biomed. Eng. 30 (1983) 125.
     """
     a, b, c = (corners[:, i] - points for i in range(3))

@@ -1,1 +1,1 @@
-"""Point clouds: checks, neighbours, noise, normals, orientation, outliers, downsampling."""
+"""Point clouds: validation, normalisation, neighbours, noise, normals, orientation, outliers, downsampling."""

@@ -1,4 +1,4 @@
-"""PointCloud: points of a surface, with or without normals, checked once so that nothing after it has to."""
+"""Point clouds with or without normals, validated on construction."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from .normalisation import Normalisation
-from .outliers import without_strays
+from .outliers import inlier_mask
 
-__all__ = ["MINIMUM", "PointCloud"]
+__all__ = ["MIN_POINTS", "PointCloud"]
 
-MINIMUM = 32  # fewer points have too few neighbours for a normal
-_FLAT = 1e-6  # of the longest extent: what is thinner is a plane or a line
-_ZERO = 1e-8  # length below which a normal says nothing
-_FEW = 0.01  # so many points with zero normals are left out; where there are more, all normals are
+MIN_POINTS = 32  # fewer points do not determine normals
+_FLAT = 1e-6  # of the longest extent: thinner clouds are planar or linear
+_ZERO = 1e-8  # length below which a normal is invalid
+_MAX_DROPPED = 0.01  # share of points with invalid normals that are dropped; above it all normals are dropped
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,10 +25,10 @@ class PointCloud:
     """Points of a closed surface in the coordinates of the input.
 
     Args:
-        points: ``(n, 3)`` float64, all different, all finite.
-        normals: ``(n, 3)`` float64 of unit length pointing outward, or None.
-        source: the file they came from, or what else to call them in a message.
-        notes: sentences on what was changed or ignored on the way in.
+        points: ``(n, 3)`` float64, distinct and finite.
+        normals: ``(n, 3)`` float64 outward unit normals, or None.
+        source: name in messages, usually the file.
+        notes: sentences on changes made on input.
     """
 
     points: NDArray[np.float64]
@@ -40,19 +40,19 @@ class PointCloud:
     def of(
         cls, points: ArrayLike, normals: ArrayLike | None = None, *, source: str = "points", notes: Sequence[str] = ()
     ) -> PointCloud:
-        """A cloud from arrays, with duplicates merged and useless normals left out, each with a sentence in `notes`.
+        """Make a cloud from arrays; duplicates are merged and invalid normals dropped, each with a sentence in `notes`.
 
         Args:
             points: ``(n, 3)``.
             normals: ``(n, 3)`` of any length, or None.
-            source: what to call them in a message.
-            notes: sentences that there are already.
+            source: name in messages.
+            notes: earlier notes.
 
         Raises:
-            ValueError: for wrong shapes, values that are not finite, fewer than 32 points, or points that all lie in
-                one point, on one line or in one plane.
+            ValueError: for wrong shapes, values that are not finite, fewer than 32 points, or points that coincide or
+                lie on one line or in one plane.
         """
-        array = _numbers(points, f"{source}: `points`")
+        array = _to_floats(points, f"{source}: `points`")
         if array.ndim != 2 or array.shape[1] != 3:
             raise ValueError(f"{source}: points must have shape (n, 3), got {array.shape}")
         bad = ~np.isfinite(array).all(axis=1)
@@ -63,20 +63,20 @@ class PointCloud:
             )
         directions = None
         if normals is not None:
-            directions = _numbers(normals, f"{source}: `normals`")
+            directions = _to_floats(normals, f"{source}: `normals`")
             if directions.shape != array.shape:
                 raise ValueError(
                     f"{source}: there must be one normal for each point, got normals of shape {directions.shape} "
                     f"for points of shape {array.shape}"
                 )
-        cloud = _merged(cls(array, directions, source, tuple(notes)))
-        if len(cloud) < MINIMUM:
+        cloud = _merge_duplicates(cls(array, directions, source, tuple(notes)))
+        if len(cloud) < MIN_POINTS:
             raise ValueError(
-                f"{source}: {len(cloud)} different points are too few for a surface, at least {MINIMUM} are needed "
+                f"{source}: {len(cloud)} different points are too few for a surface, at least {MIN_POINTS} are needed "
                 f"(some thousands for a good one)"
             )
         _check_extent(cloud)
-        return _with_unit_normals(cloud)
+        return _normalise_normals(cloud)
 
     def __len__(self) -> int:
         return len(self.points)
@@ -93,21 +93,21 @@ class PointCloud:
 
     @property
     def diagonal(self) -> float:
-        """Diagonal of the box of the points, in the unit of the input."""
+        """Diagonal of the bounding box, in the unit of the input."""
         return float(np.linalg.norm(self.upper - self.lower))
 
     @property
     def normalisation(self) -> Normalisation:
-        """The shift and scale that take the points into the cube [-1, 1]^3."""
+        """Shift and scale that map the points into the cube [-1, 1]^3."""
         return Normalisation.of(self.points)
 
     def without_normals(self) -> PointCloud:
         """The points alone."""
         return replace(self, normals=None)
 
-    def without_strays(self) -> PointCloud:
-        """Without points that are on no surface, with a sentence in `notes`; see `strays.without_strays`."""
-        kept = without_strays(torch.from_numpy(self.points)).numpy()
+    def without_outliers(self) -> PointCloud:
+        """The cloud without outliers, with a sentence in `notes`; see `inlier_mask`."""
+        kept = inlier_mask(torch.from_numpy(self.points)).numpy()
         stray = int((~kept).sum())
         if not stray:
             return self
@@ -119,14 +119,14 @@ class PointCloud:
         return replace(self, points=self.points[kept], normals=normals, notes=(*self.notes, note))
 
 
-def _numbers(values: ArrayLike, owner: str) -> NDArray[np.float64]:
+def _to_floats(values: ArrayLike, owner: str) -> NDArray[np.float64]:
     try:
         return np.array(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{owner} must be numbers, {error}") from None
 
 
-def _merged(cloud: PointCloud) -> PointCloud:
+def _merge_duplicates(cloud: PointCloud) -> PointCloud:
     _, first = np.unique(cloud.points, axis=0, return_index=True)
     extra = len(cloud) - len(first)
     if not extra:
@@ -152,8 +152,8 @@ def _check_extent(cloud: PointCloud) -> None:
         )
 
 
-def _with_unit_normals(cloud: PointCloud) -> PointCloud:
-    """Normals of unit length; where they are zero or not finite, fewer points or no normals at all."""
+def _normalise_normals(cloud: PointCloud) -> PointCloud:
+    """Scale normals to unit length; drop a few points with invalid normals, or all normals where there are many."""
     normals = cloud.normals
     if normals is None:
         return cloud
@@ -167,7 +167,7 @@ def _with_unit_normals(cloud: PointCloud) -> PointCloud:
             f"and the orientation is found from the points."
         )
         return replace(cloud, normals=None, notes=(*cloud.notes, note))
-    if bad > _FEW * len(cloud):
+    if bad > _MAX_DROPPED * len(cloud):
         note = (
             f"{bad:,} of {len(cloud):,} normals are zero or not finite, too many to leave those points out: all "
             f"normals are ignored and the orientation is found from the points."

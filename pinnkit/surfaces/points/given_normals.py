@@ -1,4 +1,4 @@
-"""Normals that came with the points: used as they are, turned round, or refused."""
+"""Checks and sign corrections of normals given with the points."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import torch
 from torch import Tensor
 
 from .neighbours import Neighbours
-from .normals import averaged
+from .normals import average_normals
 
-__all__ = ["Given", "checked_normals", "signed_like"]
+__all__ = ["GivenNormals", "align_signs", "check_normals"]
 
 _NEAR = 16
 
 
-def checked_normals(points: Tensor, normals: Tensor) -> Tensor:
-    """Normals (n, d) of length 1.
+def check_normals(points: Tensor, normals: Tensor) -> Tensor:
+    """Return the normals ``(n, d)`` scaled to unit length.
 
     Raises:
         ValueError: for another shape than that of the points; values that are not finite; normals of length zero.
@@ -37,23 +37,37 @@ def checked_normals(points: Tensor, normals: Tensor) -> Tensor:
     return normals.to(points.dtype) / length.to(points.dtype)
 
 
-class Given:
-    """Unit normals as they came, and what their neighbours say about them."""
+class GivenNormals:
+    """Consistency of given unit normals with their neighbours.
+
+    Attributes:
+        normals: ``(n, d)``.
+        disagreeing: fraction of the points whose normal contradicts many of its neighbours.
+        volume: enclosed volume by the divergence theorem over the sum of the absolute contributions.
+    """
 
     def __init__(self, points: Tensor, normals: Tensor, near: Neighbours, areas: Tensor) -> None:
         self.normals = normals
-        others = normals[near.first(_NEAR).index]
+        others = normals[near.nearest(_NEAR).index]
         agreement = (others * normals[:, None]).sum(2).sign().mean(1)
         self.disagreeing = float((agreement < 0.25).to(torch.float64).mean())
-        """Fraction of the points whose normal faces otherwise than many of its neighbours'."""
         centre = points.mean(0)
         flux = areas * ((points - centre) * normals).sum(1)
         self.volume = float(flux.sum() / flux.abs().sum().clamp_min(torch.finfo(flux.dtype).tiny))
-        """Enclosed volume by the divergence theorem, over that of all contributions taken positive."""
 
 
-def signed_like(normals: Tensor, oriented: Tensor, near: Neighbours, width: Tensor) -> tuple[Tensor, int]:
-    """Normals turned round where they face against oriented ones; how many were."""
-    smooth = averaged(oriented, near.first(_NEAR), width)
+def align_signs(normals: Tensor, oriented: Tensor, near: Neighbours, width: Tensor) -> tuple[Tensor, int]:
+    """Flip normals that oppose oriented ones.
+
+    Args:
+        normals: ``(n, d)`` unit normals.
+        oriented: ``(n, d)`` oriented normals of low accuracy.
+        near: neighbours of each point.
+        width: ``(n,)`` averaging width of the oriented normals.
+
+    Returns:
+        The normals, and the number of flipped ones.
+    """
+    smooth = average_normals(oriented, near.nearest(_NEAR), width)
     against = (normals * smooth).sum(1) < 0
     return torch.where(against[:, None], -normals, normals), int(against.sum())

@@ -1,4 +1,4 @@
-"""The nearest neighbours of every point of a cloud, found once and used by every step."""
+"""Nearest neighbours of the points of a cloud, and the local point spacing."""
 
 from __future__ import annotations
 
@@ -9,13 +9,18 @@ import torch
 from scipy.spatial import cKDTree
 from torch import Tensor
 
-__all__ = ["Neighbours", "spacing_of_plane"]
+__all__ = ["Neighbours", "spacing_from_distance"]
 
 
-def spacing_of_plane(distance: Tensor, k: int, dimension: int) -> Tensor:
-    """Side of the cell (area^(1/(d-1))) that one point owns, from the distance to its k-th neighbour.
+def spacing_from_distance(distance: Tensor, k: int, dimension: int) -> Tensor:
+    """Side of the cell per point, area^(1/(d-1)), from the distance to the k-th neighbour.
 
-    A disc (in the plane: a stretch) of that radius holds k points.
+    A disc (in the plane: an interval) of that radius contains k points.
+
+    Args:
+        distance: ``(n,)`` distance to the k-th neighbour.
+        k: number of neighbours.
+        dimension: 2 or 3.
     """
     if dimension == 2:
         return 2 * distance / k
@@ -24,11 +29,11 @@ def spacing_of_plane(distance: Tensor, k: int, dimension: int) -> Tensor:
 
 @dataclass(frozen=True)
 class Neighbours:
-    """k nearest neighbours, without the point itself, nearest first.
+    """k nearest neighbours without the point itself, nearest first.
 
     Attributes:
-        index: (n, k) int64.
-        distance: (n, k).
+        index: ``(n, k)`` int64.
+        distance: ``(n, k)``.
     """
 
     index: Tensor
@@ -36,12 +41,12 @@ class Neighbours:
 
     @classmethod
     def of(cls, points: Tensor, k: int, *, rows: Tensor | None = None) -> Neighbours:
-        """Of all points (n, d), or of the rows named.
+        """Find the neighbours of all points ``(n, d)``, or of some rows.
 
         Args:
             points: the cloud.
-            k: how many; fewer where the cloud has fewer.
-            rows: int64 rows of the points asked about.
+            k: number of neighbours; fewer if the cloud is smaller.
+            rows: int64 rows of the query points; None for all.
         """
         k = min(k, len(points) - 1)
         cloud = points.numpy()
@@ -49,11 +54,11 @@ class Neighbours:
         distance, index = cKDTree(cloud).query(asked, k=k + 1)
         return cls(torch.from_numpy(index[:, 1:]).to(torch.int64), torch.from_numpy(distance[:, 1:]))
 
-    def first(self, k: int) -> Neighbours:
-        """The nearest k of them."""
+    def nearest(self, k: int) -> Neighbours:
+        """The nearest k neighbours."""
         return Neighbours(self.index[:, :k], self.distance[:, :k])
 
     def spacing(self, dimension: int, k: int = 8) -> Tensor:
-        """Side of the cell that each point owns, (n,)."""
+        """Side of the cell per point, ``(n,)``, from the k-th neighbour."""
         k = min(k, self.index.shape[1])
-        return spacing_of_plane(self.distance[:, k - 1], k, dimension)
+        return spacing_from_distance(self.distance[:, k - 1], k, dimension)

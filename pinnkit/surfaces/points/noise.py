@@ -1,4 +1,4 @@
-"""How noisy a cloud is, estimated from its points alone."""
+"""Estimation of the noise of a point cloud."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ _UNORIENTED = 12
 _FIRST = 10
 _MOST = 400
 _FLAT = 0.22
-"""Noise over the radius of a neighbourhood above which the neighbourhood is doubled."""
+"""Ratio of noise to neighbourhood radius above which the neighbourhood is doubled."""
 _MEDIAN, _QUARTILE = 0.0, -0.67449
-"""Standard normal deviates of the quantiles that are taken over the probes."""
+"""Standard normal deviates of the quantiles over the probes."""
 
 
 def noise_level(points: Tensor, *, generator: torch.Generator, normals: Tensor | None = None) -> float:
-    """Standard deviation of the distance of the points to a smooth surface, in the unit of the points.
+    """Standard deviation of the distance of the points from a smooth surface, in the unit of the points.
 
-    Around each of (at most) 2,000 points drawn, a quadric is fitted to the heights of its nearest neighbours over their
-    plane of least squares; the residual over its degrees of freedom estimates the variance of the noise where the
-    quadric is all there is of the surface.
+    At up to 2,000 sampled points, a quadric is fitted to the heights of the nearest neighbours over their least-squares
+    plane.  The residual over its degrees of freedom estimates the variance of the noise where the surface is a quadric.
 
-    With normals a neighbourhood has 10 points, of which those within 60 degrees of the middle one's normal count.  The
-    lower quartile over the probes is taken, so that edges and folds may be three quarters of them.  Where the
-    neighbourhood is no wider than a few times the noise, it shows a ball rather than a sheet, and is doubled until it
-    is wider or holds 400 points.  What is left of the surface's shape in the residual grows as the sixth power of the
-    radius h, that of the noise does not: v(h) = sigma^2 + c h^6 for neighbourhoods of k and 2 k points (h^6 eight-fold)
-    gives sigma^2 = (8 v(k) - v(2 k)) / 7, which is taken where v grows, down to a sixteenth of v(k).
+    With normals, a neighbourhood has 10 points, of which those within 60 degrees of the central normal count.  The
+    lower quartile over the probes is used, so that up to three quarters of them may lie at edges and folds.  A
+    neighbourhood no wider than a few noise levels looks like a ball; it is doubled until it is wider or has 400
+    points.  The contribution of
+    the shape grows as the sixth power of the radius h, that of the noise does not: v(h) = sigma^2 + c h^6 for
+    neighbourhoods of k and 2 k points (h^6 eight-fold) gives sigma^2 = (8 v(k) - v(2 k)) / 7, which is used if v grows,
+    with a lower bound of v(k) / 16.
 
-    Without normals the neighbourhood has 12 points, so that it does not reach the other side of a thin wall, the median
-    is taken, and noise shows up to about the spacing of the points.
+    Without normals, a neighbourhood has 12 points, so that it does not reach the far side of a thin wall; the median is
+    used, and noise up to about the point spacing is detected.
 
     Args:
-        points: (n, d).
-        generator: draws the points looked at.
-        normals: (n, d) unit, oriented.
+        points: ``(n, d)``.
+        generator: draws the probes.
+        normals: ``(n, d)`` unit, oriented, or None.
 
-    Source: local quadrics as in Cazals & Pouget, CAGD 22 (2005) 121; the estimate is the ordinary one of linear
-    regression, and its quantiles are divided by those of chi-squared over its degrees of freedom (Wilson & Hilferty
-    1931); Richardson, Phil. Trans. R. Soc. A 226 (1927) 299, for the extrapolation.
+    Source: local quadrics as in Cazals & Pouget, CAGD 22 (2005) 121; variance by linear regression, quantiles divided
+    by those of chi-squared (Wilson & Hilferty 1931); extrapolation by Richardson, Phil. Trans. R. Soc. A 226 (1927)
+    299.
     """
     n, d = points.shape
     rows = torch.randperm(n, generator=generator)[:_PROBES]
@@ -62,7 +62,7 @@ def noise_level(points: Tensor, *, generator: torch.Generator, normals: Tensor |
 
 
 def _variance(points: Tensor, normals: Tensor | None, rows: Tensor, k: int, deviate: float) -> tuple[float, float]:
-    """A quantile of the residual variance over the rows named, and the median radius of k neighbours."""
+    """Quantile of the residual variance over some rows, and the median radius of k neighbours."""
     near = Neighbours.of(points, k, rows=rows)
     members = torch.cat([rows[:, None], near.index], 1)
     counted = torch.ones(members.shape, dtype=points.dtype)
@@ -74,13 +74,13 @@ def _variance(points: Tensor, normals: Tensor | None, rows: Tensor, k: int, devi
 
 
 def _residual_variance(around: Tensor, counted: Tensor, deviate: float) -> Tensor:
-    """Of heights over the best plane about a quadric, for neighbourhoods (m, k, d) of members counted 0 or 1 (m, k).
+    """Residual variance of heights about a quadric, for neighbourhoods ``(m, k, d)`` with members ``(m, k)`` 0 or 1.
 
-    Each is divided by the quantile, of this deviate, that it has for noise of variance one.  Only neighbourhoods with
-    at least two degrees of freedom are returned; a single zero where there are none.
+    Each is divided by its quantile, at this deviate, for noise of unit variance.  Only neighbourhoods with at least two
+    degrees of freedom are returned; a single zero if there are none.
     """
     d = around.shape[2]
-    terms = d * (d + 1) // 2  # of a quadratic polynomial in d - 1 variables
+    terms = d * (d + 1) // 2  # coefficients of a quadratic polynomial in d - 1 variables
     freedom = counted.sum(1) - terms
     enough = freedom >= 2
     if not bool(enough.any()):

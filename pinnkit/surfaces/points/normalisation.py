@@ -1,4 +1,4 @@
-"""Normalisation: from the coordinates of a file to the cube in which problems live, and back."""
+"""Normalisation between the coordinates of a file and the cube [-1, 1]^d of the problems."""
 
 from __future__ import annotations
 
@@ -11,22 +11,24 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["FILL", "Normalisation"]
+__all__ = ["HALF_EXTENT", "Normalisation"]
 
-FILL = 0.9 / 1.15  # half of the longest side in normalised coordinates: 1.15 x the extent stays well inside [-1, 1]
+HALF_EXTENT = (
+    0.9 / 1.15
+)  # half of the longest side in normalised coordinates: 1.15 x the extent stays well inside [-1, 1]
 
 Array = TypeVar("Array", NDArray[Any], Tensor)
 
 
 @dataclass(frozen=True)
 class Normalisation:
-    """A shift and one scale for all axes: normalised = (points - centre) / scale.
+    """Shift and uniform scale: normalised = (points - centre) / scale.
 
-    The shift happens in float64, before anything becomes float32: at an offset of 1e6 float32 keeps one digit.
+    The shift is applied in float64 before any conversion to float32, which keeps one digit at an offset of 1e6.
 
     Args:
-        centre: of the box of the points, in the coordinates of the input.
-        scale: what is 1 in normalised coordinates, in the unit of the input.
+        centre: centre of the bounding box, in the coordinates of the input.
+        scale: length of one normalised unit, in the unit of the input.
 
     Raises:
         ValueError: for a centre that is not finite, or a scale that is not positive.
@@ -46,19 +48,26 @@ class Normalisation:
 
     @classmethod
     def of(cls, points: NDArray[Any] | Tensor) -> Normalisation:
-        """The one that centres the box of `points` (n, d) and makes half of its longest side 0.9 / 1.15."""
+        """Centre the bounding box of `points` ``(n, d)`` and make half of its longest side 0.9 / 1.15.
+
+        Args:
+            points: finite points.
+
+        Raises:
+            ValueError: for points of another shape, that are not finite, or all equal.
+        """
         array = np.asarray(points, dtype=np.float64)
         if array.ndim != 2 or not len(array) or not np.isfinite(array).all():
             raise ValueError(f"Normalisation.of: `points` must be finite, of shape (n, d), got shape {array.shape}")
         lower, upper = array.min(axis=0), array.max(axis=0)
-        half = float((upper / 2 - lower / 2).max())  # halved first: the sides of huge boxes overflow
+        half = float((upper / 2 - lower / 2).max())  # halved first, since the sides of huge boxes overflow
         if not half > 0:
             raise ValueError(f"Normalisation.of: all {len(array)} points are the same, {array[0].tolist()}")
-        return cls(tuple(lower / 2 + upper / 2), half / FILL)
+        return cls(tuple(lower / 2 + upper / 2), half / HALF_EXTENT)
 
     @classmethod
     def from_facts(cls, facts: Mapping[str, Any]) -> Normalisation:
-        """From what `facts` gave, as it stands in Problem.facts["normalisation"]."""
+        """Restore from Problem.facts["normalisation"]."""
         return cls(tuple(facts["centre"]), float(facts["scale"]))
 
     @property
@@ -67,19 +76,19 @@ class Normalisation:
         return {"centre": list(self.centre), "scale": self.scale}
 
     def apply(self, points: Array) -> Array:
-        """(points - centre) / scale, in float64, ``(n, d)``."""
+        """Normalise points ``(n, d)`` in float64."""
         if isinstance(points, Tensor):
             shifted = points.to(torch.float64) - torch.tensor(self.centre, dtype=torch.float64, device=points.device)
             return shifted / self.scale
         return (np.asarray(points, dtype=np.float64) - np.asarray(self.centre)) / self.scale
 
     def invert(self, points: Array) -> Array:
-        """points * scale + centre, in float64, ``(n, d)``."""
+        """Map normalised points ``(n, d)`` back, in float64."""
         if isinstance(points, Tensor):
             centre = torch.tensor(self.centre, dtype=torch.float64, device=points.device)
             return points.to(torch.float64) * self.scale + centre
         return np.asarray(points, dtype=np.float64) * self.scale + np.asarray(self.centre)
 
     def length(self, normalised: float) -> float:
-        """A normalised length in the unit of the input."""
+        """Convert a normalised length to the unit of the input."""
         return normalised * self.scale

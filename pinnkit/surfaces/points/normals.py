@@ -1,4 +1,4 @@
-"""Normals made smooth and exact: bilateral averaging, then planes of weighted least squares."""
+"""Refinement of normals: bilateral averaging and weighted plane fits."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from torch import Tensor
 
 from .neighbours import Neighbours
 
-__all__ = ["averaged", "fitted"]
+__all__ = ["average_normals", "fit_normals"]
 
 _REFUSED = 0.5
-"""Least cosine between a fitted normal and the one before; below it, the one before is kept."""
+"""Least cosine between a fitted normal and the previous one; below it, the previous one is kept."""
 
 
-def averaged(normals: Tensor, near: Neighbours, width: Tensor) -> Tensor:
+def average_normals(normals: Tensor, near: Neighbours, width: Tensor) -> Tensor:
     """One pass of n_i <- sum_j exp(-(|x_i - x_j| / h_i)^2 / 2) max(n_i . n_j, 0)^2 n_j, normalised.
 
-    The second factor keeps apart what faces elsewhere: the far side of a thin wall, the next face of an edge.
+    The second factor separates surfaces that face elsewhere: the far side of a thin wall, the next face of an edge.
 
     Args:
-        normals: (n, d) unit vectors.
-        near: neighbours of each.
-        width: (n,) h.
+        normals: ``(n, d)`` unit vectors.
+        near: neighbours of each point.
+        width: ``(n,)`` h.
 
     Source: bilateral normal filtering, Jones, Durand & Zwicker, IEEE CG&A 24 (2004) 53.
     """
@@ -32,19 +32,19 @@ def averaged(normals: Tensor, near: Neighbours, width: Tensor) -> Tensor:
     return mean / torch.linalg.vector_norm(mean, dim=1, keepdim=True)
 
 
-def fitted(points: Tensor, normals: Tensor, near: Neighbours, width: Tensor) -> Tensor:
-    """One pass of planes fitted to neighbours of like normals.
+def fit_normals(points: Tensor, normals: Tensor, near: Neighbours, width: Tensor) -> Tensor:
+    """One pass of plane fits to neighbours with similar normals.
 
     The normal is the direction of least variance under the weights exp(-(d / h_i)^2 / 2) max(n_i . n_j, 0)^4, with the
-    sign of n_i; where it deviates from n_i by more than 60 degrees, n_i is kept.
+    sign of n_i; if it deviates from n_i by more than 60 degrees, n_i is kept.
 
     Args:
-        points: (n, d).
-        normals: (n, d) unit vectors.
-        near: neighbours of each.
-        width: (n,) h.
+        points: ``(n, d)``.
+        normals: ``(n, d)`` unit vectors.
+        near: neighbours of each point.
+        width: ``(n,)`` h.
 
-    Source: Hoppe et al., SIGGRAPH 1992, §3.2 (planes); the weights as in bilateral filtering.
+    Source: Hoppe et al., SIGGRAPH 1992, §3.2 (planes); weights as in bilateral filtering.
     """
     out = torch.empty_like(normals)
     for rows in torch.arange(len(points)).split(20_000):

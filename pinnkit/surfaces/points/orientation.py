@@ -1,11 +1,11 @@
-"""Which way the surface faces at each point, from the points alone: parametric Gauss reconstruction on a grid.
+"""Orientation of unoriented points by parametric Gauss reconstruction on a grid.
 
 By Gauss's formula the indicator of a solid is chi = G * div(sum_j s_j delta(x_j)), with s_j = (area x outward normal)
-and G the Green's function of the Laplacian: chi = -1 inside and 0 outside.  All s_j are unknown.  On the points
-themselves chi = -1/2, which is one equation A s = -1/2 a point for d unknowns: the smallest s is A^T lambda, and lambda
-solves (A A^T / t + a I) lambda = -1/2, here by conjugate gradients, t being the mean of the diagonal of A A^T.  A and
-A^T are applied by multilinear spreading, sampling and Fourier transforms, in O(points + nodes log nodes); the constant
-that a periodic box leaves open is fixed by chi = 0 in the mean over three faces of the box.
+and G the Green's function of the Laplacian: chi = -1 inside and 0 outside.  The s_j are unknown.  At the points chi =
+-1/2, which is one equation A s = -1/2 per point for d unknowns.  The least-norm solution is s = A^T lambda, with
+(A A^T / t + a I) lambda = -1/2, solved by conjugate gradients; t is the mean of the diagonal of A A^T.  A and A^T are
+applied by multilinear spreading, sampling and Fourier transforms, in O(points + nodes log nodes).  The constant that a
+periodic box leaves open is fixed by a zero mean of chi over three faces of the box.
 
 Source: Lin, Xiao, Shi & Wang, Surface reconstruction from point clouds without normals by parametrizing the Gauss
 formula, ACM Trans. Graph. 42 (2022) 14, eqs. 9-16 (there with a treecode or dense matrices); Kazhdan, Reconstruction of
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .periodic_grid import PeriodicGrid, Transfer, around
+from .periodic_grid import PeriodicGrid, Transfer, grid_around
 
 __all__ = ["Orientation", "orient"]
 
@@ -30,11 +30,11 @@ _WIDTH = 1.0
 
 @dataclass(frozen=True)
 class Orientation:
-    """What parametric Gauss reconstruction found.
+    """Result of parametric Gauss reconstruction.
 
     Attributes:
-        surfels: (n, d) area x outward normal of each point, the length only up to a factor.
-        residual: norm of A s + 1/2 + a t lambda over that of 1/2, at the end.
+        surfels: ``(n, d)`` area x outward normal of each point, up to a common factor.
+        residual: final norm of A s + 1/2 + a t lambda over that of 1/2.
         steps: conjugate-gradient steps taken.
     """
 
@@ -44,7 +44,7 @@ class Orientation:
 
     @property
     def normals(self) -> Tensor:
-        """(n, d) unit vectors; a point that got none takes the direction of the first axis."""
+        """Unit normals ``(n, d)``; points without a direction get the first axis."""
         length = torch.linalg.vector_norm(self.surfels, dim=1, keepdim=True)
         first = torch.zeros_like(self.surfels)
         first[:, 0] = 1.0
@@ -52,7 +52,7 @@ class Orientation:
 
 
 class _Gauss:
-    """The map A from surfels to chi on the points, and its transpose."""
+    """The map A from surfels to chi at the points, and its transpose."""
 
     def __init__(self, grid: PeriodicGrid, points: Tensor) -> None:
         self._grid = grid
@@ -67,14 +67,14 @@ class _Gauss:
         self._rim /= self._rim.sum()
 
     def transposed(self, multipliers: Tensor) -> Tensor:
-        """A^T lambda = -grad u on the points, u = G * (S lambda - (sum lambda) rim): (n, d)."""
+        """A^T lambda = -grad u at the points, with u = G * (S lambda - (sum lambda) rim): ``(n, d)``."""
         grid = self._grid
         source = self._transfer.spread(multipliers) - multipliers.sum() * self._rim
         u = self._green * grid.forward(source)
         return torch.stack([self._transfer.sample(grid.inverse(-1j * k * u)) for k in grid.waves], 1)
 
     def apply(self, surfels: Tensor) -> Tensor:
-        """A s = chi on the points, (n,)."""
+        """A s = chi at the points, ``(n,)``."""
         grid = self._grid
         flux = torch.zeros((), dtype=torch.complex64)
         for axis, k in enumerate(grid.waves):
@@ -92,20 +92,20 @@ def orient(
     steps: int = 60,
     tolerance: float = 3e-3,
 ) -> Orientation:
-    """Directions from the inside to the outside at points of an unknown closed surface.
+    """Outward directions at points of an unknown closed surface.
 
     Args:
-        points: (n, d) float, d = 2 or 3.
-        generator: for the probe that measures the mean diagonal (Hutchinson, one vector of signs).
-        regularisation: a; more of it withstands more noise and confuses the two sides of thin walls.
-        resolution: nodes of the grid along each axis.
-        steps: at most so many conjugate-gradient steps.
-        tolerance: of the residual, relative to the right side.
+        points: ``(n, d)`` float, d = 2 or 3.
+        generator: for the probe of the mean diagonal (Hutchinson, one vector of signs).
+        regularisation: a; larger values tolerate more noise but confuse the sides of thin walls.
+        resolution: grid nodes along each axis.
+        steps: maximum number of conjugate-gradient steps.
+        tolerance: of the residual, relative to the right-hand side.
 
     Returns:
         Surfels, whose directions are the normals.
     """
-    gauss = _Gauss(around(points, resolution, room=_ROOM), points)
+    gauss = _Gauss(grid_around(points, resolution, room=_ROOM), points)
     n = len(points)
     signs = torch.randint(0, 2, (n,), generator=generator).to(torch.float32) * 2 - 1
     mean = float(gauss.transposed(signs).square().sum()) / n

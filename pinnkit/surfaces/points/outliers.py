@@ -1,16 +1,16 @@
-"""Points that lie on no surface: strays of a scanner, found before anything is built on them."""
+"""Detection of outliers: points that lie on no surface."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from .downsample import thinned
+from .downsample import downsample
 from .neighbours import Neighbours
 
-__all__ = ["near_surface", "without_strays"]
+__all__ = ["inlier_mask", "near_surface_mask"]
 
-_MANY = 60_000
+_MAX_POINTS = 60_000
 _NEAR = 12
 _ISOLATED = 2.5
 _SPARSE = 4.0
@@ -18,27 +18,27 @@ _OFF, _BESIDE = 0.3, 0.8
 _VOLUME = 0.12
 _HEIGHT = 1.5
 _PASSES = 4
-_MOST = 0.3
-"""Where more than this share would be dropped, the points are not a surface with strays, and all are kept."""
+_MAX_SHARE = 0.3
+"""Share of outliers above which the model of a surface with outliers fails, and all points are kept."""
 
 
-def without_strays(points: Tensor) -> Tensor:
-    """(n,) True for points that are kept.
+def inlier_mask(points: Tensor) -> Tensor:
+    """Mask ``(n,)`` of the points to keep.
 
-    With r the distance of a point to its eighth neighbour, a point is dropped where
+    With r the distance of a point to its eighth neighbour, a point is an outlier if
 
-        r > 2.5 x the lower quartile of r over its twelve neighbours, and it lies off the plane of least squares of
-        these by more than 0.3 r, or off that of the nearest such denser neighbour by more than 0.8 of the distance to
-        it (it stands alone beside a surface); or
-        r > 4 x the median r of all, and the least eigenvalue of the covariance of twelve neighbours, averaged over its
-        neighbourhood, is more than 0.12 of the trace (its neighbours fill a volume, not a sheet).
+        r > 2.5 x the lower quartile of r over its twelve neighbours, and it lies off their least-squares plane by more
+        than 0.3 r, or off the plane of the nearest denser neighbour by more than 0.8 of the distance to it (isolated
+        beside a surface); or r > 4 x the median r of all, and the least eigenvalue of the covariance of twelve
+        neighbours, averaged over its neighbourhood, exceeds 0.12 of the trace (the neighbours fill a volume instead of
+        a sheet).
 
-    A point of a sheet that is sampled more coarsely than the next has a large r, but lies in its plane, and is kept.
-    This is repeated, at most four times, because strays hide each other.  Where more than 30 % would be dropped, all
-    are kept.  Of more than 60,000 points, the means over cells are looked at.
+    A point of a coarsely sampled sheet has a large r but lies in its plane, and is kept.  The test is repeated up to
+    four times, because outliers hide each other.  If more than 30 % would be dropped, all are kept.  More than 60,000
+    points are tested by their means over cells.
 
     Args:
-        points: (n, d).
+        points: ``(n, d)``.
 
     Source: the ratio of distances as in Breunig et al., LOF, SIGMOD 2000; the share of the least eigenvalue is the
     surface variation of Pauly, Gross & Kobbelt, IEEE Visualization 2002.
@@ -46,34 +46,33 @@ def without_strays(points: Tensor) -> Tensor:
     some = points[:: max(len(points) // 10_000, 1)]
     ends = some.quantile(torch.tensor([0.05, 0.95], dtype=points.dtype), dim=0)
     extent = float((ends[1] - ends[0]).max()) or float((points.amax(0) - points.amin(0)).max())
-    fewer = thinned(points, cell=extent / 512, most=_MANY)
-    kept = torch.ones(len(fewer.points), dtype=torch.bool)
+    reduced = downsample(points, cell=extent / 512, most=_MAX_POINTS)
+    kept = torch.ones(len(reduced.points), dtype=torch.bool)
     for _ in range(_PASSES):
         rows = torch.nonzero(kept)[:, 0]
         if len(rows) <= 2 * _NEAR:
             break
-        drop = _stray(fewer.points[rows])
+        drop = _outliers(reduced.points[rows])
         kept[rows[drop]] = False
         if not bool(drop.any()):
             break
-    kept = kept[fewer.owner]
-    return kept if float(kept.to(torch.float64).mean()) >= 1 - _MOST else torch.ones_like(kept)
+    kept = kept[reduced.owner]
+    return kept if float(kept.to(torch.float64).mean()) >= 1 - _MAX_SHARE else torch.ones_like(kept)
 
 
-def near_surface(points: Tensor, normals: Tensor, near: Neighbours, noise: float) -> Tensor:
-    """(n,) True for points that are kept: those less than 1.5 spacings and five times the noise off their neighbours.
+def near_surface_mask(points: Tensor, normals: Tensor, near: Neighbours, noise: float) -> Tensor:
+    """Mask ``(n,)`` of the points within 1.5 spacings plus five noise levels of the mean plane of their neighbours.
 
-    Measured is the height over the mean of those of the sixteen nearest that face as the point does, along their mean
-    normal; where fewer than four do, the point is kept.  It finds strays that are too close to a surface to stand
-    alone.
+    The height is measured along the mean normal of those of the sixteen nearest neighbours that face like the point;
+    points with fewer than four such neighbours are kept.  This finds outliers too close to the surface to be isolated.
 
     Args:
-        points: (n, d).
-        normals: (n, d) unit, oriented.
-        near: neighbours of each.
-        noise: standard deviation of the points' distance to the surface.
+        points: ``(n, d)``.
+        normals: ``(n, d)`` unit, oriented.
+        near: neighbours of each point.
+        noise: standard deviation of the distance of the points from the surface.
     """
-    some = near.first(16)
+    some = near.nearest(16)
     alike = ((normals[some.index] * normals[:, None]).sum(2) > 0.5).to(points.dtype)[:, :, None]
     count = alike.sum(1)
     mean = (alike * normals[some.index]).sum(1)
@@ -84,7 +83,7 @@ def near_surface(points: Tensor, normals: Tensor, near: Neighbours, noise: float
     return (height <= _HEIGHT * local + 5 * noise) | (count[:, 0] < 4)
 
 
-def _stray(points: Tensor) -> Tensor:
+def _outliers(points: Tensor) -> Tensor:
     near = Neighbours.of(points, _NEAR)
     r = near.distance[:, min(7, near.distance.shape[1] - 1)]
     around = points[near.index]
@@ -92,7 +91,7 @@ def _stray(points: Tensor) -> Tensor:
     centred = around - middle
     values, vectors = torch.linalg.eigh(centred.transpose(1, 2) @ centred)
     off = ((points - middle[:, 0]) * vectors[:, :, 0]).sum(1).abs() > _OFF * r
-    # The plane of the nearest neighbour that is denser by that factor: the point is beside it, or in it.
+    # Distance from the plane of the nearest neighbour that is denser by that factor.
     denser = _ISOLATED * r[near.index] < r[:, None]
     first = near.index.gather(1, denser.to(torch.int8).argmax(1, keepdim=True))[:, 0]
     to = points - points[first]

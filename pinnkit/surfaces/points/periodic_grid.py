@@ -1,14 +1,13 @@
-"""A cubic grid of nodes that closes on itself, and the passage between points and its nodes.
+"""Periodic cubic grid of nodes, and the transfer between points and nodes.
 
-Nodes stand at `lower + i spacing`, i = 0 .. resolution - 1, along each of d axes; for Fourier transforms the grid has
-the period `resolution * spacing`.  Between nodes everything is multilinear: `Transfer.spread` distributes values of
-points to the 2^d nodes around each, `Transfer.sample` is its transpose.
+Nodes are at `lower + i spacing`, i = 0 .. resolution - 1, along each of d axes; for Fourier transforms the grid has
+the period `resolution * spacing`.  The transfer is multilinear: `Transfer.spread` distributes values of points to the
+2^d surrounding nodes, `Transfer.sample` is its transpose.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -16,7 +15,7 @@ from itertools import product
 import torch
 from torch import Tensor
 
-__all__ = ["PeriodicGrid", "Transfer", "around"]
+__all__ = ["PeriodicGrid", "Transfer", "grid_around"]
 
 
 @dataclass(frozen=True)
@@ -24,8 +23,8 @@ class PeriodicGrid:
     """Nodes of a cube.
 
     Attributes:
-        lower: (d,) the first node.
-        spacing: between neighbouring nodes.
+        lower: ``(d,)`` first node.
+        spacing: node spacing.
         resolution: nodes along each axis.
     """
 
@@ -35,22 +34,22 @@ class PeriodicGrid:
 
     @property
     def dimension(self) -> int:
-        """Of the space."""
+        """Dimension of the space."""
         return len(self.lower)
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of an array of nodal values."""
+        """Shape of an array of nodal values."""
         return (self.resolution,) * self.dimension
 
     @cached_property
     def waves(self) -> tuple[Tensor, ...]:
-        """Wave numbers along each axis, shaped to broadcast over what `rfft` returns; zero at the Nyquist frequency."""
+        """Wave numbers along each axis, shaped to broadcast over `rfft` coefficients; zero at the Nyquist frequency."""
         d, n = self.dimension, self.resolution
         full = 2 * math.pi * torch.fft.fftfreq(n, self.spacing)
         half = 2 * math.pi * torch.fft.rfftfreq(n, self.spacing)
         if n % 2 == 0:
-            # i k would turn a real function into one that is not.
+            # The derivative of a real function would not be real otherwise.
             full[n // 2] = 0.0
             half[-1] = 0.0
         lines = [full] * (d - 1) + [half]
@@ -58,7 +57,7 @@ class PeriodicGrid:
 
     @cached_property
     def squared(self) -> Tensor:
-        """|k|^2 with the Nyquist frequency counted."""
+        """|k|^2, including the Nyquist frequency."""
         d, n = self.dimension, self.resolution
         full = 2 * math.pi * torch.fft.fftfreq(n, self.spacing)
         half = 2 * math.pi * torch.fft.rfftfreq(n, self.spacing)
@@ -77,11 +76,11 @@ class PeriodicGrid:
         return torch.fft.irfftn(coefficients, s=self.shape, dim=tuple(range(-self.dimension, 0)))
 
     def gaussian(self, sigma: float) -> Tensor:
-        """Coefficients of a Gaussian of this standard deviation and of integral 1: exp(-sigma^2 |k|^2 / 2)."""
+        """Fourier coefficients of a Gaussian with unit integral: exp(-sigma^2 |k|^2 / 2)."""
         return torch.exp(-0.5 * sigma**2 * self.squared)
 
     def transfer(self, points: Tensor) -> Transfer:
-        """Between these points (n, d) and the nodes, in float32."""
+        """Transfer between points ``(n, d)`` and the nodes, in float32."""
         d, n = self.dimension, self.resolution
         at = (points - self.lower) / self.spacing
         cell = at.floor()
@@ -101,13 +100,13 @@ class PeriodicGrid:
 
 @dataclass(frozen=True)
 class Transfer:
-    """Multilinear passage between points and nodes.
+    """Multilinear transfer between points and nodes.
 
     Attributes:
-        index: (n 2^d,) nodes around each point, flat.
-        weight: (n, 2^d) their weights, which add up to 1.
-        nodes: how many there are.
-        shape: of nodal values.
+        index: ``(n 2^d,)`` flat indices of the surrounding nodes.
+        weight: ``(n, 2^d)`` their weights, which sum to 1.
+        nodes: number of nodes.
+        shape: shape of nodal values.
     """
 
     index: Tensor
@@ -116,32 +115,24 @@ class Transfer:
     shape: tuple[int, ...]
 
     def spread(self, values: Tensor) -> Tensor:
-        """S values: (n,) to nodal values."""
+        """S values: from ``(n,)`` to nodal values."""
         out = torch.zeros(self.nodes)
         out.scatter_add_(0, self.index, (self.weight * values[:, None]).reshape(-1))
         return out.reshape(self.shape)
 
     def sample(self, nodal: Tensor) -> Tensor:
-        """S^T nodal: values at the points, (n,)."""
+        """S^T nodal: values at the points, ``(n,)``."""
         return (nodal.reshape(-1).index_select(0, self.index).reshape(self.weight.shape) * self.weight).sum(1)
 
 
-def around(points: Tensor, resolution: int, *, room: float) -> PeriodicGrid:
-    """A grid whose nodes span a cube `room` times as wide as the longest side of the box of the points, centred.
+def grid_around(points: Tensor, resolution: int, *, room: float) -> PeriodicGrid:
+    """Grid on a cube centred at the bounding box and `room` times as wide as its longest side.
 
     Args:
-        points: (n, d).
+        points: ``(n, d)``.
         resolution: nodes along each axis.
         room: width of the cube over the longest side.
     """
     low, high = points.amin(0), points.amax(0)
     side = room * float((high - low).max())
     return PeriodicGrid((low + high) / 2 - side / 2, side / (resolution - 1), resolution)
-
-
-def between(bounds: Sequence[float], dimension: int, resolution: int) -> PeriodicGrid:
-    """A grid whose nodes span the cube from `bounds[0]` to `bounds[1]` along every axis."""
-    lower, upper = bounds
-    return PeriodicGrid(
-        torch.full((dimension,), float(lower), dtype=torch.float64), (upper - lower) / (resolution - 1), resolution
-    )

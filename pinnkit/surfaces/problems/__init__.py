@@ -1,1 +1,1 @@
-"""Surface fitting as problems: losses, supervision points, mesh targets."""
+"""Surface fitting as problems: loss presets, sample sets, reconstruction from points, targets from meshes."""

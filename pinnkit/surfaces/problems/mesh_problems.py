@@ -1,4 +1,4 @@
-"""Fitting a closed mesh: its signed distance (regression), or which points are inside (classification)."""
+"""Fitting of a closed mesh: signed-distance regression and occupancy classification."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from pinnkit.problem.problem import Problem
 from pinnkit.problem.terms import Condition, Term
 from pinnkit.solutions.solution import Solution
 from pinnkit.solvers import Adam, Cosine, Plan
-from pinnkit.surfaces.distance.field_distance import distance_of
+from pinnkit.surfaces.distance.field_distance import distance_function
 from pinnkit.surfaces.distance.mesh_distance import MeshDistance
-from pinnkit.surfaces.drawing.pictures import draw_mesh, draw_slices
-from pinnkit.surfaces.io.files import import_trimesh
+from pinnkit.surfaces.drawing.figures import draw_mesh, draw_slices
 from pinnkit.surfaces.mesh.extraction import extract
 from pinnkit.surfaces.mesh.metrics import compare_surfaces, iou
 from pinnkit.surfaces.mesh.sampling import sample_mesh
+from pinnkit.surfaces.mesh.trimesh_backend import import_trimesh
 from pinnkit.surfaces.points.normalisation import Normalisation
 
-from .supervision import Scattered
+from .supervision import FixedSamples
 
 if TYPE_CHECKING:
     import trimesh
@@ -35,9 +35,9 @@ __all__ = ["occupancy_problem", "sdf_problem"]
 
 _BOX = Box(x=(-1, 1), y=(-1, 1), z=(-1, 1))
 _BATCH = 4096
-_WALLS, _ON_WALLS = 0.1, 512  # weight and points of what keeps the walls outside: few samples lie there
-_WIDTHS = (0.05, 0.0158)  # standard deviations, the roots of DeepSDF's variances .0025 and .00025
-_SEED = 20_778  # of the fresh points that metrics are taken at
+_WALLS, _ON_WALLS = 0.1, 512  # weight and points of the boundary term, since few samples lie there
+_WIDTHS = (0.05, 0.0158)  # standard deviations: roots of the variances .0025 and .00025 of DeepSDF
+_SEED = 20_778  # of the points at which metrics are evaluated
 _FRESH = 20_000
 
 
@@ -49,20 +49,20 @@ def sdf_problem(
     samples: int = 100_000,
     clamp: float = 0.1,
 ) -> Problem:
-    """Signed-distance regression: |clamp(f) - clamp(d)| on samples near a closed mesh and in the box around it.
+    """Signed-distance regression: |clamp(f) - clamp(d)| at samples near a closed mesh and in the surrounding box.
 
-    19 of 20 samples are points of the surface moved by Gaussian noise, half with each of two widths, the others are
-    uniform; both values are clamped to ± `clamp`, so that the field spends itself near the surface.
+    95 % of the samples are surface points plus Gaussian noise, half of them with each of two widths; the rest is
+    uniform. Both values are clamped to ± `clamp`, which concentrates the capacity of the field near the surface.
 
     Args:
         mesh: closed, in any coordinates; `Problem.facts` keeps the normalisation to [-1, 1]^3.
-        generator: draws the samples.
-        name: of the problem.
-        samples: how many; each step of training takes 4,096 of them.
+        generator: source of randomness.
+        name: problem name.
+        samples: number of samples; each training step uses 4,096 of them.
         clamp: in normalised coordinates, where half the longest side is 0.78.
 
     Raises:
-        ValueError: for an open mesh, or one that is not oriented.
+        ValueError: for a mesh that is open or not oriented.
 
     Source: Park et al., DeepSDF, CVPR 2019, eq. 4 and §5.
     """
@@ -70,7 +70,7 @@ def sdf_problem(
         raise ValueError(f"sdf_problem: `clamp` must be positive, got {clamp}")
     solid = _Solid.of(mesh, "sdf_problem")
     at = solid.draw(samples, 0.95, generator)
-    part = Scattered(_BOX, at, {"d": solid.distance(at)})
+    part = FixedSamples(_BOX, at, {"d": solid.distance(at)})
 
     def apart(f: Any, d: Any) -> Any:
         return torch.clamp(f, -clamp, clamp) - torch.clamp(d, -clamp, clamp)
@@ -90,24 +90,24 @@ def occupancy_problem(
 ) -> Problem:
     """Classification of inside and outside by cross entropy; f is the logit of being outside.
 
-    P(outside) = 1 / (1 + e^-f), so the surface is f = 0 and f is negative inside, as everywhere in pinnkit.  Half of
-    the samples are uniform in the box, half near the surface.
+    P(outside) = 1 / (1 + e^-f), so the surface is f = 0 and f is negative inside.  Half of the samples are uniform in
+    the box, half near the surface.
 
     Args:
         mesh: closed, in any coordinates; `Problem.facts` keeps the normalisation to [-1, 1]^3.
-        generator: draws the samples.
-        name: of the problem.
-        samples: how many; each step of training takes 4,096 of them.
+        generator: source of randomness.
+        name: problem name.
+        samples: number of samples; each training step uses 4,096 of them.
 
     Raises:
-        ValueError: for an open mesh, or one that is not oriented.
+        ValueError: for a mesh that is open or not oriented.
 
     Source: Mescheder et al., Occupancy Networks, CVPR 2019, eq. 3.
     """
     solid = _Solid.of(mesh, "occupancy_problem")
     at = solid.draw(samples, 0.5, generator)
     side = torch.where(solid.distance.contains(at), -1.0, 1.0).to(torch.float64)
-    part = Scattered(_BOX, at, {"side": side})
+    part = FixedSamples(_BOX, at, {"side": side})
     terms = [
         Condition(part, _signed_logit, name="inside", penalty=CrossEntropy(), points=_BATCH),
         Condition(_BOX.boundary, _logit, name="walls", penalty=CrossEntropy(), weight=_WALLS, points=_ON_WALLS),
@@ -120,13 +120,13 @@ def _signed_logit(f: Any, side: Any) -> Any:
 
 
 def _logit(f: Any) -> Any:
-    """All of the wall is outside."""
+    """Residual on the boundary of the box, which is outside."""
     return f
 
 
 @dataclass(frozen=True, eq=False)
 class _Solid:
-    """A mesh in normalised coordinates with its distance."""
+    """Mesh in normalised coordinates with its distance."""
 
     mesh: trimesh.Trimesh
     distance: MeshDistance
@@ -144,7 +144,7 @@ class _Solid:
         return cls(scaled, MeshDistance.of(scaled, source=f"{owner}: the mesh"), normalisation)
 
     def draw(self, n: int, near: float, generator: torch.Generator) -> Tensor:
-        """Points of the box, the fraction `near` of them close to the surface."""
+        """Sample points of the box, a fraction `near` of them close to the surface."""
         if n < 1:
             raise ValueError(f"`samples` must be at least 1, got {n}")
         seed = int(torch.randint(2**31, (1,), generator=generator))
@@ -182,15 +182,15 @@ def _problem(name: str, terms: list[Term], solid: _Solid, quantity: str, field: 
 
 
 def _iou(solution: Solution, solid: _Solid) -> float:
-    f = distance_of(solution)
+    f = distance_function(solution)
     generator = torch.Generator().manual_seed(_SEED)
     return iou(lambda p: f(p) < 0, solid.distance.contains, (-1.0, 1.0), generator=generator, points=_FRESH)
 
 
 def _chamfer(solution: Solution, solid: _Solid) -> float:
-    """NaN where the field has no closed surface in the box yet: a score says so, it does not stop the report."""
+    """Chamfer distance in % of the diagonal; NaN if the field has no closed surface in the box yet."""
     try:
-        found = extract(distance_of(solution), resolution=96)
+        found = extract(distance_function(solution), resolution=96)
     except ValueError:
         return float("nan")
     scores = compare_surfaces(found, solid.mesh, generator=np.random.default_rng(_SEED), samples=_FRESH)
@@ -198,7 +198,7 @@ def _chamfer(solution: Solution, solid: _Solid) -> float:
 
 
 def _surface(solution: Solution) -> Any:
-    f = distance_of(solution)
+    f = distance_function(solution)
     try:
         mesh = extract(f, resolution=128)
     except ValueError as error:
@@ -207,4 +207,4 @@ def _surface(solution: Solution) -> Any:
 
 
 def _slices(solution: Solution, quantity: str) -> Any:
-    return draw_slices(distance_of(solution), title=solution.problem.name, quantity=quantity)
+    return draw_slices(distance_function(solution), title=solution.problem.name, quantity=quantity)

@@ -1,4 +1,4 @@
-"""Where a surface problem is sampled: its points, samples near them, samples in all of the box."""
+"""Sample sets of surface problems: samples near points and in the box, and fixed points with data."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from torch import Generator, Tensor
 
 from pinnkit.domains import Axis, Box, Points, Sampling
 
-__all__ = ["Around", "Guide", "Scattered"]
+__all__ = ["FixedSamples", "Guide", "NearSurface"]
 
 Guide = Callable[[Tensor], Tensor]
-"""A signed distance that is known already: ``(n, d)`` -> ``(n,)``, negative inside, such as a `GridField`."""
+"""Known signed distance ``(n, d)`` -> ``(n,)``, negative inside, such as a `GridField`."""
 
 _ROOM = 1.17
-"""The box of the points is widened by so much for the samples that fill it."""
+"""Factor by which the bounding box of the points is widened for uniform samples."""
 
 
 @dataclass(frozen=True, eq=False)
-class Around:
-    """A part of `domain`: fresh samples near given points, in the box of the points, and in the whole domain.
+class NearSurface:
+    """Part of `domain` with fresh samples near given points, in their bounding box, and in the whole domain.
 
-    Near samples are a point plus Gaussian noise, half of them with each of the two `widths`.  Five sixths of
-    the others fill the box of the points, widened by 17 %, and one sixth the whole domain.
+    Near samples are a point plus Gaussian noise, half of them with each of the two `widths`.  Of the others, five
+    sixths are uniform in the bounding box of the points, widened by 17 %, and one sixth in the whole domain.
 
     Args:
-        domain: the box that no sample leaves.
+        domain: box that contains all samples.
         points: ``(m, d)``.
         widths: standard deviations of the noise, in units of the coordinates.
-        near: the fraction of near samples, between 0 and 1.
+        near: fraction of near samples, between 0 and 1.
 
     Raises:
         ValueError: for points that do not fit the domain, widths that are not positive, `near` outside [0, 1].
@@ -47,24 +47,24 @@ class Around:
     def __post_init__(self) -> None:
         d = len(self.domain.columns)
         if self.points.ndim != 2 or self.points.shape[1] != d or not len(self.points):
-            raise ValueError(f"Around: `points` must be (m, {d}) with m > 0, got shape {tuple(self.points.shape)}")
+            raise ValueError(f"NearSurface: `points` must be (m, {d}) with m > 0, got shape {tuple(self.points.shape)}")
         if len(self.widths) != 2 or not all(w > 0 for w in self.widths):
-            raise ValueError(f"Around: `widths` must be two positive lengths, got {self.widths}")
+            raise ValueError(f"NearSurface: `widths` must be two positive lengths, got {self.widths}")
         if not 0 <= self.near <= 1:
-            raise ValueError(f"Around: `near` must lie in [0, 1], got {self.near}")
+            raise ValueError(f"NearSurface: `near` must lie in [0, 1], got {self.near}")
 
     @property
     def axes(self) -> tuple[Axis, ...]:
-        """Those of the domain."""
+        """Axes of the domain."""
         return self.domain.axes
 
     @property
     def measure(self) -> float:
-        """That of the domain."""
+        """Measure of the domain."""
         return self.domain.measure
 
     def sample(self, n: int, generator: Generator, *, sampling: Sampling | None = None) -> Points:  # noqa: ARG002
-        """N fresh samples in random places; `sampling` has no effect."""
+        """Draw n fresh samples; `sampling` is ignored."""
         d = self.points.shape[1]
         near = round(n * self.near)
         box = (n - near) * 5 // 6
@@ -83,22 +83,22 @@ class Around:
         return Points(coords)
 
     def _box(self, lower: Tensor, upper: Tensor) -> tuple[Tensor, Tensor]:
-        """Of the points, widened, inside the domain."""
+        """Bounding box of the points, widened, inside the domain."""
         low, high = self.points.amin(0), self.points.amax(0)
         middle, half = (low + high) / 2, _ROOM * (high - low) / 2
         return torch.maximum(middle - half, lower), torch.minimum(middle + half, upper)
 
 
 @dataclass(frozen=True, eq=False)
-class Scattered:
-    """Given points as a part, each with its data: a random choice of them, with replacement, at every draw.
+class FixedSamples:
+    """Part of fixed points with data; each draw selects among them at random, with replacement.
 
-    What it hands out costs nothing, however many the points are and whatever the data cost.
+    Expensive data are thus evaluated once.
 
     Args:
-        domain: the box that they lie in.
+        domain: box that contains the points.
         points: ``(m, d)``.
-        columns: data of each point by name, ``(m, ...)``, which residuals get under these names.
+        columns: data of each point by name, ``(m, ...)``, passed to residuals under these names.
 
     Raises:
         ValueError: for columns that do not have one entry for each point.
@@ -112,21 +112,21 @@ class Scattered:
         for name, column in self.columns.items():
             if len(column) != len(self.points):
                 raise ValueError(
-                    f"Scattered: `{name}` must have one entry for each of the {len(self.points)} points, got "
+                    f"FixedSamples: `{name}` must have one entry for each of the {len(self.points)} points, got "
                     f"{len(column)}"
                 )
 
     @property
     def axes(self) -> tuple[Axis, ...]:
-        """Those of the domain."""
+        """Axes of the domain."""
         return self.domain.axes
 
     @property
     def measure(self) -> float:
-        """The number of points."""
+        """Number of points."""
         return float(len(self.points))
 
     def sample(self, n: int, generator: Generator, *, sampling: Sampling | None = None) -> Points:  # noqa: ARG002
-        """N of the points; `sampling` has no effect."""
+        """Draw n of the points; `sampling` is ignored."""
         rows = torch.randint(len(self.points), (n,), generator=generator)
         return Points(self.points[rows], columns={name: column[rows] for name, column in self.columns.items()})

@@ -1,4 +1,4 @@
-"""Reconstructing a surface from points is a problem like any other: |grad f| = 1 in a box, f = 0 on the points."""
+"""Surface reconstruction from points as an eikonal problem: |grad f| = 1 in a box, f = 0 at the points."""
 
 from __future__ import annotations
 
@@ -11,26 +11,24 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pinnkit.domains import Box
-from pinnkit.fields import GeometricMLP, Siren
 from pinnkit.problem.problem import Problem
 from pinnkit.solutions.solution import Solution
-from pinnkit.solvers import Adam, Cosine, Plan
-from pinnkit.surfaces.distance.field_distance import distance_of, slopes_of, values_of
-from pinnkit.surfaces.drawing.pictures import draw_curve, draw_mesh, draw_slices
+from pinnkit.surfaces.distance.field_distance import distance_function, field_values, gradient_norms
+from pinnkit.surfaces.drawing.figures import draw_curve, draw_mesh, draw_slices
 from pinnkit.surfaces.mesh.extraction import extract
 from pinnkit.surfaces.points.neighbours import Neighbours
 
-from .losses import IGR, Samples, Supervised, SurfaceLosses
+from .losses import IGR, Supervised, SurfaceLosses, SurfaceSamples
 from .supervision import Guide
 
-__all__ = ["plan_of", "surface_problem"]
+__all__ = ["surface_problem"]
 
 _AXES = ("x", "y", "z")
-_REACH = 0.06  # of half the longest side of the box: how far "near" reaches
+_REACH = 0.06  # wide standard deviation of near samples, normalised units
 _NEIGHBOURS = 8
-_NOISY = 0.25  # of the spacing: from here on the guide, which is smooth, knows better than the points
+_NOISY = 0.25  # noise in spacings above which the smooth guide is more accurate than the points
 _PROBES = 4096
-_SEED = 20_777  # of the points at which metrics are taken
+_SEED = 20_777  # of the points at which metrics are evaluated
 
 
 def surface_problem(
@@ -46,27 +44,27 @@ def surface_problem(
     figures: Mapping[str, Callable[[Solution], Any]] | None = None,
     facts: Mapping[str, Any] | None = None,
 ) -> Problem:
-    """The problem of the signed distance f of the surface that points lie on, negative inside, in [-1, 1]^d.
+    """Signed distance f, negative inside, of the surface through points, in [-1, 1]^d.
 
-    ``solve(surface_problem(points))`` takes the network and the solver that suit the losses; ``solution(x=, y=, z=)``
-    is then the distance.  Metrics are the mean distance of the points from the surface over the diagonal of their box,
-    to first order |f| / |grad f|, and the mean of | |grad f| - 1 | in the box.
+    ``solve(surface_problem(points))`` uses the field and solver of the losses; ``solution(x=, y=, z=)`` is then the
+    distance.  Metrics: mean distance of the points from the surface over the diagonal of their bounding box, to first
+    order |f| / |grad f|, and the mean of | |grad f| - 1 | in the box.
 
     Args:
-        points: ``(n, d)``, d = 2 or 3, in normalised coordinates: their box well inside [-1, 1]^d (`Normalisation`).
+        points: ``(n, d)``, d = 2 or 3, in normalised coordinates: bounding box inside [-1, 1]^d (`Normalisation`).
         normals: ``(n, d)`` outward unit normals, or None.
-        guide: a signed distance that is known roughly, such as what `grid_distance` gives: it supervises.
-        losses: a preset; None takes `Supervised` where there is a guide, without its term on the points where those are
-            noisy, else `IGR`.
-        name: of the problem.
-        noise: standard deviation of the points' distance from the surface.
-        exact: the true distance of the coordinates by name, where it is known; for validation alone.
-        metrics: more of them.
-        figures: what a report draws; None takes the surface from three sides and slices of f, or the curve in f.
+        guide: approximately known signed distance that supervises the fit, such as that of `grid_distance`.
+        losses: preset of terms; None takes `Supervised` with a guide (without its term on noisy points), else `IGR`.
+        name: problem name.
+        noise: standard deviation of the distance of the points from the surface.
+        exact: exact distance as a function of the coordinates by name; used for validation only.
+        metrics: further metrics.
+        figures: figures of the report; None draws the surface with slices of f, or the curve.
         facts: plain values kept in solution.h5; add ``{"normalisation": normalisation.facts}``.
 
     Raises:
-        ValueError: for points of a wrong shape, that are not finite or leave the box; normals that do not fit.
+        TypeError: for points or normals that are no arrays.
+        ValueError: for points of a wrong shape, not finite or outside the box; normals that do not match.
 
     Source: Gropp et al., Implicit Geometric Regularization for Learning Shapes, ICML 2020.
     """
@@ -87,7 +85,7 @@ def surface_problem(
     box = Box(**dict.fromkeys(axes, (-1.0, 1.0)))
     spacing = float(Neighbours.of(where, _NEIGHBOURS).spacing(where.shape[1]).median())
     chosen = losses if losses is not None else _preset(guide, noise / spacing)
-    samples = Samples(box, where, directions, max(spacing, noise), _REACH, guide)
+    samples = SurfaceSamples(box, where, directions, max(spacing, noise), _REACH, guide)
     measured: dict[str, Callable[..., float]] = {
         "points_to_surface": lambda solution: _off_surface(solution, where),
         "eikonal_deviation": _eikonal_deviation,
@@ -105,49 +103,36 @@ def surface_problem(
         metrics=measured,
         figures=drawn if figures is None else figures,
         facts=dict(facts or {}),
-        plan=plan_of(chosen),
+        plan=chosen.plan(),
         dtype=torch.float32,
     )
 
 
 def _preset(guide: Guide | None, noise: float) -> SurfaceLosses:
-    """The default for a noise in units of the spacing: points that lie off the surface are not to be met."""
+    """Default preset for a noise in units of the spacing: noisy points are not interpolated."""
     if guide is None:
         return IGR()
     return Supervised() if noise < _NOISY else Supervised(surface=0.0)
 
 
-def plan_of(losses: SurfaceLosses) -> Plan:
-    """The network and the solver for a preset of losses."""
-    if isinstance(losses, IGR):
-        reason = "A softplus network that begins as a sphere, by Adam."
-        return Plan.single(GeometricMLP(), (_adam(losses, 2500, 5e-3),), reason, balance=False)
-    reason = "A Siren by Adam on samples near and far."
-    return Plan.single(Siren(width=96, depth=3, omega=30.0), (_adam(losses, 2400, 2e-3),), reason, balance=False)
-
-
-def _adam(losses: SurfaceLosses, steps: int, lr: float) -> Adam:
-    # A batch asks for fresh samples at every step; how many, each term says itself.
-    most = max(getattr(losses, "points", 1024), getattr(losses, "samples", 1024))
-    return Adam(steps=steps, lr=lr, schedule=Cosine(final=0.01, warmup=20), batch=most, betas=(0.9, 0.99))
-
-
 def _surface(solution: Solution) -> Any:
-    """The zero set, or slices that show why there is none."""
+    """Figure of the zero set, or slices that show why there is none."""
     try:
-        mesh = extract(distance_of(solution, dtype=torch.float32), resolution=64)
+        mesh = extract(distance_function(solution, dtype=torch.float32), resolution=64)
     except ValueError as error:
-        return draw_slices(distance_of(solution), title=f"{solution.problem.name}: {str(error).split(';')[0][:90]}")
+        return draw_slices(
+            distance_function(solution), title=f"{solution.problem.name}: {str(error).split(';')[0][:90]}"
+        )
     return draw_mesh(mesh, title=solution.problem.name)
 
 
 def _slices(solution: Solution) -> Any:
-    f = distance_of(solution, dtype=torch.float32)
+    f = distance_function(solution, dtype=torch.float32)
     return draw_slices(f, title=solution.problem.name, quantity="signed distance")
 
 
 def _curve(solution: Solution, points: Tensor) -> Any:
-    f = distance_of(solution, dtype=torch.float32)
+    f = distance_function(solution, dtype=torch.float32)
     return draw_curve(f, points, title=solution.problem.name)
 
 
@@ -164,10 +149,10 @@ def _checked(array: Tensor | NDArray[Any], name: str) -> Tensor:
 
 
 def _off_surface(solution: Solution, points: Tensor) -> float:
-    """Mean |f| / |grad f| at the points over the diagonal of their box."""
+    """Mean |f| / |grad f| at the points over the diagonal of their bounding box."""
     diagonal = float(torch.linalg.vector_norm(points.amax(0) - points.amin(0)))
     few = points[: 4 * _PROBES]
-    return float((values_of(solution, few).abs() / slopes_of(solution, few).clamp_min(1e-3)).mean()) / diagonal
+    return float((field_values(solution, few).abs() / gradient_norms(solution, few).clamp_min(1e-3)).mean()) / diagonal
 
 
 def _eikonal_deviation(solution: Solution) -> float:
@@ -175,4 +160,4 @@ def _eikonal_deviation(solution: Solution) -> float:
     d = len(solution.problem.frame.columns)
     generator = torch.Generator().manual_seed(_SEED)
     inside = 2 * torch.rand(_PROBES, d, generator=generator, dtype=torch.float64) - 1
-    return float((slopes_of(solution, inside) - 1).abs().mean())
+    return float((gradient_norms(solution, inside) - 1).abs().mean())

@@ -1,1 +1,1 @@
-"""Solids whose surface is known exactly, as ground truth for reconstructions."""
+"""Solids with exactly known surfaces, as ground truth for reconstructions."""

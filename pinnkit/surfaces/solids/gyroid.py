@@ -1,4 +1,4 @@
-"""A thin wall of high genus with sharp rims: the sheet of a gyroid, cut out of a ball."""
+"""Gyroid shell: a thin wall of high genus with sharp edges, cut out of a ball."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["GyroidShell"]
 
 _MEAN_SLOPE = 1.5344
-"""Area mean of |grad g| over the sheet g = 0, for g with the wave number 1; measured."""
+"""Area mean of |grad g| over the sheet g = 0, for wave number 1; measured."""
 _SAMPLES = 1_000_000
 _FINE = 192
 _SHEET = 128
@@ -39,13 +39,13 @@ def _g(x: Tensor) -> tuple[Tensor, Tensor]:
 class GyroidShell:
     """{|g| <= level} inside a ball, g = sin x cos y + sin y cos z + sin z cos x with x = 2 pi p / period.
 
-    The wall is `thickness` thick in the mean over its middle: level = thickness / 2 times the mean slope of g.
+    The mean wall thickness is `thickness`: level = thickness / 2 times the mean slope of g.
 
     Attributes:
         radius: of the ball.
-        period: of the gyroid; with 1.4 the wall is one piece, and meets the ball at no less than 48 degrees.
-        thickness: of the wall; 0.0973 is 3.6 % of the diagonal of the box around the ball.
-        euler: counted on meshes of 96^3 and 192^3 nodes; it holds for these defaults.
+        period: of the gyroid; with 1.4 the wall is connected, and meets the ball at no less than 48 degrees.
+        thickness: of the wall; 0.0973 is 3.6 % of the diagonal of the bounding box of the ball.
+        euler: Euler number, counted on meshes of 96^3 and 192^3 nodes; valid for these defaults.
     """
 
     radius: float = 0.78
@@ -56,7 +56,7 @@ class GyroidShell:
 
     @property
     def bounds(self) -> tuple[Tensor, Tensor]:
-        """Of the ball, which the wall touches to within 0.2 %."""
+        """Bounding box of the ball, which the wall touches to within 0.2 %."""
         upper = torch.full((3,), self.radius, dtype=torch.float64)
         return -upper, upper
 
@@ -73,14 +73,17 @@ class GyroidShell:
         return value, self._wave * gradient
 
     def implicit(self, points: Tensor) -> Tensor:
-        """max((|g| - level) / (wave number x mean slope), the ball's): negative inside, near the surface a distance."""
+        """Maximum of (|g| - level) / (wave number x mean slope) and the distance of the ball.
+
+        Negative inside; approximates a distance near the surface.
+        """
         value, _ = self._gyroid(points)
         wall = (value.abs() - self._level) / (self._wave * _MEAN_SLOPE)
         return torch.maximum(wall, torch.linalg.vector_norm(points, dim=1) - self.radius)
 
     @cached_property
     def _sheet(self) -> trimesh.Trimesh:
-        """Triangles of g = level in a cube around the ball; g = -level is drawn by its own mesh below."""
+        """Triangles of g = level in a cube around the ball."""
         return self._level_mesh(self._level)
 
     @cached_property
@@ -93,14 +96,14 @@ class GyroidShell:
         return _march(values.numpy() - level, axis, step)
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
-        """Equal density, see `_sample`."""
+        """Points of equal density, see `_sample`."""
         return self._sample(n, generator)[0]
 
     def _sample(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Points and outward normals: triangles of both sheets projected on them by Newton, and the ball's surface.
+        """Points and outward normals: triangles of both sheets projected by Newton steps, and the surface of the ball.
 
-        What of the sheets lies outside the ball, and of its surface outside the wall, is refused.  The density follows
-        the triangles, uniform to the second order of their size (1 % of the ball).
+        Points of the sheets outside the ball, and of the ball outside the wall, are rejected.  The density follows the
+        triangles, uniform to second order in their size (1 % of the ball).
         """
         sheets = (self._sheet, self._other_sheet)
         areas = torch.tensor([m.area for m in sheets] + [4 * math.pi * self.radius**2], dtype=torch.float64)
@@ -137,15 +140,18 @@ class GyroidShell:
         return NearestSample.of(*self._sample(_SAMPLES, torch.Generator().manual_seed(0)))
 
     def distance(self, points: Tensor) -> Tensor:
-        """To a million exact samples and their tangent planes, with the sign of the implicit function.
+        """Distance to a million exact samples and their tangent planes, with the sign of the implicit function.
 
-        Off by at most 0.002 at the sharp rims and by less than 2e-5 elsewhere (half of the spacing squared over the
+        The error is at most 0.002 at the sharp edges and below 2e-5 elsewhere (half of the squared spacing over the
         distance, or times the curvature).
         """
         return torch.where(self.implicit(points) < 0, -1.0, 1.0) * self._nearest.distance(points)
 
     def mesh(self) -> trimesh.Trimesh:
-        """Marching cubes of the implicit function on 192^3 nodes; off by 0.004 at the sharp rims, 1e-4 elsewhere."""
+        """Marching cubes of the implicit function on 192^3 nodes.
+
+        The error is 0.004 at the sharp edges and 1e-4 elsewhere.
+        """
         axis, step = _axis(1.03 * self.radius, _FINE)
         values = torch.cat([self.implicit(slab) for slab in _slabs(axis)]).reshape((len(axis),) * 3)
         return _march(values.numpy(), axis, step)
@@ -157,7 +163,7 @@ def _axis(half: float, n: int) -> tuple[Tensor, float]:
 
 
 def _slabs(axis: Tensor) -> list[Tensor]:
-    """Nodes of a cube, one layer after the other, so that memory stays small."""
+    """Nodes of a cube, layer by layer, to bound the memory."""
     y, z = torch.meshgrid(axis, axis, indexing="ij")
     return [torch.stack([torch.full_like(y, float(x)), y, z], 2).reshape(-1, 3) for x in axis]
 

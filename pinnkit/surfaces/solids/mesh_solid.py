@@ -1,4 +1,4 @@
-"""A solid given by a closed mesh, to measure reconstructions against: scans, CAD parts."""
+"""Solid given by a closed mesh, such as a scan or a CAD part, as ground truth for reconstructions."""
 
 from __future__ import annotations
 
@@ -11,40 +11,40 @@ import torch
 from torch import Tensor
 
 from pinnkit.surfaces.distance.mesh_distance import MeshDistance
-from pinnkit.surfaces.io.files import read_mesh
-from pinnkit.surfaces.mesh.mesh_checks import examine
+from pinnkit.surfaces.io.mesh_files import read_mesh
+from pinnkit.surfaces.mesh.mesh_checks import check_mesh
 from pinnkit.surfaces.mesh.sampling import sample_mesh
 from pinnkit.surfaces.points.normalisation import Normalisation
 
 if TYPE_CHECKING:
     import trimesh
 
-__all__ = ["Scanned"]
+__all__ = ["MeshSolid"]
 
 
 @dataclass(frozen=True, eq=False)
-class Scanned:
-    """What a closed mesh encloses; the triangles are the exact surface.
+class MeshSolid:
+    """Interior of a closed mesh, whose triangles are the exact surface.
 
     Attributes:
         triangles: closed and oriented, in normalised coordinates.
-        signed: distance to them, exact.
-        euler: of the mesh.
+        signed_distance: exact distance to them.
+        euler: Euler number of the mesh.
         volume: of the mesh.
     """
 
     triangles: trimesh.Trimesh
-    signed: MeshDistance = field(repr=False)
+    signed_distance: MeshDistance = field(repr=False)
     euler: int
     volume: float
 
     @classmethod
-    def of(cls, mesh: trimesh.Trimesh, *, source: str = "the mesh") -> Scanned:
-        """Of a mesh in any unit, moved and scaled into the normalised cube.
+    def of(cls, mesh: trimesh.Trimesh, *, source: str = "the mesh") -> MeshSolid:
+        """Make from a mesh in any unit, normalised to the cube.
 
         Args:
             mesh: closed and oriented.
-            source: what to call it in a message.
+            source: name in messages.
 
         Raises:
             ValueError: for a mesh that is open or not oriented.
@@ -54,17 +54,17 @@ class Scanned:
         vertices = np.asarray(mesh.vertices, np.float64)
         moved = Normalisation.of(vertices[np.unique(mesh.faces)]).apply(vertices)
         triangles = trimesh.Trimesh(moved, mesh.faces, process=False)
-        signed = MeshDistance.of(triangles, source=source)
-        return cls(triangles, signed, examine(triangles).euler, float(triangles.volume))
+        signed_distance = MeshDistance.of(triangles, source=source)
+        return cls(triangles, signed_distance, check_mesh(triangles).euler, float(triangles.volume))
 
     @classmethod
-    def read(cls, path: str | Path) -> Scanned:
-        """Of a file that `read_mesh` reads."""
+    def read(cls, path: str | Path) -> MeshSolid:
+        """Make from a file that `read_mesh` reads."""
         return cls.of(read_mesh(path), source=Path(path).name)
 
     @property
     def bounds(self) -> tuple[Tensor, Tensor]:
-        """Of the vertices."""
+        """Bounding box of the vertices."""
         lower, upper = np.array(self.triangles.bounds, np.float64)
         return torch.from_numpy(lower), torch.from_numpy(upper)
 
@@ -74,9 +74,9 @@ class Scanned:
         return torch.from_numpy(sample_mesh(self.triangles, n, np.random.default_rng(seed))[0])
 
     def distance(self, points: Tensor) -> Tensor:
-        """Exact, the side by winding numbers."""
-        return self.signed(points)
+        """Exact distance, signed by winding numbers."""
+        return self.signed_distance(points)
 
     def mesh(self) -> trimesh.Trimesh:
-        """The triangles themselves."""
+        """The triangles."""
         return self.triangles

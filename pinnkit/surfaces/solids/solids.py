@@ -1,7 +1,7 @@
-"""Solids whose surface is known exactly: what reconstructions are measured against.
+"""Solids with exactly known surfaces, against which reconstructions are measured.
 
-Each gives points of equal density on the exact surface, the signed distance (negative inside), the Euler number of the
-surface and a fine mesh.  A shape stands near the origin and is about as large as [-0.8, 0.8]^3; units: dimensionless.
+Each provides points of equal density on the exact surface, the signed distance (negative inside), the Euler number of
+the surface and a fine mesh.  Shapes are near the origin, with a size of about [-0.8, 0.8]^3; units: dimensionless.
 """
 
 from __future__ import annotations
@@ -33,24 +33,24 @@ class Shape(Protocol):
 
     @property
     def volume(self) -> float | None:
-        """Enclosed, None where no closed form is known."""
+        """Enclosed volume, None where no closed form is known."""
 
     @property
     def bounds(self) -> tuple[Tensor, Tensor]:
-        """Lower and upper corner of the box around the surface, (3,) each."""
+        """Lower and upper corner of the bounding box, ``(3,)`` each."""
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
-        """Points of equal density on the surface, (n, 3) float64."""
+        """Points of equal density on the surface, ``(n, 3)`` float64."""
 
     def distance(self, points: Tensor) -> Tensor:
-        """Signed distance (n,) of points (n, 3), negative inside."""
+        """Signed distance ``(n,)`` of points ``(n, 3)``, negative inside."""
 
     def mesh(self) -> trimesh.Trimesh:
-        """Closed triangles on the surface, finer than what is measured."""
+        """Closed triangle mesh, finer than the measured errors."""
 
 
 def diagonal(shape: Shape) -> float:
-    """Of the box around a shape: the length that errors are given in."""
+    """Diagonal of the bounding box of a shape: the unit of errors."""
     lower, upper = shape.bounds
     return float(torch.linalg.vector_norm(upper - lower))
 
@@ -65,7 +65,7 @@ def _directions(n: int, generator: torch.Generator) -> Tensor:
 
 
 def _closed(rings: Array) -> trimesh.Trimesh:
-    """Triangles of (m, k, 3) points, closed along both of the first axes."""
+    """Triangles of ``(m, k, 3)`` points, periodic along the first two axes."""
     import trimesh
 
     m, k = rings.shape[:2]
@@ -95,7 +95,7 @@ class Sphere:
 
     @property
     def bounds(self) -> tuple[Tensor, Tensor]:
-        """Of the sphere."""
+        """Bounding box."""
         return _box(self.radius, self.radius, self.radius)
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
@@ -107,7 +107,7 @@ class Sphere:
         return torch.linalg.vector_norm(points, dim=1) - self.radius
 
     def mesh(self) -> trimesh.Trimesh:
-        """An icosphere of 81,920 triangles, off by at most 1e-4 R."""
+        """Icosphere of 81,920 triangles; maximum error 1e-4 R."""
         import trimesh
 
         return trimesh.creation.icosphere(subdivisions=6, radius=self.radius)
@@ -128,11 +128,11 @@ class Torus:
 
     @property
     def bounds(self) -> tuple[Tensor, Tensor]:
-        """Of the torus."""
+        """Bounding box."""
         return _box(self.major + self.minor, self.major + self.minor, self.minor)
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
-        """Angles uniform, kept in proportion to the area element R + r cos v."""
+        """Uniform angles, accepted in proportion to the area element R + r cos v."""
         kept: list[Tensor] = []
         while sum(len(k) for k in kept) < n:
             u, v, w = _uniform(3, 2 * n + 16, generator=generator)
@@ -143,12 +143,12 @@ class Torus:
         return torch.cat(kept)[:n]
 
     def distance(self, points: Tensor) -> Tensor:
-        """Exact."""
+        """Exact distance."""
         rho = torch.linalg.vector_norm(points[:, :2], dim=1) - self.major
         return torch.hypot(rho, points[:, 2]) - self.minor
 
     def mesh(self) -> trimesh.Trimesh:
-        """384 x 160 quadrilaterals, off by at most 1e-4."""
+        """384 x 160 quadrilaterals; maximum error 1e-4."""
         u, v = 2 * np.pi * np.arange(384) / 384, 2 * np.pi * np.arange(160) / 160
         rho = self.major + self.minor * np.cos(v)
         rings = np.stack(
@@ -159,7 +159,7 @@ class Torus:
 
 @dataclass(frozen=True)
 class BoxMinusCylinder:
-    """A box with a round hole along z through its middle: flat faces, straight and round sharp edges, one handle."""
+    """Box with a round hole along z through its centre: flat faces, straight and round sharp edges, one handle."""
 
     half: tuple[float, float, float] = (0.78, 0.6, 0.45)
     radius: float = 0.32
@@ -167,17 +167,17 @@ class BoxMinusCylinder:
 
     @property
     def volume(self) -> float:
-        """Of the box less that of the hole."""
+        """Volume of the box minus that of the hole."""
         a, b, c = self.half
         return 8 * a * b * c - math.pi * self.radius**2 * 2 * c
 
     @property
     def bounds(self) -> tuple[Tensor, Tensor]:
-        """Of the box."""
+        """Bounding box."""
         return _box(*self.half)
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
-        """Faces and hole in proportion to their areas, points of the faces that lie in the hole refused."""
+        """Faces and hole in proportion to their areas; points of the faces inside the hole are rejected."""
         a, b, c = self.half
         walls = torch.tensor([8 * a * b, 8 * b * c, 8 * a * c, 4 * math.pi * self.radius * c], dtype=torch.float64)
         kept: list[Tensor] = []
@@ -196,9 +196,9 @@ class BoxMinusCylinder:
         return torch.cat(kept)[:n]
 
     def distance(self, points: Tensor) -> Tensor:
-        """Exact: the least distance to lids with a round hole, four walls and the wall of the hole, with the sign."""
+        """Exact: least distance to the lids, the four walls and the wall of the hole, with its sign."""
         a, b, c = self.half
-        x, y, z = points.abs().unbind(1)  # the solid is its own mirror image in all three planes
+        x, y, z = points.abs().unbind(1)  # the solid is symmetric in all three planes
         rho = torch.hypot(x, y)
         out_x, out_y, out_z = (x - a).clamp_min(0), (y - b).clamp_min(0), (z - c).clamp_min(0)
         flat = torch.where(rho < self.radius, self.radius - rho, torch.hypot(out_x, out_y))
@@ -211,7 +211,7 @@ class BoxMinusCylinder:
         return torch.where(inside, -least, least)
 
     def mesh(self) -> trimesh.Trimesh:
-        """Lids between the circle and the rectangle, 720 sectors, corners included; off by at most 1e-5."""
+        """Lids between circle and rectangle, 720 sectors, corners included; maximum error 1e-5."""
         a, b, c = self.half
         angle = np.unique(
             np.concatenate(

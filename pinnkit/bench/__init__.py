@@ -1,1 +1,0 @@
-"""Measurements of the package itself, each a function that returns rows."""

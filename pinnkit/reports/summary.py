@@ -1,0 +1,138 @@
+"""The summary of a report: plain values in summary.json, printed as tables; needs no PyTorch."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pinnkit.solutions.files import replacing
+from pinnkit.verification.measures import EXACT, number
+
+if TYPE_CHECKING:
+    from rich.console import Group
+
+__all__ = ["SUMMARY_NAME", "finite", "read_summary", "summary_table", "write_summary"]
+
+SUMMARY_NAME = "summary.json"
+_REQUIRED = {"problem", "field", "parameters", "solver", "steps", "seconds", "status", "seed", "dtype", "device"}
+_BY_METRICS = "no fault found; the metrics below measure the quality"
+
+
+def write_summary(summary: Mapping[str, Any], folder: Path) -> Path:
+    """Write summary.json into `folder`, with null for numbers that are not finite, which JSON cannot represent."""
+    target = folder / SUMMARY_NAME
+    with replacing(target) as temporary:
+        temporary.write_text(json.dumps(finite(summary), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return target
+
+
+def read_summary(path: Path) -> dict[str, Any]:
+    """Read summary.json.
+
+    Raises:
+        OSError: where the file cannot be read.
+        ValueError: where it does not hold a summary.
+    """
+    try:
+        summary = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(summary, dict) or _REQUIRED - set(summary):
+            raise ValueError("no summary")
+    except ValueError:
+        raise ValueError(f"show: '{path}' is damaged, or no summary that pinnkit wrote") from None
+    return summary
+
+
+def finite(value: Any) -> Any:
+    """A copy of JSON values in which null replaces every number that is not finite."""
+    if isinstance(value, Mapping):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def summary_table(summary: Mapping[str, Any]) -> Group:
+    """A summary as rich tables."""
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    facts = Table.grid(padding=(0, 2))
+    for label, value in _facts(summary):
+        facts.add_row(Text(label, style="dim"), Text(value))
+    errors = Table(box=None, padding=(0, 2), header_style="dim")
+    for column in ("unknown", "measured against", "relative L2", "max error", "its bar (L2)"):
+        errors.add_column(column)
+    for comparisons in summary.get("unknowns", {}).values():
+        for name, c in comparisons.items():
+            shown = c["rel_l2_text"], c["max_text"], number(c["l2_bar"])
+            errors.add_row(name, Text(c["against"]), *(Text(s) for s in shown))
+    terms = Table(box=None, padding=(0, 2), header_style="dim")
+    for column in ("term", "residual rms", "relative"):
+        terms.add_column(column)
+    for name, t in summary.get("terms", {}).items():
+        terms.add_row(Text(name), number(t["residual_rms"]), number(t["relative"]) if _is_finite(t["relative"]) else "")
+    parts: list[Any] = [Text(f"{summary['problem']}: {_headline(summary)}", style="bold"), facts]
+    parts += [table for table in (errors, terms) if table.row_count]
+    parts += [Text(f"Warning: {line}", style="yellow") for line in summary.get("warnings", ())]
+    return Group(*parts)
+
+
+def _headline(summary: Mapping[str, Any]) -> str:
+    """The first line of a report: the error, or the metrics, and a remark where the solution is not good."""
+    error = summary.get("rel_l2")
+    text = "no closed form and no reference to measure against"
+    if error is not None:
+        against, bound = summary.get("measured_against"), summary.get("rel_l2_is_bound")
+        text = f"relative L2 error {'<= ' if bound else ''}{number(error)} against the {against}"
+        if bound and against != EXACT:  # the difference may be an error of the reference
+            text += ", within the reference's own error"
+    elif summary.get("metrics"):
+        text = ", ".join(f"{name} {number(value)}" for name, value in summary["metrics"].items())
+    return text if summary.get("good") else f"{text} - NOT GOOD, see the warnings"
+
+
+def _facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Labels and texts of the first table: choice, field, solver, status, run, verdict, reference, metrics."""
+    rows = [
+        ("field", f"{summary['field']}, {summary['parameters']} parameters"),
+        ("solver", f"{summary['solver'] or 'none'}, {summary['steps']} steps, {number(summary['seconds'])} s"),
+        ("status", summary.get("status_text", summary["status"])),
+        ("run", f"seed {summary['seed']}, {summary['dtype']} on {summary['device']}"),
+    ]
+    if summary.get("verdict"):
+        rows.append(("verdict", _verdict(summary["verdict"], has_metrics=bool(summary.get("metrics")))))
+    if summary.get("choice"):
+        rows.insert(0, ("choice", summary["choice"]))
+    if summary.get("reference"):
+        rows.append(("reference", _reference(summary["reference"])))
+    elif summary.get("no_reference"):
+        rows.append(("reference", f"none: {summary['no_reference']}"))
+    rows += [(name, number(value)) for name, value in (summary.get("metrics") or {}).items()]
+    rows += [(name, f"{value:.6g}") for name, value in (summary.get("coefficients") or {}).items()]
+    return rows
+
+
+def _verdict(verdict: Mapping[str, Any], *, has_metrics: bool) -> str:
+    labels = {"residual": "fresh_residual", "conditions": "worst_condition_error", "error": "estimated_error"}
+    known = [f"{label} {number(verdict[key])}" for label, key in labels.items() if _is_finite(verdict[key])]
+    word = "not good" if not verdict["ok"] else "good" if known or not has_metrics else _BY_METRICS
+    return word + "".join(f", {part}" for part in known)
+
+
+def _reference(reference: Mapping[str, Any]) -> str:
+    true = reference.get("rel_l2_true_error")
+    return (
+        f"{reference['kind']}, order {reference['order']}, error bar {number(reference['rel_l2_error_bar'])}"
+        + ("" if true is None else f" (true error {number(true)})")
+        + f", {number(reference['seconds'])} s"
+    )
+
+
+def _is_finite(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)

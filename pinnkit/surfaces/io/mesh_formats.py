@@ -1,0 +1,149 @@
+"""Parsers of mesh formats: OBJ, OFF, STL and PLY to polygons with any number of corners."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pinnkit.surfaces.mesh.polygons import Polygons
+
+from .ply import read_faces
+
+__all__ = ["read_polygons"]
+
+_STL_HEAD, _STL_ROW = 84, 50
+
+
+def read_polygons(path: Path) -> Polygons:
+    """Read all faces of a file, over all objects, groups and solids.
+
+    Args:
+        path: path of the file.
+
+    Raises:
+        ValueError: for a file that cannot be read, with the expected content; the message does not name the file.
+    """
+    found = _READERS[path.suffix.lower()](path.read_bytes())
+    outside = found.corners[(found.corners < 0) | (found.corners >= len(found.vertices))]
+    if len(outside):
+        raise ValueError(f"a face names vertex {outside[0]}, there are {len(found.vertices):,}; repair the file")
+    return found
+
+
+def _obj(data: bytes) -> Polygons:
+    """Parse OBJ: lines `v` and `f`.
+
+    Corners are `7`, `7/1`, `7//3` or `7/1/3`; negative indices count back from the last vertex.
+    """
+    vertices, counts, corners = list[list[str]](), list[int](), list[int]()
+    for line in _text(data).replace("\\\r\n", " ").replace("\\\n", " ").splitlines():
+        words = line.split("#")[0].split()
+        if not words:
+            continue
+        if words[0] == "v":
+            vertices.append(words[1:4])
+        elif words[0] in ("f", "fo"):
+            try:
+                face = [int(word.split("/")[0]) for word in words[1:]]
+            except ValueError:
+                raise ValueError(f"a face must be numbers of vertices, got {line.strip()!r}") from None
+            counts.append(len(face))
+            corners.extend(i - 1 if i > 0 else len(vertices) + i for i in face)
+    return Polygons(_to_array(vertices, "vertex"), np.array(counts, np.int64), np.array(corners, np.int64))
+
+
+def _off(data: bytes) -> Polygons:
+    """Parse OFF: a line for each vertex (x y z first), then a line for each face (number of corners first).
+
+    The header may be COFF, NOFF, STOFF and the like, or missing; colours are ignored.
+    """
+    lines = [words for line in _text(data).splitlines() if (words := line.split("#")[0].split())]
+    head = lines[0][0].upper() if lines else ""
+    if head.endswith("OFF"):
+        if "4" in head or ("N" in head and [len(line) for line in lines[:2]] == [1, 1]):
+            raise ValueError(f"{lines[0][0]} is not read, only three dimensions are; write it as OFF")
+        if lines[0][1:2] == ["BINARY"]:
+            raise ValueError("binary OFF is not read; write it as text")
+        lines = [lines[0][1:], *lines[1:]] if len(lines[0]) > 1 else lines[1:]
+    try:
+        n, m = int(lines[0][0]), int(lines[0][1])
+    except (IndexError, ValueError):
+        raise ValueError("after `OFF` come the numbers of vertices, faces and edges") from None
+    if len(lines) < 1 + n + m:
+        lines = _regroup_lines(lines, n, m)
+    vertices = _to_array([words[:3] for words in lines[1 : 1 + n]], "vertex")
+    try:
+        faces = [[int(word) for word in words[1 : 1 + int(words[0])]] for words in lines[1 + n : 1 + n + m]]
+    except ValueError as error:
+        raise ValueError(f"a face must be whole numbers, {error}") from None
+    short = [i for i, (face, words) in enumerate(zip(faces, lines[1 + n :], strict=False)) if len(face) < int(words[0])]
+    if short:
+        raise ValueError(f"face {short[0]} has {len(faces[short[0]])} of the {lines[1 + n + short[0]][0]} promised")
+    counts = np.array([len(face) for face in faces], np.int64)
+    return Polygons(vertices, counts, np.array([i for face in faces for i in face], np.int64))
+
+
+def _regroup_lines(lines: list[list[str]], n: int, m: int) -> list[list[str]]:
+    """Regroup numbers with unusual line breaks into one line for each vertex and each face."""
+    words = [word for line in lines[1:] for word in line]
+    found, at = [lines[0]], 0
+    for i in range(n + m):
+        if at >= len(words):
+            kind, before = ("vertices", 0) if i < n else ("faces", n)
+            raise ValueError(f"the header promises {n if i < n else m:,} {kind}, the file ends after {i - before:,}")
+        step = 3 if i < n else 1 + int(words[at])
+        found.append(words[at : at + step])
+        at += step
+    return found
+
+
+def _stl(data: bytes) -> Polygons:
+    """Parse STL, binary or text.
+
+    The length of the file decides between the two, since both may begin with `solid`.
+    """
+    count = int.from_bytes(data[_STL_HEAD - 4 : _STL_HEAD], "little")
+    there = max(len(data) - _STL_HEAD, 0) // _STL_ROW
+    text = data[:1024].lstrip().lower().startswith(b"solid") and b"vertex" in data.lower()
+    if len(data) >= _STL_HEAD and (len(data) == _STL_HEAD + _STL_ROW * count or not text):
+        if there < count or not count:
+            raise ValueError(f"the header promises {count:,} triangles, the file ends after {there:,}")
+        rows = np.frombuffer(data, [("normal", "<f4", 3), ("at", "<f4", (3, 3)), ("more", "u1", 2)], count, _STL_HEAD)
+        return _triangle_soup(rows["at"].astype(np.float64).reshape(-1, 3))
+    rows_of_text = [words[1:4] for line in _text(data).splitlines() if (words := line.split())[:1] in _VERTEX]
+    if not rows_of_text or len(rows_of_text) % 3:
+        raise ValueError(f"a text STL has three lines `vertex x y z` a triangle, there are {len(rows_of_text):,}")
+    return _triangle_soup(_to_array(rows_of_text, "vertex"))
+
+
+_VERTEX = (["vertex"], ["VERTEX"], ["Vertex"])
+
+
+def _triangle_soup(corners: NDArray[np.float64]) -> Polygons:
+    return Polygons.of_triangles(corners, np.arange(len(corners)).reshape(-1, 3))
+
+
+def _ply(data: bytes) -> Polygons:
+    return Polygons(*read_faces(data))
+
+
+_READERS: Mapping[str, Callable[[bytes], Polygons]] = {".obj": _obj, ".off": _off, ".stl": _stl, ".ply": _ply}
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8-sig", errors="replace")  # object names may have any encoding
+
+
+def _to_array(rows: list[list[str]], what: str) -> NDArray[np.float64]:
+    try:
+        return np.array(rows, dtype=np.float64).reshape(len(rows), 3)
+    except ValueError:
+        for i, row in enumerate(rows):
+            try:
+                np.array(row, dtype=np.float64).reshape(3)
+            except ValueError:
+                raise ValueError(f"{what} {i} must be three numbers, got {' '.join(row)!r}") from None
+        raise
