@@ -57,7 +57,7 @@ _HELD = 4096
 
 
 @dataclass
-class _Run:
+class _PolynomialSearch:
     problem: Problem
     groups: Sequence[Group]
     solver: ReadoutSolver
@@ -137,7 +137,7 @@ def search_polynomials(
     Raises:
         ValueError: where even two polynomials per coordinate are more than `limit`.
     """
-    run = _Run(problem, groups, solver, seed, limit, tolerance, report, left, scales)
+    run = _PolynomialSearch(problem, groups, solver, seed, limit, tolerance, report, left, scales)
     if Additive(_SINGLE[0]).count(run.columns) > limit:
         raise ValueError(
             f"Expansion: `limit` must leave {_SINGLE[0]} polynomials for each of {run.columns} coordinates, got {limit}"
@@ -153,7 +153,7 @@ def search_polynomials(
     return run.best
 
 
-def _search(run: _Run) -> None:
+def _search(run: _PolynomialSearch) -> None:
     """Functions of single coordinates, then interactions."""
     d = run.columns
     run.climb(Additive(k) for k in _SINGLE)
@@ -168,7 +168,7 @@ def _search(run: _Run) -> None:
         _screen(run, min(single.degree, 4))
 
 
-def _interacting(run: _Run, degree: int) -> None:
+def _interacting(run: _PolynomialSearch, degree: int) -> None:
     """Compare pairs of coordinates with all products of the same degree; the better grows, pairs in doubt."""
     for k in (3, 4, 5):
         if k == 3 and TotalDegree(4).count(run.columns) <= run.limit:
@@ -188,7 +188,7 @@ def _interacting(run: _Run, degree: int) -> None:
         run.climb((TotalDegree(k) for k in itertools.count(6)), run.best.score)
 
 
-def _screen(run: _Run, degree: int) -> None:
+def _screen(run: _PolynomialSearch, degree: int) -> None:
     """All pairs with one product each, then those that matter with more."""
     d = run.columns
     affordable = [k for k in range(1, degree + 1) if Additive(k, order=2, pair_degree=2).count(d) <= run.limit]
