@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from pinnkit.fields import FieldSpec
     from pinnkit.measure.compare import Method
-    from pinnkit.solvers import Solver
+    from pinnkit.solvers.protocols import Method as AnySolver
     from pinnkit.solvers.training.adaptive_points import Adaptive
     from pinnkit.solvers.training.weights import Weights
 
@@ -40,68 +40,30 @@ Meaning = TypeVar("Meaning")
 # words by kind ------------------------------------------------------------------------------------------------------
 def field_words() -> Mapping[str, Callable[[], FieldSpec]]:
     """Fields by their words."""
-    from pinnkit.fields import (
-        MLP,
-        FourierMLP,
-        Gauss,
-        GeometricMLP,
-        HashGrid,
-        MultilevelGrid,
-        PositionalMLP,
-        RandomFourier,
-        Siren,
-        Wire,
-    )  # fmt: skip
+    from pinnkit.fields import FIELDS
 
-    return {
-        "siren": Siren,
-        "fourier": FourierMLP,
-        "mlp": MLP,
-        "random-fourier": RandomFourier,
-        "positional": PositionalMLP,
-        "gauss": Gauss,
-        "wire": Wire,
-        "geometric": GeometricMLP,
-        "grid": MultilevelGrid,
-        "hash": HashGrid,
-    }
+    return FIELDS.words
 
 
-def solver_words() -> Mapping[str, Callable[[], Solver]]:
+def solver_words() -> Mapping[str, Callable[[], AnySolver]]:
     """Solvers by their words."""
-    from pinnkit.solvers import LBFGS, SOAP, SSBFGS, Adam, GaussNewton, LeastSquares, March, Muon, SSBroyden
+    from pinnkit.solvers import SOLVERS
 
-    return {
-        "least-squares": LeastSquares,
-        "gauss-newton": GaussNewton,
-        "march": March,
-        "adam": Adam,
-        "lbfgs": LBFGS,
-        "ss-bfgs": SSBFGS,
-        "ss-broyden": SSBroyden,
-        "soap": SOAP,
-        "muon": Muon,
-    }
+    return SOLVERS.words
 
 
 def adaptive_words() -> Mapping[str, Callable[[], Adaptive]]:
     """Schemes that move collocation points, by their words."""
-    from pinnkit.solvers import R3, RAD
+    from pinnkit.solvers import ADAPTIVE
 
-    return {"rad": RAD, "r3": R3}
+    return ADAPTIVE.words
 
 
 def weight_words() -> Mapping[str, Callable[[], Weights]]:
     """Schemes that weight terms, by their words."""
-    from pinnkit.solvers import NTK, Causal, GradientNorm, ReLoBRaLo, SelfAdaptive
+    from pinnkit.solvers import WEIGHTS
 
-    return {
-        "gradient-norm": GradientNorm,
-        "ntk": NTK,
-        "relobralo": ReLoBRaLo,
-        "self-adaptive": SelfAdaptive,
-        "causal": Causal,
-    }
+    return WEIGHTS.words
 
 
 def dtype_words() -> Mapping[str, torch.dtype]:
@@ -152,7 +114,7 @@ def field_of(word: str | None) -> FieldSpec | None:
     return None if word is None else word_in("--field", word, field_words())()
 
 
-def solvers_of(words: str, steps: str | None, field: str | None) -> list[Solver] | None:
+def solvers_of(words: str, steps: str | None, field: str | None) -> list[AnySolver] | None:
     """The solvers of words joined by commas; None for "auto".
 
     Args:
@@ -213,9 +175,9 @@ def methods_of(solvers: str, field_list: str) -> list[Method]:
     return methods
 
 
-def _solvers(option: str, words: Sequence[str]) -> list[Solver]:
+def _solvers(option: str, words: Sequence[str]) -> list[AnySolver]:
     """A solver for each word but "auto"."""
-    known: dict[str, Callable[[], Solver] | None] = {"auto": None, **solver_words()}
+    known: dict[str, Callable[[], AnySolver] | None] = {"auto": None, **solver_words()}
     makers = [word_in(option, word.strip(), known) for word in words]
     return [make() for make in makers if make is not None]
 

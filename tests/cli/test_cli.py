@@ -217,7 +217,7 @@ def test_a_bad_problem_file_is_one_line_and_exit_code_2(tmp_path, capsys, comman
 
 OPTIONS = {
     "field": (["--field", "blob"], "--field must be one of siren, fourier, mlp, random-fourier, "),
-    "solver": (["--solver", "newton"], "--solver must be one of auto, least-squares, gauss-newton, march, "),
+    "solver": (["--solver", "newton"], "--solver must be one of auto, least-squares, march, adam, "),
     "solvers": (["--solver", "adam,newton"], "got 'newton'"),
     "auto among others": (["--solver", "auto,adam"], "--solver auto stands alone"),
     "device": (["--device", "gpu"], "--device must be auto, cpu, cuda, cuda:1 or mps, got 'gpu'"),

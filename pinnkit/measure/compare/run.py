@@ -15,8 +15,8 @@ from pinnkit.problem.problem import Problem
 from pinnkit.reports.report import number
 from pinnkit.reports.validation import validate
 from pinnkit.solutions.status import Status
-from pinnkit.solvers import Solver
 from pinnkit.solvers import solve as run_solve
+from pinnkit.solvers.protocols import Method as AnySolver
 
 if TYPE_CHECKING:
     from pinnkit.references import Reference
@@ -41,7 +41,7 @@ class Method:
 
     name: str
     field: FieldSpec | Mapping[Any, FieldSpec] | None = None
-    solvers: Solver | Sequence[Solver] | None = None
+    solvers: AnySolver | Sequence[AnySolver] | None = None
 
     def __post_init__(self) -> None:
         fields = self.field.values() if isinstance(self.field, Mapping) else (self.field,)
