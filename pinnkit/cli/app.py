@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Protocol, runtime_checkable
@@ -68,6 +70,7 @@ def main(problem: Problem | None = None) -> None:
             raise TypeError(f"main: `problem` must be a Problem, got {type(problem).__name__}")
         script = Path(sys.argv[0])
         arguments, name = ["solve", str(script), *arguments], script.name
+    atexit.register(gc.freeze)  # else Python's last collection visits all objects of the modules loaded: a second
     sys.exit(run(arguments, name=name, problem=problem))
 
 

@@ -1,4 +1,4 @@
-"""From fields to unknowns: the channels that the terms ask for, and values at any points, in chunks."""
+"""Evaluation of fields as unknowns: the channels that terms need, and values at points, in chunks."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ Differentiate = Callable[[nn.Module, Tensor, Sequence[Derived]], Mapping[Derived
 
 @dataclass(frozen=True)
 class Pass:
-    """One pass of coordinates through a module.
+    """One evaluation of a module and its derivatives.
 
     Args:
-        module: of a group of unknowns.
-        coords: its own columns, at one site.
-        where: for each channel, the derivative and the outputs of the module that it is.
+        module: the module of a group of unknowns.
+        coords: the columns that it depends on, at one site ``(n, d)``.
+        where: for each channel the derivative and the outputs of the module.
     """
 
     module: nn.Module
@@ -42,7 +42,7 @@ class Pass:
 
     @property
     def orders(self) -> list[Derived]:
-        """The derivatives to compute, each once."""
+        """The distinct derivatives to compute."""
         return list(dict.fromkeys(order for order, _ in self.where.values()))
 
     def named(self, found: Mapping[Derived, Tensor]) -> dict[Channel, Tensor]:
@@ -55,9 +55,9 @@ class FieldSet:
     """The fields of a problem: one module for each group of unknowns that share a trunk.
 
     Args:
-        problem: whose unknowns they represent.
-        modules: for each tuple of unknowns, the module whose outputs are their components side by side.
-        differentiate: gives the derivatives of a module at coordinates; None does it eagerly.
+        problem: the problem.
+        modules: for each tuple of unknowns the module whose outputs are their components side by side.
+        differentiate: computes the derivatives of a module, such as a compiled pass; None computes them eagerly.
     """
 
     problem: Problem
@@ -70,7 +70,7 @@ class FieldSet:
         return tuple(i for i, column in enumerate(self.problem.frame.columns) if column in used)
 
     def slices(self, group: tuple[str, ...]) -> dict[str, int | slice]:
-        """Where each unknown of a group stands among its module's outputs."""
+        """Outputs of its module that each unknown of a group takes."""
         where: dict[str, int | slice] = {}
         at = 0
         for name in group:
@@ -82,7 +82,13 @@ class FieldSet:
     def channels(
         self, points: Sequence[Points], channels: Iterable[Channel], *, derivatives: str = "taylor"
     ) -> dict[Channel, Tensor]:
-        """The raw channels at the points, ``(n,)`` or ``(n, c)`` for a vector; one pass per site and field."""
+        """Channels before the ansatz at the points, ``(n,)`` or ``(n, c)`` for a vector; one pass per site and field.
+
+        Args:
+            points: for each site its points.
+            channels: the derivatives of unknowns to compute.
+            derivatives: "taylor" or "autograd".
+        """
         out: dict[Channel, Tensor] = {}
         for each in self.passes(points, channels):
             module, taylor = each.module, derivatives == "taylor"
@@ -95,7 +101,7 @@ class FieldSet:
         return out
 
     def passes(self, points: Sequence[Points], channels: Iterable[Channel]) -> list[Pass]:
-        """Which module has to be differentiated where, and how, for the raw `channels` at the points."""
+        """The passes that compute `channels` before the ansatz: one for each site and module that has any."""
         wanted = list(channels)
         found = []
         for group, module in self.modules.items():
@@ -120,7 +126,7 @@ class FieldSet:
         *,
         chunk: int = 65_536,
     ) -> dict[str, Tensor]:
-        """The unknowns at `coords` ``(n, d)`` through the ansatz, or a derivative of theirs, in chunks of rows."""
+        """The unknowns at `coords` ``(n, d)`` through the ansatz, or a derivative of them, in chunks of rows."""
         parts: list[dict[str, Tensor]] = []
         for start in range(0, max(coords.shape[0], 1), chunk):
             points = (Points(coords=coords[start : start + chunk]),)
@@ -146,6 +152,6 @@ def index(order: Derivative, local: Mapping[str, int]) -> Order | Operator:
 
 
 def natural_rate(problem: Problem, order: Derivative) -> float:
-    """How large a derivative of a field of size one is by nature: the product of 1 / half-width over its columns."""
+    """Natural size of a derivative of a field of size one: the product of 1 / half-width over its columns."""
     half = {c: (a.upper - a.lower) / 2 for a in problem.axes for c in a.columns}
     return sum(abs(factor) / math.prod(half[c] for c in columns) for factor, columns in terms_of(order))

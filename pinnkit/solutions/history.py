@@ -1,4 +1,4 @@
-"""The record of a solve: loss of every term against steps and seconds."""
+"""The history of a solve: the loss of every term against steps and seconds."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ __all__ = ["History", "Record"]
 
 @dataclass(frozen=True)
 class Record:
-    """One line of the history: what the loop knows after a step, and what callbacks see.
+    """One line of the history, passed to callbacks after a step.
 
     Args:
-        step: steps taken so far, over all solvers.
-        steps: steps that all solvers may take at most.
-        solver: name of the solver at work.
-        seconds: since the solve began.
-        loss: the weighted sum of the terms' mean costs.
-        terms: the mean cost of each term, unweighted.
-        measures: what a `Monitor` measured after this step; empty after most.
+        step: steps taken so far by all solvers.
+        steps: limit of the steps of all solvers.
+        solver: name of the solver that took the step.
+        seconds: time since the start of the solve.
+        loss: weighted sum of the terms' mean costs.
+        terms: mean cost of each term, unweighted.
+        measures: values that a `Monitor` took after this step; empty after most steps.
     """
 
     step: int
@@ -36,7 +36,16 @@ class Record:
 
 @dataclass(frozen=True)
 class History:
-    """Arrays of one length, one entry a recorded step; a measure is NaN where it was not taken."""
+    """The recorded steps of a solve, as arrays of one length.
+
+    Args:
+        step: numbers of the steps.
+        seconds: times since the start of the solve.
+        solver: names of the solvers.
+        loss: weighted sums of the terms' mean costs.
+        terms: for each term its mean cost, unweighted; NaN where it was not computed.
+        measures: for each measure of a `Monitor` its values; NaN at steps where it was not taken.
+    """
 
     step: NDArray[np.int64]
     seconds: NDArray[np.float64]
@@ -47,7 +56,7 @@ class History:
 
     @classmethod
     def of(cls, records: Sequence[Record]) -> History:
-        """The history made of `records`."""
+        """Collect records into arrays."""
         names = tuple(dict.fromkeys(name for r in records for name in r.terms))
         measured = tuple(dict.fromkeys(name for r in records for name in r.measures))
         return cls(

@@ -1,4 +1,7 @@
-"""What the terms of a problem are, by the numbers that they give: a function has no readable identity."""
+"""Identity of a problem's terms: residuals at a few points, compared when a solution is loaded.
+
+Functions cannot be compared themselves.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,12 @@ __all__ = ["differing_terms", "probe", "probe_rows"]
 
 _POINTS = 8
 _SAME = 1e-6
-"""Relative difference that another machine's last bits do not reach."""
+"""Relative tolerance, above the rounding differences between machines."""
 _ZERO = 1e-12
 
 
 def probe(problem: Problem) -> dict[str, list[float]]:
-    """For each term its residual at a few points, for drawn values of the fields, and the weight of its data."""
+    """For each term its residuals at a few points for random values of the fields, and sums over its data."""
     out = {}
     for term in problem.terms:
         generator = torch.Generator().manual_seed(0)
@@ -32,7 +35,7 @@ def probe(problem: Problem) -> dict[str, list[float]]:
 
 
 def differing_terms(problem: Problem, stored: dict[str, list[float]]) -> list[str]:
-    """The terms of a problem that are not those of which `probe` was stored, and those that are missing or new."""
+    """Names of the terms that differ from those whose `probe` was stored, are missing, or are new."""
     own = probe(problem)
     out = [name for name in {**own, **stored} if name not in own or name not in stored]
     for name in own:
@@ -45,7 +48,7 @@ def differing_terms(problem: Problem, stored: dict[str, list[float]]) -> list[st
 
 
 def probe_rows(problem: Problem, term: Term, points: tuple[Points, ...], generator: Generator) -> Tensor:
-    """The residual of a term for drawn values of the fields, flat."""
+    """The residuals of a term for random values of the fields, as one vector."""
     asked: dict[Channel, Tensor] = {}
     n = points[0].coords.shape[0]
 

@@ -1,4 +1,4 @@
-"""Residuals for a user's own loop: what vanishes where, differentiable in the parameters of the fields."""
+"""Residuals of a problem's terms for training loops outside pinnkit, differentiable in the parameters of the fields."""
 
 from __future__ import annotations
 
@@ -21,20 +21,23 @@ def residuals(
     points: Mapping[str, Points | Sequence[Points]],
     coefficients: Mapping[str, Tensor] | None = None,
 ) -> dict[str, Tensor]:
-    """The residual ``(n, k)`` of each term that `points` names, with a graph to the parameters of the fields.
+    """Residuals ``(n, k)`` of the terms that `points` names, with a graph to the parameters of the fields.
 
-    ``loss = sum(r.square().mean() for r in residuals(problem, network, points).values())`` is all that a training loop
-    of one's own needs.
+    ``loss = sum(r.square().mean() for r in residuals(problem, network, points).values())`` is a loss for a training
+    loop of one's own.
 
     Args:
-        problem: whose terms they are.
+        problem: the problem.
         fields: one module ``(n, d) -> (n, outputs)`` for all unknowns side by side, or one for each group of unknowns.
         points: for each term of interest its points, ``problem.term("equation").sample(512, generator)``; a term with
             two sites takes both sets.
-        coefficients: 0-d tensors; the problem's initial values where None.
+        coefficients: 0-d tensors; None takes the problem's initial values.
+
+    Returns:
+        For each name in `points` a tensor of n points and k residuals each.
 
     Raises:
-        ValueError: where `points` names a term that the problem does not have.
+        ValueError: for a name in `points` that is not a term.
     """
     modules = {problem.names: fields} if isinstance(fields, nn.Module) else dict(fields)
     own = FieldSet(problem, modules)

@@ -1,4 +1,4 @@
-"""The solution: what a solve found, callable at points and on grids."""
+"""Solutions: the result of a solve, evaluated at points and on grids."""
 
 from __future__ import annotations
 
@@ -26,38 +26,38 @@ from .status import Status
 
 __all__ = ["Derivative", "Solution", "exact_values", "grid_counts"]
 
-CHUNK = 65_536  # points evaluated at once: memory does not grow with their number
-_ROUNDING = 1e-6  # of an axis' extent: how far a coordinate may miss its bound, as float32 grids do
+CHUNK = 65_536  # points evaluated at once
+_ROUNDING = 1e-6  # of an axis' extent, by which a coordinate may miss its bound, as in float32
 
 Rows = Callable[[int, int], NDArray[np.float64]]
 
 
 @dataclass(frozen=True, repr=False)
 class Solution:
-    """What `solve` returns: the fields that were fitted, how the solve went, and how to evaluate them.
+    """The fitted fields, the record of the solve, and their evaluation; the result of `solve`.
 
     ``solution(x=0.5, t=[0, 1])["u"]`` are values at points, ``solution.d("x")`` is the derivative, called alike, and
     ``solution.on_grid(x=200, t=100)["u"]`` has shape ``(200, 100)``; all are NumPy arrays.
 
     Args:
-        problem: what was solved.
+        problem: the problem.
         fields: for each group of unknowns that share a trunk, the spec of its field; None where a module was given.
         modules: for each group, the fitted module; its outputs are the group's components side by side.
-        coefficients: the coefficients that were found.
-        status: how the solve ended.
+        coefficients: fitted values of the coefficients.
+        status: the end of the solve.
         history: loss of every term against steps and seconds.
-        seconds: of the solve, with sampling, searches and restarts; without validation and figures.
-        seed: of the solve.
-        device: where the modules are, and where they are evaluated.
-        dtype: of the modules, and of the arrays that come back.
-        solvers: each solver that ran, as one would type it.
-        choice: which field and solver were taken and why, in words.
+        seconds: duration of the solve with sampling, searches and restarts, without validation and figures.
+        seed: seed of the solve.
+        device: device of the modules and of their evaluation.
+        dtype: floating-point type of the modules and of the arrays returned.
+        solvers: each solver that ran, as its constructor is written.
+        choice: the field and solvers chosen, and the reason.
         residual_rms: root mean square of all residuals at the end of the solve.
-        steps: taken in all.
-        parameters: how many numbers were fitted.
-        versions: of Python and of the packages that took part.
-        rows: for each term how many residuals the solve saw; empty where that is not known.
-        training_rms: for each term the root mean square residual at the points that the solve saw; likewise.
+        steps: number of steps of all solvers.
+        parameters: number of fitted numbers.
+        versions: versions of Python and of the packages used.
+        rows: for each term the number of its residuals in the solve; empty where it is not known.
+        training_rms: for each term the root mean square residual at the points of the solve; likewise.
     """
 
     problem: Problem
@@ -120,23 +120,23 @@ class Solution:
 
     @property
     def fieldset(self) -> FieldSet:
-        """The fields as the solvers see them, for tensors of coordinates."""
+        """The fields, evaluated at tensors of coordinates."""
         return FieldSet(self.problem, self.modules)
 
     @property
     def coefficient_tensors(self) -> dict[str, Tensor]:
-        """The coefficients found, as 0-d tensors where the modules are."""
+        """The coefficients as 0-d tensors on the device of the modules."""
         return {k: torch.tensor(v, dtype=self.dtype, device=self.device) for k, v in self.coefficients.items()}
 
     @property
     def smoothness(self) -> float:
-        """How many times the solution may be differentiated, as far as its fields say so."""
+        """Number of derivatives of the solution: the least that its fields declare, infinity without declaration."""
         said = [smoothness_of(spec or self.modules[group]) for group, spec in self.fields.items()]
         return min(said, default=math.inf)
 
     @property
     def field_text(self) -> str:
-        """The fields as one would type them."""
+        """The fields as their constructors are written."""
         words = {g: repr(s) if s is not None else type(self.modules[g]).__name__ for g, s in self.fields.items()}
         if len(words) == 1:
             return next(iter(words.values()))
@@ -151,7 +151,7 @@ class Solution:
 
 @dataclass(frozen=True, repr=False)
 class Derivative:
-    """A partial derivative of a solution; called with points, or asked for a grid, exactly as the solution is."""
+    """A partial derivative of a solution; it is evaluated as the solution is."""
 
     solution: Solution
     axes: tuple[str, ...]
@@ -184,9 +184,9 @@ class Derivative:
 
 
 def grid_counts(axes: Sequence[Axis], points: int = 40_000) -> dict[str, int]:
-    """How many points an evenly spaced grid of about `points` has along each axis: odd numbers, so middles are on it.
+    """Numbers of points along each axis of an evenly spaced grid of about `points` in all; odd, to include the middle.
 
-    Empty where there is a vector axis or more than four axes, which no grid can fill.
+    Empty for a vector axis and for more than four axes.
     """
     if len(axes) > 4 or any(axis.dim > 1 for axis in axes):
         return {}
@@ -246,7 +246,7 @@ def _on_grid(solution: Solution, given: Mapping[str, Any], order: tuple[str, ...
 def _evaluate(
     solution: Solution, order: tuple[str, ...], rows: Rows, shape: tuple[int, ...], *, refuse: bool
 ) -> dict[str, NDArray[Any]]:
-    """Values row by row in chunks; only the result itself grows with the number of points."""
+    """Evaluate in chunks of rows, so that memory grows with the result alone."""
     problem, fields, coefficients = solution.problem, solution.fieldset, solution.coefficient_tensors
     n = math.prod(shape)
     out: dict[str, NDArray[Any]] = {}
@@ -273,7 +273,7 @@ def _evaluate(
 
 
 def _inside(problem: Problem, coords: Tensor) -> tuple[Tensor, Tensor]:
-    """The coordinates moved onto bounds that they miss by rounding, and which of them lie in the domain."""
+    """Coordinates clamped to bounds that they miss by rounding, and a mask of those in the domain."""
     lower = torch.tensor([a.lower for a in problem.axes for _ in a.columns], dtype=coords.dtype)
     upper = torch.tensor([a.upper for a in problem.axes for _ in a.columns], dtype=coords.dtype)
     moved = coords.clamp(lower, upper)
@@ -302,7 +302,7 @@ def _names(solution: Solution) -> tuple[str, ...]:
 
 
 def _column(axis: Axis, value: Any) -> NDArray[np.float64]:
-    """One axis' coordinates as float64 with the columns last: ``(..., dim)``."""
+    """Coordinates of one axis as float64, ``(..., dim)``."""
     if isinstance(value, Tensor):
         value = value.detach().cpu().numpy()
     try:
@@ -336,7 +336,7 @@ def _within(axis: Axis, array: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _ticks(axis: Axis, given: Any) -> NDArray[np.float64]:
-    """The coordinates of a grid along one axis, ``(m, dim)``."""
+    """Coordinates of a grid along one axis, ``(m, dim)``."""
     whole = isinstance(given, Integral) and not isinstance(given, bool)
     if axis.dim == 1 and whole:
         if given < 2:

@@ -1,4 +1,4 @@
-"""How a solve ended, as a sentence."""
+"""The end of a solve, as a sentence."""
 
 from __future__ import annotations
 
@@ -21,5 +21,5 @@ class Status(Enum):
 
     @property
     def good(self) -> bool:
-        """Whether the run ended as it should."""
+        """False for a run that diverged or was interrupted."""
         return self not in (Status.DIVERGED, Status.INTERRUPTED)

@@ -1,4 +1,4 @@
-"""solution.h5: a solution written without pickle and read back, with or without its problem.
+"""Files of solutions, solution.h5: written without pickle, read with or without the problem.
 
 Attributes hold the specs and the metadata as JSON; datasets hold the fields' state, the history, the solution sampled
 on a grid, and the text of the problem file.
@@ -37,28 +37,30 @@ __all__ = ["FILE_NAME", "Saved", "load", "replacing", "save"]
 
 _FORMAT = "pinnkit solution"
 _VERSION = 1
-_SCATTER = 4096  # points kept where no grid can fill the domain
+_SCATTER = 4096  # points stored where no grid can fill the domain
 
 
 @dataclass(frozen=True, repr=False)
 class Saved:
-    """What `load` returns: a solution read back from its file.
+    """A solution read from its file; the result of `load`.
 
-    ``saved.grid["u"]`` are the stored values, beside the coordinates ``saved.grid["x"]``: they are always there.
-    Calling it at points, `d` and `on_grid` work as for a `Solution`, but need ``load(path, problem=...)`` where the
-    problem has code that no file holds: an ansatz, or a domain that is not a box.
+    ``saved.grid["u"]`` are the stored values, beside the coordinates ``saved.grid["x"]``.  Evaluation at points, `d`
+    and `on_grid` work as for a `Solution`, but need ``load(path, problem=...)`` where the problem has code that no file
+    holds: an ansatz, or a domain that is not a box.
 
     Args:
-        path: the file it came from.
+        path: the file.
         name: the problem's name.
-        grid: coordinates and values; on scattered points, one entry a point, where no grid can fill the domain.
+        grid: coordinates and values; one entry a scattered point where no grid can fill the domain.
         history: loss of every term against steps and seconds.
-        status: how the solve ended.
-        coefficients: the coefficients that were found.
-        metadata: all else as plain values: field, solvers, choice, seed, device, dtype, steps, seconds, versions ...
-        problem_text: the problem file as it was when it was solved, if there was one.
+        status: the end of the solve.
+        coefficients: fitted values of the coefficients.
+        metadata: everything else as plain values: field, solvers, choice, seed, device, dtype, steps, versions ...
+        problem_text: text of the problem file at the time of the solve, if there was one.
         problem_hash: its SHA-256, in hexadecimal.
-        needs_problem: why points cannot be evaluated without the problem; empty where they can.
+        needs_problem: the reason why points cannot be evaluated without the problem; empty where they can.
+        evaluator: a solution that can be evaluated; None where that needs the problem.
+        complete: whether the evaluator holds the problem itself, with its equations.
     """
 
     path: Path
@@ -192,8 +194,8 @@ def load(path: str | Path, *, problem: Problem | None = None, device: str = "cpu
 
     Args:
         path: the file, or the folder that holds `solution.h5`.
-        problem: the problem it solves, for evaluation where that needs its code, and for validation.
-        device: where to put the fields.
+        problem: its problem, for validation, and for evaluation where that needs the problem's code.
+        device: device of the fields.
 
     Raises:
         FileNotFoundError: where there is no such file.
@@ -250,7 +252,7 @@ def _file(path: Path) -> Path:
 
 
 def _put(file: h5py.File, key: str, array: NDArray[Any]) -> None:
-    """A dataset with a checksum, so that a damaged file is noticed; HDF5 has none for empty and 0-d ones."""
+    """Write a dataset with a checksum, which HDF5 does not offer for empty and 0-d ones."""
     file.create_dataset(key, data=array, fletcher32=True if array.ndim and array.size else None)
 
 
@@ -273,7 +275,7 @@ def _spec(solution: Solution, group: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _sample(solution: Solution) -> tuple[dict[str, NDArray[Any]], bool]:
-    """The solution on a grid, or on scattered points where the domain has too many axes for one."""
+    """Values on a grid and False, or on scattered points and True where the domain has too many axes for a grid."""
     problem = solution.problem
     counts = grid_counts(problem.axes)
     if counts:
@@ -304,7 +306,7 @@ def _axes(metadata: Mapping[str, Any]) -> tuple[Axis, ...]:
 
 
 def _stand_in(metadata: Mapping[str, Any]) -> tuple[Problem | None, str]:
-    """A problem with the same axes and unknowns, enough to evaluate fields; or why there can be none."""
+    """A problem with the same axes and unknowns, enough to evaluate fields; None and the reason where there is none."""
     if metadata["ansatz"]:
         return None, f"the unknowns {metadata['ansatz']} go through an ansatz, which is code"
     if not metadata["is_box"]:
@@ -362,9 +364,11 @@ def _rebuild(
         group = tuple(names)
         spec = spec_from_dict(spec_data)
         used = problem.unknown(group[0]).axes
-        turning = metadata.get("periodic", ())  # a hard condition, which the problem need not be there to say
+        periodic = metadata.get("periodic", ())  # a hard condition, known without the problem
         axes = [
-            replace(a, periodic=a.periodic or a.name in turning) for a in problem.axes if used is None or a.name in used
+            replace(a, periodic=a.periodic or a.name in periodic)
+            for a in problem.axes
+            if used is None or a.name in used
         ]
         outputs = sum(problem.unknown(name).components or 1 for name in group)
         generator = torch.Generator().manual_seed(metadata["seed"])
