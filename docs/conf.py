@@ -46,6 +46,7 @@ pygments_style = "friendly"
 
 # API reference
 napoleon_numpy_docstring = False
+napoleon_use_ivar = True  # attributes that a docstring lists are not described a second time
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 autodoc_member_order = "bysource"
