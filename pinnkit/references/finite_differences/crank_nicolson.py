@@ -225,7 +225,7 @@ def is_constant(system: System, lower: float, upper: float) -> bool:
 
 
 def _constant(block: Block, times: Sequence[float]) -> bool:
-    """Return whether the slopes of a linear block stay as they are: everywhere at three times, at a few nodes at all."""
+    """Return whether the slopes of a linear block are constant: everywhere at three times, at a few nodes at all."""
     thin = slice(None, None, max(1, len(block.nodes) // _PROBES))
     for at, nodes in (([times[0], times[len(times) // 2], times[-1]], slice(None)), (times, thin)):
         for slope in block.slopes(at, nodes).values():
