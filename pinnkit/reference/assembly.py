@@ -19,7 +19,7 @@ from pinnkit.domains import Points
 from pinnkit.linearise import Channel, linearise, residual_rows
 
 from .grid import Array, Grid, Index
-from .refusal import CannotDiscretise
+from .refusal import Unresolved
 from .rows import Row, members
 from .stencils import Stencils
 from .survey import Survey
@@ -214,7 +214,7 @@ class System:
         parts = [b.triplets(s, w) for b, s, w in zip(self.blocks, slopes, weights, strict=True)]
         values, rows, columns = (np.concatenate(part) for part in zip(*parts, strict=True))
         if not np.isfinite(values).all():
-            raise CannotDiscretise(
+            raise Unresolved(
                 f"problem '{self.survey.problem.name}': the slope of a residual is not finite at a node of the grid"
             )
         return sp.coo_array((values, (rows, columns)), shape=(self.size, self.size)).tocsc()

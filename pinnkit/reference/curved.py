@@ -19,10 +19,11 @@ from pinnkit.problem import Problem
 from pinnkit.terms import Term
 
 from .arms import CutGrid
+from .cost_model import Work, factor_entries, factorisation, substitution
 from .grid import Array, Grid, Line
 from .linear import Solve, sparse_lu
-from .newton import newton
-from .refusal import CannotDiscretise, TooFewConditions
+from .newton import solve_from
+from .refusal import CannotDiscretise, TooFewConditions, Unresolved
 from .rows import match_equations, members, needs
 from .scattered import Scattered
 from .scheme import Solved
@@ -35,6 +36,7 @@ _FEWEST = 30
 _DIRECT = {2: math.inf, 3: 8_000}
 """Values up to which LU is quicker than iterations."""
 _CONVERGED, _ITERATIONS = 1e-12, 1000
+_CORRECTIONS = 5.0  # of Newton's method on one grid
 
 
 class Curved:
@@ -70,24 +72,33 @@ class Curved:
         return 1200 if len(self.columns) == 2 else 200
 
     def cost(self, cells: tuple[int, ...]) -> float:
-        """Of the wall, the assembly and the factorisation, times the iterations of Newton's method."""
-        n = float(np.prod([c + 1.0 for c in cells])) * len(self._scalars)
-        times = 1 if self.linear else 5
+        """Of the wall, the assembly and the factorisation, times the corrections of Newton's method."""
+        nodes, components = math.prod(c + 1.0 for c in cells), len(self._scalars)
+        once = Work(traffic=8000.0 * nodes * components, calls=1000.0)
         if len(cells) == 3:
-            return 0.05 + times * 6e-6 * n
-        return 0.02 + times * (1.0e-6 * n**1.2 + 3e-6 * n)
+            each = Work(traffic=20_000.0 * nodes * components, calls=2000.0)
+        else:
+            each = factorisation(cells, components) + 2 * substitution(cells, components)
+            each = each + Work(traffic=4000.0 * nodes * components, calls=500.0)
+        return (once + (1.0 if self.linear else _CORRECTIONS) * each).seconds
+
+    def memory(self, cells: tuple[int, ...]) -> float:
+        """Of the factors, the matrix and the stencils."""
+        nodes, components = math.prod(c + 1.0 for c in cells), len(self._scalars)
+        factors = factor_entries(cells, components) if len(cells) < 3 else 100.0 * components * nodes
+        return 16.0 * factors + 1000.0 * components * nodes
 
     def solve(self, cells: tuple[int, ...], start: Solved | None = None) -> Solved:
         """Values on the grid of so many cells, NaN outside.
 
         Raises:
-            CannotDiscretise: for a singular system, a grid too coarse for the domain, or where Newton's method finds
-                no solution.
+            Unresolved: for a grid too coarse for the domain, or where Newton's method finds no solution.
+            TooFewConditions: for a singular system.
         """
         lines = (Line(a.name, a.lower, a.upper, n) for a, n in zip(self._lines, cells, strict=True))
         cut = CutGrid(Grid(tuple(lines)), self._level)
         if len(cut.nodes) < _FEWEST:
-            raise CannotDiscretise(
+            raise Unresolved(
                 f"{self._label}: a grid of {' x '.join(map(str, cells))} cells has {len(cut.nodes)} nodes inside the "
                 f"domain, too few; give more seconds, or a box closer around it"
             )
@@ -109,20 +120,15 @@ class Curved:
             right, matrix = equations.linearised(zero)
             solution: Array = self._solver(matrix)(-right)
             return solution
-        refused: CannotDiscretise | None = None
-        for guess in equations.guesses(start):
-            try:
-                found = newton(
-                    lambda s: equations.linearised(s)[0], lambda s: self._solver(equations.linearised(s)[1]), guess
-                )
-            except CannotDiscretise as error:  # singular on the way from this guess, which another may avoid
-                refused = error
-                continue
-            if found is not None:
-                return found
-        raise refused or CannotDiscretise(
+        reason = (
             f"{self._label}: Newton's method found no solution of the discretised equations on the grid of "
             f"{' x '.join(map(str, cells))} cells"
+        )
+        return solve_from(
+            equations.guesses(start),
+            lambda s: equations.linearised(s)[0],
+            lambda s: self._solver(equations.linearised(s)[1]),
+            reason,
         )
 
     def _solver(self, matrix: sp.csc_array) -> Solve:
@@ -238,7 +244,7 @@ class _Equations:
                         blocks.append((block.data, block.coords[0] + component * n, block.coords[1] + at * n))
         values, rows, columns = (np.concatenate(part) for part in zip(*blocks, strict=True))
         if not np.isfinite(values).all() or not np.isfinite(right).all():
-            raise CannotDiscretise(f"{scheme._label}: a residual or its slope is not finite at a node of the grid")
+            raise Unresolved(f"{scheme._label}: a residual or its slope is not finite at a node of the grid")
         return right, sp.coo_array((values, (rows, columns)), shape=(self.size, self.size)).tocsc()
 
     def unknown(self, state: Array, name: str) -> Array:

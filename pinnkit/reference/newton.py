@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
 from .grid import Array
 from .linear import Solve
+from .refusal import CannotDiscretise, TooFewConditions, Unresolved
 
-__all__ = ["newton"]
+__all__ = ["newton", "solve_from"]
 
 _STEPS = 40
 _HALVINGS = 12
@@ -33,6 +34,13 @@ def newton(
 
     Source: Deuflhard, Newton Methods for Nonlinear Problems, §3.3 (natural monotonicity test).
     """
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # values that are not finite end the iteration
+        return _iterate(residual, inverse, start, steps)
+
+
+def _iterate(
+    residual: Callable[[Array], Array], inverse: Callable[[Array], Solve], start: Array, steps: int
+) -> Array | None:
     x, r = start, residual(start)
     if not np.isfinite(r).all():
         return None
@@ -61,6 +69,41 @@ def newton(
             return trial + next_step
         x, r = trial, found
     return None
+
+
+def solve_from(
+    guesses: Iterable[Array], residual: Callable[[Array], Array], inverse: Callable[[Array], Solve], reason: str
+) -> Array:
+    """The zero that Newton's method finds from the first of several guesses that leads to one.
+
+    Args:
+        guesses: states to start from, in turn.
+        residual: as for `newton`.
+        inverse: as for `newton`.
+        reason: what to report where every guess fails.
+
+    Raises:
+        TooFewConditions: where the matrix is singular at every guess.
+        Unresolved: where no guess leads to a solution.
+    """
+    reasons: list[CannotDiscretise | None] = []
+    for guess in guesses:
+        try:
+            first = inverse(guess)
+        except (TooFewConditions, Unresolved) as error:
+            reasons.append(error)
+            continue
+        try:
+            found = newton(residual, lambda s, g=guess, f=first: f if s is g else inverse(s), guess)  # type: ignore[misc]
+        except (TooFewConditions, Unresolved):  # of a state on the way, which says nothing about the equations
+            found = None
+        if found is not None:
+            return found
+        reasons.append(None)
+    if reasons and all(isinstance(r, TooFewConditions) for r in reasons):
+        raise TooFewConditions(str(reasons[-1]))
+    known = reasons[-1] if reasons and None not in reasons else None
+    raise Unresolved(reason if known is None else str(known))
 
 
 def _norm(values: Array) -> float:

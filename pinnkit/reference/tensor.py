@@ -21,7 +21,7 @@ from scipy.sparse.linalg import LinearOperator, bicgstab, splu
 
 from .assembly import Slopes, System, Weights
 from .grid import Array, Index
-from .refusal import CannotDiscretise
+from .refusal import Unresolved
 from .rows import members
 
 __all__ = ["TensorSolver"]
@@ -69,7 +69,7 @@ class TensorSolver:
         """The solution for one right-hand side.
 
         Raises:
-            CannotDiscretise: where the iteration does not converge.
+            Unresolved: where the iteration does not converge.
         """
         f, w = right[self._free], right[self._walls]
         n = len(self._free)
@@ -87,7 +87,7 @@ class TensorSolver:
             )
             left = float(np.linalg.norm(reduced / size - self._apply(x)) / np.linalg.norm(reduced / size))
             if not left <= _ACCEPTED:
-                raise CannotDiscretise(
+                raise Unresolved(
                     f"problem '{self._name}': the iterations for the three-dimensional system do not converge, the "
                     f"residual stays at {left:.1e}"
                 )
