@@ -14,7 +14,7 @@ from .cost_model import MEMORY
 from .refusal import Unresolved
 from .scheme import Scheme, Solved
 
-__all__ = ["choose", "doubled", "foreseen", "round_cells"]
+__all__ = ["choose", "doubled", "foreseen", "power", "round_cells"]
 
 _SHARE = 0.5  # of the budget that the cost may take, as machines differ
 _SPREAD = 4.0  # how far the cells of two axes may be apart because of the pilot, each way from their mean
@@ -63,6 +63,11 @@ def doubled(cells: tuple[int, ...], axes: Sequence[str], columns: Sequence[str])
     return tuple(2 * n if column in axes else n for n, column in zip(cells, columns, strict=True))
 
 
+def power(least: float) -> int:
+    """The smallest power of two that is at least so large, and at least 1."""
+    return int(2 ** math.ceil(math.log2(least))) if least > 1 else 1
+
+
 def round_cells(wanted: float, smallest: int) -> int:
     """A number of cells that can be halved twice, three times where there are many, and still leaves `smallest`."""
     unit = 8 if wanted >= 64 else 4
@@ -79,8 +84,8 @@ def _ratios(scheme: Scheme, budget: float) -> list[float]:
     work = spent
     while base is None or base.peclet:
         # Where there are fronts, as many cells as bring the cell Peclet number to 2 or below.
-        factors = [2.0 if base is None else base.peclet.get(c, 1.0) / 2 for c in columns]
-        more = tuple(n * max(2 ** math.ceil(math.log2(f)), 1) for n, f in zip(pilot, factors, strict=True))
+        factors = [2.0 if base is None else base.peclet.get(c, 0.0) / 2 for c in columns]
+        more = tuple(n * power(f) for n, f in zip(pilot, factors, strict=True))
         if base is not None and more == pilot:
             more = doubled(pilot, list(base.peclet), columns)
         ahead = work * scheme.cost(more) / scheme.cost(pilot)

@@ -1,7 +1,7 @@
 """Nominal cost of a computation, counted in operations, bytes and calls; no clock is read.
 
 A *nominal second* is a fixed amount of work: 10^9 floating-point operations in sparse kernels, 4 x 10^9 bytes moved
-between memory and processor, or 2 x 10^5 calls of array functions from Python.  The three rates were fitted once to
+between memory and processor, or 2.5 x 10^5 calls of array functions from Python.  The three rates were fitted once to
 one core of an x86-64 server of 2023 (NumPy 2, SciPy 1, PyTorch 2), on which a nominal second takes about one second.
 They are part of the definition: the same problem and budget give the same grids on every machine, however fast it is
 and whatever else it does.
@@ -37,12 +37,12 @@ OPERATIONS = 1e9
 """Floating-point operations in a nominal second."""
 TRAFFIC = 4e9
 """Bytes moved in a nominal second."""
-CALLS = 2e5
+CALLS = 2.5e5
 """Calls of array functions in a nominal second."""
 MEMORY = 2 * 2**30
 """Bytes that the arrays of one grid may hold."""
 
-_OPERATIONS_PER_ENTRY = 100.0  # of SuperLU for each nonzero of its factors, fitted for 10^3 to 10^5 unknowns
+_OPERATIONS_PER_ENTRY = 120.0  # of SuperLU for each nonzero of its factors, fitted for 10^3 to 10^5 unknowns
 _BYTES_PER_ENTRY = 16.0  # value and index
 _DENSE = 4.0  # how many times faster dense products are than sparse kernels
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pinnkit.domains import Box
 from pinnkit.problem import Problem
 
-from .budget import choose, doubled
+from .budget import choose, power
 from .cost_model import MEMORY
 from .curved import Curved
 from .eikonal import Eikonal
-from .error_bar import TRUST, Bar, measure
+from .error_bar import Bar, measure
 from .evolution import Evolution
 from .interpolate import mesh_of
 from .medium import medium
@@ -27,8 +27,10 @@ from .survey import survey
 __all__ = ["FiniteDifferences", "discretise"]
 
 _AFFORDED = 4.0  # times the budget that all grids together may take, where those within it do not resolve the solution
+_ALONE = 6.0  # the same where the finest grid alone has a solution, so that there is no error bar yet
+_LEAST = 2.0  # nominal seconds that are always afforded
 _BEYOND = 4  # times the bound of a scheme up to which a solution that is not resolved is refined
-_WIDE = 0.05  # relative error bar from which an order that is not the one stated asks for finer grids
+_WIDE = 0.05  # relative error bar of a solution that is not resolved: with an order that is believed it is at most 0.02
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,8 @@ class FiniteDifferences:
     The derivatives of the residual come from stencils.  Three grids, each twice as fine as the one before, give the
     error bars (see error_bar.py).  The grids follow from the problem and the budget alone, by a model of the work
     (cost_model.py): no clock is read.  Where the method fails on one of the finer two grids, or the solution is not
-    resolved, a finer grid follows, as long as all together take at most four times the budget.
+    resolved, a finer grid follows, as long as all together take at most
+    four times the budget (six times, where only one grid has a solution).
     """
 
     def refer(self, problem: Problem, budget: float) -> Reference:
@@ -66,7 +69,7 @@ class FiniteDifferences:
             kind=fine.kind or scheme.kind,
             divisor=divisor,
             between=fine.between,
-            remark=_remark(bars, scheme.order),
+            remark=_remark(bars),
         )
 
 
@@ -98,14 +101,26 @@ def _grids(scheme: Scheme, label: str, budget: float) -> tuple[Solved | None, So
     failed: Unresolved | None = None
     spent = 0.0
     for by in (4, 2, 1):
-        solved, failed, work = _attempt(scheme, tuple(n // by for n in cells), next(filter(None, found[::-1]), None))
+        rung = tuple(n // by for n in cells)
+        solved, failed, work = _attempt(scheme, rung, next(filter(None, found[::-1]), None))
         found.append(solved)
         spent += work
-    while not _resolved(scheme, found[-3:]) and _affordable(scheme, cells, spent, budget):
-        cells = doubled(cells, scheme.columns, scheme.columns)
-        solved, failed, work = _attempt(scheme, cells, next(filter(None, found[::-1]), None))
-        found.append(solved)
-        spent += work
+        if by == 4 and solved is not None and max(solved.peclet.values(), default=0.0) > 4:
+            # The other two would have cell Peclet numbers above 1 and 2.
+            finer = _finer(scheme, rung, solved, cells)
+            if _affordable(scheme, [tuple(n // 2 for n in finer), finer], spent, _AFFORDED * budget):
+                cells = finer
+    while not _resolved(scheme, found[-3:]):
+        finer = _finer(scheme, cells, found[-1])
+        half = tuple(n // 2 for n in finer)
+        more = [finer] if half == cells else [half, finer]
+        alone = found[-1] is not None and found[-2] is None  # another grid makes the difference between a bar and none
+        if not _affordable(scheme, more, spent, (_ALONE if alone else _AFFORDED) * budget):
+            break
+        for cells in more:
+            solved, failed, work = _attempt(scheme, cells, next(filter(None, found[::-1]), None))
+            found.append(solved)
+            spent += work
     coarse, middle, fine = found[-3:]
     if fine is None:
         raise Unresolved(f"{failed}, on the finest grid that the budget affords, {_named(scheme, cells)}", spent)
@@ -136,26 +151,37 @@ def _attempt(
     return solved, None, scheme.cost(cells) if solved.spent is None else solved.spent
 
 
-def _affordable(scheme: Scheme, cells: tuple[int, ...], spent: float, budget: float) -> bool:
-    """Whether a grid of twice the cells fits into what is left of four budgets, and into memory.
+def _finer(
+    scheme: Scheme, cells: tuple[int, ...], last: Solved | None, planned: tuple[int, ...] | None = None
+) -> tuple[int, ...]:
+    """Twice the cells, or those planned; along fronts as many that half of them have Peclet numbers of 2 or below."""
+    peclet = {} if last is None else last.peclet
+    given = tuple(2 * n for n in cells) if planned is None else planned
+    return tuple(
+        max(m, 2 * n * power(peclet.get(c, 0.0) / 2)) for m, n, c in zip(given, cells, scheme.columns, strict=True)
+    )
+
+
+def _affordable(scheme: Scheme, grids: Sequence[tuple[int, ...]], spent: float, limit: float) -> bool:
+    """Whether more grids fit into what is left of a limit in nominal seconds, and into memory.
 
     The bound of the scheme, at which rounding balances truncation, may be passed: truncation still prevails.
     """
-    finer = doubled(cells, scheme.columns, scheme.columns)
+    finest = grids[-1]
     return (
-        spent + scheme.cost(finer) <= _AFFORDED * budget
-        and scheme.memory(finer) <= MEMORY
-        and all(n <= _BEYOND * scheme.largest(column) for n, column in zip(finer, scheme.columns, strict=True))
+        spent + sum(scheme.cost(cells) for cells in grids) <= max(limit, _LEAST)
+        and scheme.memory(finest) <= MEMORY
+        and all(n <= _BEYOND * scheme.largest(column) for n, column in zip(finest, scheme.columns, strict=True))
     )
 
 
 def _resolved(scheme: Scheme, grids: Sequence[Solved | None]) -> bool:
-    """Whether the two finest grids have a solution, and their difference is small or falls as stated."""
+    """Whether the two finest grids have a solution, and error bars that are not wide."""
     coarse, middle, fine = grids
     if middle is None or fine is None or fine.peclet:
         return False
     bars = _bars(scheme, coarse, middle, fine)
-    return all(bar.l2 <= _WIDE or abs(bar.order - scheme.order) <= TRUST for bar in bars.values())
+    return all(bar.l2 <= _WIDE for bar in bars.values())
 
 
 def _bars(scheme: Scheme, coarse: Solved | None, middle: Solved, fine: Solved) -> dict[str, Bar]:
@@ -171,15 +197,15 @@ def _bars(scheme: Scheme, coarse: Solved | None, middle: Solved, fine: Solved) -
     return bars
 
 
-def _remark(bars: Mapping[str, Bar], order: float) -> str:
-    """A warning where the differences of the grids are large and do not fall with the order stated; else nothing."""
-    doubtful = [n for n, b in bars.items() if b.l2 > _WIDE and not abs(b.order - order) <= TRUST]
+def _remark(bars: Mapping[str, Bar]) -> str:
+    """A warning where the grids differ so much that their differences give no reliable bound; else nothing."""
+    doubtful = [name for name, bar in bars.items() if bar.l2 > _WIDE]
     if not doubtful:
         return ""
     names = ", ".join(f"`{name}`" for name in doubtful)
     return (
-        f"the grids do not resolve {names}: their differences do not fall with order {order:g}, and the error bar "
-        "gives no more than the size of these differences"
+        f"the grids do not resolve {names}: the error bar gives the size of their differences and is no bound; "
+        "a larger budget may do"
     )
 
 

@@ -23,6 +23,7 @@ from .grid import Array, Grid, refined
 from .initial import Start, initial_state, is_rough
 from .march import March, is_constant
 from .refusal import Unresolved
+from .resolution import Defect
 from .scheme import Solved
 from .sdirk import DampedMarch
 from .stencils import ORDER
@@ -77,7 +78,7 @@ class Evolution:
         elif len(space) > 2:
             each = 4 * iteration(space, components)
         else:
-            each = substitution(space, components) + Work(traffic=100.0 * components * _nodes(space), calls=14.0)
+            each = substitution(space, components) + Work(traffic=500.0 * components * _nodes(space), calls=14.0)
         return (once + steps * each).seconds
 
     def memory(self, cells: tuple[int, ...]) -> float:
@@ -90,8 +91,8 @@ class Evolution:
     def solve(self, cells: tuple[int, ...], start: Solved | None = None) -> Solved:  # noqa: ARG002  (nothing to start)
         """Values at every step on the grid of so many cells.
 
-        By the midpoint rule; where that fails or zigzags in time, by SDIRK2 steps from the start; where these do so as
-        well, or a state zigzags in space, by SDIRK2 steps with artificial diffusion.
+        By the midpoint rule; where that zigzags in time, by SDIRK2 steps from the start; where these are not resolved
+        either, or the midpoint rule fails otherwise, by SDIRK2 steps with artificial diffusion.
 
         Raises:
             Unresolved: where none of these gives a state for every step, or all take far more work than foreseen.
@@ -114,8 +115,8 @@ class Evolution:
             spent = self.cost(cells) if survey.linear else ledger.spent
             return replace(_solved(system, name, times, states), spent=spent)
         failed: Unresolved | None = None
-        in_space = march.watch is not None and march.watch.in_space
-        for upwind in (True,) if in_space else (False, True):
+        # Where Newton's method fails is a matter of rounding: what follows must not depend on it.
+        for upwind in (False, True) if march.defect is Defect.TIME else (True,):
             damped = DampedMarch(system, times, ledger=ledger, upwind=upwind)
             try:
                 states = _collected((u for u, _ in damped.states(u, v)), u, steps)

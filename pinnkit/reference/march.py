@@ -33,7 +33,7 @@ from .grid import Array
 from .linear import Solve, inverse
 from .newton import newton
 from .refusal import Unresolved
-from .zigzag import Zigzag
+from .resolution import Defect, Resolution
 
 __all__ = [
     "HUGE",
@@ -109,8 +109,8 @@ class March:
         self._system = system
         self._name = system.survey.problem.name
         self._ledger = ledger
-        self.watch = None if all(b.linear for b in system.blocks) else Zigzag(system)
-        """Detects states that are not resolved; None for a linear problem, which cannot wander."""
+        self.defect: Defect | None = None
+        """What a state has shown that ended the march, where it was that."""
         dt = float(times[-1] - times[0]) / (len(times) - 1)
         quarter = times[0] + dt * np.array([0.0, 0.5, 1.0, 1.5])
         # Pairs of a rule and the times at which its steps begin.
@@ -122,9 +122,10 @@ class March:
         """The state after each full step, from the values and rates at the start.
 
         Raises:
-            Unresolved: where a step has no solution, and where the state zigzags or is not finite.
+            Unresolved: where a step has no solution, and where the state is not resolved or not finite.
         """
-        watch = self.watch
+        linear = all(b.linear for b in self._system.blocks)  # which cannot wander
+        watch = None if linear else Resolution(self._system, u, float(self._phases[0][1][0]))
         for step, begin in self._phases:
             half = step.at == 1.0
             take = self._taker(step, begin)
@@ -139,8 +140,9 @@ class March:
                     v = np.where(self._has_rate, 2 * (ahead - u) / step.dt - v, v)
                 if not np.abs(ahead).max() < HUGE:
                     raise Unresolved(f"problem '{self._name}': the state is not finite after t = {begin[i]:.3g}")
-                if watch is not None:
-                    watch.look(u, ahead, float(begin[i]))
+                self.defect = None if watch is None else watch.look(u, ahead, float(begin[i]))
+                if self.defect is not None:
+                    raise Unresolved(f"problem '{self._name}': after t = {begin[i]:.3g} {self.defect.value}")
                 before, u = u, ahead
                 if not half or i % 2:
                     yield u

@@ -6,7 +6,8 @@ With the rates as unknowns of their own where an equation has u_tt, the step fro
 
 The first guess of the whole path is that of a coarser grid, the coarsest one by marching (march.py).  Where Newton's
 method does not converge on the whole path, as for chaotic or very stiff equations, one part is solved after another,
-half as long after each failure and twice as long after each success; a few steps are marched where nothing else helps.
+half as long after each failure and twice as long after some successes; a few steps are marched where nothing else
+helps.
 
 Source: Hairer, Norsett & Wanner, Solving Ordinary Differential Equations I, §II.7 (the implicit midpoint rule).
 """
@@ -44,6 +45,7 @@ _GROWTH = 4  # in steps, from one path to the next
 _STEPPED = 4  # steps of a part of a path that are taken one by one
 _SHORT = 64  # steps of a part up to which its first state is a guess of it
 _LONGEST = 1024  # steps of a part, once the whole path has failed
+_CAREFUL = 4  # parts that are found in succession before a longer one is tried
 _WHOLE, _PART = 40, 10  # corrections of Newton's method on a whole path, and on a part of one
 _CORRECTIONS = 5.0  # of Newton's method on a whole path, foreseen
 _PATIENCE = 6.0  # times the work foreseen at which a path is given up
@@ -136,18 +138,22 @@ class Ordinary:
 
     def _states(self, times: Array, first: Array, start: Solved | None, ledger: Ledger) -> Array:
         """States ``(steps + 1, width)`` at `times` from the one at their start."""
-        steps = length = len(times) - 1
-        parts, done = [first[None]], 0
+        steps = length = ceiling = len(times) - 1
+        parts, done, since = [first[None]], 0, 0
         while done < steps:
-            length = min(length, steps - done)
+            length = min(length, ceiling, steps - done)
             some, state = times[done : done + length + 1], parts[-1][-1]
             found = self._path(some, state, start, ledger, whole=length == steps)
             if found is None and length > _STEPPED:
-                length = max(min(length // 2, _LONGEST), _STEPPED)
+                length = ceiling = max(min(length // 2, _LONGEST), _STEPPED)
+                since = 0
                 continue
             parts.append((self._stepped(some, state, ledger) if found is None else found)[1:])
             done += length
-            length *= 2
+            since += 1
+            if since % _CAREFUL == 0:
+                ceiling *= 2
+            length = ceiling
         return np.concatenate(parts)
 
     def _path(self, times: Array, first: Array, start: Solved | None, ledger: Ledger, *, whole: bool) -> Array | None:

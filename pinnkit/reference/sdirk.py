@@ -26,7 +26,7 @@ from .cost_model import Ledger, evaluation
 from .grid import Array
 from .march import HUGE, constant_slopes, euler, newton_step
 from .refusal import TooFewConditions, Unresolved
-from .zigzag import Zigzag
+from .resolution import Resolution
 
 __all__ = ["DampedMarch"]
 
@@ -55,7 +55,7 @@ class DampedMarch:
         times: the ends of the steps.
         ledger: where the work is recorded.
         upwind: whether to add artificial diffusion where the cell Peclet number exceeds 1, its coefficients those at
-            the beginning of each step; otherwise a state that zigzags ends the march.
+            the beginning of each step; otherwise a state that is not resolved ends the march.
     """
 
     def __init__(self, system: System, times: Array, *, ledger: Ledger, upwind: bool) -> None:
@@ -78,15 +78,16 @@ class DampedMarch:
         """The values and rates after each full step, from those at the start.
 
         Raises:
-            Unresolved: where a step has no solution, and where the state zigzags.
+            Unresolved: where a step has no solution, and where the state is not resolved.
         """
-        watch = None if self._upwind else Zigzag(self._system)
+        watch = None if self._upwind else Resolution(self._system, u, float(self._times[0]))
         for begin, end in itertools.pairwise(self._times):
             before = u
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 u, v = self._advanced(float(begin), float(end - begin), u, v, _HALVINGS)
-            if watch is not None:
-                watch.look(before, u, float(begin))
+            defect = None if watch is None else watch.look(before, u, float(begin))
+            if defect is not None:
+                raise Unresolved(f"problem '{self._name}': after t = {begin:.3g} {defect.value}")
             yield u, v
 
     def _advanced(self, time: float, dt: float, u: Array, v: Array, halvings: int) -> tuple[Array, Array]:
@@ -141,7 +142,6 @@ class DampedMarch:
     def _extra(self, time: float, u: Array) -> sp.csr_array | None:
         system = self._system
         self._ledger.add(evaluation(system.survey, [line.cells for line in system.grid.lines]))
-        levels = [part.reshape(len(system.survey.components), -1) for part in (u, np.zeros_like(u), np.zeros_like(u))]
-        found, numbers = artificial_diffusion(system, [b.linearised(time, levels)[1] for b in system.blocks])
+        found, numbers = artificial_diffusion(system, u, time)
         self.peclet |= {axis: max(number, self.peclet.get(axis, 0.0)) for axis, number in numbers.items()}
         return found

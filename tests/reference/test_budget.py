@@ -152,12 +152,12 @@ def test_differences_that_do_not_fall_ask_for_finer_grids_as_far_as_the_budget_g
     bars = _bars(scheme, coarse, middle, fine)
     error = float(np.abs(fine.values["u"][0, 0] - 1.0))
     assert bars["u"].greatest >= error / 2
-    assert "do not resolve `u`" in _remark(bars, scheme.order)
+    assert "do not resolve `u`" in _remark(bars)
 
 
 def test_differences_that_fall_as_stated_get_no_remark():
     scheme = Known()
-    assert _remark(_bars(scheme, *grids_of(scheme)), scheme.order) == ""
+    assert _remark(_bars(scheme, *grids_of(scheme))) == ""
 
 
 @pytest.mark.parametrize(
