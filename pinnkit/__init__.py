@@ -61,8 +61,8 @@ if TYPE_CHECKING:  # the same names for type checkers and editors; a test compar
     from .jets import laplacian as laplacian
     from .jets import normal_derivative as normal_derivative
     from .machine import __version__ as __version__
-    from .problem.hardening import hardened as hardened
     from .problem.errors import Unsupported as Unsupported
+    from .problem.hardening import hardened as hardened
     from .problem.problem import Coefficient as Coefficient
     from .problem.problem import Problem as Problem
     from .problem.problem import Unknown as Unknown
@@ -86,6 +86,8 @@ if TYPE_CHECKING:  # the same names for type checkers and editors; a test compar
     from .solvers import GaussNewton as GaussNewton
     from .solvers import LeastSquares as LeastSquares
     from .solvers import March as March
+    from .solvers import Plan as Plan
+    from .solvers import plan as plan
     from .solvers import solve as solve
     from .verification import verdict as verdict
 
@@ -104,7 +106,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     # the representation of the unknowns
     "fields": ("FourierMLP", "MLP", "RandomFourier", "Siren"),
     # the solve
-    "solvers": ("Adam", "GaussNewton", "LBFGS", "LeastSquares", "March", "solve"),
+    "solvers": ("Adam", "GaussNewton", "LBFGS", "LeastSquares", "March", "Plan", "plan", "solve"),
     # solutions: in memory, in files, and the residuals of a network of one's own
     "solutions.solution": ("Solution",),
     "solutions.status": ("Status",),
@@ -141,6 +143,7 @@ __all__ = [
     "Neumann",
     "Parameters",
     "Periodic",
+    "Plan",
     "PointSet",
     "Problem",
     "RandomFourier",

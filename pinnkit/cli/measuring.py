@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from .app import app
+from .application import app
 from .console import DONE, FAILED, user_errors
 from .options import Json
 from .words import WordsCommand, at_least, methods_of
@@ -78,6 +78,20 @@ def memory(json_: Json = False) -> None:
     from pinnkit.measure.bench import memory as measured
 
     _measure(measured, None, json_)
+
+
+@bench.command()
+def startup(
+    quick: Quick = False,
+    runs: Annotated[int, typer.Option(help="Starts of each program.")] = 5,
+    json_: Json = False,
+) -> None:
+    """Time of `import pinnkit`, of short commands, and of a solve with its report, beside that of `import torch`."""
+    from pinnkit.measure.bench import startup as measured
+
+    with user_errors(None):
+        at_least("--runs", runs, 1)
+    _measure(measured, None, json_, width=150, quick=quick, runs=runs)
 
 
 @app.command(cls=WordsCommand)

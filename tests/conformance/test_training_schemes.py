@@ -12,8 +12,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from pinnkit import LeastSquares, Plan, RunOptions, Siren, plan
-from pinnkit.solvers import ADAPTIVE, SCHEDULES, SOLVERS, WEIGHTS, Candidate
+from pinnkit import LeastSquares, Plan, Siren, plan
+from pinnkit.solvers import ADAPTIVE, SCHEDULES, SOLVERS, WEIGHTS, Candidate, RunOptions
 from pinnkit.solvers.plans.candidates import Kind
 from pinnkit.solvers.training.checkpoint import Checkpoint, read, write
 from tests.solvers.cases import heat

@@ -11,22 +11,8 @@ from typing import Any
 
 import torch
 
-from pinnkit import (
-    LBFGS,
-    NTK,
-    R3,
-    RAD,
-    Adam,
-    Causal,
-    GradientNorm,
-    LeastSquares,
-    RandomFourier,
-    ReLoBRaLo,
-    SelfAdaptive,
-    Siren,
-    Solution,
-    solve,
-)
+from pinnkit import LBFGS, Adam, LeastSquares, RandomFourier, Siren, Solution, solve
+from pinnkit.solvers import NTK, R3, RAD, Causal, GradientNorm, ReLoBRaLo, SelfAdaptive
 from tests.solvers.cases import cubic, heat
 
 FEW = dict(points=48, condition_points=12)

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from pinnkit import R3, RAD, Adam, LeastSquares, Siren, solve
+from pinnkit import Adam, LeastSquares, Siren, solve
+from pinnkit.solvers import R3, RAD
 from tests.solvers.cases import SMALL, cubic, heat
 
 N = 400

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from pinnkit import Box, Chebyshev, Data, Dirichlet, Equation, Periodic, PointSet, Problem
+from pinnkit import Box, Data, Dirichlet, Equation, Periodic, PointSet, Problem
+from pinnkit.domains import Chebyshev
 from pinnkit.solvers.collocation.collocation_points import CHUNK, CollocationPoints, counts_of, generator_of
 from tests.solvers.cases import DAY, LINE, ROD, SQUARE, heat, points_of
 

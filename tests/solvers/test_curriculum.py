@@ -19,22 +19,19 @@ from pinnkit import (
     Data,
     GaussNewton,
     LeastSquares,
-    Monitor,
     Plan,
-    Points,
     Problem,
     RandomFourier,
     Siren,
     Solution,
-    Stage,
     Status,
-    in_stages,
     load,
     solve,
     validate,
 )
-from pinnkit.domains import Axis, Sampling, Sobol
+from pinnkit.domains import Axis, Points, Sampling, Sobol
 from pinnkit.solutions.evaluation import FieldSet
+from pinnkit.solvers import Monitor, Stage, in_stages
 
 NET = Siren(width=8, depth=1)
 LINE = Box(x=(0, 1))
@@ -166,7 +163,7 @@ class Rates(nn.Module):
 
 
 def test_adam_takes_the_learning_rates_that_a_field_asks_for() -> None:
-    from pinnkit import Constant
+    from pinnkit.solvers import Constant
 
     module = Rates()
     solve(curve(), module, Adam(steps=1, schedule=Constant()))

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from pinnkit import LBFGS, RAD, Adam, GradientNorm, LeastSquares, Monitor, RandomFourier, Solution, solve
+from pinnkit import LBFGS, Adam, LeastSquares, RandomFourier, Solution, solve
 from pinnkit.solutions.evaluation import FieldSet
-from pinnkit.solvers import Candidate, Plan, execute
+from pinnkit.solvers import RAD, Candidate, GradientNorm, Monitor, Plan, execute
 from pinnkit.solvers.collocation.relative_residual import held_out_residual
 from pinnkit.solvers.plans import fallback as module
 from pinnkit.solvers.plans.run import Run

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from pinnkit import MLP, Constant, Status, solve
-from pinnkit.solvers import SOAP, Muon
+from pinnkit import MLP, Status, solve
+from pinnkit.solvers import SOAP, Constant, Muon
 from pinnkit.solvers.collocation.residual_loss import ResidualLoss
 from pinnkit.solvers.training.checkpoint import Checkpoint, read, write
 from tests.conformance.test_solvers import VALLEY, Bare, bowl, copied, drive, losses, rosenbrock, same

@@ -13,7 +13,6 @@ from pinnkit import (
     Dirichlet,
     Equation,
     FourierMLP,
-    Huber,
     Initial,
     Periodic,
     Problem,
@@ -22,6 +21,7 @@ from pinnkit import (
     Siren,
     Unknown,
 )
+from pinnkit.problem import Huber
 from pinnkit.problem.linearization import Channel, residual_rows
 from pinnkit.solutions.evaluation import FieldSet
 from pinnkit.solvers.collocation.parameters import Parameters

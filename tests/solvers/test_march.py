@@ -11,18 +11,17 @@ from pinnkit import (
     Condition,
     Dirichlet,
     Equation,
-    ExponentialRK,
     Initial,
     March,
     Neumann,
     Periodic,
     Problem,
-    Radau,
     Robin,
     Status,
     Unknown,
 )
 from pinnkit.solutions.solution import exact_values
+from pinnkit.solvers import ExponentialRK, Radau
 from pinnkit.solvers.method_of_lines.coordinate_maps import fit_map, modes_needed
 from pinnkit.solvers.method_of_lines.exponential import why_not_semilinear
 from pinnkit.solvers.method_of_lines.implicit import MarchStep

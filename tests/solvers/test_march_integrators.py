@@ -6,14 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from pinnkit import (
-    Box,
-    Equation,
-    ExponentialRK,
-    Initial,
-    Periodic,
-    Problem,
-)
+from pinnkit import Box, Equation, Initial, Periodic, Problem
+from pinnkit.solvers import ExponentialRK
 from pinnkit.solvers.method_of_lines.phi_functions import collocation_weights, lobatto_nodes, phi
 from pinnkit.solvers.method_of_lines.radau import radau_step, radau_tableau
 from pinnkit.solvers.method_of_lines.semidiscretization import Rates

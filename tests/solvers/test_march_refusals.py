@@ -11,14 +11,13 @@ from pinnkit import (
     Data,
     Dirichlet,
     Equation,
-    ExponentialRK,
     Initial,
     March,
     Periodic,
     Problem,
-    Radau,
     Unsupported,
 )
+from pinnkit.solvers import ExponentialRK, Radau
 from pinnkit.solvers.method_of_lines.march import can_march, march
 
 ROD = Box(x=(0, 1), t=(0, 1))

@@ -10,21 +10,8 @@ import pytest
 import torch
 
 import pinnkit
-from pinnkit import (
-    RAD,
-    Adam,
-    Candidate,
-    GradientNorm,
-    LeastSquares,
-    March,
-    Plan,
-    RandomFourier,
-    RunOptions,
-    Siren,
-    plan,
-    solve,
-)
-from pinnkit.solvers import SolverDefaults, execute
+from pinnkit import Adam, LeastSquares, March, Plan, RandomFourier, Siren, plan, solve
+from pinnkit.solvers import RAD, Candidate, GradientNorm, RunOptions, SolverDefaults, execute
 from pinnkit.solvers.plans import execution
 from pinnkit.solvers.plans.candidates import Kind
 from tests.solvers.cases import FEW, SINES, SMALL, cubic, error, heat, heat_exact, poisson

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pinnkit import Constant, Cosine, Exponential
+from pinnkit.solvers import Constant, Cosine, Exponential
 
 
 def test_a_constant_stays_at_one() -> None:

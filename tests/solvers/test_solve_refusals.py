@@ -92,7 +92,7 @@ BAD = {
 
 
 def huber():
-    from pinnkit import Huber
+    from pinnkit.problem import Huber
 
     return Huber()
 

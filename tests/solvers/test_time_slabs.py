@@ -17,7 +17,6 @@ from pinnkit import (
     Equation,
     Initial,
     LeastSquares,
-    Monitor,
     Problem,
     RandomFourier,
     Siren,
@@ -25,8 +24,9 @@ from pinnkit import (
     load,
     solve,
     validate,
-)  # fmt: skip
+)
 from pinnkit.jets.jet import constant, coordinate
+from pinnkit.solvers import Monitor
 from pinnkit.solvers.plans.time_slabs import _FinalState, slab_edges, slab_problem
 from tests.solvers.cases import ALPHA, ROD, SMALL, heat, heat_exact, poisson, relative
 

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from pinnkit import NTK, Adam, Causal, GradientNorm, ReLoBRaLo, SelfAdaptive, Siren, solve
+from pinnkit import Adam, Siren, solve
+from pinnkit.solvers import NTK, Causal, GradientNorm, ReLoBRaLo, SelfAdaptive
 from pinnkit.solvers.collocation.residual_loss import ResidualLoss
 from pinnkit.solvers.training.training_objective import TrainingObjective, _View
 from tests.solvers.cases import SMALL, cubic, fields_of, heat, parameters_of, points_of, poisson
