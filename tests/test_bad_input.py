@@ -27,7 +27,7 @@ from pinnkit import (
     grad,
     laplacian,
 )
-from pinnkit.problem import Huber
+from pinnkit.problem.penalties import Huber
 
 ROD = Box(x=(0, 1), t=(0, 1))
 SQUARE = Box(x=(0, 1), y=(0, 1))

@@ -5,7 +5,18 @@ import math
 import pytest
 import torch
 
-from pinnkit import MLP, Box, Data, Dirichlet, Equation, LeastSquares, Problem, RandomFourier, Siren, solve
+from pinnkit import (
+    MLP,
+    Box,
+    Data,
+    Dirichlet,
+    Equation,
+    LeastSquares,
+    Problem,
+    RandomFourier,
+    Siren,
+    solve,
+)
 from pinnkit.fields import TotalDegree
 from pinnkit.solutions.status import Status
 from pinnkit.solvers.collocation.parameters import Parameters

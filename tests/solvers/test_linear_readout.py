@@ -21,8 +21,8 @@ from pinnkit import (
     Siren,
     Unknown,
 )
-from pinnkit.problem import Huber
 from pinnkit.problem.linearization import Channel, residual_rows
+from pinnkit.problem.penalties import Huber
 from pinnkit.solutions.evaluation import FieldSet
 from pinnkit.solvers.collocation.parameters import Parameters
 from pinnkit.solvers.least_squares.linear_readout import ReadoutObjective, features, readout_of

@@ -22,7 +22,7 @@ from pinnkit import (
     plan,
 )
 from pinnkit.fields import Expansion
-from pinnkit.problem import Huber
+from pinnkit.problem.penalties import Huber
 from pinnkit.solvers import Candidate
 from tests.solvers.cases import DAY, ROD, cubic, heat, poisson
 

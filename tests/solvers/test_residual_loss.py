@@ -5,8 +5,19 @@ import math
 import pytest
 import torch
 
-from pinnkit import MLP, Coefficient, Data, Dirichlet, Equation, Initial, Neumann, Periodic, Problem, Robin
-from pinnkit.problem import Absolute, Huber
+from pinnkit import (
+    MLP,
+    Coefficient,
+    Data,
+    Dirichlet,
+    Equation,
+    Initial,
+    Neumann,
+    Periodic,
+    Problem,
+    Robin,
+)
+from pinnkit.problem.penalties import Absolute, Huber
 from pinnkit.solvers.collocation.residual_loss import ResidualLoss
 from tests.solvers.cases import (
     ALPHA,

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from pinnkit import LBFGS, MLP, Adam, Dirichlet, Equation, Problem, Status, solve
-from pinnkit.problem import Absolute
+from pinnkit.problem.penalties import Absolute
 from pinnkit.solvers import SSBFGS, Evaluation, SSBroyden
 from pinnkit.solvers.training.checkpoint import Checkpoint, read, write
 from pinnkit.solvers.training.loop import run

@@ -92,7 +92,7 @@ BAD = {
 
 
 def huber():
-    from pinnkit.problem import Huber
+    from pinnkit.problem.penalties import Huber
 
     return Huber()
 
