@@ -255,7 +255,7 @@ def test_a_buffer_is_written_in_place_and_one_that_does_not_fit_is_refused() -> 
 
 
 def test_the_jacobian_is_refused_where_a_penalty_is_no_square() -> None:
-    from pinnkit.problem.penalties import Huber
+    from pinnkit import Huber
 
     problem = heat(terms=[Equation(lambda u: u.t - u.xx, penalty=Huber(0.5))])
     target = collocation(problem, SPECS["mlp"])

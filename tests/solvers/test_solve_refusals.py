@@ -92,7 +92,7 @@ BAD = {
 
 
 def huber():
-    from pinnkit.problem.penalties import Huber
+    from pinnkit import Huber
 
     return Huber()
 
