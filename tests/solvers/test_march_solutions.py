@@ -1,4 +1,4 @@
-"""The road of a march within solve."""
+"""The march as a candidate of solve."""
 
 import math
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What solve cannot do is refused in one line, which names what was expected and how to repair it."""
+"""Refusals of solve in one line, which names what was expected and how to repair it."""
 
 import math
 
