@@ -22,7 +22,7 @@ def reexports(source: str) -> dict[str, str]:
 
 
 def is_documented(item: object) -> bool:
-    """Whether somebody wrote a docstring: dataclasses and named tuples without one get their signature."""
+    """Return whether somebody wrote a docstring: dataclasses and named tuples without one get their signature."""
     written = item.__doc__ or ""  # a class does not inherit this one
     generated = isinstance(item, type) and written.startswith(f"{item.__name__}(")
     return len(written.split()) > 1 and not generated

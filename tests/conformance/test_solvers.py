@@ -314,7 +314,7 @@ def check_newton_on_a_bowl(case: Case) -> None:
 
 
 def check_least_squares(case: Case) -> None:
-    """Least squares alone: one step for linear rows, whatever their rank and the columns' units."""
+    """Properties of least squares alone: one step for linear rows, whatever their rank and the columns' units."""
     if not isinstance(case.solver, LeastSquares):
         return
     generator = torch.Generator().manual_seed(5)

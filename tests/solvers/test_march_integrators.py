@@ -1,4 +1,4 @@
-"""Integrators of the march: orders of accuracy of Radau and of exponential collocation, digits of their functions."""
+"""Integrators of a march: orders of accuracy of Radau and of exponential collocation, digits of their functions."""
 
 import math
 

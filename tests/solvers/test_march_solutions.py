@@ -1,4 +1,4 @@
-"""The march as a candidate of solve."""
+"""The plan of a march within solve."""
 
 import math
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Refusals of solve in one line, which names what was expected and how to repair it."""
+"""Requests that solve cannot meet are refused in one line, which names what was expected and how to repair it."""
 
 import math
 
@@ -92,7 +92,7 @@ BAD = {
 
 
 def huber():
-    from pinnkit import Huber
+    from pinnkit.problem.penalties import Huber
 
     return Huber()
 

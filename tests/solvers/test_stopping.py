@@ -1,4 +1,4 @@
-"""Ends of a solve: a tolerance, seconds, a callback, Ctrl-C; and runs that a checkpoint may continue."""
+"""Ends of a solve: a tolerance, seconds, a callback, Ctrl-C; and what a checkpoint may go on from."""
 
 import pytest
 import torch
