@@ -16,7 +16,6 @@ from pinnkit import (
     Data,
     Dirichlet,
     Equation,
-    Huber,
     Initial,
     Neumann,
     Periodic,
@@ -28,6 +27,7 @@ from pinnkit import (
     grad,
     laplacian,
 )
+from pinnkit.problem.penalties import Huber
 
 ROD = Box(x=(0, 1), t=(0, 1))
 SQUARE = Box(x=(0, 1), y=(0, 1))

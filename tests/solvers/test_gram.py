@@ -146,7 +146,7 @@ def test_every_kind_of_term_agrees_with_jacrev(name: str, spec) -> None:
 
 
 @pytest.mark.parametrize("name", ["flow", "periodic", "inverse"])
-def test_nested_differentiation_agrees_with_jacrev_as_well(name: str) -> None:
+def test_the_slow_method_agrees_with_jacrev_as_well(name: str) -> None:
     compare(collocation(PROBLEMS[name], SPECS["mlp"], derivatives="autograd", count=5))
 
 
@@ -255,7 +255,7 @@ def test_a_buffer_is_written_in_place_and_one_that_does_not_fit_is_refused() -> 
 
 
 def test_the_jacobian_is_refused_where_a_penalty_is_no_square() -> None:
-    from pinnkit import Huber
+    from pinnkit.problem.penalties import Huber
 
     problem = heat(terms=[Equation(lambda u: u.t - u.xx, penalty=Huber(0.5))])
     target = collocation(problem, SPECS["mlp"])

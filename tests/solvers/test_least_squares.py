@@ -15,9 +15,9 @@ from pinnkit import (
     Problem,
     RandomFourier,
     Siren,
-    TotalDegree,
     solve,
 )
+from pinnkit.fields import TotalDegree
 from pinnkit.solutions.status import Status
 from pinnkit.solvers.collocation.parameters import Parameters
 from pinnkit.solvers.least_squares.linear_readout import ReadoutObjective

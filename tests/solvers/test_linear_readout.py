@@ -13,7 +13,6 @@ from pinnkit import (
     Dirichlet,
     Equation,
     FourierMLP,
-    Huber,
     Initial,
     Periodic,
     Problem,
@@ -23,6 +22,7 @@ from pinnkit import (
     Unknown,
 )
 from pinnkit.problem.linearization import Channel, residual_rows
+from pinnkit.problem.penalties import Huber
 from pinnkit.solutions.evaluation import FieldSet
 from pinnkit.solvers.collocation.parameters import Parameters
 from pinnkit.solvers.least_squares.linear_readout import ReadoutObjective, features, readout_of

@@ -7,15 +7,12 @@ from pinnkit import (
     LBFGS,
     Adam,
     Box,
-    Candidate,
     Coefficient,
     Cube,
     Data,
     Dirichlet,
     Equation,
-    Expansion,
     GaussNewton,
-    Huber,
     Initial,
     LeastSquares,
     March,
@@ -24,6 +21,9 @@ from pinnkit import (
     Siren,
     plan,
 )
+from pinnkit.fields import Expansion
+from pinnkit.problem.penalties import Huber
+from pinnkit.solvers import Candidate
 from tests.solvers.cases import DAY, ROD, cubic, heat, poisson
 
 

@@ -7,18 +7,17 @@ import torch
 
 from pinnkit import (
     MLP,
-    Absolute,
     Coefficient,
     Data,
     Dirichlet,
     Equation,
-    Huber,
     Initial,
     Neumann,
     Periodic,
     Problem,
     Robin,
 )
+from pinnkit.problem.penalties import Absolute, Huber
 from pinnkit.solvers.collocation.residual_loss import ResidualLoss
 from tests.solvers.cases import (
     ALPHA,

@@ -11,8 +11,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from pinnkit import LBFGS, MLP, Absolute, Adam, Dirichlet, Equation, Problem, SSBroyden, Status, solve
-from pinnkit.solvers import SSBFGS, Evaluation
+from pinnkit import LBFGS, MLP, Adam, Dirichlet, Equation, Problem, Status, solve
+from pinnkit.problem.penalties import Absolute
+from pinnkit.solvers import SSBFGS, Evaluation, SSBroyden
 from pinnkit.solvers.training.checkpoint import Checkpoint, read, write
 from pinnkit.solvers.training.loop import run
 from tests.solvers.cases import LINE, poisson
