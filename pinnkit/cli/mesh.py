@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from .app import app
+from .application import app
 from .console import DONE, FAILED, require_extra, user_errors
 from .options import Json
 from .words import at_least

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from .app import app
+from .application import app
 from .console import progress, result_folder, user_errors
 from .options import Device, Json, NoFigures, Out, Resume, Seed
 from .outcome import finish, validate_and_save, was_interrupted

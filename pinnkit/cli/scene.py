@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from .app import app
+from .application import app
 from .console import user_errors
 from .options import Json
 from .words import at_least, word_in

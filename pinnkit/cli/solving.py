@@ -18,7 +18,7 @@ from pinnkit.reports.summary import SUMMARY_NAME, read_summary, summary_table
 from pinnkit.solutions.files import FILE_NAME
 from pinnkit.verification.measures import number
 
-from .app import app
+from .application import app
 from .console import progress, result_folder, user_errors
 from .options import Device, File, Json, NoFigures, Out, Quick, Resume, Seconds, Seed
 from .outcome import finish, validate_and_save
@@ -150,6 +150,8 @@ def show(
 ) -> None:
     """Print the summary of a saved result."""
     with user_errors(result):
+        if not result.exists():
+            raise FileNotFoundError(f"show: there is no '{result}'; a solve writes it")
         folder = result if result.is_dir() else result.parent
         summary_file = folder / SUMMARY_NAME
         if result.is_dir() or result.name in (FILE_NAME, SUMMARY_NAME):

@@ -392,13 +392,10 @@ def _write(figure: Figure, path: Path) -> None:
 def _title(figure: Figure, solution: Solution, view: _View) -> None:
     held = f", at {view.held}" if view.held else ""
     solvers = ", ".join(name.split("(")[0] for name in solution.solvers)
-    fields = "+".join(dict.fromkeys(type(m if s is None else s).__name__ for s, m in _fields(solution)))
+    kinds = [type(solution.fields.get(group) or module).__name__ for group, module in solution.modules.items()]
+    fields = "+".join(dict.fromkeys(kinds))
     text = f"{solution.problem.name}: {fields} by {solvers}, {solution.seconds:.2g} s{held}"
     figure.suptitle(text, x=0.01, ha="left", fontsize=11, fontweight="bold")
-
-
-def _fields(solution: Solution) -> list[tuple[Any, Any]]:
-    return [(solution.fields.get(group), module) for group, module in solution.modules.items()]
 
 
 def _label(name: str, units: Mapping[str, str]) -> str:

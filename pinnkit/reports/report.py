@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["SUMMARY_NAME", "Comparison", "Report", "TermCheck", "finite", "number", "summary_table", "write_summary"]
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Report:
     """Measurements of a solution, returned by `validate`.
 

@@ -34,7 +34,7 @@ class Record:
     measures: Mapping[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class History:
     """The recorded steps of a solve, as arrays of one length.
 

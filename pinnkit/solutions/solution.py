@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -32,9 +31,12 @@ _ROUNDING = 1e-6  # of an axis' extent, by which a coordinate may miss its bound
 Rows = Callable[[int, int], NDArray[np.float64]]
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Solution:
     """The fitted fields, the record of the solve, and their evaluation; the result of `solve`.
+
+    Solutions can be pickled, copied and hashed.  A deep copy, and one from a pickle, has modules of its own; a solution
+    is equal to itself alone.  Unpickling runs code: to keep a solution in a file, use `save` and `load`.
 
     ``solution(x=0.5, t=[0, 1])["u"]`` are values at points, ``solution.d("x")`` is the derivative, called alike, and
     ``solution.on_grid(x=200, t=100)["u"]`` has shape ``(200, 100)``; all are NumPy arrays.
@@ -210,7 +212,9 @@ def exact_values(problem: Problem, coords: Tensor, coefficients: Mapping[str, fl
     return values
 
 
-def _at_points(solution: Solution, coords: Mapping[str, Any], order: tuple[str, ...]) -> dict[str, NDArray[Any]]:
+def _at_points(
+    solution: Solution, coords: Mapping[str, ArrayLike | Tensor], order: tuple[str, ...]
+) -> dict[str, NDArray[Any]]:
     axes = _axes(solution, coords, "solution")
     arrays = {a.name: _within(a, _column(a, coords[a.name])) for a in axes}
     heads = {name: a.shape[:-1] for name, a in arrays.items()}  # the last dimension holds the columns
@@ -229,7 +233,9 @@ def _at_points(solution: Solution, coords: Mapping[str, Any], order: tuple[str, 
     return _evaluate(solution, order, rows, shape, refuse=True)
 
 
-def _on_grid(solution: Solution, given: Mapping[str, Any], order: tuple[str, ...]) -> dict[str, NDArray[Any]]:
+def _on_grid(
+    solution: Solution, given: Mapping[str, int | ArrayLike], order: tuple[str, ...]
+) -> dict[str, NDArray[Any]]:
     axes = _axes(solution, given, "on_grid")
     ticks = [_ticks(a, given[a.name]) for a in axes]
     shape = tuple(len(t) for t in ticks)
@@ -301,7 +307,7 @@ def _names(solution: Solution) -> tuple[str, ...]:
     return tuple(a.name for a in solution.problem.axes)
 
 
-def _column(axis: Axis, value: Any) -> NDArray[np.float64]:
+def _column(axis: Axis, value: ArrayLike | Tensor) -> NDArray[np.float64]:
     """Coordinates of one axis as float64, ``(..., dim)``."""
     if isinstance(value, Tensor):
         value = value.detach().cpu().numpy()
@@ -335,10 +341,9 @@ def _within(axis: Axis, array: NDArray[np.float64]) -> NDArray[np.float64]:
     return array
 
 
-def _ticks(axis: Axis, given: Any) -> NDArray[np.float64]:
+def _ticks(axis: Axis, given: int | ArrayLike) -> NDArray[np.float64]:
     """Coordinates of a grid along one axis, ``(m, dim)``."""
-    whole = isinstance(given, Integral) and not isinstance(given, bool)
-    if axis.dim == 1 and whole:
+    if axis.dim == 1 and isinstance(given, int | np.integer) and not isinstance(given, bool):
         if given < 2:
             raise ValueError(
                 f"on_grid: `{axis.name}` must be at least 2 points, got {given}; "

@@ -37,10 +37,11 @@ __all__ = ["FILE_NAME", "Saved", "load", "replacing", "save"]
 
 _FORMAT = "pinnkit solution"
 _VERSION = 1
+_DTYPES = {"float32": torch.float32, "float64": torch.float64}
 _SCATTER = 4096  # points stored where no grid can fill the domain
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Saved:
     """A solution read from its file; the result of `load`.
 
@@ -357,7 +358,9 @@ def _rebuild(
     device: str,
     target: Path,
 ) -> Solution:
-    dtype = getattr(torch, metadata["dtype"])
+    if metadata["dtype"] not in _DTYPES:
+        raise ValueError(f"load: '{target}' is damaged: there are no fields of type '{metadata['dtype']}'")
+    dtype = _DTYPES[metadata["dtype"]]
     fields: dict[tuple[str, ...], FieldSpec | None] = {}
     modules: dict[tuple[str, ...], nn.Module] = {}
     for names, spec_data, state in zip(metadata["groups"], metadata["specs"], states, strict=True):

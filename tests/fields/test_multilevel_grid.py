@@ -281,7 +281,7 @@ def test_the_jacobian_of_gauss_newton_holds_the_table(spec: Any) -> None:
     class Spy:
         """A solver that compares the Jacobian with central differences and is done."""
 
-        steps, points, condition_points, batch, sampling = 1, 20, 20, None, pinnkit.Sobol()
+        steps, points, condition_points, batch, sampling = 1, 20, 20, None, pinnkit.domains.Sobol()
 
         def draw(self, step: int) -> int:
             return 0 * step

@@ -10,8 +10,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pinnkit import LBFGS, Adam, Box, Data, Multilinear, PlanesAndLines, Problem, Siren, Smoothstep, solve
-from pinnkit.fields import RadiancePlanes, ViewMLP, Voxels, spec_from_dict, spec_to_dict
+from pinnkit import LBFGS, Adam, Box, Data, Problem, Siren, solve
+from pinnkit.fields import (
+    Multilinear,
+    PlanesAndLines,
+    RadiancePlanes,
+    Smoothstep,
+    ViewMLP,
+    Voxels,
+    spec_from_dict,
+    spec_to_dict,
+)
 from pinnkit.fields.encodings.embedding_lookup import weighted_rows
 from pinnkit.fields.radiance.view_direction import harmonics
 

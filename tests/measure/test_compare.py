@@ -11,24 +11,10 @@ from typing import Any
 import pytest
 import torch
 
-from pinnkit import (
-    LBFGS,
-    MLP,
-    Adam,
-    Box,
-    Data,
-    Equation,
-    Initial,
-    Problem,
-    RandomFourier,
-    Report,
-    Siren,
-    Status,
-    cli,
-    solve,
-)
+from pinnkit import LBFGS, MLP, Adam, Box, Data, Equation, Initial, Problem, RandomFourier, Siren, Status, cli, solve
 from pinnkit.cli import words
 from pinnkit.measure.compare import Comparison, Measurement, Method, Run, compare, driver, figure, run
+from pinnkit.reports import Report
 from tests.solvers.cases import DAY
 
 FEW = dict(points=40, condition_points=10)

@@ -16,13 +16,13 @@ from pinnkit import (
     Initial,
     Neumann,
     Periodic,
-    Points,
     Problem,
     Robin,
     Unknown,
     div,
     grad,
 )
+from pinnkit.domains import Points
 from pinnkit.problem.linearization import Channel, linearise, residual_rows, term_weight
 from pinnkit.problem.terms import Term
 

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from pinnkit import Box, Data, Dirichlet, Equation, Huber, Initial, Periodic, Points, Problem, Tabulated, Unsupported
+from pinnkit import Box, Data, Dirichlet, Equation, Initial, Periodic, Problem, Tabulated, Unsupported
+from pinnkit.domains import Points
+from pinnkit.problem import Huber
 from pinnkit.problem.linearization import linearise
 from pinnkit.problem.portable import same
 from pinnkit.problem.probing import random_values

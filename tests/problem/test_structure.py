@@ -17,13 +17,11 @@ from pinnkit import (
     Cube,
     Data,
     Dirichlet,
-    Energy,
     Equation,
     Initial,
     Neumann,
     Parameters,
     Periodic,
-    Points,
     PointSet,
     Problem,
     Robin,
@@ -35,6 +33,8 @@ from pinnkit import (
     laplacian,
     normal_derivative,
 )
+from pinnkit.domains import Points
+from pinnkit.problem import Energy
 from pinnkit.problem import structure as module
 from pinnkit.problem.channels import Channel
 from pinnkit.problem.structure import Prescribes, Structure

@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from pinnkit import (
-    Absolute,
     Box,
     Condition,
     Cube,
@@ -15,15 +14,14 @@ from pinnkit import (
     Neumann,
     Parameters,
     Periodic,
-    Points,
     PointSet,
     Problem,
     Robin,
-    Square,
-    Term,
     Unknown,
 )
+from pinnkit.domains import Points
 from pinnkit.jets.jet import coordinate
+from pinnkit.problem import Absolute, Square, Term
 from pinnkit.problem.conditions import Flux, InitialState, Jump, Mixed, Prescribed
 from pinnkit.problem.linearization import Channel, linearise
 

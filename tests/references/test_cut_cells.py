@@ -13,7 +13,6 @@ from pinnkit import (
     Box,
     Dirichlet,
     Equation,
-    FiniteDifferences,
     Initial,
     LeastSquares,
     Neumann,
@@ -30,6 +29,7 @@ from pinnkit import (
     validate,
 )
 from pinnkit.problem.errors import Unsupported
+from pinnkit.references import FiniteDifferences
 from pinnkit.references.errors import TooFewConditions
 from pinnkit.references.finite_differences.cut_cell_grid import CutGrid
 from pinnkit.references.grid import Grid, Line

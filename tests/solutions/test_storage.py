@@ -161,7 +161,14 @@ def _wrong_state(path):
         del file[f"state/0/{key}"]
 
 
+def _unknown_type(path):
+    with h5py.File(path, "r+") as file:
+        metadata = json.loads(file.attrs["metadata"])
+        file.attrs["metadata"] = json.dumps({**metadata, "dtype": "compile"})
+
+
 DAMAGE = {
+    "a type that is none": (_unknown_type, "is damaged: there are no fields of type 'compile'"),
     "text": (_write_text, "is damaged or no solution"),
     "truncated": (_truncate, "is damaged or no solution"),
     "one byte": (_flip, "is damaged or no solution"),

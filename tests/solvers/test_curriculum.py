@@ -120,7 +120,7 @@ def error(fields: FieldSet) -> float:
     return float((fields.unknowns(x, {})["u"] - x[:, 0] ** 2).abs().max())
 
 
-def test_a_monitor_measures_at_intervals_and_at_the_end() -> None:
+def test_a_monitor_measures_at_fixed_intervals_of_steps_and_at_the_end() -> None:
     seen = []
     monitor = Monitor({"error": error}, every=10)
     solution = solve(curve(), NET, Adam(steps=25), monitor=monitor, callbacks=[seen.append])

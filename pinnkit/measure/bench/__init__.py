@@ -7,6 +7,7 @@
 | `peer` | the problems of `steps` as DeepXDE models |
 | `jacobians` | time of the parameter Jacobian of a residual by a recorded pass and by `torch.func` |
 | `scaling` | time and memory against points, width and dimension |
+| `startup` | time of starting pinnkit, of its short commands and of a small solve |
 | `memory` | peak memory of evaluation and training against the number of points |
 | `frequency_bands` | error of fields in bands of frequencies |
 | `images` | accuracy of fitted images |

@@ -6,9 +6,10 @@ import atexit
 import gc
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, runtime_checkable
 
 import typer
+from typer.core import TyperGroup
 
 from .console import DONE, INTERRUPTED, print_error
 
@@ -17,8 +18,20 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "main", "run"]
 
+_ORDER = ("solve", "new", "reference", "compare", "show", "info", "fit", "reconstruct", "mesh", "radiance", "scene")
+
+
+class _Commands(TyperGroup):
+    """A group that lists its commands in the order in which users need them."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Names of the commands: those of `_ORDER` first."""
+        return sorted(super().list_commands(ctx), key=lambda n: _ORDER.index(n) if n in _ORDER else len(_ORDER))
+
+
 app = typer.Typer(
     name="pinnkit",
+    cls=_Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
