@@ -138,7 +138,7 @@ def test_a_grid_has_no_laplacian_and_says_so() -> None:
 @pytest.mark.parametrize("word", IMAGE_PRESETS.words)
 @pytest.mark.parametrize(("width", "height", "known"), [(2, 2, None), (30, 18, None), (30, 18, 54), (4000, 300, None)])
 def test_every_way_makes_a_field_for_every_size(word: str, width: int, height: int, known: int | None) -> None:
-    choice = image_preset(word, width, height, known)
+    choice = image_preset(word, width, height, known).first
     module = choice.field.build(  # type: ignore[union-attr]
         Pixels(height, width).box.axes, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float32, device="cpu"
     )
@@ -149,7 +149,7 @@ def test_every_way_makes_a_field_for_every_size(word: str, width: int, height: i
 @pytest.mark.parametrize("word", ["grid", "hash"])
 def test_cells_of_grids_are_square_and_large_photographs_have_fewer_of_them_than_pixels(word: str) -> None:
     for width, height, longest in ((640, 427, 640), (200, 1200, 1200), (4000, 3000, 2365)):
-        finest = image_preset(word, width, height).field.finest  # type: ignore[union-attr]
+        finest = image_preset(word, width, height).first.field.finest  # type: ignore[union-attr]
         assert max(finest) == longest
         assert finest[0] / finest[1] == pytest.approx(width / height, rel=2e-3)
 
@@ -214,7 +214,7 @@ def test_pieces_of_a_network_behind_a_grid_are_the_whole() -> None:
 
 
 def test_the_siren_of_the_table_has_its_number_of_parameters() -> None:
-    choice = image_preset("siren", 256, 256)
+    choice = image_preset("siren", 256, 256).first
     generator = torch.Generator().manual_seed(0)
     module = choice.field.build(  # type: ignore[union-attr]
         Pixels(256, 256).box.axes, 3, generator=generator, dtype=torch.float32, device="cpu"

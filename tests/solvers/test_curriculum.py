@@ -248,7 +248,7 @@ def test_a_problem_brings_its_own_plan_metrics_figures_and_facts(tmp_path: Path)
     assert report.metrics["worst"] == pytest.approx(error(solution.fieldset), rel=1e-5)
     assert report.good
     assert solution.status is Status.TRAINED
-    assert "the metrics say" in str(report)
+    assert "the metrics below measure the quality" in str(report)
     written = {p.name for p in report.save(tmp_path)}
     assert {"summary.json", "solution.h5", "fit.png", "losses.png"} <= written
     assert "solution.png" not in written

@@ -88,7 +88,7 @@ def test_every_preset_is_registered_and_brings_a_field_and_a_solver() -> None:
     assert {entry.name for entry in SURFACE_LOSSES} == {"IGR", "SirenLosses", "Supervised"}
     for entry in SURFACE_LOSSES:
         for preset in entry.examples().values():
-            plan = preset.plan()
+            plan = preset.plan().first
             assert plan.field is not None
             assert plan.solvers[0].batch == max(preset.points, preset.samples)
             assert preset.needs_distance == isinstance(preset, Supervised)
