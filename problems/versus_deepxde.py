@@ -114,7 +114,7 @@ def versus(case, options, say):
 
 
 def table(found):
-    """Who got how far, and how long each took to DeepXDE's final error."""
+    """Errors of all methods, and the time of each to DeepXDE's final error."""
     shown = Table(box=None, padding=(0, 2), header_style="dim")
     for column in ("problem", "who", "relative L2", "seconds", "seconds to DeepXDE's error", "times sooner"):
         shown.add_column(column)

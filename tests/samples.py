@@ -96,7 +96,7 @@ def vector_problem() -> Problem:
 
 @dataclass(frozen=True)
 class FakeReference:
-    """What the tests need of a reference: the closed form on a grid, wrong by a known factor."""
+    """Stand-in for a reference: the closed form on a grid, wrong by a known factor."""
 
     kind: str
     order: float

@@ -1,4 +1,4 @@
-"""The other road: numerical methods derived from the problem's own terms, with measured error bars."""
+"""References: numerical methods derived from the terms of a problem, with measured error bars."""
 
 from pinnkit.references.spectral.spectral import Spectral as Spectral
 

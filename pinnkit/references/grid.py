@@ -34,7 +34,7 @@ class Line:
 
     @property
     def size(self) -> int:
-        """How many nodes there are."""
+        """Number of nodes."""
         return self.cells if self.periodic else self.cells + 1
 
     @property
@@ -83,7 +83,7 @@ class Grid:
         return np.arange(self.size, dtype=np.int64).reshape(self.shape).take(at, axis=axis).ravel()
 
     def step(self, axis: int) -> int:
-        """How much the number grows from one node to its next neighbour along `axis`."""
+        """Increment of the number from one node to its next neighbour along `axis`."""
         return int(np.prod(self.shape[axis + 1 :], dtype=np.int64))
 
     def closed(self, values: Array, leading: int = 0) -> Array:

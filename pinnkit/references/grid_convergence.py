@@ -1,4 +1,4 @@
-"""How far a reference may be off, measured on three grids of which each has half the spacing of the one before."""
+"""Error bars of references, measured on three grids of which each has half the spacing of the one before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a way of discretising offers, so that grids and error bars are chosen alike for all."""
+"""Contract of a discretisation, from which grids and error bars are chosen."""
 
 from __future__ import annotations
 
@@ -51,5 +51,5 @@ class Scheme(Protocol):
         ...
 
     def solve(self, cells: tuple[int, ...], start: Solved | None = None) -> Solved:
-        """Values on the grid of so many cells; `start` are those of a coarser one, to start an iteration from."""
+        """Values on the grid of `cells` cells; `start` are those of a coarser one, to start an iteration from."""
         ...

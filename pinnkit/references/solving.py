@@ -1,4 +1,4 @@
-"""The other road: the same problem, solved by a numerical method, with a measured error bar."""
+"""Reference solution of a problem by a numerical method, with a measured error bar."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def residual(rule: ConditionRule, scale: float) -> torch.Tensor:
 
 
 def broken_promises(rule: Any) -> Iterator[str]:
-    """What a condition does against the contract."""
+    """Violations of the contract by a condition."""
     zero, one, two = (residual(rule, scale) for scale in (0.0, 1.0, 2.0))
     if one.shape[1:] != (N,):
         yield "shape"

@@ -17,7 +17,7 @@ EXAMPLES = {f"{entry.name}: {name}": p for entry in PENALTIES for name, p in ent
 
 
 def broken_promises(penalty: Any) -> Iterator[str]:
-    """What a penalty does against the contract."""
+    """Violations of the contract by a penalty."""
     r = torch.linspace(-3, 3, 41, dtype=torch.float64)[:, None] * torch.tensor([1.0, 0.3], dtype=torch.float64)
     cost = penalty(r)
     if cost.shape != r.shape or cost.dtype != r.dtype:

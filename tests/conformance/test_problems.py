@@ -1,4 +1,4 @@
-"""What every file in problems/ must satisfy, and the wrong problems that these checks must catch."""
+"""Conformance suite of the files in problems/, and the wrong problems that these checks must catch."""
 
 import ast
 import importlib.util
@@ -165,7 +165,7 @@ def test_the_same_seed_gives_the_same_history_and_a_few_steps_lower_the_loss(pat
     assert first[-1] < first[0]
 
 
-# the second road: finite differences --------------------------------------------------------------------------------
+# the second method: finite differences --------------------------------------------------------------------------------
 def references_outside_their_bars(problem: Problem, true: Problem, budget: float = BUDGET) -> list[str]:
     """Unknowns whose finite-difference values differ from the closed form by more than twice the bar they claim."""
     found = reference(problem, budget=budget)
@@ -191,7 +191,7 @@ def test_finite_differences_refuse_what_they_have_no_grid_for(name: str) -> None
         reference(load(name), budget=BUDGET)
 
 
-def test_two_roads_agree_where_there_is_no_closed_form() -> None:
+def test_two_methods_agree_where_there_is_no_closed_form() -> None:
     problem = load("poisson_variable")
     solution = solve(problem, RandomFourier(features=300, bandwidth=8.0), [LeastSquares()], seed=0, device="cpu")
     found = reference(problem, budget=BUDGET)

@@ -117,7 +117,7 @@ def losses(outcome: Outcome) -> list[float]:
 
 
 def same(a: Any, b: Any) -> bool:
-    """Whether two states are equal bit for bit, and of the same types."""
+    """Return whether two states are equal bit for bit, and of the same types."""
     if isinstance(a, Tensor):
         return isinstance(b, Tensor) and a.dtype == b.dtype and torch.equal(a, b)
     if isinstance(a, dict):
@@ -314,7 +314,7 @@ def check_newton_on_a_bowl(case: Case) -> None:
 
 
 def check_least_squares(case: Case) -> None:
-    """What only least squares has to hold: one step for linear rows, whatever their rank and the columns' units."""
+    """Properties of least squares alone: one step for linear rows, whatever their rank and the columns' units."""
     if not isinstance(case.solver, LeastSquares):
         return
     generator = torch.Generator().manual_seed(5)

@@ -1,4 +1,4 @@
-"""What cannot be made hard is refused with the reason, and what can be is not."""
+"""Conditions that cannot be hard are refused with the reason; others are not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How grids are chosen, on a scheme whose errors and costs are known."""
+"""Selection of grids, on a scheme whose errors and costs are known."""
 
 import itertools
 import sys

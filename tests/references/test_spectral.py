@@ -1,4 +1,4 @@
-"""Fourier series with exponential Runge-Kutta steps: their order, their bars, their second road, what they refuse."""
+"""Fourier series with exponential Runge-Kutta steps: their order, their bars, their second method, what they refuse."""
 
 import math
 
@@ -248,7 +248,7 @@ def test_a_wrong_stage_is_caught_by_the_order(monkeypatch):
     assert abs(math.log2(coarse / fine) - steps.ORDER) > 0.4
 
 
-# the second road ----------------------------------------------------------------------------------------------------
+# the second method ----------------------------------------------------------------------------------------------------
 SOFT = [Equation(lambda u: u.t - 0.01 * u.xx - 5 * (u - u**3)), Periodic("x")]
 AGREE = {
     "heat": PROBLEMS["heat"],
@@ -270,7 +270,7 @@ def test_finite_differences_agree_within_both_bars(name):
     series = reference(problem, budget=0.4)
     differences = reference(problem, budget=0.4, method=FiniteDifferences())
     assert series.kind != differences.kind
-    assert series.error_bar["u"] < differences.error_bar["u"] / 5, "the better road is the one that is taken"
+    assert series.error_bar["u"] < differences.error_bar["u"] / 5, "the better method is chosen"
     there = series.on_grid(**differences.grid)["u"]
     gap = rms(there - differences.values["u"]) / rms(there)
     assert gap <= series.error_bar["u"] + differences.error_bar["u"]

@@ -1,4 +1,4 @@
-"""Assembly, linear solvers and steps in time, each against a second road."""
+"""Assembly, linear solvers and steps in time, each against a second method."""
 
 import numpy as np
 import pytest

@@ -120,7 +120,7 @@ def error(fields: FieldSet) -> float:
     return float((fields.unknowns(x, {})["u"] - x[:, 0] ** 2).abs().max())
 
 
-def test_a_monitor_measures_every_so_many_steps_and_at_the_end() -> None:
+def test_a_monitor_measures_at_fixed_intervals_of_steps_and_at_the_end() -> None:
     seen = []
     monitor = Monitor({"error": error}, every=10)
     solution = solve(curve(), NET, Adam(steps=25), monitor=monitor, callbacks=[seen.append])
@@ -241,7 +241,7 @@ def own(**options) -> Problem:
     return curve(plan=plan, metrics={"worst": worst}, figures={"fit": picture}, facts={"scale": 2.5}, **options)
 
 
-def test_a_problem_brings_its_own_road_metrics_figures_and_facts(tmp_path: Path) -> None:
+def test_a_problem_brings_its_own_plan_metrics_figures_and_facts(tmp_path: Path) -> None:
     solution = solve(own())
     assert solution.choice.startswith("A small sine network")
     report = validate(solution)

@@ -281,7 +281,7 @@ def test_fresh_points_are_tried_before_giving_up() -> None:
     assert 10 < len(found.records) < 60
 
 
-def test_resampling_draws_every_so_many_steps() -> None:
+def test_resampling_draws_at_fixed_intervals_of_steps() -> None:
     assert [GaussNewton(resample=3).draw(step) for step in range(7)] == [0, 0, 0, 1, 1, 1, 2]
     assert {GaussNewton().draw(step) for step in range(7)} == {0}
 

@@ -146,7 +146,7 @@ def test_every_kind_of_term_agrees_with_jacrev(name: str, spec) -> None:
 
 
 @pytest.mark.parametrize("name", ["flow", "periodic", "inverse"])
-def test_the_slow_road_agrees_with_jacrev_as_well(name: str) -> None:
+def test_the_slow_method_agrees_with_jacrev_as_well(name: str) -> None:
     compare(collocation(PROBLEMS[name], SPECS["mlp"], derivatives="autograd", count=5))
 
 

@@ -184,7 +184,7 @@ def test_a_run_interrupted_anywhere_goes_on_as_if_nothing_had_been(every: int, s
     assert [(r.step, r.loss) for r in on.records] == [(r.step, r.loss) for r in whole.records]
 
 
-def test_only_every_so_many_steps_are_recorded_and_the_last_of_each_solver() -> None:
+def test_only_at_fixed_intervals_of_steps_are_recorded_and_the_last_of_each_solver() -> None:
     assert [r.step for r in drive(Halving(7), Halving(4), every=3).records] == [3, 6, 7, 9, 11]
 
 

@@ -299,7 +299,7 @@ def test_a_kink_at_the_start_that_is_smoothed_out_has_many_modes_until_it_is_gon
     assert float(gap.abs().max()) < 1e-6
 
 
-# what comes of it -----------------------------------------------------------------------------------------------------
+# the result of it -----------------------------------------------------------------------------------------------------
 def test_the_same_march_gives_the_same_field() -> None:
     one, two = (march(BURGERS, March(tolerance=1e-4)).modules[("u",)].state_dict() for _ in range(2))
     assert one.keys() == two.keys()

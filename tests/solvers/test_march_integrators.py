@@ -1,4 +1,4 @@
-"""What a march steps with: orders of accuracy of Radau and of exponential collocation, digits of their functions."""
+"""Integrators of a march: orders of accuracy of Radau and of exponential collocation, digits of their functions."""
 
 import math
 

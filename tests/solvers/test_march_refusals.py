@@ -1,4 +1,4 @@
-"""What cannot be marched in time is refused with the reason, and bad arguments are named."""
+"""Problems that cannot be marched in time are refused with the reason, and bad arguments are named."""
 
 import math
 

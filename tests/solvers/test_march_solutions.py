@@ -1,4 +1,4 @@
-"""The road of a march within solve."""
+"""The plan of a march within solve."""
 
 import math
 from pathlib import Path

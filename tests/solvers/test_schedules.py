@@ -26,7 +26,7 @@ def test_the_warm_up_is_linear_and_meets_the_cosine() -> None:
     assert Cosine(warmup=10).factor(10, 10) <= 1.0  # as many steps as the warm-up, no division by zero
 
 
-def test_an_exponential_loses_its_rate_every_so_many_steps() -> None:
+def test_an_exponential_loses_its_rate_at_fixed_intervals_of_steps() -> None:
     schedule = Exponential(rate=0.5, every=10)
     assert [schedule.factor(step, 100) for step in (0, 10, 20)] == pytest.approx([1.0, 0.5, 0.25])
     assert schedule.factor(5, 100) == pytest.approx(0.5**0.5)

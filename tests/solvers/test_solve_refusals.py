@@ -1,4 +1,4 @@
-"""What solve cannot do is refused in one line, which names what was expected and how to repair it."""
+"""Requests that solve cannot meet are refused in one line, which names what was expected and how to repair it."""
 
 import math
 

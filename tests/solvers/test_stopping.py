@@ -1,4 +1,4 @@
-"""What ends a solve: a tolerance, seconds, a callback, Ctrl-C; and what a checkpoint may go on from."""
+"""Ends of a solve: a tolerance, seconds, a callback, Ctrl-C; and what a checkpoint may go on from."""
 
 import pytest
 import torch

@@ -64,7 +64,7 @@ class Eikonal:
         return len(self._medium.sources) * (0.01 + n * {1: 1.0e-5, 2: 1.0e-5, 3: 2.0e-5}[len(cells)])
 
     def solve(self, cells: tuple[int, ...], start: Solved | None = None) -> Solved:
-        """Arrival times on the grid of so many cells.
+        """Arrival times on the grid of `cells` cells.
 
         Raises:
             Unsupported: where no settled solution is found.
@@ -88,7 +88,7 @@ class Eikonal:
 
     @property
     def divisible(self) -> bool:
-        """Whether `divisor` is the shape of the singularity."""
+        """Return whether `divisor` is the shape of the singularity."""
         return len(self._medium.sources) == 1 and float(self._medium.starts[0]) == 0.0
 
     def _from(self, start: Solved, grid: Grid, source: Array, begin: float) -> Array:

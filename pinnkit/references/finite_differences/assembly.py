@@ -81,7 +81,7 @@ class Block:
 
     @property
     def channels(self) -> tuple[Channel, ...]:
-        """What the residual depends on."""
+        """Channels that the residual depends on."""
         return tuple(self._stencils)
 
     def points(self, times: Sequence[float]) -> Points:
@@ -221,7 +221,7 @@ class System:
         return sp.coo_array((values, (rows, columns)), shape=(self.size, self.size)).tocsc()
 
     def _lay_out(self) -> tuple[list[Index], list[Block]]:
-        """Who fills which row: each node has one condition or equation for each component.
+        """Assignment of rows: each node has one condition or equation for each component.
 
         On edges and corners the conditions of several walls meet: those in the walls' own nodes come before those one
         layer inside, prescribed values before others, and then the order of the axes and of the terms decides.

@@ -40,7 +40,7 @@ _Take = Callable[[int, Array, Array, Array], Array]
 
 @dataclass(frozen=True)
 class Step:
-    """How one step weighs its three ingredients, for channels with 0, 1 and 2 time derivatives.
+    """Weights of the three parts of a step, for channels with 0, 1 and 2 time derivatives.
 
     Args:
         dt: its length.
@@ -57,7 +57,7 @@ class Step:
     rate: Weights
 
     def times(self, block: Block, begin: Array) -> list[float]:
-        """Where a block holds in the steps that begin at `begin`."""
+        """Points at which a block holds in the steps that begin at `begin`."""
         return [float(t) for t in begin + self.dt * (self.at if block.dynamic else 1.0)]
 
     def weights(self, block: Block) -> tuple[Weights, Weights, Weights]:
@@ -196,7 +196,7 @@ class March:
 
 
 class _Source:
-    """What an affine block is made of in every step, r = source + slopes * channels, made many steps at a time."""
+    """Parts of an affine block in every step, r = source + slopes * channels, made many steps at a time."""
 
     def __init__(self, block: Block, step: Step, begin: Array, *, constant: bool) -> None:
         self._block = block
@@ -219,13 +219,13 @@ class _Source:
 
 
 def is_constant(system: System, lower: float, upper: float) -> bool:
-    """Whether every block is affine with slopes that do not change in time, as far as a few times tell."""
+    """Return whether every block is affine with slopes that do not change in time, as far as a few times tell."""
     times = [float(t) for t in np.linspace(lower, upper, _PROBES)]
     return all(b.linear and _constant(b, times) for b in system.blocks)
 
 
 def _constant(block: Block, times: Sequence[float]) -> bool:
-    """Whether the slopes of a linear block stay as they are: everywhere at three times, at a few nodes at all."""
+    """Return whether the slopes of a linear block are constant: everywhere at three times, at a few nodes at all."""
     thin = slice(None, None, max(1, len(block.nodes) // _PROBES))
     for at, nodes in (([times[0], times[len(times) // 2], times[-1]], slice(None)), (times, thin)):
         for slope in block.slopes(at, nodes).values():

@@ -104,7 +104,7 @@ class CutGrid:
 
 
 def _meeting(level: Level, start: Array, first: Array, axis: int, step: float) -> Array:
-    """Where the lines from `start`, a step long, meet the wall, as a fraction of the step: bisection and secants.
+    """Crossings of the wall by the lines from `start`, a step long, as a fraction of the step: bisection and secants.
 
     Source: the Illinois variant of the rule of false position; Dowell & Jarratt, BIT 11 (1971) 168.
     """

@@ -79,7 +79,7 @@ class Curved:
         return 0.02 + times * (1.0e-6 * n**1.2 + 3e-6 * n)
 
     def solve(self, cells: tuple[int, ...], start: Solved | None = None) -> Solved:
-        """Values on the grid of so many cells, NaN outside.
+        """Values on the grid of `cells` cells, NaN outside.
 
         Raises:
             Unsupported: for a singular system, a grid too coarse for the domain, or where Newton's method finds

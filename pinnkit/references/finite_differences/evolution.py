@@ -61,7 +61,7 @@ class Evolution:
         return 0.02 + steps * many * (1e-3 + factor)
 
     def solve(self, cells: tuple[int, ...], start: Solved | None = None) -> Solved:  # noqa: ARG002  (nothing to start)
-        """Values at every step on the grid of so many cells.
+        """Values at every step on the grid of `cells` cells.
 
         Raises:
             Unsupported: for a singular system, a missing initial state, a step that Newton's method cannot take.

@@ -25,7 +25,7 @@ _CLASH = 1e-3  # relative contradiction of the initial state and the walls
 
 @dataclass(frozen=True)
 class Start:
-    """Which rows of which terms give each component its value and its rate.
+    """Rows of terms that give each component its value and its rate.
 
     Args:
         survey: of the problem.
@@ -91,7 +91,7 @@ def initial_values(survey: GridProblem, nodes: Array) -> tuple[Array, Array]:
 
 
 def is_rough(survey: GridProblem, start: Start) -> bool:
-    """Whether the initial state has a kink or jump on the scale of a grid, or contradicts the walls."""
+    """Return whether the initial state has a kink or jump on the scale of a grid, or contradicts the walls."""
     system = System(survey, refined(survey.lines, [_LOOK[len(survey.lines)]] * len(survey.lines)))
     u, _ = initial_state(system, start)
     fields = u.reshape(len(survey.components), *system.grid.shape)

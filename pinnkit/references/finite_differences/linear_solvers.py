@@ -33,7 +33,7 @@ _BACKWARD_ERROR = 1e-11  # residual over |A| |x| + |b| that fast diagonalisation
 
 
 class Factor(Protocol):
-    """What scipy's `splu` returns."""
+    """Factorisation that scipy's `splu` returns."""
 
     def solve(self, right: Array) -> Array:
         """The solution of the factorised system."""

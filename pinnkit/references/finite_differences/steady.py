@@ -53,7 +53,7 @@ class Steady:
         return times * (0.003 + 1.0e-6 * (c * n) ** power * c**0.5)
 
     def solve(self, cells: tuple[int, ...], start: Solved | None = None) -> Solved:
-        """Values on the grid of so many cells.
+        """Values on the grid of `cells` cells.
 
         Raises:
             Unsupported: for a singular system, or where Newton's method finds no solution.

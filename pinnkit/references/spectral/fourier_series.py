@@ -129,7 +129,7 @@ class Series:
         return points[:, columns.index(str(survey.time_name))], where
 
     def _first(self, when: Array) -> np.ndarray:
-        """Where the window of each time begins."""
+        """Start of the window of each time."""
         found = np.searchsorted(self.times, when, side="right") - _WINDOW // 2
         return np.clip(found, 0, len(self.times) - _WINDOW)
 

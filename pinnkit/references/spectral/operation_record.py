@@ -128,7 +128,7 @@ def _flat(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
 
 
 def _slot(value: Any, place: Mapping[int, int]) -> _Slot:
-    """How an argument is found when it is played back."""
+    """Source of an argument during replay."""
     if id(value) in place:
         index = place[id(value)]
         return lambda memory: memory[index]

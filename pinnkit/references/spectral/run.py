@@ -1,4 +1,4 @@
-"""One run: so many modes, so many steps, shorter ones at the start where the initial state is rough and damped."""
+"""One run of a number of modes and steps, shorter ones at the start where the initial state is rough and damped."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .semilinear_form import Form, Modes, Spectrum, resized
 __all__ = ["FEWEST_STEPS", "Look", "Run", "check_times", "look", "run"]
 
 FEWEST_STEPS = 32
-_START = 16  # the first of so many parts of the time is stepped through in shorter steps
+_START = 16  # the first of this number of parts of the time is stepped through in shorter steps
 _LEVELS = 24  # how many times the step may be halved
 _KEPT = 512  # times of which the coefficients are kept at most, apart from those of the start
 _MEMORY = 6_000_000  # coefficients that are kept at most
@@ -34,7 +34,7 @@ _DAMPED = 1e-9  # of the eigenvalues' size, relative
 
 @dataclass(frozen=True)
 class Run:
-    """What a run gives.
+    """Result of a run.
 
     Args:
         series: the solution; None where it does not stay finite.
@@ -54,7 +54,7 @@ class Step(Protocol):
 
 
 class Rule(Protocol):
-    """Makes steps of one length, with so many evaluations of N in each."""
+    """Makes steps of one length, with a fixed number of evaluations of N in each."""
 
     @property
     def evaluations(self) -> int:
@@ -68,7 +68,7 @@ class Rule(Protocol):
 
 @dataclass(frozen=True)
 class Look:
-    """What is decided before the first run.
+    """Settings that are fixed before the first run.
 
     Args:
         rough: whether the initial state has a kink or jump.
@@ -94,7 +94,7 @@ def look(form: Form) -> Look:
 
 
 def run(form: Form, seen: Look, cells: tuple[int, ...], steps: int) -> Run:
-    """The solution with so many modes and steps, a power of two of at least 32.
+    """The solution with the given numbers of modes and steps, a power of two of at least 32.
 
     Where L damps the modes, those that have died out are left out for as long as they do not come back.
     """
@@ -134,7 +134,7 @@ def _total(stages: Mapping[tuple[int, ...], _Stage], taken: Mapping[tuple[int, .
 
 
 class _Stage:
-    """What steps with so many modes need."""
+    """Operators of steps with `modes` modes."""
 
     def __init__(self, form: Form, seen: Look, cells: tuple[int, ...]) -> None:
         self._rule = seen.rule
@@ -145,7 +145,7 @@ class _Stage:
         self._homogeneous = 2e-5 + 6e-9 * math.prod(cells) * len(form.states) ** 2
 
     def seconds(self) -> float:
-        """What one step takes on one core of the machine it was measured on, the same on every machine."""
+        """Time of one step on one core of the machine it was measured on, the same on every machine."""
         return self._homogeneous if self._rest is None else self._rule.evaluations * self._rest.seconds()
 
     def step(self, h: float) -> Step:

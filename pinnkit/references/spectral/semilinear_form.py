@@ -66,7 +66,7 @@ class Modes:
         self.shape = self.kept.shape
 
     def derivative(self, orders: tuple[int, ...]) -> Spectrum:
-        """What the coefficients are multiplied by."""
+        """Factors of the coefficients."""
         total = self.kept.astype(np.complex128)
         for k, order in zip(self.numbers, orders, strict=True):
             total = total * (1j * k) ** order
@@ -215,7 +215,7 @@ class Rest:
         return out
 
     def seconds(self) -> float:
-        """What one evaluation takes on one core of the machine it was measured on, the same on every machine."""
+        """Time of one evaluation on one core of the machine it was measured on, the same on every machine."""
         n, states = float(math.prod(self._modes.cells)), len(self._form.states)
         calls = len(self._residual.steps) if isinstance(self._residual, Played) else 50
         transforms = len(self._made) + len(self._top)

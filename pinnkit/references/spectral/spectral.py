@@ -181,7 +181,7 @@ class _Search:
         return {n: float(join(p)) / (len(p) if join is sum else 1) for n, p in parts.items()}
 
     def gap(self, coarse: tuple[tuple[int, ...], int], fine: tuple[tuple[int, ...], int]) -> Gap:
-        """How far two runs are apart, anywhere: between the nodes and the times too."""
+        """Largest difference of two runs, everywhere: between the nodes and the times too."""
         one, two = self.series(*coarse), self.series(*fine)
         if one is None or two is None:
             return dict.fromkeys(self.form.problem.names, (math.inf, math.inf))
