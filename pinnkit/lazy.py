@@ -6,9 +6,11 @@ without importing the modules that define them.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from sys import modules
+from types import ModuleType
 
 __all__ = ["lazy_names"]
 
@@ -35,10 +37,10 @@ def lazy_names(
 
     def load(name: str) -> object:
         if name in submodules:
-            return import_module(f".{name}", package)
+            return _imported(name, package)
         if name not in module_of:
             raise AttributeError(f"module '{package}' has no attribute '{name}'")
-        value = getattr(import_module(f".{module_of[name]}", package), name)
+        value = getattr(_imported(module_of[name], package), name)
         setattr(modules[package], name, value)  # the next use finds it without this function
         return value
 
@@ -46,3 +48,14 @@ def lazy_names(
         return sorted({*vars(modules[package]), *module_of, *submodules})
 
     return load, listed
+
+
+def _imported(name: str, package: str) -> ModuleType:
+    """Import a module without garbage collection, which visits all objects of torch several times and frees nothing."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        return import_module(f".{name}", package)
+    finally:
+        if enabled:
+            gc.enable()

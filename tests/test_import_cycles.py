@@ -17,11 +17,11 @@ LIGHT = {"numpy", "torch", "pinnkit"}
 """What these parts may load beside the standard library: `import pinnkit` costs little more than `import torch`."""
 
 
-def files_of(part: str) -> dict[str, tuple[Path, str]]:
-    """Modules of one part by their dotted names, as (path, source)."""
+def files_of(part: str | None) -> dict[str, tuple[Path, str]]:
+    """Modules of one part, or of the whole package, by their dotted names, as (path, source)."""
     found = {}
     for path, source in package_sources().items():
-        if path.parts[0].removesuffix(".py") == part:
+        if part in (None, path.parts[0].removesuffix(".py")):
             names = [*path.parts[:-1], *([] if path.name == "__init__.py" else [path.stem])]
             found[".".join(["pinnkit", *names])] = (path, source)
     return found
@@ -55,6 +55,12 @@ def cycle(graph: Mapping[str, set[str]]) -> list[str]:
     except CycleError as error:
         return list(error.args[1])
     return []
+
+
+def test_no_file_of_the_package_is_in_a_cycle() -> None:
+    files = files_of(None)
+    assert len(files) > 300
+    assert cycle(file_graph(files)) == []
 
 
 @pytest.mark.parametrize("part", PARTS)

@@ -14,7 +14,7 @@ PACKAGE = Path(pinnkit.__file__).parent
 SOURCES = {p.relative_to(PACKAGE): p.read_text(encoding="utf-8") for p in sorted(PACKAGE.rglob("*.py"))}
 OWN = ("problem", "solvers/method_of_lines")
 """Packages without import cycles and without `getattr` with a default on objects of the package."""
-TAKES_APART = Path("fields/derivatives.py")
+TAKES_APART = Path("derivatives.py")
 """The one file that takes operators apart into derivatives."""
 FOREIGN = {"function.__name__", "made.problem"}
 """Attributes of objects that are not pinnkit's: a user's function, the module of a problem file."""

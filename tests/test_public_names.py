@@ -158,6 +158,15 @@ def test_a_lazy_name_is_supplied_once() -> None:
         lazy_names("package", {"two": ("one",)}, ("one",))
 
 
+@pytest.mark.parametrize("enabled", [True, False])
+def test_garbage_collection_is_as_before_after_a_name_was_loaded(enabled: bool) -> None:
+    code = (
+        f"import gc\n(gc.enable if {enabled} else gc.disable)()\nfrom pinnkit import Box\nprint(gc.isenabled())\n"
+        "import pinnkit\ntry:\n    pinnkit.nothing\nexcept AttributeError:\n    print(gc.isenabled())"
+    )
+    assert output_of(code).split() == [str(enabled)] * 2
+
+
 def test_the_version_is_the_one_that_is_installed() -> None:
     assert pinnkit.__version__ == version("pinnkit")
     assert pinnkit.__doc__

@@ -10,8 +10,9 @@ from typing import Any, ClassVar, NamedTuple, Protocol, overload
 import torch
 from torch import Tensor
 
+from pinnkit.derivatives import OperatorLike, Order, terms_of
+
 from .base import FieldModule
-from .derivatives import OperatorLike, Order, terms_of
 from .modes import chebyshev_modes, fourier_modes, mapped
 from .protocols import AxisLike
 from .registry import FIELDS

@@ -13,7 +13,7 @@ from typing import Protocol, TypeGuard, cast, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from .derivatives import Derivative
+from pinnkit.derivatives import Derivative
 
 __all__ = [
     "AxisLike",

@@ -11,9 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pinnkit.derivatives import Derivative, Order, sum_operators, terms_of
+
 from . import checks
 from .base import BaseSpec, FieldModule
-from .derivatives import Derivative, Order, sum_operators, terms_of
 from .initialization import linear, uniform
 from .protocols import AxisLike
 from .registry import FIELDS

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from itertools import pairwise
 
-from pinnkit.fields.derivatives import Order as Order
-from pinnkit.fields.derivatives import terms_of as terms_of
+from pinnkit.derivatives import Order as Order
+from pinnkit.derivatives import terms_of as terms_of
 
 __all__ = ["HIGHEST", "Channel", "Operator", "Order", "check_order", "terms_of"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pinnkit.fields.derivatives import terms_of
+from pinnkit.derivatives import terms_of
 from pinnkit.jets.frame import Derivative
 
 __all__ = ["Channel", "Trace"]

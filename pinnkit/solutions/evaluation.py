@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from pinnkit.derivatives import terms_of
 from pinnkit.domains import Points
-from pinnkit.fields.derivatives import terms_of
 from pinnkit.fields.protocols import ClosedFormJets
 from pinnkit.jets.evaluation import jets
 from pinnkit.jets.frame import Derivative

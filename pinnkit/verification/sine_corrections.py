@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from pinnkit.derivatives import terms_of
 from pinnkit.domains import Points, Sobol
 from pinnkit.fields import RandomFourier
-from pinnkit.fields.derivatives import terms_of
 from pinnkit.problem.linearization import Channel, linearise, scope_of
 from pinnkit.problem.problem import Problem
 from pinnkit.problem.terms import Term

@@ -10,8 +10,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from pinnkit.derivatives import Derivative, Order, terms_of
 from pinnkit.fields.base import BaseSpec, FieldModule
-from pinnkit.fields.derivatives import Derivative, Order, terms_of
 from pinnkit.fields.initialization import linear
 from pinnkit.fields.protocols import AxisLike
 from pinnkit.fields.scaling import Scaling

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from pinnkit.derivatives import sum_operators, terms_of
 from pinnkit.domains import Points
-from pinnkit.fields.derivatives import sum_operators, terms_of
 from pinnkit.fields.protocols import ClosedFormFeatures, LinearReadout, linear_readout
 from pinnkit.fields.scaled_readout import ScaledReadout
 from pinnkit.jets.evaluation import jets

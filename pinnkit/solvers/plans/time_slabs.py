@@ -16,8 +16,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from pinnkit.derivatives import terms_of
 from pinnkit.domains import InTime, Part, Points, PointSet, Role
-from pinnkit.fields.derivatives import terms_of
 from pinnkit.jets.frame import Derivative
 from pinnkit.jets.jet import Jet, plain, unknown
 from pinnkit.problem.conditions import InitialState
