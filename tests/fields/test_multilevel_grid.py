@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 import pinnkit
 from pinnkit import Box, Data, Equation, Problem, solve
-from pinnkit.fields import HashGrid, MultilevelGrid, Multilinear, Smoothstep, spec_from_dict, spec_to_dict
+from pinnkit.fields import FIELDS, HashGrid, MultilevelGrid, Multilinear, Smoothstep, spec_from_dict, spec_to_dict
 from pinnkit.fields.encodings.grid_encoding import GridEncoding
 from pinnkit.fields.encodings.lattice import dense_lattice
 from pinnkit.jets import jets
@@ -216,7 +216,7 @@ def test_taylor_derivatives_agree_with_nested_autograd_in_one_to_four_dimensions
     name: str, axes: Any, caplog: Any
 ) -> None:
     options = {"levels": 2, "coarsest": 2, "finest": 5, "interpolation": Smoothstep(), "activation": "tanh", "width": 8}
-    field = build(getattr(pinnkit, name)(**options), axes)
+    field = build(FIELDS[name].cls(**options), axes)
     lower = torch.tensor([axis.lower for axis in axes], dtype=torch.float64)
     upper = torch.tensor([axis.upper for axis in axes], dtype=torch.float64)
     coords = lower + (upper - lower) * torch.rand(20, len(axes), generator=seeded(), dtype=torch.float64)

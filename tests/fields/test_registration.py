@@ -97,7 +97,7 @@ def test_the_words_of_the_command_line() -> None:
     }
     from pinnkit.cli import words
 
-    assert list(FIELDS.words.items()) == list(words.FIELDS.items())
+    assert list(FIELDS.words.items()) == list(words.field_words().items())
 
 
 def test_every_word_makes_a_spec_with_defaults_and_has_one_line_of_help() -> None:

@@ -15,6 +15,7 @@ from pinnkit import LBFGS, MLP, Adam, Box, Data, Equation, Initial, Problem, Ran
 from pinnkit.cli import words
 from pinnkit.measure.compare import Comparison, Measurement, Method, Run, compare, driver, figure, run
 from pinnkit.reports import Report
+from pinnkit.solvers import SolverDefaults
 from tests.solvers.cases import DAY
 
 FEW = dict(points=40, condition_points=10)
@@ -31,7 +32,7 @@ PROBLEM = Problem(
 
 
 @dataclass(frozen=True)
-class Broken:
+class Broken(SolverDefaults):
     """A solver that raises."""
 
     steps: int = 3

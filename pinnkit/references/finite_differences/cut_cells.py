@@ -12,7 +12,7 @@ import torch
 from scipy.sparse.linalg import bicgstab
 from torch import Tensor
 
-from pinnkit.domains import Domain, Points, Role
+from pinnkit.domains import Domain, Points, Product, Role
 from pinnkit.domains.level_set.level_function import slopes as level_slopes
 from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.linearization import Channel, linearise
@@ -288,7 +288,8 @@ class _Equations:
 def _domain(problem: Problem) -> Domain:
     refuse_what_no_scheme_covers(problem)
     domain = problem.domain
-    kind = f"problem '{problem.name}': the domain is not a box but {type(domain).__name__}"
+    shape = domain.shape if isinstance(domain, Product) else domain
+    kind = f"problem '{problem.name}': the domain is not a box but {type(shape).__name__}"
     other = next((a for a in domain.axes if a.role is not Role.SPACE), None)
     if other is not None:
         raise Unsupported("finite differences", f"{kind}, which finite differences cover without `{other.name}` only")
