@@ -17,6 +17,7 @@ from pinnkit.fields import FIELDS, HashGrid, MultilevelGrid, Multilinear, Smooth
 from pinnkit.fields.encodings.grid_encoding import GridEncoding
 from pinnkit.fields.encodings.lattice import dense_lattice
 from pinnkit.jets import jets
+from pinnkit.solvers import SolverDefaults
 
 X = SimpleNamespace(name="x", periodic=False, lower=0.0, upper=2.0, dim=1)
 Y = SimpleNamespace(name="x", periodic=False, lower=-1.0, upper=4.0, dim=1)
@@ -278,7 +279,7 @@ def test_solve_fits_an_image_by_values_and_one_by_its_gradient() -> None:
 def test_the_jacobian_of_gauss_newton_holds_the_table(spec: Any) -> None:
     seen: list[tuple[Tensor, Tensor]] = []
 
-    class Spy:
+    class Spy(SolverDefaults):
         """A solver that compares the Jacobian with central differences and is done."""
 
         steps, points, condition_points, batch, sampling = 1, 20, 20, None, pinnkit.domains.Sobol()
