@@ -16,6 +16,7 @@ __all__ = ["SAFETY", "TRUST", "Bar", "measure", "observed", "share"]
 
 TRUST = 0.3  # how near the observed order must be to the stated one, to be believed
 SAFETY = 1.25  # what an estimate from three grids is multiplied by, so that it is a bound and not a guess of the error
+_COARSEST = 0.2  # relative difference of the two coarser grids up to which the order observed is believed
 _ROUNDING = 1e-15
 _LINES = 64  # lines along each axis on which the interpolation is tried
 _SCATTERED = 1000  # nodes at which it is tried where there are no lines
@@ -36,21 +37,27 @@ class Bar:
     order: float
 
 
-def measure(name: str, coarse: Solved, medium: Solved, fine: Solved, order: float, divisor: Array | None = None) -> Bar:
-    """The bar of one unknown.
+def measure(
+    name: str, coarse: Solved | None, medium: Solved, fine: Solved, order: float, divisor: Array | None = None
+) -> Bar:
+    """The bar of one unknown; without a coarse grid, that of an order that cannot be observed.
 
     With e the difference of the two finest grids and p the order, the error of the finest is e / (2^p - 1), here times
     the customary safety factor 1.25.  Where the order observed is not within 0.3 of the one stated, the whole of e is
-    taken, and more where it is below 1.  The bar covers cubic interpolation between the nodes as well, tried on every
-    second node; where there is a `divisor` on the finest grid, of the quotient by it.
+    taken, and more where it is below 1; so it is where the coarse grid is off by more than a fifth, and says nothing
+    about the order.  The bar covers cubic interpolation between the nodes as well, tried on every second node; where
+    there is a `divisor` on the finest grid, of the quotient by it.
 
     Source: Roache, Annu. Rev. Fluid Mech. 29 (1997) 123, with the factor.
     """
     dims = len(fine.grid)
     last = _thin(fine.values[name], dims) - medium.values[name]
     size = _rms(fine.values[name])
-    found = observed(name, coarse, medium, fine)
-    part = share(found, order)
+    found, known = math.nan, False
+    if coarse is not None:
+        found = observed(name, coarse, medium, fine)
+        known = _rms(_thin(medium.values[name], dims) - coarse.values[name]) <= _COARSEST * size
+    part = share(found, order) if known or not abs(found - order) <= TRUST else 1.0
     if medium.between is not None:
         gap, greatest = _scattered(name, medium, fine)
     else:

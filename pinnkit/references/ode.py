@@ -4,7 +4,10 @@ With the rates as unknowns of their own where an equation has u_tt, the step fro
 
     r((u_next + u) / 2, (u_next - u) / dt, (v_next - v) / dt; t + dt/2) = 0,    (u_next - u) / dt = (v_next + v) / 2.
 
-The first guess of the whole path is that of a coarser grid, the coarsest one by marching (march.py).
+The first guess of the whole path is that of a coarser grid, the coarsest one by marching (crank_nicolson.py).  Where Newton's
+method does not converge on the whole path, as for chaotic or very stiff equations, one part is solved after another,
+half as long after each failure and twice as long after some successes; a few steps are marched where nothing else
+helps.
 
 Source: Hairer, Norsett & Wanner, Solving Ordinary Differential Equations I, §II.7 (the implicit midpoint rule).
 """
@@ -26,8 +29,11 @@ from pinnkit.references.finite_differences.grid_problem import GridProblem
 from pinnkit.references.finite_differences.initial_state import Start, initial_state
 from pinnkit.references.finite_differences.linear_solvers import Solve
 from pinnkit.references.finite_differences.newton import newton
+from pinnkit.references.finite_differences.sdirk import DampedMarch
 from pinnkit.references.finite_differences.stencils import ORDER
 
+from .cost_model import Ledger, Work, evaluation
+from .errors import Unresolved
 from .grid import Array, Grid, Index
 from .interpolation import resample
 from .protocols import Solved
@@ -36,6 +42,15 @@ __all__ = ["Ordinary"]
 
 _MARCHED = 128  # steps that are taken one by one, where there is no coarser path to start from
 _GROWTH = 4  # in steps, from one path to the next
+_STEPPED = 4  # steps of a part of a path that are taken one by one
+_SHORT = 64  # steps of a part up to which its first state is a guess of it
+_LONGEST = 1024  # steps of a part, once the whole path has failed
+_CAREFUL = 4  # parts that are found in succession before a longer one is tried
+_WHOLE, _PART = 40, 10  # corrections of Newton's method on a whole path, and on a part of one
+_CORRECTIONS = 5.0  # of Newton's method on a whole path, foreseen
+_PATIENCE = 6.0  # times the work foreseen at which a path is given up
+_LEAST = 0.5  # nominal seconds of work for a first guess; what is foreseen for a path at least
+_SETUP = Work(calls=1000.0)
 
 
 class Ordinary:
@@ -53,6 +68,7 @@ class Ordinary:
         self._survey = survey
         self._time = survey.time
         self._start = Start(survey)
+        self._system = System(survey, Grid(()))
         self.order: float = ORDER
         self.kind = "implicit midpoint rule"
         self.columns: tuple[str, ...] = (survey.time[0],)
@@ -71,51 +87,141 @@ class Ordinary:
         return 160_000
 
     def cost(self, cells: tuple[int, ...]) -> float:
-        """Of some Newton iterations over all steps."""
-        return 0.02 + 1e-5 * cells[0] * len(self._survey.components)
+        """Of some corrections of Newton's method over all steps."""
+        return (_SETUP + _CORRECTIONS * self._correction(cells[0])).seconds
+
+    def memory(self, cells: tuple[int, ...]) -> float:
+        """Of the matrix of all steps and its factors."""
+        width = sum(1 + (c.time_order == 2) for c in self._survey.components)
+        return 16.0 * 10.0 * cells[0] * width**2
 
     def solve(self, cells: tuple[int, ...], start: Solved | None = None) -> Solved:
         """Values at the ends of all steps.
 
         Raises:
-            Unsupported: where no path is found.
+            Unresolved: where no path is found.
         """
-        (steps,) = cells
-        marching = Evolution(self._survey)
+        return self._solve(cells[0], start, _PATIENCE * max(self.cost(cells), _LEAST))
+
+    def _solve(self, steps: int, start: Solved | None, limit: float) -> Solved:
         if start is None and steps <= _MARCHED:
-            return marching.solve(cells)
+            return Evolution(self._survey, limit=limit).solve((steps,))
+        before = 0.0
         if start is None:
-            start = self.solve((max(steps // _GROWTH, min(steps, _MARCHED)),))
+            try:
+                start = self._solve(max(steps // _GROWTH, min(steps, _MARCHED)), None, _LEAST)
+                before = start.spent or 0.0
+            except Unresolved as error:
+                before = error.spent
         name, lower, upper = self._time
         times = np.linspace(lower, upper, steps + 1)
-        path = _Path(self._survey, self._start, times)
-        found = newton(path.residual, path.inverse, path.guess(start))
-        if found is None:
-            return marching.solve(cells)
-        return Solved({name: times}, path.values(found))
+        first, rates = initial_state(self._system, self._start)
+        second = [i for i, c in enumerate(self._survey.components) if c.time_order == 2]
+        ledger = Ledger(self._survey.problem.name, limit)
+        ledger.add(_SETUP)
+        try:
+            states = self._states(times, np.concatenate([first, rates[second]]), start, ledger)
+        except Unresolved as error:
+            raise Unresolved("finite differences", str(error), spent=before + ledger.spent) from None
+        return Solved({name: times}, _named(self._survey, states), spent=before + ledger.spent)
+
+    def _correction(self, steps: float) -> Work:
+        """The work of one correction over so many steps, evaluation included."""
+        return self._evaluation(steps) + self._elimination(steps)
+
+    def _evaluation(self, steps: float) -> Work:
+        width = sum(1 + (c.time_order == 2) for c in self._survey.components)
+        return evaluation(self._survey, ()) + Work(traffic=1000.0 * steps * width, calls=50.0)
+
+    def _elimination(self, steps: float) -> Work:
+        width = sum(1 + (c.time_order == 2) for c in self._survey.components)
+        return Work(operations=150.0 * steps * width**2, traffic=2000.0 * steps * width, calls=150.0)
+
+    def _states(self, times: Array, first: Array, start: Solved | None, ledger: Ledger) -> Array:
+        """States ``(steps + 1, width)`` at `times` from the one at their start."""
+        steps = length = ceiling = len(times) - 1
+        parts, done, since = [first[None]], 0, 0
+        while done < steps:
+            length = min(length, ceiling, steps - done)
+            some, state = times[done : done + length + 1], parts[-1][-1]
+            found = self._path(some, state, start, ledger, whole=length == steps)
+            if found is None and length > _STEPPED:
+                length = ceiling = max(min(length // 2, _LONGEST), _STEPPED)
+                since = 0
+                continue
+            parts.append((self._stepped(some, state, ledger) if found is None else found)[1:])
+            done += length
+            since += 1
+            if since % _CAREFUL == 0:
+                ceiling *= 2
+            length = ceiling
+        return np.concatenate(parts)
+
+    def _path(self, times: Array, first: Array, start: Solved | None, ledger: Ledger, *, whole: bool) -> Array | None:
+        """States by one run of Newton's method; None where it does not converge."""
+        path = _Path(self._survey, first, times)
+        steps = len(times) - 1
+
+        def inverse(state: Array) -> Solve:
+            ledger.add(self._elimination(steps))
+            return path.inverse(state)
+
+        def residual(state: Array) -> Array:
+            ledger.add(self._evaluation(steps))
+            return path.residual(state)
+
+        for guess in (start, None) if len(times) <= _SHORT else (start,):
+            found = newton(residual, inverse, path.guess(guess), steps=_WHOLE if whole else _PART)
+            if found is not None:
+                return path.states(found)
+        return None
+
+    def _stepped(self, times: Array, first: Array, ledger: Ledger) -> Array:
+        """States from SDIRK2 steps (sdirk.py)."""
+        components = self._survey.components
+        second = [i for i, c in enumerate(components) if c.time_order == 2]
+        u, v = first[: len(components)], np.zeros(len(components))
+        v[second] = first[len(components) :]
+        march = DampedMarch(self._system, times, ledger=ledger, upwind=True)
+        return np.stack([first, *(np.concatenate([a, b[second]]) for a, b in march.states(u, v))])
+
+
+def _named(survey: GridProblem, states: Array) -> dict[str, Array]:
+    """The unknowns at the ends of the steps, from states ``(steps + 1, width)``."""
+    out = {}
+    for u in survey.problem.unknowns:
+        which = [i for i, c in enumerate(survey.components) if c.unknown == u.name]
+        out[u.name] = states[:, which[0]].copy() if u.components is None else states[:, which]
+    return out
 
 
 class _Path:
-    """All steps as one system: the unknowns are u, then v of second-order components, at the end of every step."""
+    """All steps as one system: the unknowns are u, then v of second-order components, at the end of every step.
 
-    def __init__(self, survey: GridProblem, start: Start, times: Array) -> None:
+    Args:
+        survey: of the problem.
+        first: the state ``(width,)`` at the beginning.
+        times: ends of the steps, evenly spaced.
+    """
+
+    def __init__(self, survey: GridProblem, first: Array, times: Array) -> None:
         self._survey = survey
+        self._first = first
         self._times = times
         self._steps = len(times) - 1
         self._dt = float(times[-1] - times[0]) / self._steps
-        components = len(survey.components)
-        u, v = initial_state(System(survey, Grid(())), start)
         self._second = [i for i, c in enumerate(survey.components) if c.time_order == 2]
-        self._first = np.concatenate([u, v[self._second]])
-        self._width = components + len(self._second)
+        self._width = len(survey.components) + len(self._second)
         self._terms: dict[str, tuple[Term, Points]] = {}
         half = torch.from_numpy(times[:-1] + self._dt / 2)[:, None]
         for row in survey.equations:
             self._terms[str(row.term.name)] = (row.term, Points(half))
         self._latest: tuple[Array, dict[str, tuple[Array, dict[Channel, Array]]]] | None = None
 
-    def guess(self, solved: Solved) -> Array:
-        """A path from the values on another grid."""
+    def guess(self, solved: Solved | None) -> Array:
+        """A path from the values on another grid, shifted to the state at the beginning; that state without one."""
+        if solved is None:
+            return np.tile(self._first, self._steps)
         survey = self._survey
         columns = []
         for u in survey.problem.unknowns:
@@ -123,16 +229,12 @@ class _Path:
             found = resample([solved.grid[self._time_name]], on, [self._times])
             columns += [found] if u.components is None else list(found.T)
         rates = [np.gradient(columns[i], self._dt, edge_order=2) for i in self._second]
-        return np.stack([c[1:] for c in (*columns, *rates)], axis=1).ravel()
+        guess = np.stack([*columns, *rates], axis=1)
+        return (guess[1:] + (self._first - guess[0])).ravel()
 
-    def values(self, state: Array) -> dict[str, Array]:
-        """The unknowns at the ends of the steps."""
-        path = self._path(state)
-        out = {}
-        for u in self._survey.problem.unknowns:
-            which = [i for i, c in enumerate(self._survey.components) if c.unknown == u.name]
-            out[u.name] = path[:, which[0]].copy() if u.components is None else path[:, which]
-        return out
+    def states(self, state: Array) -> Array:
+        """The states ``(steps + 1, width)`` at the ends of the steps."""
+        return self._path(state)
 
     def residual(self, state: Array) -> Array:
         """All rows of all steps, ``(steps * width,)``."""

@@ -41,11 +41,12 @@ class Reference:
         max_error_bar: for each unknown the greatest error of a single value, in its unit.
         order: of convergence, as stated.
         observed_order: as seen on three grids; of several unknowns the one farthest from `order`.
-        seconds: that everything took, the coarser grids included.
+        seconds: that everything took, the coarser grids included; recorded, and never looked at.
         kind: the method, in words.
         divisor: for an unknown with a singularity of known shape, that shape as a function of coordinates ``(n, d)``;
             interpolation is of the quotient, which is smooth.
         between: values between the nodes; None interpolates those of the grid by cubic splines.
+        remark: a warning where the grids do not resolve the solution, so that the bar is no reliable bound; else "".
     """
 
     values: Mapping[str, Array]
@@ -58,6 +59,7 @@ class Reference:
     kind: str
     divisor: Mapping[str, Callable[[Array], Array]] = field(default_factory=dict)
     between: Between | None = None
+    remark: str = ""
 
     @property
     def axes(self) -> Mapping[str, Array]:

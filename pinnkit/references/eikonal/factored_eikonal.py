@@ -18,7 +18,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.sparse.linalg import splu
 
-from pinnkit.problem.errors import Unsupported
+from pinnkit.references.cost_model import Work
+from pinnkit.references.errors import Unresolved
 from pinnkit.references.finite_differences.stencils import ORDER
 from pinnkit.references.grid import Array, Grid, Index, Line, refined
 from pinnkit.references.interpolation import mesh_of, quotient, resample
@@ -60,14 +61,19 @@ class Eikonal:
 
     def cost(self, cells: tuple[int, ...]) -> float:
         """Of some corrections for each source."""
-        n = float(np.prod([c + 1.0 for c in cells]))
-        return len(self._medium.sources) * (0.01 + n * {1: 1.0e-5, 2: 1.0e-5, 3: 2.0e-5}[len(cells)])
+        nodes = float(np.prod([c + 1.0 for c in cells]))
+        once = Work(traffic=nodes * {1: 40_000.0, 2: 40_000.0, 3: 80_000.0}[len(cells)], calls=2000.0)
+        return len(self._medium.sources) * once.seconds
+
+    def memory(self, cells: tuple[int, ...]) -> float:
+        """Of the differences, their matrix and its factors."""
+        return 400.0 * len(cells) * float(np.prod([c + 1.0 for c in cells]))
 
     def solve(self, cells: tuple[int, ...], start: Solved | None = None) -> Solved:
         """Arrival times on the grid of `cells` cells.
 
         Raises:
-            Unsupported: where no settled solution is found.
+            Unresolved: where no settled solution is found.
         """
         grid = refined(self._lines, cells)
         slowness = self._medium.slowness(grid.coords)
@@ -128,7 +134,7 @@ class _Factored:
                 found = self._corrected(first)
                 if found is not None:
                     return self._t0 * found
-        raise Unsupported(
+        raise Unresolved(
             "factored eikonal equation",
             f"problem '{self._name}': the corrections of the arrival times do not settle on the grid of "
             f"{' x '.join(str(line.cells) for line in self._grid.lines)} cells",

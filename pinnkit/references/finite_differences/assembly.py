@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from pinnkit.domains import Points
-from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.linearization import Channel, linearise, residual_rows
+from pinnkit.references.errors import Unresolved
 from pinnkit.references.grid import Array, Grid, Index
 
 from .equation_matching import Row
@@ -214,7 +214,7 @@ class System:
         parts = [b.triplets(s, w) for b, s, w in zip(self.blocks, slopes, weights, strict=True)]
         values, rows, columns = (np.concatenate(part) for part in zip(*parts, strict=True))
         if not np.isfinite(values).all():
-            raise Unsupported(
+            raise Unresolved(
                 "finite differences",
                 f"problem '{self.survey.problem.name}': the slope of a residual is not finite at a node of the grid",
             )

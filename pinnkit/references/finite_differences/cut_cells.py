@@ -18,7 +18,8 @@ from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.linearization import Channel, linearise
 from pinnkit.problem.problem import Problem
 from pinnkit.problem.terms import Term
-from pinnkit.references.errors import TooFewConditions
+from pinnkit.references.cost_model import Work, factor_entries, factorisation, substitution
+from pinnkit.references.errors import TooFewConditions, Unresolved
 from pinnkit.references.grid import Array, Grid, Line
 from pinnkit.references.protocols import Solved
 
@@ -26,7 +27,7 @@ from .cut_cell_grid import CutGrid
 from .equation_matching import match_equations
 from .grid_problem import refuse_what_no_scheme_covers
 from .linear_solvers import Solve, sparse_lu
-from .newton import newton
+from .newton import solve_from
 from .scattered_interpolation import Scattered
 
 __all__ = ["Curved"]
@@ -36,6 +37,7 @@ _FEWEST = 30
 _DIRECT = {2: math.inf, 3: 8_000}
 """Values up to which LU is quicker than iterations."""
 _CONVERGED, _ITERATIONS = 1e-12, 1000
+_CORRECTIONS = 5.0  # of Newton's method on one grid
 
 
 class Curved:
@@ -71,24 +73,33 @@ class Curved:
         return 1200 if len(self.columns) == 2 else 200
 
     def cost(self, cells: tuple[int, ...]) -> float:
-        """Of the wall, the assembly and the factorisation, times the iterations of Newton's method."""
-        n = float(np.prod([c + 1.0 for c in cells])) * len(self._scalars)
-        times = 1 if self.linear else 5
+        """Of the wall, the assembly and the factorisation, times the corrections of Newton's method."""
+        nodes, components = math.prod(c + 1.0 for c in cells), len(self._scalars)
+        once = Work(traffic=8000.0 * nodes * components, calls=1000.0)
         if len(cells) == 3:
-            return 0.05 + times * 6e-6 * n
-        return 0.02 + times * (1.0e-6 * n**1.2 + 3e-6 * n)
+            each = Work(traffic=20_000.0 * nodes * components, calls=2000.0)
+        else:
+            each = factorisation(cells, components) + 2 * substitution(cells, components)
+            each = each + Work(traffic=4000.0 * nodes * components, calls=500.0)
+        return (once + (1.0 if self.linear else _CORRECTIONS) * each).seconds
+
+    def memory(self, cells: tuple[int, ...]) -> float:
+        """Of the factors, the matrix and the stencils."""
+        nodes, components = math.prod(c + 1.0 for c in cells), len(self._scalars)
+        factors = factor_entries(cells, components) if len(cells) < 3 else 100.0 * components * nodes
+        return 16.0 * factors + 1000.0 * components * nodes
 
     def solve(self, cells: tuple[int, ...], start: Solved | None = None) -> Solved:
         """Values on the grid of `cells` cells, NaN outside.
 
         Raises:
-            Unsupported: for a singular system, a grid too coarse for the domain, or where Newton's method finds
-                no solution.
+            Unresolved: for a grid too coarse for the domain, or where Newton's method finds no solution.
+            TooFewConditions: for a singular system.
         """
         lines = (Line(a.name, a.lower, a.upper, n) for a, n in zip(self._lines, cells, strict=True))
         cut = CutGrid(Grid(tuple(lines)), self._level)
         if len(cut.nodes) < _FEWEST:
-            raise Unsupported(
+            raise Unresolved(
                 "finite differences",
                 f"{self._label}: a grid of {' x '.join(map(str, cells))} cells has {len(cut.nodes)} nodes inside the "
                 f"domain, too few; give more seconds, or a box closer around it",
@@ -111,21 +122,15 @@ class Curved:
             right, matrix = equations.linearised(zero)
             solution: Array = self._solver(matrix)(-right)
             return solution
-        refused: Unsupported | None = None
-        for guess in equations.guesses(start):
-            try:
-                found = newton(
-                    lambda s: equations.linearised(s)[0], lambda s: self._solver(equations.linearised(s)[1]), guess
-                )
-            except Unsupported as error:  # singular on the way from this guess, which another may avoid
-                refused = error
-                continue
-            if found is not None:
-                return found
-        raise refused or Unsupported(
-            "finite differences",
+        reason = (
             f"{self._label}: Newton's method found no solution of the discretised equations on the grid of "
-            f"{' x '.join(map(str, cells))} cells",
+            f"{' x '.join(map(str, cells))} cells"
+        )
+        return solve_from(
+            equations.guesses(start),
+            lambda s: equations.linearised(s)[0],
+            lambda s: self._solver(equations.linearised(s)[1]),
+            reason,
         )
 
     def _solver(self, matrix: sp.csc_array) -> Solve:
@@ -246,7 +251,7 @@ class _Equations:
                         blocks.append((block.data, block.coords[0] + component * n, block.coords[1] + at * n))
         values, rows, columns = (np.concatenate(part) for part in zip(*blocks, strict=True))
         if not np.isfinite(values).all() or not np.isfinite(right).all():
-            raise Unsupported(
+            raise Unresolved(
                 "finite differences", f"{scheme._label}: a residual or its slope is not finite at a node of the grid"
             )
         return right, sp.coo_array((values, (rows, columns)), shape=(self.size, self.size)).tocsc()

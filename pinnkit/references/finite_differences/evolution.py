@@ -1,9 +1,24 @@
-"""Evolution in time: finite differences in space, the implicit steps of march.py in time."""
+"""Evolution in time: finite differences in space, the implicit steps of crank_nicolson.py in time."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
 import numpy as np
 
+from pinnkit.references.cost_model import (
+    Ledger,
+    Work,
+    elimination,
+    evaluation,
+    factor_entries,
+    iteration,
+    preparation,
+    substitution,
+)
+from pinnkit.references.errors import Unresolved
 from pinnkit.references.grid import Array, Grid, refined
 from pinnkit.references.protocols import Solved
 
@@ -11,9 +26,15 @@ from .assembly import System
 from .crank_nicolson import March, is_constant
 from .grid_problem import GridProblem
 from .initial_state import Start, initial_state, is_rough
+from .resolution import Defect, steep_axes
+from .sdirk import DampedMarch
 from .stencils import ORDER
 
 __all__ = ["Evolution"]
+
+_CORRECTIONS, _EVALUATIONS = 1.3, 2.3  # of Newton's method in one step, as a mean
+_PATIENCE = 8.0  # times the work foreseen at which a grid is given up,
+_LEAST = 1.5  # nominal seconds, but not before these
 
 
 class Evolution:
@@ -21,10 +42,12 @@ class Evolution:
 
     Args:
         survey: of the problem.
+        limit: nominal seconds of work at which a grid is given up; None for a multiple of what is foreseen.
     """
 
-    def __init__(self, survey: GridProblem) -> None:
+    def __init__(self, survey: GridProblem, *, limit: float | None = None) -> None:
         assert survey.time is not None
+        self._limit = limit
         self._survey = survey
         self._time = survey.time
         self.order: float = ORDER
@@ -48,37 +71,95 @@ class Evolution:
 
     def cost(self, cells: tuple[int, ...]) -> float:
         """Of one factorisation and the steps, or of a factorisation in every step where the problem is nonlinear."""
-        sizes = dict(zip(self.columns, cells, strict=True))
-        steps = sizes.pop(self._time[0])
-        n = float(np.prod([c + 1.0 for c in sizes.values()])) * len(self._survey.components)
-        if len(sizes) == 3:
-            return 0.1 + 6e-6 * n + steps * (2e-3 + 1.5e-6 * n if self._constant else 0.05 + 3e-5 * n)
-        power = 1.0 if len(sizes) == 1 else 1.2
-        factor = (2.0e-6 if len(sizes) == 1 else 1.0e-6) * n**power
-        if self._constant:
-            return 0.02 + factor + steps * (7e-5 + (1.6e-7 if len(sizes) == 1 else 0.8e-7) * n**power)
-        many = 1.0 if self._survey.linear else 2.5
-        return 0.02 + steps * many * (1e-3 + factor)
+        space, steps = self._split(cells)
+        survey, components = self._survey, len(self._survey.components)
+        once = preparation(survey, space) + evaluation(survey, space) + elimination(survey, space)
+        if not self._constant:
+            corrections, evaluations = (1.0, 1.0) if survey.linear else (_CORRECTIONS, _EVALUATIONS)
+            each = evaluations * evaluation(survey, space) + corrections * elimination(survey, space)
+        elif len(space) > 2:
+            each = 4 * iteration(space, components)
+        else:
+            each = substitution(space, components) + Work(traffic=500.0 * components * _nodes(space), calls=14.0)
+        return (once + steps * each).seconds
+
+    def memory(self, cells: tuple[int, ...]) -> float:
+        """Of all states, twice, and of the factors."""
+        space, steps = self._split(cells)
+        components = len(self._survey.components)
+        factors = factor_entries(space, components) if len(space) < 3 else 100.0 * components * _nodes(space)
+        return 16.0 * ((steps + 1.0) * components * _nodes(space) + factors)
 
     def solve(self, cells: tuple[int, ...], start: Solved | None = None) -> Solved:  # noqa: ARG002  (nothing to start)
         """Values at every step on the grid of `cells` cells.
 
+        By the midpoint rule; where that zigzags in time, by SDIRK2 steps from the start; where these are not resolved
+        either, or the midpoint rule fails otherwise, by SDIRK2 steps with artificial diffusion.
+
         Raises:
-            Unsupported: for a singular system, a missing initial state, a step that Newton's method cannot take.
+            Unresolved: where none of these gives a state for every step, or all take far more work than foreseen.
+            Unsupported: for a singular system, a missing initial state.
         """
-        sizes = dict(zip(self.columns, cells, strict=True))
+        space, steps = self._split(cells)
         name, lower, upper = self._time
-        steps = sizes.pop(name)
         survey = self._survey
-        system = System(survey, refined(survey.lines, [sizes[line.name] for line in survey.lines]))
+        system = System(survey, refined(survey.lines, space))
         times = np.linspace(lower, upper, steps + 1)
         u, v = initial_state(system, self._initial)
-        states = np.empty((steps + 1, system.size))
-        states[0] = u
-        march = March(system, times, rough=self._rough and steps >= 4)
-        for i, state in enumerate(march.states(u, v)):
-            states[i + 1] = state
-        return _solved(system, self._time[0], times, states)
+        ledger = Ledger(survey.problem.name, self._patience(cells) if self._limit is None else self._limit)
+        march = March(system, times, rough=self._rough and steps >= 4, ledger=ledger)
+        try:
+            states = _collected(march.states(u, v), u, steps)
+        except Unresolved as error:
+            if survey.linear:
+                raise Unresolved("finite differences", str(error), spent=self.cost(cells)) from None
+        else:
+            if survey.linear:
+                return replace(_solved(system, name, times, states), spent=self.cost(cells))
+            steep = steep_axes(system, states, times, rough=self._rough)
+            return replace(_solved(system, name, times, states), spent=ledger.spent, steep=steep)
+        failed: Unresolved | None = None
+        # Where Newton's method fails is a matter of rounding: what follows must not depend on it.
+        for upwind in (False, True) if march.defect is Defect.TIME else (True,):
+            damped = DampedMarch(system, times, ledger=ledger, upwind=upwind)
+            try:
+                states = _collected((u for u, _ in damped.states(u, v)), u, steps)
+            except Unresolved as error:
+                failed = error
+                continue
+            kind = "SDIRK2 finite differences"
+            divided = {name: float(damped.parts)} if damped.parts > 1 else {}
+            return replace(
+                _solved(system, name, times, states),
+                kind=kind,
+                spent=ledger.spent,
+                peclet=damped.peclet,
+                divided=divided,
+                steep=steep_axes(system, states, times, rough=self._rough),
+            )
+        raise Unresolved("finite differences", str(failed), spent=ledger.spent)
+
+    def _patience(self, cells: tuple[int, ...]) -> float:
+        return max(_PATIENCE * self.cost(cells), _LEAST)
+
+    def _split(self, cells: tuple[int, ...]) -> tuple[list[int], int]:
+        """Cells along the lines, and steps."""
+        sizes = dict(zip(self.columns, cells, strict=True))
+        steps = sizes.pop(self._time[0])
+        return [sizes[line.name] for line in self._survey.lines], steps
+
+
+def _nodes(space: Sequence[int]) -> float:
+    return math.prod(c + 1.0 for c in space)
+
+
+def _collected(states: Iterator[Array], u: Array, steps: int) -> Array:
+    """The state at the start and those after each step, ``(steps + 1, size)``."""
+    found = np.empty((steps + 1, len(u)))
+    found[0] = u
+    for i, state in enumerate(states):
+        found[i + 1] = state
+    return found
 
 
 def _solved(system: System, time: str, times: Array, states: Array) -> Solved:

@@ -19,7 +19,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.sparse.linalg import LinearOperator, bicgstab, splu
 
-from pinnkit.problem.errors import Unsupported
+from pinnkit.references.errors import Unresolved
 from pinnkit.references.grid import Array, Index
 
 from .assembly import Slopes, System, Weights
@@ -69,7 +69,7 @@ class TensorSolver:
         """The solution for one right-hand side.
 
         Raises:
-            Unsupported: where the iteration does not converge.
+            Unresolved: where the iteration does not converge.
         """
         f, w = right[self._free], right[self._walls]
         n = len(self._free)
@@ -87,7 +87,7 @@ class TensorSolver:
             )
             left = float(np.linalg.norm(reduced / size - self._apply(x)) / np.linalg.norm(reduced / size))
             if not left <= _ACCEPTED:
-                raise Unsupported(
+                raise Unresolved(
                     "finite differences",
                     f"problem '{self._name}': the iterations for the three-dimensional system do not converge, the "
                     f"residual stays at {left:.1e}",

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from pinnkit.problem.errors import Unsupported
+from pinnkit.references.errors import TooFewConditions, Unresolved
 from pinnkit.references.grid import Array
 
 from .linear_solvers import Solve
 
-__all__ = ["newton"]
+__all__ = ["newton", "solve_from"]
 
 _STEPS = 40
 _HALVINGS = 12
@@ -19,7 +21,12 @@ _ROUNDING = 1e-7  # of a step that backtracking cannot improve on any more: roun
 
 
 def newton(
-    residual: Callable[[Array], Array], inverse: Callable[[Array], Solve], start: Array, *, steps: int = _STEPS
+    residual: Callable[[Array], Array],
+    inverse: Callable[[Array], Solve],
+    start: Array,
+    *,
+    steps: int = _STEPS,
+    halvings: int = _HALVINGS,
 ) -> Array | None:
     """The zero of `residual`, or None where the iteration finds none.
 
@@ -31,9 +38,17 @@ def newton(
         inverse: from the values to a solver for the Jacobian matrix there.
         start: the first guess.
         steps: how many corrections there may be.
+        halvings: how often each of them may be halved.
 
     Source: Deuflhard, Newton Methods for Nonlinear Problems, §3.3 (natural monotonicity test).
     """
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # values that are not finite end the iteration
+        return _iterate(residual, inverse, start, steps, halvings)
+
+
+def _iterate(
+    residual: Callable[[Array], Array], inverse: Callable[[Array], Solve], start: Array, steps: int, halvings: int
+) -> Array | None:
     x, r = start, residual(start)
     if not np.isfinite(r).all():
         return None
@@ -47,7 +62,7 @@ def newton(
         if size <= _SETTLED * scale:
             return x + step
         length = 1.0
-        for _ in range(_HALVINGS):
+        for _ in range(halvings):
             trial = x + length * step
             found = residual(trial)
             if np.isfinite(found).all():
@@ -62,6 +77,41 @@ def newton(
             return trial + next_step
         x, r = trial, found
     return None
+
+
+def solve_from(
+    guesses: Iterable[Array], residual: Callable[[Array], Array], inverse: Callable[[Array], Solve], reason: str
+) -> Array:
+    """The zero that Newton's method finds from the first of several guesses that leads to one.
+
+    Args:
+        guesses: states to start from, in turn.
+        residual: as for `newton`.
+        inverse: as for `newton`.
+        reason: what to report where every guess fails.
+
+    Raises:
+        TooFewConditions: where the matrix is singular at every guess.
+        Unresolved: where no guess leads to a solution.
+    """
+    reasons: list[Unsupported | None] = []
+    for guess in guesses:
+        try:
+            first = inverse(guess)
+        except (TooFewConditions, Unresolved) as error:
+            reasons.append(error)
+            continue
+        try:
+            found = newton(residual, lambda s, g=guess, f=first: f if s is g else inverse(s), guess)  # type: ignore[misc]
+        except (TooFewConditions, Unresolved):  # of a state on the way, which says nothing about the equations
+            found = None
+        if found is not None:
+            return found
+        reasons.append(None)
+    if reasons and all(isinstance(r, TooFewConditions) for r in reasons):
+        raise TooFewConditions("finite differences", str(reasons[-1]))
+    known = reasons[-1] if reasons and None not in reasons else None
+    raise Unresolved("finite differences", reason if known is None else str(known))
 
 
 def _norm(values: Array) -> float:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
-from pinnkit.problem.errors import Unsupported
+from pinnkit.references.cost_model import Ledger, elimination, evaluation, factor_entries, preparation
+from pinnkit.references.errors import Unresolved
 from pinnkit.references.grid import Array, refined
 from pinnkit.references.interpolation import resample
 from pinnkit.references.protocols import Solved
@@ -14,10 +17,13 @@ from pinnkit.references.protocols import Solved
 from .assembly import STEADY, System
 from .grid_problem import GridProblem
 from .linear_solvers import Solve, inverse
-from .newton import newton
+from .newton import solve_from
 from .stencils import ORDER
 
 __all__ = ["Steady", "state_of", "values_of"]
+
+_CORRECTIONS = 5.0  # of Newton's method on one grid
+_PATIENCE = 6.0  # times the work foreseen at which a grid is given up
 
 
 class Steady:
@@ -43,26 +49,38 @@ class Steady:
         return limit if len(self.columns) == 1 else min(limit, 1200)
 
     def cost(self, cells: tuple[int, ...]) -> float:
-        """Of assembly and factorisation, times the iterations of Newton's method."""
-        n = float(np.prod([c + 1.0 for c in cells]))
-        c = len(self._survey.components)
-        times = 1 if self._survey.linear else 5
-        if len(cells) == 3:
-            return times * (0.05 + 8.0e-6 * c * n)
-        power = {1: 1.0, 2: 1.2}[len(cells)]
-        return times * (0.003 + 1.0e-6 * (c * n) ** power * c**0.5)
+        """Of assembly and factorisation, times the corrections of Newton's method."""
+        survey = self._survey
+        times = 1.0 if survey.linear else _CORRECTIONS
+        once = evaluation(survey, cells) + elimination(survey, cells)
+        return (preparation(survey, cells) + times * once).seconds
+
+    def memory(self, cells: tuple[int, ...]) -> float:
+        """Of the factors and the matrix."""
+        components, nodes = len(self._survey.components), math.prod(c + 1.0 for c in cells)
+        factors = factor_entries(cells, components) if len(cells) < 3 else 100.0 * components * nodes
+        return 16.0 * factors + 500.0 * components * nodes
 
     def solve(self, cells: tuple[int, ...], start: Solved | None = None) -> Solved:
         """Values on the grid of `cells` cells.
 
         Raises:
-            Unsupported: for a singular system, or where Newton's method finds no solution.
+            Unresolved: where Newton's method finds no solution on this grid.
+            TooFewConditions: for a singular system.
         """
         survey = self._survey
         system = System(survey, refined(survey.lines, cells))
         weights = [STEADY] * len(system.blocks)
+        ledger = Ledger(survey.problem.name, _PATIENCE * self.cost(cells))
+        ledger.add(preparation(survey, cells))
+        work = evaluation(survey, cells), elimination(survey, cells)
+
+        latest: list[tuple[Array, Array, list[dict]]] = []
 
         def evaluate(state: Array) -> tuple[Array, list[dict]]:
+            if latest and latest[0][0] is state:
+                return latest[0][1], latest[0][2]
+            ledger.add(work[0])
             levels = [state.reshape(len(survey.components), -1)] * 3
             right = np.zeros(system.size)
             slopes = []
@@ -70,30 +88,28 @@ class Steady:
                 r, d = block.linearised(0.0, levels)
                 block.fill(right, r)
                 slopes.append(d)
+            latest[:] = [(state, right, slopes)]
             return right, slopes
 
         def solver(state: Array) -> Solve:
             slopes = evaluate(state)[1]
+            ledger.add(work[1])
             return inverse(system, system.matrix(slopes, weights), slopes, weights, check=True)
 
         if survey.linear:
             right, slopes = evaluate(np.zeros(system.size))
             solve = inverse(system, system.matrix(slopes, weights), slopes, weights, check=True)
             return values_of(system, solve(-right))
-        refused: Unsupported | None = None
-        for guess in self._guesses(system, start):
-            try:
-                found = newton(lambda state: evaluate(state)[0], solver, guess)
-            except Unsupported as error:  # singular on the way from this guess, which another may avoid
-                refused = error
-                continue
-            if found is not None:
-                return values_of(system, found)
-        raise refused or Unsupported(
-            "finite differences",
+
+        reason = (
             f"problem '{survey.problem.name}': Newton's method found no solution of the discretised equations on the "
-            f"grid of {' x '.join(str(n) for n in cells)} cells",
+            f"grid of {' x '.join(str(n) for n in cells)} cells"
         )
+        try:
+            found = solve_from(self._guesses(system, start), lambda s: evaluate(s)[0], solver, reason)
+        except Unresolved as error:
+            raise Unresolved("finite differences", str(error), spent=ledger.spent) from None
+        return replace(values_of(system, found), spent=ledger.spent)
 
     def _guesses(self, system: System, start: Solved | None) -> Iterator[Array]:
         if start is not None:

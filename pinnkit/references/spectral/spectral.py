@@ -252,7 +252,7 @@ def _squares(series: Series, spectrum: Spectrum) -> Array:
 def _space_share(gaps: list[float]) -> float:
     """By what the last difference of doubled modes is multiplied.
 
-    Where the last three fall with one and the same order p, by 1.25 / (2^p - 1) as in error_bar.py; otherwise it is
+    Where the last three fall with one and the same order p, by 1.25 / (2^p - 1) as in grid_convergence.py; otherwise it is
     taken whole, and more where it hardly falls.
     """
     slopes = [math.log2(a / b) for a, b in itertools.pairwise(gaps[-3:]) if 0 < b < a < math.inf]
