@@ -21,8 +21,8 @@ from .errors import Unresolved
 
 __all__ = [
     "MEMORY",
-    "Ledger",
     "Work",
+    "WorkCounter",
     "assembly",
     "elimination",
     "evaluation",
@@ -99,39 +99,39 @@ def substitution(cells: Sequence[int], components: int) -> Work:
     return Work(traffic=_BYTES_PER_ENTRY * factor_entries(cells, components), calls=4.0)
 
 
-def preparation(survey: GridProblem, cells: Sequence[int]) -> Work:
+def preparation(grid_problem: GridProblem, cells: Sequence[int]) -> Work:
     """The work of building the stencils and the numbering of one grid."""
-    channels = sum(len(_channels(survey, term)) for term, _ in _blocks(survey))
+    channels = sum(len(_channels(grid_problem, term)) for term, _ in _blocks(grid_problem))
     return Work(traffic=2500.0 * _nodes(cells), calls=500.0 * len(cells) + 100.0 * channels)
 
 
-def evaluation(survey: GridProblem, cells: Sequence[int]) -> Work:
+def evaluation(grid_problem: GridProblem, cells: Sequence[int]) -> Work:
     """The work of evaluating all residuals of one grid and the slopes of those that are not affine."""
     calls, traffic = 0.0, 250.0 * _nodes(cells)
-    for term, wall in _blocks(survey):
-        channels = len(_channels(survey, term))
-        trace = survey.problem.trace(term, raw=False)
+    for term, wall in _blocks(grid_problem):
+        channels = len(_channels(grid_problem, term))
+        trace = grid_problem.problem.trace(term, raw=False)
         calls += 10.0 if trace.linear else 100.0 + 30.0 * channels + 60.0 * trace.rows
         traffic += 0.0 if wall else 250.0 * _nodes(cells) * channels
     return Work(traffic=traffic, calls=calls)
 
 
-def assembly(survey: GridProblem, cells: Sequence[int]) -> Work:
+def assembly(grid_problem: GridProblem, cells: Sequence[int]) -> Work:
     """The work of assembling the sparse matrix from the slopes."""
-    every = [(len(_channels(survey, term)), wall) for term, wall in _blocks(survey)]
+    every = [(len(_channels(grid_problem, term)), wall) for term, wall in _blocks(grid_problem)]
     inside = sum(channels for channels, wall in every if not wall)
     return Work(traffic=1000.0 * _nodes(cells) * inside, calls=40.0 + 20.0 * sum(channels for channels, _ in every))
 
 
-def elimination(survey: GridProblem, cells: Sequence[int]) -> Work:
+def elimination(grid_problem: GridProblem, cells: Sequence[int]) -> Work:
     """The work of one correction of Newton's method: assembly, factorisation, two substitutions.
 
     In three dimensions 30 preconditioned iterations take the place of the factorisation.
     """
-    components = len(survey.components)
+    components = len(grid_problem.components)
     if len(cells) > 2:
-        return assembly(survey, cells) + 30 * iteration(cells, components)
-    return assembly(survey, cells) + factorisation(cells, components) + 2 * substitution(cells, components)
+        return assembly(grid_problem, cells) + 30 * iteration(cells, components)
+    return assembly(grid_problem, cells) + factorisation(cells, components) + 2 * substitution(cells, components)
 
 
 def iteration(cells: Sequence[int], components: int) -> Work:
@@ -145,19 +145,19 @@ def _nodes(cells: Sequence[int]) -> float:
     return math.prod(c + 1.0 for c in cells)
 
 
-def _channels(survey: GridProblem, term: Term) -> tuple[Channel, ...]:
+def _channels(grid_problem: GridProblem, term: Term) -> tuple[Channel, ...]:
     """The channels that the residual of a term depends on."""
-    return tuple(survey.problem.trace(term, raw=False).channels)
+    return tuple(grid_problem.problem.trace(term, raw=False).channels)
 
 
-def _blocks(survey: GridProblem) -> list[tuple[Term, bool]]:
+def _blocks(grid_problem: GridProblem) -> list[tuple[Term, bool]]:
     """The term of each block of rows, and whether it stands on a wall."""
-    inside = {str(r.term.name): (r.term, False) for r in survey.equations}
-    walls = {(str(r.term.name), r.wall): (r.term, True) for r in survey.conditions}
+    inside = {str(r.term.name): (r.term, False) for r in grid_problem.equations}
+    walls = {(str(r.term.name), r.wall): (r.term, True) for r in grid_problem.conditions}
     return [*inside.values(), *walls.values()]
 
 
-class Ledger:
+class WorkCounter:
     """The work that the solution on one grid has taken.
 
     Args:

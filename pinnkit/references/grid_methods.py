@@ -12,7 +12,7 @@ from pinnkit.references.eikonal.eikonal_detection import medium
 from pinnkit.references.eikonal.factored_eikonal import Eikonal
 from pinnkit.references.finite_differences.cut_cells import Curved
 from pinnkit.references.finite_differences.evolution import Evolution
-from pinnkit.references.finite_differences.grid_problem import grid_problem
+from pinnkit.references.finite_differences.grid_problem import grid_problem_of
 from pinnkit.references.finite_differences.steady import Steady
 
 from .cost_model import MEMORY
@@ -40,10 +40,10 @@ class FiniteDifferences:
     On a box for any problem; inside a curved wall for steady equations of second order with values prescribed on it.
 
     The derivatives of the residual come from stencils.  Three grids, each twice as fine as the one before, give the
-    error bars (see grid_convergence.py).  The grids follow from the problem and the budget alone, by a model of the work
-    (cost_model.py): no clock is read.  Where the method fails on one of the finer two grids, or the solution is not
-    resolved, a finer grid follows, as long as all together take at most four times the budget (six times, where only
-    one grid has a solution).
+    error bars (see grid_convergence.py).  The grids follow from the problem and the budget alone, by a model of the
+    work (cost_model.py): no clock is read.  Where the method fails on one of the finer two grids, or the solution is
+    not resolved, a finer grid follows, as long as all together take at most four times the budget (six times, where
+    only one grid has a solution).
     """
 
     def refer(self, problem: Problem, budget: float) -> Reference:
@@ -84,7 +84,7 @@ def discretise(problem: Problem) -> Scheme:
         return Eikonal(rays)
     if not isinstance(problem.domain, Box):
         return Curved(problem)
-    found = grid_problem(problem)
+    found = grid_problem_of(problem)
     if found.time is None:
         return Steady(found)
     return Evolution(found) if found.lines else Ordinary(found)
@@ -116,7 +116,7 @@ def _grids(scheme: Scheme, label: str, budget: float) -> tuple[Solved | None, So
         more = [finer] if half == cells else [half, finer]
         alone = found[-1] is not None and found[-2] is None  # another grid makes the difference between a bar and none
         # Damped steps take more than foreseen, and so will the next ones where no front was the reason.
-        share = 1.0 if solved is None or solved.peclet else work / scheme.cost(cells)
+        share = 1.0 if solved is None or solved.unresolved else work / scheme.cost(cells)
         if not _affordable(scheme, more, spent, (_ALONE if alone else _AFFORDED) * budget, max(share, 1.0)):
             break
         for cells in more:
@@ -127,7 +127,8 @@ def _grids(scheme: Scheme, label: str, budget: float) -> tuple[Solved | None, So
     if fine is None:
         raise Unresolved(
             "finite differences",
-            f"{failed}, on the finest grid that the budget affords, {_named(scheme, cells)}",
+            f"{failed}, on the finest grid that the budget affords, {_named(scheme, cells)}; a larger "
+            f"budget than {budget:g} may do",
             spent,
         )
     if fine.unresolved:
@@ -173,7 +174,7 @@ def _finer(
 def _affordable(
     scheme: Scheme, grids: Sequence[tuple[int, ...]], spent: float, limit: float, share: float = 1.0
 ) -> bool:
-    """Whether more grids fit into what is left of a limit in nominal seconds, and into memory.
+    """Return whether more grids fit into what is left of a limit in nominal seconds, and into memory.
 
     They are taken to need `share` times the work of the model, as the grid before them did.  The bound of the scheme,
     at which rounding balances truncation, may be passed: truncation still prevails.
@@ -187,7 +188,7 @@ def _affordable(
 
 
 def _resolved(scheme: Scheme, grids: Sequence[Solved | None]) -> bool:
-    """Whether the two finest grids have a solution, and error bars that are not wide."""
+    """Return whether the two finest grids have a solution, and error bars that are not wide."""
     coarse, middle, fine = grids
     if middle is None or fine is None or fine.unresolved:
         return False

@@ -4,10 +4,10 @@ With the rates as unknowns of their own where an equation has u_tt, the step fro
 
     r((u_next + u) / 2, (u_next - u) / dt, (v_next - v) / dt; t + dt/2) = 0,    (u_next - u) / dt = (v_next + v) / 2.
 
-The first guess of the whole path is that of a coarser grid, the coarsest one by marching (crank_nicolson.py).  Where Newton's
-method does not converge on the whole path, as for chaotic or very stiff equations, one part is solved after another,
-half as long after each failure and twice as long after some successes; a few steps are marched where nothing else
-helps.
+The first guess of the whole path is that of a coarser grid, the coarsest one by single steps (crank_nicolson.py).
+Where Newton's method does not converge on the whole path, as for chaotic or very stiff equations, one part is solved
+after another, half as long after each failure and twice as long after some successes; a few single steps are taken
+where nothing else helps.
 
 Source: Hairer, Norsett & Wanner, Solving Ordinary Differential Equations I, §II.7 (the implicit midpoint rule).
 """
@@ -32,7 +32,7 @@ from pinnkit.references.finite_differences.newton import newton
 from pinnkit.references.finite_differences.sdirk import DampedMarch
 from pinnkit.references.finite_differences.stencils import ORDER
 
-from .cost_model import Ledger, Work, evaluation
+from .cost_model import Work, WorkCounter, evaluation
 from .errors import Unresolved
 from .grid import Array, Grid, Index
 from .interpolation import resample
@@ -57,29 +57,30 @@ class Ordinary:
     """The midpoint rule for a problem of which time is the only axis.
 
     Args:
-        survey: of the problem.
+        grid_problem: of the problem.
 
     Raises:
         Unsupported: for an unknown without a time derivative, or without an initial state.
     """
 
-    def __init__(self, survey: GridProblem) -> None:
-        assert survey.time is not None
-        self._survey = survey
-        self._time = survey.time
-        self._start = Start(survey)
-        self._system = System(survey, Grid(()))
+    def __init__(self, grid_problem: GridProblem) -> None:
+        assert grid_problem.time is not None
+        self._grid_problem = grid_problem
+        self._time = grid_problem.time
+        self._start = Start(grid_problem)
+        self._system = System(grid_problem, Grid(()))
         self.order: float = ORDER
         self.kind = "implicit midpoint rule"
-        self.columns: tuple[str, ...] = (survey.time[0],)
+        self.columns: tuple[str, ...] = (grid_problem.time[0],)
         self.smallest = 8
         self.proportions: tuple[float, ...] | None = None
         self.pilot = 64
-        for component in survey.components:
+        for component in grid_problem.components:
             if component.time_order == 0:
                 raise Unsupported(
                     "finite differences",
-                    f"problem '{survey.problem.name}': `{component.unknown}` has no time derivative in the equations",
+                    f"problem '{grid_problem.problem.name}': `{component.unknown}` has no time derivative in the "
+                    "equations",
                 )
 
     def largest(self, column: str) -> int:  # noqa: ARG002  (there is one)
@@ -92,7 +93,7 @@ class Ordinary:
 
     def memory(self, cells: tuple[int, ...]) -> float:
         """Of the matrix of all steps and its factors."""
-        width = sum(1 + (c.time_order == 2) for c in self._survey.components)
+        width = sum(1 + (c.time_order == 2) for c in self._grid_problem.components)
         return 16.0 * 10.0 * cells[0] * width**2
 
     def solve(self, cells: tuple[int, ...], start: Solved | None = None) -> Solved:
@@ -105,7 +106,7 @@ class Ordinary:
 
     def _solve(self, steps: int, start: Solved | None, limit: float) -> Solved:
         if start is None and steps <= _MARCHED:
-            return Evolution(self._survey, limit=limit).solve((steps,))
+            return Evolution(self._grid_problem, limit=limit).solve((steps,))
         before = 0.0
         if start is None:
             try:
@@ -116,40 +117,40 @@ class Ordinary:
         name, lower, upper = self._time
         times = np.linspace(lower, upper, steps + 1)
         first, rates = initial_state(self._system, self._start)
-        second = [i for i, c in enumerate(self._survey.components) if c.time_order == 2]
-        ledger = Ledger(self._survey.problem.name, limit)
-        ledger.add(_SETUP)
+        second = [i for i, c in enumerate(self._grid_problem.components) if c.time_order == 2]
+        counter = WorkCounter(self._grid_problem.problem.name, limit)
+        counter.add(_SETUP)
         try:
-            states = self._states(times, np.concatenate([first, rates[second]]), start, ledger)
+            states = self._states(times, np.concatenate([first, rates[second]]), start, counter)
         except Unresolved as error:
-            raise Unresolved("finite differences", str(error), spent=before + ledger.spent) from None
-        return Solved({name: times}, _named(self._survey, states), spent=before + ledger.spent)
+            raise Unresolved("finite differences", str(error), spent=before + counter.spent) from None
+        return Solved({name: times}, _named(self._grid_problem, states), spent=before + counter.spent)
 
     def _correction(self, steps: float) -> Work:
-        """The work of one correction over so many steps, evaluation included."""
+        """The work of one correction over a number of steps, evaluation included."""
         return self._evaluation(steps) + self._elimination(steps)
 
     def _evaluation(self, steps: float) -> Work:
-        width = sum(1 + (c.time_order == 2) for c in self._survey.components)
-        return evaluation(self._survey, ()) + Work(traffic=1000.0 * steps * width, calls=50.0)
+        width = sum(1 + (c.time_order == 2) for c in self._grid_problem.components)
+        return evaluation(self._grid_problem, ()) + Work(traffic=1000.0 * steps * width, calls=50.0)
 
     def _elimination(self, steps: float) -> Work:
-        width = sum(1 + (c.time_order == 2) for c in self._survey.components)
+        width = sum(1 + (c.time_order == 2) for c in self._grid_problem.components)
         return Work(operations=150.0 * steps * width**2, traffic=2000.0 * steps * width, calls=150.0)
 
-    def _states(self, times: Array, first: Array, start: Solved | None, ledger: Ledger) -> Array:
+    def _states(self, times: Array, first: Array, start: Solved | None, counter: WorkCounter) -> Array:
         """States ``(steps + 1, width)`` at `times` from the one at their start."""
         steps = length = ceiling = len(times) - 1
         parts, done, since = [first[None]], 0, 0
         while done < steps:
             length = min(length, ceiling, steps - done)
             some, state = times[done : done + length + 1], parts[-1][-1]
-            found = self._path(some, state, start, ledger, whole=length == steps)
+            found = self._path(some, state, start, counter, whole=length == steps)
             if found is None and length > _STEPPED:
                 length = ceiling = max(min(length // 2, _LONGEST), _STEPPED)
                 since = 0
                 continue
-            parts.append((self._stepped(some, state, ledger) if found is None else found)[1:])
+            parts.append((self._stepped(some, state, counter) if found is None else found)[1:])
             done += length
             since += 1
             if since % _CAREFUL == 0:
@@ -157,17 +158,19 @@ class Ordinary:
             length = ceiling
         return np.concatenate(parts)
 
-    def _path(self, times: Array, first: Array, start: Solved | None, ledger: Ledger, *, whole: bool) -> Array | None:
+    def _path(
+        self, times: Array, first: Array, start: Solved | None, counter: WorkCounter, *, whole: bool
+    ) -> Array | None:
         """States by one run of Newton's method; None where it does not converge."""
-        path = _Path(self._survey, first, times)
+        path = _Path(self._grid_problem, first, times)
         steps = len(times) - 1
 
         def inverse(state: Array) -> Solve:
-            ledger.add(self._elimination(steps))
+            counter.add(self._elimination(steps))
             return path.inverse(state)
 
         def residual(state: Array) -> Array:
-            ledger.add(self._evaluation(steps))
+            counter.add(self._evaluation(steps))
             return path.residual(state)
 
         for guess in (start, None) if len(times) <= _SHORT else (start,):
@@ -176,21 +179,21 @@ class Ordinary:
                 return path.states(found)
         return None
 
-    def _stepped(self, times: Array, first: Array, ledger: Ledger) -> Array:
+    def _stepped(self, times: Array, first: Array, counter: WorkCounter) -> Array:
         """States from SDIRK2 steps (sdirk.py)."""
-        components = self._survey.components
+        components = self._grid_problem.components
         second = [i for i, c in enumerate(components) if c.time_order == 2]
         u, v = first[: len(components)], np.zeros(len(components))
         v[second] = first[len(components) :]
-        march = DampedMarch(self._system, times, ledger=ledger, upwind=True)
+        march = DampedMarch(self._system, times, counter=counter, upwind=True)
         return np.stack([first, *(np.concatenate([a, b[second]]) for a, b in march.states(u, v))])
 
 
-def _named(survey: GridProblem, states: Array) -> dict[str, Array]:
+def _named(grid_problem: GridProblem, states: Array) -> dict[str, Array]:
     """The unknowns at the ends of the steps, from states ``(steps + 1, width)``."""
     out = {}
-    for u in survey.problem.unknowns:
-        which = [i for i, c in enumerate(survey.components) if c.unknown == u.name]
+    for u in grid_problem.problem.unknowns:
+        which = [i for i, c in enumerate(grid_problem.components) if c.unknown == u.name]
         out[u.name] = states[:, which[0]].copy() if u.components is None else states[:, which]
     return out
 
@@ -199,22 +202,22 @@ class _Path:
     """All steps as one system: the unknowns are u, then v of second-order components, at the end of every step.
 
     Args:
-        survey: of the problem.
+        grid_problem: of the problem.
         first: the state ``(width,)`` at the beginning.
         times: ends of the steps, evenly spaced.
     """
 
-    def __init__(self, survey: GridProblem, first: Array, times: Array) -> None:
-        self._survey = survey
+    def __init__(self, grid_problem: GridProblem, first: Array, times: Array) -> None:
+        self._grid_problem = grid_problem
         self._first = first
         self._times = times
         self._steps = len(times) - 1
         self._dt = float(times[-1] - times[0]) / self._steps
-        self._second = [i for i, c in enumerate(survey.components) if c.time_order == 2]
-        self._width = len(survey.components) + len(self._second)
+        self._second = [i for i, c in enumerate(grid_problem.components) if c.time_order == 2]
+        self._width = len(grid_problem.components) + len(self._second)
         self._terms: dict[str, tuple[Term, Points]] = {}
         half = torch.from_numpy(times[:-1] + self._dt / 2)[:, None]
-        for row in survey.equations:
+        for row in grid_problem.equations:
             self._terms[str(row.term.name)] = (row.term, Points(half))
         self._latest: tuple[Array, dict[str, tuple[Array, dict[Channel, Array]]]] | None = None
 
@@ -222,9 +225,9 @@ class _Path:
         """A path from the values on another grid, shifted to the state at the beginning; that state without one."""
         if solved is None:
             return np.tile(self._first, self._steps)
-        survey = self._survey
+        grid_problem = self._grid_problem
         columns = []
-        for u in survey.problem.unknowns:
+        for u in grid_problem.problem.unknowns:
             on = solved.values[u.name]
             found = resample([solved.grid[self._time_name]], on, [self._times])
             columns += [found] if u.components is None else list(found.T)
@@ -240,10 +243,10 @@ class _Path:
         """All rows of all steps, ``(steps * width,)``."""
         found = self._linearised(state)
         rows = np.empty((self._steps, self._width))
-        for row in self._survey.equations:
+        for row in self._grid_problem.equations:
             rows[:, row.component] = found[str(row.term.name)][0][:, row.index]
         path = self._path(state)
-        components = len(self._survey.components)
+        components = len(self._grid_problem.components)
         for j, i in enumerate(self._second):
             v = path[:, components + j]
             rows[:, components + j] = np.diff(path[:, i]) / self._dt - (v[1:] + v[:-1]) / 2
@@ -253,10 +256,10 @@ class _Path:
         """A solver for the Jacobian matrix, block lower bidiagonal."""
         found = self._linearised(state)
         entries: list[tuple[Array, int, int, int]] = []  # values (steps,), row, column, and 0 ahead or -1 behind
-        dt, components = self._dt, len(self._survey.components)
-        for row in self._survey.equations:
+        dt, components = self._dt, len(self._grid_problem.components)
+        for row in self._grid_problem.equations:
             for channel, slope in found[str(row.term.name)][1].items():
-                for i, component in enumerate(self._survey.components):
+                for i, component in enumerate(self._grid_problem.components):
                     if component.unknown != channel.unknown:
                         continue
                     some = slope[:, row.index, component.index]
@@ -288,7 +291,7 @@ class _Path:
 
     @property
     def _time_name(self) -> str:
-        return str(self._survey.time_name)
+        return str(self._grid_problem.time_name)
 
     def _path(self, state: Array) -> Array:
         return np.concatenate([self._first[None], state.reshape(self._steps, self._width)])
@@ -298,7 +301,7 @@ class _Path:
             return self._latest[1]
         path = self._path(state)
         mean, slope = (path[1:] + path[:-1]) / 2, np.diff(path, axis=0) / self._dt
-        problem, components = self._survey.problem, self._survey.components
+        problem, components = self._grid_problem.problem, self._grid_problem.components
         out = {}
         for name, (term, points) in self._terms.items():
             channels = {}

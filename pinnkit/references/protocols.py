@@ -44,7 +44,7 @@ class Solved:
 
     @property
     def unresolved(self) -> bool:
-        """Whether the grid does not resolve a front."""
+        """True where the grid does not resolve a front."""
         return bool(self.peclet) or bool(self.steep)
 
 
@@ -76,7 +76,7 @@ class Scheme(Protocol):
         ...
 
     def solve(self, cells: tuple[int, ...], start: Solved | None = None) -> Solved:
-        """Values on the grid of so many cells; `start` are those of a coarser one, to start an iteration from.
+        """Values on the grid of `cells` cells; `start` are those of a coarser one, to start an iteration from.
 
         Raises:
             Unresolved: where the method fails on this grid, and may not on a finer one.

@@ -14,7 +14,7 @@ from pinnkit.solvers.collocation.field_groups import FieldChoice
 from pinnkit.solvers.plans import planning
 from pinnkit.solvers.plans.candidates import Plan
 from pinnkit.solvers.plans.execution import execute
-from pinnkit.solvers.plans.malloc_tuning import keep_memory
+from pinnkit.solvers.plans.malloc_tuning import freed_memory_kept
 from pinnkit.solvers.plans.run_options import RunOptions
 from pinnkit.solvers.protocols import Method
 from pinnkit.solvers.training.adaptive_points import Adaptive
@@ -103,9 +103,9 @@ def solve(
         checkpoint_seconds=checkpoint_seconds,
         callbacks=callbacks,
     )
-    keep_memory()
-    if plan is None:
-        plan = planning.plan(problem, field, solvers, options)
-    elif field is not None or solvers is not None:
-        raise ValueError("solve: give `plan`, or `field` and `solvers`, not both")
-    return execute(plan, problem, options, began=began)
+    with freed_memory_kept():
+        if plan is None:
+            plan = planning.plan(problem, field, solvers, options)
+        elif field is not None or solvers is not None:
+            raise ValueError("solve: give `plan`, or `field` and `solvers`, not both")
+        return execute(plan, problem, options, began=began)

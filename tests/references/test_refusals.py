@@ -180,5 +180,5 @@ def test_columns_of_data_are_refused(generator):
 
 @pytest.mark.parametrize("budget", [0, -1.0, float("nan")])
 def test_budget_must_be_positive(budget):
-    with pytest.raises(ValueError, match="`budget` must be a positive number of seconds"):
+    with pytest.raises(ValueError, match="`budget` must be a positive number of nominal seconds"):
         reference(poisson(square, walls), budget=budget)

@@ -12,7 +12,7 @@ from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.problem import Problem, Unknown
 from pinnkit.problem.terms import Condition, Dirichlet, Equation, Initial, Periodic
 from pinnkit.references import FiniteDifferences, Spectral, reference
-from pinnkit.references.finite_differences.grid_problem import grid_problem
+from pinnkit.references.finite_differences.grid_problem import grid_problem_of
 from pinnkit.references.spectral import exponential_rk4 as steps
 from pinnkit.references.spectral.operation_record import record
 from pinnkit.references.spectral.run import Look, look, run
@@ -224,7 +224,7 @@ ORDERS = {
 )
 def test_error_falls_with_the_fourth_power_of_the_step(name, rule):
     problem, (cells, count) = PROBLEMS[name], ORDERS[name]
-    form = read_form(grid_problem(problem))
+    form = read_form(grid_problem_of(problem))
     seen = Look(rough=False, damped=False, rule=rule)
     if rule is steps.Rotating and name == "nls soliton":
         count *= 4  # until then modes that make up the soliton count as rapid
@@ -235,7 +235,7 @@ def test_error_falls_with_the_fourth_power_of_the_step(name, rule):
 
 def test_a_wrong_stage_is_caught_by_the_order(monkeypatch):
     problem = PROBLEMS["allen-cahn, driven"]
-    form = read_form(grid_problem(problem))
+    form = read_form(grid_problem_of(problem))
     right = steps.functions
 
     def wrong(operator, found, h):
@@ -279,22 +279,22 @@ def test_finite_differences_agree_within_both_bars(name):
 
 # what it is made of -------------------------------------------------------------------------------------------------
 def test_the_linear_part_is_found_by_probing():
-    form = read_form(grid_problem(PROBLEMS["allen-cahn, driven"]))
+    form = read_form(grid_problem_of(PROBLEMS["allen-cahn, driven"]))
     assert [(e.factor, e.orders) for e in form.entries] == [(pytest.approx(0.1), (2,))]
     assert [c.order for c, _ in form.channels] == [()]
     assert not form.homogeneous
-    assert read_form(grid_problem(PROBLEMS["advection"])).homogeneous
-    halved = read_form(grid_problem(PROBLEMS["variable speed"]))  # 2 u_t: everything is divided by two
+    assert read_form(grid_problem_of(PROBLEMS["advection"])).homogeneous
+    halved = read_form(grid_problem_of(PROBLEMS["variable speed"]))  # 2 u_t: everything is divided by two
     assert [(e.factor, e.orders) for e in halved.entries] == [(pytest.approx(0.05), (2,))]
 
 
 def test_a_rough_initial_state_is_noticed():
-    smooth = look(read_form(grid_problem(PROBLEMS["heat"])))
-    rough = look(read_form(grid_problem(AGREE["allen-cahn"])))
+    smooth = look(read_form(grid_problem_of(PROBLEMS["heat"])))
+    rough = look(read_form(grid_problem_of(AGREE["allen-cahn"])))
     assert (smooth.rough, rough.rough) == (False, True)
     assert rough.damped
     waves = Problem("p", ring, "u", [Equation(lambda u: u.t + u.xxx), Periodic("x"), Initial(u=lambda x: x.abs())])
-    assert look(read_form(grid_problem(waves))).rule is steps.Rotating
+    assert look(read_form(grid_problem_of(waves))).rule is steps.Rotating
 
 
 @pytest.mark.parametrize("h", [1e-3, 0.3, 40.0])

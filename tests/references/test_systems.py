@@ -12,7 +12,7 @@ from pinnkit.problem.terms import Dirichlet, Equation, Initial, Neumann
 from pinnkit.references.finite_differences.assembly import STEADY, System
 from pinnkit.references.finite_differences.evolution import Evolution
 from pinnkit.references.finite_differences.fast_diagonalization import TensorSolver
-from pinnkit.references.finite_differences.grid_problem import grid_problem
+from pinnkit.references.finite_differences.grid_problem import grid_problem_of
 from pinnkit.references.finite_differences.linear_solvers import sparse_lu
 from pinnkit.references.finite_differences.newton import newton
 from pinnkit.references.grid import refined
@@ -24,7 +24,7 @@ square = Box(x=(0, 1), y=(0, 1))
 
 
 def system_of(problem, cells):
-    found = grid_problem(problem)
+    found = grid_problem_of(problem)
     return System(found, refined(found.lines, cells))
 
 
@@ -38,7 +38,7 @@ def test_matrix_is_the_derivative_of_the_residual(name):
     def evaluate(values):
         right, slopes = np.zeros(system.size), []
         for block in system.blocks:
-            r, d = block.linearised(0.0, [values.reshape(len(system.survey.components), -1)] * 3)
+            r, d = block.linearised(0.0, [values.reshape(len(system.grid_problem.components), -1)] * 3)
             block.fill(right, r)
             slopes.append(d)
         return right, slopes
@@ -52,7 +52,7 @@ def test_matrix_is_the_derivative_of_the_residual(name):
 
 @pytest.mark.parametrize("name", ["steady_nonlinear", "robin", "system", "clamped_beam", "acoustics", "periodic"])
 def test_every_value_has_exactly_one_row(name):
-    system = system_of(find(name), [9] * len(grid_problem(find(name)).lines))
+    system = system_of(find(name), [9] * len(grid_problem_of(find(name)).lines))
     filled = np.concatenate([pick.targets for block in system.blocks for pick in block.picks])
     np.testing.assert_array_equal(np.sort(filled), np.arange(system.size))
 
@@ -93,14 +93,14 @@ def test_a_linear_evolution_stepped_by_newton_agrees_with_one_factorisation():
         "u",
         [Equation(lambda u: u.t - u.xx / np.pi**2 + 0 * u**2), *once.terms[1:]],
     )
-    a, b = (Evolution(grid_problem(p)).solve((32, 32)).values["u"] for p in (once, nonlinear))
+    a, b = (Evolution(grid_problem_of(p)).solve((32, 32)).values["u"] for p in (once, nonlinear))
     np.testing.assert_allclose(a, b, atol=1e-9)
 
 
 def test_all_steps_at_once_are_the_steps_one_by_one():
     problem = find("ode")
-    together = Ordinary(grid_problem(problem)).solve((200,)).values["u"]
-    one_by_one = Evolution(grid_problem(problem)).solve((200,)).values["u"]
+    together = Ordinary(grid_problem_of(problem)).solve((200,)).values["u"]
+    one_by_one = Evolution(grid_problem_of(problem)).solve((200,)).values["u"]
     np.testing.assert_allclose(together, one_by_one, atol=1e-9)
 
 
@@ -111,7 +111,7 @@ def test_energy_of_a_string_is_kept_by_newmark_steps():
         Dirichlet(string.boundary, u=0.0),
         Initial(u=lambda x: torch.sin(np.pi * x), u_t=0.0),
     ]
-    u = Evolution(grid_problem(Problem("string", string, "u", terms))).solve((32, 320)).values["u"]
+    u = Evolution(grid_problem_of(Problem("string", string, "u", terms))).solve((32, 320)).values["u"]
     assert np.abs(u[16]).max() == pytest.approx(1.0, abs=1e-3)
     assert np.abs(u[16, -40:]).max() == pytest.approx(1.0, abs=1e-2)
 

@@ -98,7 +98,7 @@ def cell_peclet(system: System, state: Array, time: float) -> dict[tuple[int, in
 def _transports(system: System, state: Array, time: float) -> Iterator[_Transport]:
     """The coefficients of the rows that are covered, along each axis."""
     zero = np.zeros_like(state)
-    levels = [part.reshape(len(system.survey.components), -1) for part in (state, zero, zero)]
+    levels = [part.reshape(len(system.grid_problem.components), -1) for part in (state, zero, zero)]
     for block in system.blocks:
         if block.wall is not None or not block.dynamic:
             continue
@@ -117,15 +117,15 @@ def _transport(
     system: System, block: Block, slopes: Slopes, index: int, here: Index, component: int, axis: int
 ) -> _Transport | None:
     """The coefficients of one row along one axis; None for a row that is not covered."""
-    survey, name = system.survey, system.grid.lines[axis].name
+    grid_problem, name = system.grid_problem, system.grid.lines[axis].name
     mass, speed, diffusion = np.zeros((3, len(here)))
     for channel in block.channels:
-        if channel.unknown != survey.components[component].unknown:
+        if channel.unknown != grid_problem.components[component].unknown:
             continue
         slope = slopes[channel][here, index, system.indices[channel.unknown].index(component)]
         if not slope.any():
             continue
-        for factor, rate, columns in channel.split(survey.time_name):
+        for factor, rate, columns in channel.split(grid_problem.time_name):
             if rate > 1 or len(columns) > 2 or (rate and columns):
                 return None
             if rate:

@@ -59,7 +59,7 @@ class Block:
     def __init__(
         self, system: System, rows: Sequence[Row], picks: Sequence[Pick], nodes: Index, *, dynamic: bool
     ) -> None:
-        self.problem = system.survey.problem
+        self.problem = system.grid_problem.problem
         self.term = rows[0].term
         self.wall = rows[0].wall
         self.picks = tuple(picks)
@@ -74,7 +74,7 @@ class Block:
         self._stencils: dict[Channel, dict[int, sp.csr_array]] = {}
         for channel in trace.channels:
             parts: dict[int, sp.csr_array] = {}
-            for factor, rate, columns in channel.split(system.survey.time_name):
+            for factor, rate, columns in channel.split(system.grid_problem.time_name):
                 matrix = factor * system.stencils.matrix(columns)[nodes]
                 parts[rate] = parts[rate] + matrix if rate in parts else matrix
             self._stencils[channel] = parts
@@ -86,18 +86,18 @@ class Block:
 
     def points(self, times: Sequence[float]) -> Points:
         """The nodes at each of the times, time by time."""
-        survey, n = self._system.survey, len(self.nodes)
+        grid_problem, n = self._system.grid_problem, len(self.nodes)
         columns: list[Tensor] = []
         for column in self.problem.frame.columns:
-            if column == survey.time_name:
+            if column == grid_problem.time_name:
                 columns.append(torch.tensor(times, dtype=torch.float64).repeat_interleave(n))
             else:
-                axis = next(i for i, line in enumerate(survey.lines) if line.name == column)
+                axis = next(i for i, line in enumerate(grid_problem.lines) if line.name == column)
                 columns.append(self._space[:, axis].repeat(len(times)))
         normal = None
         if self.wall is not None:
             axis, upper = self.wall
-            normal = torch.zeros(n * len(times), len(survey.lines), dtype=torch.float64)
+            normal = torch.zeros(n * len(times), len(grid_problem.lines), dtype=torch.float64)
             normal[:, axis] = 1.0 if upper else -1.0
         return Points(torch.stack(columns, dim=1), normal)
 
@@ -191,23 +191,23 @@ class System:
     """All rows of one grid: as many as there are values.
 
     Args:
-        survey: what is where.
+        grid_problem: what is where.
         grid: the nodes.
     """
 
-    def __init__(self, survey: GridProblem, grid: Grid) -> None:
-        self.survey = survey
+    def __init__(self, grid_problem: GridProblem, grid: Grid) -> None:
+        self.grid_problem = grid_problem
         self.grid = grid
         self.stencils = Stencils(grid)
         self.indices: dict[str, list[int]] = {}
-        for i, component in enumerate(survey.components):
+        for i, component in enumerate(grid_problem.components):
             self.indices.setdefault(component.unknown, []).append(i)
         self.free, self.blocks = self._lay_out()
 
     @property
     def size(self) -> int:
         """Number of rows and of values: components times nodes."""
-        return len(self.survey.components) * self.grid.size
+        return len(self.grid_problem.components) * self.grid.size
 
     def matrix(self, slopes: Sequence[Slopes], weights: Sequence[Weights]) -> sp.csc_array:
         """The sparse matrix from the slopes and the weights of each block."""
@@ -216,7 +216,8 @@ class System:
         if not np.isfinite(values).all():
             raise Unresolved(
                 "finite differences",
-                f"problem '{self.survey.problem.name}': the slope of a residual is not finite at a node of the grid",
+                f"problem '{self.grid_problem.problem.name}': the slope of a residual is not finite at a node of the "
+                "grid",
             )
         return sp.coo_array((values, (rows, columns)), shape=(self.size, self.size)).tocsc()
 
@@ -226,16 +227,16 @@ class System:
         On edges and corners the conditions of several walls meet: those in the walls' own nodes come before those one
         layer inside, prescribed values before others, and then the order of the axes and of the terms decides.
         """
-        survey, grid = self.survey, self.grid
+        grid_problem, grid = self.grid_problem, self.grid
         size = grid.size
         owner = np.full(self.size, -1, dtype=np.int64)
         order = sorted(
-            range(len(survey.conditions)),
-            key=lambda i: (survey.conditions[i].layer, not survey.conditions[i].is_value),
+            range(len(grid_problem.conditions)),
+            key=lambda i: (grid_problem.conditions[i].layer, not grid_problem.conditions[i].is_value),
         )
         targets: dict[int, tuple[Index, Index, Index]] = {}
         for i in order:
-            row = survey.conditions[i]
+            row = grid_problem.conditions[i]
             axis, upper = row.wall or (0, False)
             nodes = grid.wall(axis, upper)
             shifted = nodes + row.layer * grid.step(axis) * (-1 if upper else 1)
@@ -243,15 +244,15 @@ class System:
             here = np.flatnonzero(owner[rows] < 0)
             owner[rows[here]] = i
             targets[i] = (nodes, here, rows[here])
-        free = [np.flatnonzero(owner[c * size : (c + 1) * size] < 0) for c in range(len(survey.components))]
+        free = [np.flatnonzero(owner[c * size : (c + 1) * size] < 0) for c in range(len(grid_problem.components))]
         groups: dict[tuple[str, tuple[int, bool] | None, bool], list[tuple[Row, Pick, Index]]] = {}
         everything = np.arange(size, dtype=np.int64)
-        for row in survey.equations:
+        for row in grid_problem.equations:
             here = free[row.component]
             pick = Pick(row.index, here, row.component * size + here)
             groups.setdefault(self._key(row), []).append((row, pick, everything))
         for i, (nodes, here, rows) in sorted(targets.items()):
-            row = survey.conditions[i]
+            row = grid_problem.conditions[i]
             groups.setdefault(self._key(row), []).append((row, Pick(row.index, here, rows), nodes))
         blocks = [
             Block(self, [r for r, _, _ in some], [p for _, p, _ in some], some[0][2], dynamic=key[2])

@@ -27,7 +27,7 @@ from typing import Protocol
 import numpy as np
 import scipy.sparse as sp
 
-from pinnkit.references.cost_model import Ledger, elimination, evaluation
+from pinnkit.references.cost_model import WorkCounter, elimination, evaluation
 from pinnkit.references.errors import Unresolved
 from pinnkit.references.grid import Array
 
@@ -104,13 +104,13 @@ class March:
         system: its rows.
         times: evenly spaced, the ends of the steps.
         rough: whether to begin with four implicit Euler half steps.
-        ledger: where the work of Newton's method is recorded.
+        counter: where the work of Newton's method is recorded.
     """
 
-    def __init__(self, system: System, times: Array, *, rough: bool, ledger: Ledger) -> None:
+    def __init__(self, system: System, times: Array, *, rough: bool, counter: WorkCounter) -> None:
         self._system = system
-        self._name = system.survey.problem.name
-        self._ledger = ledger
+        self._name = system.grid_problem.problem.name
+        self._counter = counter
         self.defect: Defect | None = None
         """What a state has shown that ended the march, where it was that."""
         dt = float(times[-1] - times[0]) / (len(times) - 1)
@@ -118,7 +118,7 @@ class March:
         # Pairs of a rule and the times at which its steps begin.
         self._phases: list[tuple[Step, Array]] = [(euler(dt / 2), quarter)] if rough else []
         self._phases.append((midpoint(dt), times[2 if rough else 0 : -1]))
-        self._has_rate = np.repeat([c.time_order == 2 for c in system.survey.components], system.grid.size)
+        self._has_rate = np.repeat([c.time_order == 2 for c in system.grid_problem.components], system.grid.size)
 
     def states(self, u: Array, v: Array) -> Iterator[Array]:
         """The state after each full step, from the values and rates at the start.
@@ -163,7 +163,7 @@ class March:
         sources = [
             Source(b, step, begin, constant=c) if b.linear else None for b, c in zip(blocks, steadfast, strict=True)
         ]
-        return newton_step(self._system, step, begin, sources, self._ledger)
+        return newton_step(self._system, step, begin, sources, self._counter)
 
     def _factorised_once(self, step: Step, begin: Array) -> Take:
         """J u_next = -(B u + C v + source), the matrices the same in all steps."""
@@ -193,7 +193,7 @@ def newton_step(
     step: Step,
     begin: Array,
     sources: Sequence[Affine | None],
-    ledger: Ledger,
+    counter: WorkCounter,
     *,
     extra: sp.csr_array | None = None,
     corrections: int | None = None,
@@ -205,15 +205,15 @@ def newton_step(
         step: the rule.
         begin: times at which steps begin.
         sources: of each block that is affine; None has the block evaluated in every step.
-        ledger: where the work of Newton's method is recorded.
+        counter: where the work of Newton's method is recorded.
         extra: a matrix whose product with u_next is added to the rows.
         corrections: of Newton's method, which then starts from the guess alone; None tries u as well.
     """
     cells = [line.cells for line in system.grid.lines]
-    works = evaluation(system.survey, cells), elimination(system.survey, cells)
+    works = evaluation(system.grid_problem, cells), elimination(system.grid_problem, cells)
     weights = [step.weights(b) for b in system.blocks]
     ahead_weights = [w[0] for w in weights]
-    shape = len(system.survey.components), -1
+    shape = len(system.grid_problem.components), -1
     linear = all(b.linear for b in system.blocks)
 
     def take(i: int, u: Array, v: Array, guess: Array) -> Array | None:
@@ -223,7 +223,7 @@ def newton_step(
             if latest and latest[0][0] is ahead:
                 return latest[0][1], latest[0][2]
             if not linear:
-                ledger.add(works[0])
+                counter.add(works[0])
             right = np.zeros(system.size)
             slopes: list[Slopes] = []
             for block, (a, b, c), source in zip(system.blocks, weights, sources, strict=True):
@@ -244,7 +244,7 @@ def newton_step(
         def solver(ahead: Array) -> Solve:
             slopes = evaluate(ahead)[1]
             if not linear:
-                ledger.add(works[1])
+                counter.add(works[1])
             matrix = system.matrix(slopes, ahead_weights)
             return inverse(system, matrix if extra is None else (matrix + extra).tocsc(), slopes, ahead_weights)
 
@@ -270,7 +270,7 @@ class Affine(Protocol):
 
 
 class Source:
-    """What an affine block is made of in every step, r = source + slopes * channels, made many steps at a time."""
+    """An affine block in every step, r = source + slopes * channels, made many steps at a time."""
 
     def __init__(self, block: Block, step: Step, begin: Array, *, constant: bool) -> None:
         self._block = block
@@ -299,7 +299,7 @@ def is_constant(system: System, lower: float, upper: float) -> bool:
 
 
 def constant_slopes(block: Block, times: Sequence[float]) -> bool:
-    """Whether the slopes of a linear block stay as they are: everywhere at three times, at a few nodes at all."""
+    """Return whether the slopes of a linear block are constant: everywhere at three times, at a few nodes at all."""
     thin = slice(None, None, max(1, len(block.nodes) // _PROBES))
     for at, nodes in (([times[0], times[len(times) // 2], times[-1]], slice(None)), (times, thin)):
         for slope in block.slopes(at, nodes).values():

@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 
 from pinnkit.references.cost_model import (
-    Ledger,
     Work,
+    WorkCounter,
     elimination,
     evaluation,
     factor_entries,
@@ -41,42 +41,44 @@ class Evolution:
     """Finite differences in space, implicit steps in time.
 
     Args:
-        survey: of the problem.
+        grid_problem: of the problem.
         limit: nominal seconds of work at which a grid is given up; None for a multiple of what is foreseen.
     """
 
-    def __init__(self, survey: GridProblem, *, limit: float | None = None) -> None:
-        assert survey.time is not None
+    def __init__(self, grid_problem: GridProblem, *, limit: float | None = None) -> None:
+        assert grid_problem.time is not None
         self._limit = limit
-        self._survey = survey
-        self._time = survey.time
+        self._grid_problem = grid_problem
+        self._time = grid_problem.time
         self.order: float = ORDER
-        rates = {c.time_order for c in survey.components}
+        rates = {c.time_order for c in grid_problem.components}
         self.kind = "Newmark finite differences" if rates == {2} else "Crank-Nicolson finite differences"
-        axes = [column for a in survey.problem.axes for column in a.columns]
+        axes = [column for a in grid_problem.problem.axes for column in a.columns]
         self.columns = tuple(axes)
         self.smallest = 8
         self.proportions: tuple[float, ...] | None = None
-        self.pilot = {0: 64, 1: 32, 2: 16, 3: 8}[len(survey.lines)]
-        initial = Start(survey)
-        self._rough = rates == {1} and is_rough(survey, initial)
+        self.pilot = {0: 64, 1: 32, 2: 16, 3: 8}[len(grid_problem.lines)]
+        initial = Start(grid_problem)
+        self._rough = rates == {1} and is_rough(grid_problem, initial)
         self._initial = initial
-        self._constant = survey.linear and is_constant(System(survey, Grid(survey.lines)), *survey.time[1:])
+        self._constant = grid_problem.linear and is_constant(
+            System(grid_problem, Grid(grid_problem.lines)), *grid_problem.time[1:]
+        )
 
     def largest(self, column: str) -> int:
         """Rounding in space, memory in time."""
         if column == self._time[0]:
             return 20_000
-        return {1: 4000, 2: 2000, 3: 1000}.get(self._survey.highest(column), 300)
+        return {1: 4000, 2: 2000, 3: 1000}.get(self._grid_problem.highest(column), 300)
 
     def cost(self, cells: tuple[int, ...]) -> float:
         """Of one factorisation and the steps, or of a factorisation in every step where the problem is nonlinear."""
         space, steps = self._split(cells)
-        survey, components = self._survey, len(self._survey.components)
-        once = preparation(survey, space) + evaluation(survey, space) + elimination(survey, space)
+        grid_problem, components = self._grid_problem, len(self._grid_problem.components)
+        once = preparation(grid_problem, space) + evaluation(grid_problem, space) + elimination(grid_problem, space)
         if not self._constant:
-            corrections, evaluations = (1.0, 1.0) if survey.linear else (_CORRECTIONS, _EVALUATIONS)
-            each = evaluations * evaluation(survey, space) + corrections * elimination(survey, space)
+            corrections, evaluations = (1.0, 1.0) if grid_problem.linear else (_CORRECTIONS, _EVALUATIONS)
+            each = evaluations * evaluation(grid_problem, space) + corrections * elimination(grid_problem, space)
         elif len(space) > 2:
             each = 4 * iteration(space, components)
         else:
@@ -86,7 +88,7 @@ class Evolution:
     def memory(self, cells: tuple[int, ...]) -> float:
         """Of all states, twice, and of the factors."""
         space, steps = self._split(cells)
-        components = len(self._survey.components)
+        components = len(self._grid_problem.components)
         factors = factor_entries(space, components) if len(space) < 3 else 100.0 * components * _nodes(space)
         return 16.0 * ((steps + 1.0) * components * _nodes(space) + factors)
 
@@ -102,26 +104,26 @@ class Evolution:
         """
         space, steps = self._split(cells)
         name, lower, upper = self._time
-        survey = self._survey
-        system = System(survey, refined(survey.lines, space))
+        grid_problem = self._grid_problem
+        system = System(grid_problem, refined(grid_problem.lines, space))
         times = np.linspace(lower, upper, steps + 1)
         u, v = initial_state(system, self._initial)
-        ledger = Ledger(survey.problem.name, self._patience(cells) if self._limit is None else self._limit)
-        march = March(system, times, rough=self._rough and steps >= 4, ledger=ledger)
+        counter = WorkCounter(grid_problem.problem.name, self._patience(cells) if self._limit is None else self._limit)
+        march = March(system, times, rough=self._rough and steps >= 4, counter=counter)
         try:
             states = _collected(march.states(u, v), u, steps)
         except Unresolved as error:
-            if survey.linear:
+            if grid_problem.linear:
                 raise Unresolved("finite differences", str(error), spent=self.cost(cells)) from None
         else:
-            if survey.linear:
+            if grid_problem.linear:
                 return replace(_solved(system, name, times, states), spent=self.cost(cells))
             steep = steep_axes(system, states, times, rough=self._rough)
-            return replace(_solved(system, name, times, states), spent=ledger.spent, steep=steep)
+            return replace(_solved(system, name, times, states), spent=counter.spent, steep=steep)
         failed: Unresolved | None = None
         # Where Newton's method fails is a matter of rounding: what follows must not depend on it.
         for upwind in (False, True) if march.defect is Defect.TIME else (True,):
-            damped = DampedMarch(system, times, ledger=ledger, upwind=upwind)
+            damped = DampedMarch(system, times, counter=counter, upwind=upwind)
             try:
                 states = _collected((u for u, _ in damped.states(u, v)), u, steps)
             except Unresolved as error:
@@ -132,12 +134,12 @@ class Evolution:
             return replace(
                 _solved(system, name, times, states),
                 kind=kind,
-                spent=ledger.spent,
+                spent=counter.spent,
                 peclet=damped.peclet,
                 divided=divided,
                 steep=steep_axes(system, states, times, rough=self._rough),
             )
-        raise Unresolved("finite differences", str(failed), spent=ledger.spent)
+        raise Unresolved("finite differences", str(failed), spent=counter.spent)
 
     def _patience(self, cells: tuple[int, ...]) -> float:
         return max(_PATIENCE * self.cost(cells), _LEAST)
@@ -146,7 +148,7 @@ class Evolution:
         """Cells along the lines, and steps."""
         sizes = dict(zip(self.columns, cells, strict=True))
         steps = sizes.pop(self._time[0])
-        return [sizes[line.name] for line in self._survey.lines], steps
+        return [sizes[line.name] for line in self._grid_problem.lines], steps
 
 
 def _nodes(space: Sequence[int]) -> float:
@@ -164,12 +166,12 @@ def _collected(states: Iterator[Array], u: Array, steps: int) -> Array:
 
 def _solved(system: System, time: str, times: Array, states: Array) -> Solved:
     """States ``(steps + 1, C * nodes)`` as unknowns on the grid, axes in the domain's order."""
-    survey, grid = system.survey, system.grid
-    columns = [column for a in survey.problem.axes for column in a.columns]
+    grid_problem, grid = system.grid_problem, system.grid
+    columns = [column for a in grid_problem.problem.axes for column in a.columns]
     ticks = {line.name: line.ends for line in grid.lines} | {time: times}
-    fields = states.reshape(len(times), len(survey.components), *grid.shape)
+    fields = states.reshape(len(times), len(grid_problem.components), *grid.shape)
     values = {}
-    for u in survey.problem.unknowns:
+    for u in grid_problem.problem.unknowns:
         parts = [grid.closed(fields[:, i], leading=1) for i in system.indices[u.name]]
         moved = [np.moveaxis(part, 0, columns.index(time)) for part in parts]
         values[u.name] = np.ascontiguousarray(moved[0]) if u.components is None else np.stack(moved, axis=-1)

@@ -51,7 +51,7 @@ class TensorSolver:
     def __init__(
         self, system: System, matrix: sp.csc_array, slopes: Sequence[Slopes], weights: Sequence[Weights]
     ) -> None:
-        self._name = system.survey.problem.name
+        self._name = system.grid_problem.problem.name
         size = system.grid.size
         rows = matrix.tocsr()
         self._free = np.concatenate([c * size + free for c, free in enumerate(system.free)])
@@ -62,7 +62,7 @@ class TensorSolver:
         self._inner, self._to_walls = inner[:, self._free], inner[:, self._walls]
         self._from_inner = outer[:, self._free]
         self._wall_factor = splu(outer[:, self._walls].tocsc()) if len(self._walls) else None
-        self._parts = [_Separable(system, c, slopes, weights) for c in range(len(system.survey.components))]
+        self._parts = [_Separable(system, c, slopes, weights) for c in range(len(system.grid_problem.components))]
         self._cuts = np.cumsum([len(free) for free in system.free])[:-1]
 
     def solve(self, right: Array) -> Array:
@@ -115,7 +115,9 @@ class _Separable:
         lines = system.grid.lines
         inside: _Table = {}
         walls: dict[tuple[int, bool, int], _Table] = {}
-        layers = {(r.wall, r.index, str(r.term.name)): r for r in system.survey.conditions if r.component == component}
+        layers = {
+            (r.wall, r.index, str(r.term.name)): r for r in system.grid_problem.conditions if r.component == component
+        }
         size = system.grid.size
         for block, slope, weight in zip(system.blocks, slopes, weights, strict=True):
             for pick in block.picks:
@@ -172,14 +174,14 @@ def _means(
     index: int,
     here: Index,
 ) -> _Table:
-    survey = system.survey
+    grid_problem = system.grid_problem
     table: _Table = {}
     for channel in channels:
-        if channel.unknown != survey.components[component].unknown:
+        if channel.unknown != grid_problem.components[component].unknown:
             continue
         at = system.indices[channel.unknown].index(component)
         mean = float(np.mean(slopes[channel][here, index, at]))
-        for factor, rate, columns in channel.split(survey.time_name):
+        for factor, rate, columns in channel.split(grid_problem.time_name):
             orders = tuple(columns.count(line.name) for line in system.grid.lines)
             if weights[rate] and mean:
                 table[orders] = table.get(orders, 0.0) + factor * weights[rate] * mean

@@ -14,7 +14,7 @@ from pinnkit.references.grid import Line
 
 from .equation_matching import Row, match_conditions, match_equations
 
-__all__ = ["GridProblem", "grid_problem", "refuse_common", "refuse_what_no_scheme_covers"]
+__all__ = ["GridProblem", "grid_problem_of", "refuse_common", "refuse_what_no_scheme_covers"]
 
 _CELLS = 16  # of the lines at first; a scheme takes its own
 
@@ -112,7 +112,7 @@ def _covered_by_none(problem: Problem) -> Iterator[str]:
             yield f"term '{term.name}' is minimised, not solved"
 
 
-def grid_problem(problem: Problem) -> GridProblem:
+def grid_problem_of(problem: Problem) -> GridProblem:
     """Lay a problem out on a grid.
 
     Raises:

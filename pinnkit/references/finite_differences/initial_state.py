@@ -28,16 +28,16 @@ class Start:
     """Rows of terms that give each component its value and its rate.
 
     Args:
-        survey: of the problem.
+        grid_problem: of the problem.
 
     Raises:
         Unsupported: where a component has no initial value, or a condition at the start is no such value.
     """
 
-    survey: GridProblem
+    grid_problem: GridProblem
 
     def __post_init__(self) -> None:
-        problem, structure = self.survey.problem, self.survey.structure
+        problem, structure = self.grid_problem.problem, self.grid_problem.structure
         label = f"problem '{problem.name}'"
         given = set()
         for row in structure.initial:
@@ -48,14 +48,14 @@ class Start:
                     "rate",
                 )
             given.add((structure.components.index(row.component), row.level == 1))
-        for i, component in enumerate(self.survey.components):
+        for i, component in enumerate(self.grid_problem.components):
             name = component.unknown
             if (i, False) not in given:
                 raise Unsupported(
                     "finite differences", f"{label}: there is no initial state of `{name}`; add Initial({name}=...)"
                 )
             if component.time_order == 2 and (i, True) not in given:
-                rate = f"{name}_{self.survey.time_name}"
+                rate = f"{name}_{self.grid_problem.time_name}"
                 raise Unsupported(
                     "finite differences", f"{label}: there is no initial state of `{rate}`; add Initial({rate}=...)"
                 )
@@ -67,34 +67,36 @@ def initial_state(system: System, start: Start) -> tuple[Array, Array]:
     Raises:
         Unsupported: where the initial state is not finite at a node.
     """
-    u, v = initial_values(start.survey, system.grid.coords)
+    u, v = initial_values(start.grid_problem, system.grid.coords)
     return u.ravel(), v.ravel()
 
 
-def initial_values(survey: GridProblem, nodes: Array) -> tuple[Array, Array]:
+def initial_values(grid_problem: GridProblem, nodes: Array) -> tuple[Array, Array]:
     """The values and the rates at nodes ``(n, d)``, each ``(C, n)``; rates that no condition gives are zero.
 
     Raises:
         Unsupported: where the initial state is not finite at a node.
     """
-    found = np.zeros((2, len(survey.components), len(nodes)))
-    for term in survey.initial:
-        r, keys = _solve(survey, term, nodes)
+    found = np.zeros((2, len(grid_problem.components), len(nodes)))
+    for term in grid_problem.initial:
+        r, keys = _solve(grid_problem, term, nodes)
         for j, (component, rate) in enumerate(keys):
             found[int(rate), component] = r[:, j]
     if not np.isfinite(found).all():
         raise Unsupported(
             "finite differences",
-            f"problem '{survey.problem.name}': the initial state is not finite at a node of the grid",
+            f"problem '{grid_problem.problem.name}': the initial state is not finite at a node of the grid",
         )
     return found[0], found[1]
 
 
-def is_rough(survey: GridProblem, start: Start) -> bool:
+def is_rough(grid_problem: GridProblem, start: Start) -> bool:
     """Return whether the initial state has a kink or jump on the scale of a grid, or contradicts the walls."""
-    system = System(survey, refined(survey.lines, [_LOOK[len(survey.lines)]] * len(survey.lines)))
+    system = System(
+        grid_problem, refined(grid_problem.lines, [_LOOK[len(grid_problem.lines)]] * len(grid_problem.lines))
+    )
     u, _ = initial_state(system, start)
-    fields = u.reshape(len(survey.components), *system.grid.shape)
+    fields = u.reshape(len(grid_problem.components), *system.grid.shape)
     closed = system.grid.closed(fields, leading=1)
     for axis in range(1, closed.ndim):
         fine, coarse = (np.abs(_second_difference(closed, axis, stride)).max() for stride in (1, 2))
@@ -105,7 +107,7 @@ def is_rough(survey: GridProblem, start: Start) -> bool:
     for block in system.blocks:
         if block.dynamic or block.wall is None:
             continue
-        r, slopes = block.linearised(survey.time[1] if survey.time else 0.0, levels)
+        r, slopes = block.linearised(grid_problem.time[1] if grid_problem.time else 0.0, levels)
         values, rows, _ = block.triplets(slopes, (1.0, 0.0, 0.0))
         gap, size = np.zeros(system.size), np.zeros(system.size)
         block.fill(gap, r)
@@ -120,14 +122,14 @@ def _second_difference(values: Array, axis: int, stride: int) -> Array:
     return values[2 * stride :] - 2 * values[stride:-stride] + values[: -2 * stride]
 
 
-def _solve(survey: GridProblem, term: Term, nodes: Array) -> tuple[Array, list[tuple[int, bool]]]:
+def _solve(grid_problem: GridProblem, term: Term, nodes: Array) -> tuple[Array, list[tuple[int, bool]]]:
     """Values ``(n, k)`` that make the rows of an initial term vanish; each row gives a component, or its rate."""
-    problem, structure, time = survey.problem, survey.structure, survey.time
+    problem, structure, time = grid_problem.problem, grid_problem.structure, grid_problem.time
     assert time is not None
     columns = [
         torch.full((len(nodes),), time[1], dtype=torch.float64)
         if name == time[0]
-        else torch.from_numpy(np.ascontiguousarray(nodes[:, [a.name for a in survey.lines].index(name)]))
+        else torch.from_numpy(np.ascontiguousarray(nodes[:, [a.name for a in grid_problem.lines].index(name)]))
         for name in problem.frame.columns
     ]
     points = Points(torch.stack(columns, dim=1))

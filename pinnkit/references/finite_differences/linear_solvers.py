@@ -55,7 +55,7 @@ def inverse(
     Raises:
         TooFewConditions: for a singular matrix.
     """
-    name = system.survey.problem.name
+    name = system.grid_problem.problem.name
     if check and len(system.grid.lines) == 2 and system.size >= _SEPARABLE:
         solve = _diagonal_inverse(system, matrix, slopes, weights)
         if solve is not None:
@@ -77,7 +77,7 @@ def _diagonal_inverse(
     blocks = list(zip(system.blocks, slopes, strict=True))
     constant = all((array == array[:1]).all() for _, own in blocks for array in own.values())
     even = all(_pure_and_even(channel) for block, own in blocks if block.wall is None for channel in own)
-    if len(system.survey.components) > 1 or not (constant and even):
+    if len(system.grid_problem.components) > 1 or not (constant and even):
         return None
     solve = TensorSolver(system, matrix, slopes, weights).solve
     right = _trial(system.size)

@@ -28,7 +28,7 @@ _FRONT = 0.3  # of the range of the values, over two cells, where the cell Pecle
 
 
 class Defect(Enum):
-    """How a state shows that it is not resolved."""
+    """Sign that a state is not resolved."""
 
     TIME = "the state zigzags from step to step"
     SPACE = "the state zigzags from node to node"
@@ -67,7 +67,7 @@ class Resolution:
         return None
 
     def _fields(self, state: Array) -> Array:
-        return state.reshape(len(self._system.survey.components), *self._system.grid.shape)
+        return state.reshape(len(self._system.grid_problem.components), *self._system.grid.shape)
 
     def _in_time(self, before: Array, after: Array) -> bool:
         change, last = after - before, self._last
@@ -94,7 +94,7 @@ class Resolution:
 
 
 def zigzags_in_space(fields: Array) -> bool:
-    """Whether four successive differences along an axis alternate in sign, each above 5 % of the range of the values.
+    """Return whether four successive differences along an axis alternate in sign, each above 5 % of the range.
 
     Args:
         fields: values ``(C, n1, ..., nd)``.
@@ -116,9 +116,9 @@ def steep_axes(system: System, states: Array, times: Array, *, rough: bool) -> d
     """Axes along which a front of a reaction forms that the grid does not resolve, and factors for their cells.
 
     There the values of a component without transport change by more than half of their range over two cells, in more
-    than a tenth of the steps.  A front that the data of the problem begin with as a jump is left to the error bar.  Such a front may rest on a coarse grid where it should travel, so
-    that grids agree on a wrong solution.  Fronts of components with transport are judged by their cell Peclet numbers
-    (Resolution).
+    than a tenth of the steps.  Such a front may rest on a coarse grid where it should travel, so that grids agree on a
+    wrong solution.  A jump of the initial values is left to the error bar.  Fronts of components with transport are
+    judged by their cell Peclet numbers (Resolution).
 
     Args:
         system: whose states they are.
@@ -130,7 +130,7 @@ def steep_axes(system: System, states: Array, times: Array, *, rough: bool) -> d
     """
     transported = {key for key, number in cell_peclet(system, states[-1], float(times[-1])).items() if number.any()}
     found: dict[str, float] = {}
-    fields = states.reshape(len(states), len(system.survey.components), *system.grid.shape)
+    fields = states.reshape(len(states), len(system.grid_problem.components), *system.grid.shape)
     for component in range(fields.shape[1]):
         for axis, line in enumerate(system.grid.lines):
             if (component, axis) in transported or (rough and _steep(fields[0, component], axis, _JUMP).any()):

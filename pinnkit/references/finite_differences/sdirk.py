@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from pinnkit.references.cost_model import Ledger, evaluation
+from pinnkit.references.cost_model import WorkCounter, evaluation
 from pinnkit.references.errors import TooFewConditions, Unresolved
 from pinnkit.references.grid import Array
 
@@ -55,18 +55,18 @@ class DampedMarch:
     Args:
         system: its rows.
         times: the ends of the steps.
-        ledger: where the work is recorded.
+        counter: where the work is recorded.
         upwind: whether to add artificial diffusion where the cell Peclet number exceeds 1, its coefficients those at
             the beginning of each step; otherwise a state that is not resolved ends the march.
     """
 
-    def __init__(self, system: System, times: Array, *, ledger: Ledger, upwind: bool) -> None:
+    def __init__(self, system: System, times: Array, *, counter: WorkCounter, upwind: bool) -> None:
         self._system = system
-        self._name = system.survey.problem.name
+        self._name = system.grid_problem.problem.name
         self._times = times
-        self._ledger = ledger
+        self._counter = counter
         self._upwind = upwind
-        self._has_rate = np.repeat([c.time_order == 2 for c in system.survey.components], system.grid.size)
+        self._has_rate = np.repeat([c.time_order == 2 for c in system.grid_problem.components], system.grid.size)
         # Slopes of the affine blocks, where they are the same at all times.
         every = [float(t) for t in times]
         self._slopes = [
@@ -150,7 +150,7 @@ class DampedMarch:
             euler(length),
             np.array([begin]),
             sources,
-            self._ledger,
+            self._counter,
             extra=extra,
             corrections=_CORRECTIONS,
         )
@@ -161,7 +161,7 @@ class DampedMarch:
 
     def _extra(self, time: float, u: Array) -> sp.csr_array | None:
         system = self._system
-        self._ledger.add(evaluation(system.survey, [line.cells for line in system.grid.lines]))
+        self._counter.add(evaluation(system.grid_problem, [line.cells for line in system.grid.lines]))
         found, numbers = artificial_diffusion(system, u, time)
         self.peclet |= {axis: max(number, self.peclet.get(axis, 0.0)) for axis, number in numbers.items()}
         return found

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from pinnkit.references.cost_model import Ledger, elimination, evaluation, factor_entries, preparation
+from pinnkit.references.cost_model import WorkCounter, elimination, evaluation, factor_entries, preparation
 from pinnkit.references.errors import Unresolved
 from pinnkit.references.grid import Array, refined
 from pinnkit.references.interpolation import resample
@@ -30,34 +30,34 @@ class Steady:
     """Finite differences for a problem without time.
 
     Args:
-        survey: of the problem.
+        grid_problem: of the problem.
     """
 
-    def __init__(self, survey: GridProblem) -> None:
-        self._survey = survey
+    def __init__(self, grid_problem: GridProblem) -> None:
+        self._grid_problem = grid_problem
         self.order: float = ORDER
-        self.kind = "finite differences" if survey.linear else "finite differences, Newton"
-        self.columns = tuple(line.name for line in survey.lines)
+        self.kind = "finite differences" if grid_problem.linear else "finite differences, Newton"
+        self.columns = tuple(line.name for line in grid_problem.lines)
         self.smallest = 8
         self.proportions: tuple[float, ...] | None = None
         self.pilot = {1: 64, 2: 20, 3: 12}[len(self.columns)]
 
     def largest(self, column: str) -> int:
         """Rounding of a q-th derivative grows with n^q, truncation falls with n^-2."""
-        highest = self._survey.highest(column)
+        highest = self._grid_problem.highest(column)
         limit = {1: 6000, 2: 3000, 3: 1000}.get(highest, 300)
         return limit if len(self.columns) == 1 else min(limit, 1200)
 
     def cost(self, cells: tuple[int, ...]) -> float:
         """Of assembly and factorisation, times the corrections of Newton's method."""
-        survey = self._survey
-        times = 1.0 if survey.linear else _CORRECTIONS
-        once = evaluation(survey, cells) + elimination(survey, cells)
-        return (preparation(survey, cells) + times * once).seconds
+        grid_problem = self._grid_problem
+        times = 1.0 if grid_problem.linear else _CORRECTIONS
+        once = evaluation(grid_problem, cells) + elimination(grid_problem, cells)
+        return (preparation(grid_problem, cells) + times * once).seconds
 
     def memory(self, cells: tuple[int, ...]) -> float:
         """Of the factors and the matrix."""
-        components, nodes = len(self._survey.components), math.prod(c + 1.0 for c in cells)
+        components, nodes = len(self._grid_problem.components), math.prod(c + 1.0 for c in cells)
         factors = factor_entries(cells, components) if len(cells) < 3 else 100.0 * components * nodes
         return 16.0 * factors + 500.0 * components * nodes
 
@@ -68,20 +68,20 @@ class Steady:
             Unresolved: where Newton's method finds no solution on this grid.
             TooFewConditions: for a singular system.
         """
-        survey = self._survey
-        system = System(survey, refined(survey.lines, cells))
+        grid_problem = self._grid_problem
+        system = System(grid_problem, refined(grid_problem.lines, cells))
         weights = [STEADY] * len(system.blocks)
-        ledger = Ledger(survey.problem.name, _PATIENCE * self.cost(cells))
-        ledger.add(preparation(survey, cells))
-        work = evaluation(survey, cells), elimination(survey, cells)
+        counter = WorkCounter(grid_problem.problem.name, _PATIENCE * self.cost(cells))
+        counter.add(preparation(grid_problem, cells))
+        work = evaluation(grid_problem, cells), elimination(grid_problem, cells)
 
         latest: list[tuple[Array, Array, list[dict]]] = []
 
         def evaluate(state: Array) -> tuple[Array, list[dict]]:
             if latest and latest[0][0] is state:
                 return latest[0][1], latest[0][2]
-            ledger.add(work[0])
-            levels = [state.reshape(len(survey.components), -1)] * 3
+            counter.add(work[0])
+            levels = [state.reshape(len(grid_problem.components), -1)] * 3
             right = np.zeros(system.size)
             slopes = []
             for block in system.blocks:
@@ -93,23 +93,23 @@ class Steady:
 
         def solver(state: Array) -> Solve:
             slopes = evaluate(state)[1]
-            ledger.add(work[1])
+            counter.add(work[1])
             return inverse(system, system.matrix(slopes, weights), slopes, weights, check=True)
 
-        if survey.linear:
+        if grid_problem.linear:
             right, slopes = evaluate(np.zeros(system.size))
             solve = inverse(system, system.matrix(slopes, weights), slopes, weights, check=True)
             return values_of(system, solve(-right))
 
         reason = (
-            f"problem '{survey.problem.name}': Newton's method found no solution of the discretised equations on the "
-            f"grid of {' x '.join(str(n) for n in cells)} cells"
+            f"problem '{grid_problem.problem.name}': Newton's method found no solution of the discretised equations on "
+            f"the grid of {' x '.join(str(n) for n in cells)} cells"
         )
         try:
             found = solve_from(self._guesses(system, start), lambda s: evaluate(s)[0], solver, reason)
         except Unresolved as error:
-            raise Unresolved("finite differences", str(error), spent=ledger.spent) from None
-        return replace(values_of(system, found), spent=ledger.spent)
+            raise Unresolved("finite differences", str(error), spent=counter.spent) from None
+        return replace(values_of(system, found), spent=counter.spent)
 
     def _guesses(self, system: System, start: Solved | None) -> Iterator[Array]:
         if start is not None:
@@ -121,9 +121,9 @@ class Steady:
 def values_of(system: System, state: Array) -> Solved:
     """The unknowns on the closed grid from a state ``(C * nodes,)``."""
     grid = system.grid
-    fields = state.reshape(len(system.survey.components), *grid.shape)
+    fields = state.reshape(len(system.grid_problem.components), *grid.shape)
     values = {}
-    for u in system.survey.problem.unknowns:
+    for u in system.grid_problem.problem.unknowns:
         parts = [grid.closed(fields[i]) for i in system.indices[u.name]]
         values[u.name] = parts[0] if u.components is None else np.stack(parts, axis=-1)
     return Solved({line.name: line.ends for line in grid.lines}, values)
@@ -134,7 +134,7 @@ def state_of(system: System, solved: Solved) -> Array:
     grid = system.grid
     parts = []
     new = [line.nodes for line in grid.lines]
-    for u in system.survey.problem.unknowns:
+    for u in system.grid_problem.problem.unknowns:
         found = resample(list(solved.grid.values()), solved.values[u.name], new)
         columns = [found] if u.components is None else list(np.moveaxis(found, -1, 0))
         parts += [column.ravel() for column in columns]

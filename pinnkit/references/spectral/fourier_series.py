@@ -62,7 +62,7 @@ class Series:
     def at(self, points: Array) -> dict[str, Array]:
         """The unknowns at points ``(n, d)``, columns in the order of the problem's."""
         when, where = self._split(points)
-        out = np.zeros((len(self.form.survey.components), len(points)))
+        out = np.zeros((len(self.form.grid_problem.components), len(points)))
         firsts = self._first(when)
         for first in np.unique(firsts):
             here = np.flatnonzero(firsts == first)
@@ -72,13 +72,13 @@ class Series:
     def on_grid(self, ticks: Sequence[Array]) -> dict[str, Array]:
         """The unknowns on the product of coordinates, axes in the order of the problem's columns."""
         columns = self.form.problem.frame.columns
-        survey, d = self.form.survey, len(self.modes.cells)
+        grid_problem, d = self.form.grid_problem, len(self.modes.cells)
         by_name = dict(zip(columns, ticks, strict=True))
-        lines = [by_name[line.name] for line in survey.lines]
-        when = by_name[str(survey.time_name)]
+        lines = [by_name[line.name] for line in grid_problem.lines]
+        when = by_name[str(grid_problem.time_name)]
         which = self._values()
         even = self._even(lines)
-        turns = [x - line.lower for x, line in zip(lines, survey.lines, strict=True)]
+        turns = [x - line.lower for x, line in zip(lines, grid_problem.lines, strict=True)]
         waves = [np.exp(1j * np.outer(x, k.ravel())) for x, k in zip(turns, self.modes.numbers, strict=True)]
         out = np.empty((len(when), len(which), *(len(x) for x in lines)))
         for i, t in enumerate(when):
@@ -94,7 +94,7 @@ class Series:
                     total = np.moveaxis(np.tensordot(total, waves[axis], axes=(1 + axis, 1)), -1, 1 + axis)
                 out[i] = total.real
         moved = np.moveaxis(out, 0, -1)  # components, lines, time
-        order = [*(line.name for line in survey.lines), str(survey.time_name)]
+        order = [*(line.name for line in grid_problem.lines), str(grid_problem.time_name)]
         moved = np.transpose(moved, [0, *(1 + order.index(c) for c in columns)])
         return self._named(moved, moved.shape[1:])
 
@@ -112,7 +112,7 @@ class Series:
     def _even(self, lines: Sequence[Array]) -> list[int]:
         """Cells of a grid with all modes that has the coordinates among its nodes; none where they are uneven."""
         cells = []
-        for x, line, n in zip(lines, self.form.survey.lines, self.modes.cells, strict=True):
+        for x, line, n in zip(lines, self.form.grid_problem.lines, self.modes.cells, strict=True):
             count = len(x) - 1
             if count < 1 or not np.allclose(
                 x, np.linspace(line.lower, line.upper, count + 1), rtol=0, atol=1e-14 * (line.upper - line.lower)
@@ -124,9 +124,11 @@ class Series:
 
     def _split(self, points: Array) -> tuple[Array, Array]:
         columns = list(self.form.problem.frame.columns)
-        survey = self.form.survey
-        where = points[:, [columns.index(line.name) for line in survey.lines]] - [line.lower for line in survey.lines]
-        return points[:, columns.index(str(survey.time_name))], where
+        grid_problem = self.form.grid_problem
+        where = points[:, [columns.index(line.name) for line in grid_problem.lines]] - [
+            line.lower for line in grid_problem.lines
+        ]
+        return points[:, columns.index(str(grid_problem.time_name))], where
 
     def _first(self, when: Array) -> np.ndarray:
         """Start of the window of each time."""
@@ -161,7 +163,7 @@ class Series:
         for u in self.form.problem.unknowns:
             parts = [
                 v.reshape(shape)
-                for v, c in zip(values, self.form.survey.components, strict=True)
+                for v, c in zip(values, self.form.grid_problem.components, strict=True)
                 if c.unknown == u.name
             ]
             out[u.name] = np.ascontiguousarray(parts[0]) if u.components is None else np.stack(parts, axis=-1)

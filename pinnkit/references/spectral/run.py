@@ -98,14 +98,14 @@ def run(form: Form, seen: Look, cells: tuple[int, ...], steps: int) -> Run:
 
     Where L damps the modes, those that have died out are left out for as long as they do not come back.
     """
-    assert form.survey.time is not None
+    assert form.grid_problem.time is not None
     stages: dict[tuple[int, ...], _Stage] = {}
     whole = stages.setdefault(cells, _Stage(form, seen, cells))
     y, stage = form.initial(whole.modes), whole
     taken: Counter[tuple[int, ...]] = Counter()
     kept = min(steps, _KEPT, max(FEWEST_STEPS, 2 ** int(math.log2(max(_MEMORY // y.size, 1)))))
     stride = steps // kept
-    times, spectra = [form.survey.time[1]], [y]
+    times, spectra = [form.grid_problem.time[1]], [y]
     with np.errstate(over="ignore", invalid="ignore"):
         for h, count in _lengths(form, seen, whole.found, steps):
             step, begin = stage.step(h), times[-1]
@@ -125,7 +125,7 @@ def run(form: Form, seen: Look, cells: tuple[int, ...], steps: int) -> Run:
                     times.append(begin + (i + 1) * h)
                     spectra.append(resized(y, stage.modes.cells, cells))
     at = np.array(times)
-    at[-1] = form.survey.time[2]
+    at[-1] = form.grid_problem.time[2]
     return Run(Series(form, whole.modes, whole.found, at, np.stack(spectra)), _total(stages, taken))
 
 
@@ -175,8 +175,8 @@ def _beyond(modes: Modes, share: float) -> NDArray[np.bool_]:
 
 def _lengths(form: Form, seen: Look, found: Eigen, steps: int) -> Iterator[tuple[float, int]]:
     """Lengths of steps and how many there are of each."""
-    assert form.survey.time is not None
-    _, lower, upper = form.survey.time
+    assert form.grid_problem.time is not None
+    _, lower, upper = form.grid_problem.time
     whole = upper - lower
     if not (seen.rough and seen.damped):
         yield whole / steps, steps

@@ -105,7 +105,7 @@ class Form:
     """A periodic evolution problem in the shape that the spectral method takes.
 
     Args:
-        survey: of the problem.
+        grid_problem: of the problem.
         states: component and time derivative (0 or 1) of each entry of the state.
         entries: what L is made of.
         channels: what N depends on, each with the components that it needs; the others are zero.
@@ -113,7 +113,7 @@ class Form:
         homogeneous: whether N vanishes.
     """
 
-    survey: GridProblem
+    grid_problem: GridProblem
     states: tuple[tuple[int, int], ...]
     entries: tuple[Entry, ...]
     channels: tuple[tuple[Channel, tuple[int, ...]], ...]
@@ -123,12 +123,12 @@ class Form:
     @property
     def problem(self) -> Problem:
         """The problem that was read."""
-        return self.survey.problem
+        return self.grid_problem.problem
 
     @property
     def lengths(self) -> tuple[float, ...]:
         """Of the periodic box."""
-        return tuple(line.upper - line.lower for line in self.survey.lines)
+        return tuple(line.upper - line.lower for line in self.grid_problem.lines)
 
     def operator(self, modes: Modes) -> Spectrum:
         """L for each mode, ``(states, states, *modes)``."""
@@ -140,7 +140,7 @@ class Form:
 
     def initial(self, modes: Modes) -> Spectrum:
         """The state at the start."""
-        u, v = initial_values(self.survey, nodes_of(self.survey, modes.cells))
+        u, v = initial_values(self.grid_problem, nodes_of(self.grid_problem, modes.cells))
         values = np.stack([(u, v)[rate][c] for c, rate in self.states])
         return modes.forward(values.reshape(-1, *modes.cells)) * modes.kept
 
@@ -149,9 +149,9 @@ class Form:
         return Rest(self, modes)
 
 
-def nodes_of(survey: GridProblem, cells: tuple[int, ...]) -> Array:
+def nodes_of(grid_problem: GridProblem, cells: tuple[int, ...]) -> Array:
     """Coordinates ``(n, d)`` of the evenly spaced nodes, upper ends left out."""
-    ticks = [a.lower + (a.upper - a.lower) / n * np.arange(n) for a, n in zip(survey.lines, cells, strict=True)]
+    ticks = [a.lower + (a.upper - a.lower) / n * np.arange(n) for a, n in zip(grid_problem.lines, cells, strict=True)]
     return np.stack([m.ravel() for m in np.meshgrid(*ticks, indexing="ij")], axis=1)
 
 
@@ -165,13 +165,13 @@ class Rest:
 
     def __init__(self, form: Form, modes: Modes) -> None:
         self._form, self._modes = form, modes
-        problem, survey = form.problem, form.survey
+        problem, grid_problem = form.problem, form.grid_problem
         n = math.prod(modes.cells)
-        nodes = torch.from_numpy(nodes_of(survey, modes.cells))
-        order = {line.name: i for i, line in enumerate(survey.lines)}
+        nodes = torch.from_numpy(nodes_of(grid_problem, modes.cells))
+        order = {line.name: i for i, line in enumerate(grid_problem.lines)}
         at = [nodes[:, order[c]] if c in order else torch.zeros(n, dtype=torch.float64) for c in problem.frame.columns]
         self._coords = torch.stack(at, dim=1)
-        self._time_column = problem.frame.columns.index(str(survey.time_name))
+        self._time_column = problem.frame.columns.index(str(grid_problem.time_name))
         self._width = {u.name: u.components for u in problem.unknowns}
         self._zeros = {
             name: torch.zeros(n if c is None else (n, c), dtype=torch.float64) for name, c in self._width.items()
@@ -181,15 +181,15 @@ class Rest:
         self._made: list[tuple[Channel, int, list[tuple[int, Spectrum | None]]]] = []
         for channel, needed in form.channels:
             for component in needed:
-                index = _component(survey, channel.unknown, component)
+                index = _component(grid_problem, channel.unknown, component)
                 parts: list[tuple[int, Spectrum | None]] = []
-                for factor, rate, columns in channel.split(survey.time_name):
-                    orders = tuple(columns.count(line.name) for line in survey.lines)
+                for factor, rate, columns in channel.split(grid_problem.time_name):
+                    orders = tuple(columns.count(line.name) for line in grid_problem.lines)
                     plain = factor == 1.0 and not any(orders)
                     parts.append((which[index, rate], None if plain else factor * modes.derivative(orders)))
                 self._made.append((channel, component, parts))
-        self._terms = tuple(dict.fromkeys(row.term for row in survey.equations))
-        self._top = [which[i, c.time_order - 1] for i, c in enumerate(survey.components)]
+        self._terms = tuple(dict.fromkeys(row.term for row in grid_problem.equations))
+        self._top = [which[i, c.time_order - 1] for i, c in enumerate(grid_problem.components)]
         self._residual: Callable[..., Tensor] | None = None
 
     def __call__(self, time: float, spectrum: Spectrum) -> Spectrum:
@@ -241,44 +241,46 @@ class Rest:
         return rows[0] if len(rows) == 1 else torch.cat(rows, dim=1)
 
 
-def read_form(survey: GridProblem) -> Form:
+def read_form(grid_problem: GridProblem) -> Form:
     """The problem as y_t = L y + N(y, x, t).
 
     Raises:
         Unsupported: by name, for what is not of this shape.
     """
-    problem = survey.problem
+    problem = grid_problem.problem
     label = f"problem '{problem.name}': no Fourier series"
-    if survey.time is None:
+    if grid_problem.time is None:
         raise Unsupported("Fourier series", f"{label}, there is no time axis")
-    if not survey.lines:
+    if not grid_problem.lines:
         raise Unsupported("Fourier series", f"{label}, there is no space axis")
-    if len(survey.lines) > 2:
-        raise Unsupported("Fourier series", f"{label}, there are {len(survey.lines)} space dimensions, more than 2")
-    for line in survey.lines:
+    if len(grid_problem.lines) > 2:
+        raise Unsupported(
+            "Fourier series", f"{label}, there are {len(grid_problem.lines)} space dimensions, more than 2"
+        )
+    for line in grid_problem.lines:
         if not line.periodic:
             raise Unsupported("Fourier series", f"{label}, `{line.name}` is not periodic; add Periodic('{line.name}')")
-    for c in survey.components:
+    for c in grid_problem.components:
         if c.time_order == 0:
             raise Unsupported("Fourier series", f"{label}, `{c.unknown}` has no time derivative")
-    Start(survey)  # refuses a missing initial state
-    states = tuple((i, m) for i, c in enumerate(survey.components) for m in range(c.time_order))
+    Start(grid_problem)  # refuses a missing initial state
+    states = tuple((i, m) for i, c in enumerate(grid_problem.components) for m in range(c.time_order))
     which = {state: k for k, state in enumerate(states)}
-    terms = tuple(dict.fromkeys(row.term for row in survey.equations))
-    equations = survey.structure.equations
-    mass = np.zeros((len(equations), len(survey.components)))
+    terms = tuple(dict.fromkeys(row.term for row in grid_problem.equations))
+    equations = grid_problem.structure.equations
+    mass = np.zeros((len(equations), len(grid_problem.components)))
     linear: list[tuple[int, int, float, tuple[int, ...]]] = []  # row, state, factor, orders
     rest: dict[Channel, list[int]] = {}
     for channel in dict.fromkeys(c for term in terms for c in problem.trace(term, raw=False).channels):
         for at in range(problem.unknown(channel.unknown).components or 1):
-            component = _component(survey, channel.unknown, at)
+            component = _component(grid_problem, channel.unknown, at)
             factors = np.array([_factor(row, channel, at) for row in equations])
             steady = bool(np.isfinite(factors).all())
-            for factor, rate, columns in channel.split(survey.time_name):
-                orders = tuple(columns.count(line.name) for line in survey.lines)
-                highest = rate == survey.components[component].time_order
+            for factor, rate, columns in channel.split(grid_problem.time_name):
+                orders = tuple(columns.count(line.name) for line in grid_problem.lines)
+                highest = rate == grid_problem.components[component].time_order
                 if highest and (not steady or columns):
-                    name = channel.unknown + "_" + str(survey.time_name) * rate
+                    name = channel.unknown + "_" + str(grid_problem.time_name) * rate
                     how = f"is differentiated along `{columns[0]}` as well" if columns else "has no constant factor"
                     raise Unsupported("Fourier series", f"{label}, `{name}` {how}")
                 if highest:
@@ -288,26 +290,28 @@ def read_form(survey: GridProblem) -> Form:
                     linear += found
                 elif at not in rest.setdefault(channel, []):
                     rest[channel].append(at)
-    if np.linalg.matrix_rank(mass) < len(survey.components):
+    if np.linalg.matrix_rank(mass) < len(grid_problem.components):
         raise Unsupported(
             "Fourier series", f"{label}, the equations do not settle the highest time derivative of every unknown"
         )
     solved = np.asarray(-np.linalg.inv(mass), dtype=np.float64)
     entries = [
-        Entry(which[i, m], which[i, m + 1], 1.0, (0,) * len(survey.lines)) for i, m in states if (i, m + 1) in which
+        Entry(which[i, m], which[i, m + 1], 1.0, (0,) * len(grid_problem.lines))
+        for i, m in states
+        if (i, m + 1) in which
     ]
     for r, source, factor, orders in linear:
-        for i, c in enumerate(survey.components):
+        for i, c in enumerate(grid_problem.components):
             if solved[i, r]:
                 entries.append(Entry(which[i, c.time_order - 1], source, float(solved[i, r] * factor), orders))
-    _refuse_stiff(label, rest, entries, survey)
+    _refuse_stiff(label, rest, entries, grid_problem)
     homogeneous = not rest and all(row.homogeneous for row in equations)
     needed = tuple((c, tuple(at)) for c, at in rest.items())
-    return Form(survey, states, tuple(entries), needed, solved, homogeneous)
+    return Form(grid_problem, states, tuple(entries), needed, solved, homogeneous)
 
 
-def _component(survey: GridProblem, unknown: str, index: int) -> int:
-    return next(i for i, c in enumerate(survey.components) if (c.unknown, c.index) == (unknown, index))
+def _component(grid_problem: GridProblem, unknown: str, index: int) -> int:
+    return next(i for i, c in enumerate(grid_problem.components) if (c.unknown, c.index) == (unknown, index))
 
 
 def _factor(row: EquationRow, channel: Channel, at: int) -> float:
@@ -318,11 +322,13 @@ def _factor(row: EquationRow, channel: Channel, at: int) -> float:
     return math.nan if found.value is None else found.value
 
 
-def _refuse_stiff(label: str, rest: dict[Channel, list[int]], entries: Sequence[Entry], survey: GridProblem) -> None:
+def _refuse_stiff(
+    label: str, rest: dict[Channel, list[int]], entries: Sequence[Entry], grid_problem: GridProblem
+) -> None:
     """Derivatives in N are taken explicitly: they must be lower than those of L, or first ones."""
     highest = max((sum(e.orders) for e in entries), default=0)
     for channel in rest:
-        order = max(len(columns) for _, _, columns in channel.split(survey.time_name))
+        order = max(len(columns) for _, _, columns in channel.split(grid_problem.time_name))
         if order > 1 and order >= highest:
             name = "laplacian" if isinstance(channel.order, NamedOperator) else "".join(channel.order)
             raise Unsupported(

@@ -12,7 +12,7 @@ import numpy as np
 
 from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.problem import Problem
-from pinnkit.references.finite_differences.grid_problem import grid_problem
+from pinnkit.references.finite_differences.grid_problem import grid_problem_of
 from pinnkit.references.grid import Array
 from pinnkit.references.grid_convergence import SAFETY, TRUST, share
 from pinnkit.references.result import Reference
@@ -58,7 +58,7 @@ class Spectral:
             Unsupported: by name, for what is not of this kind.
         """
         begin = time.perf_counter()
-        return _Search(read_form(grid_problem(problem)), budget).result(begin)
+        return _Search(read_form(grid_problem_of(problem)), budget).result(begin)
 
 
 @dataclass
@@ -74,8 +74,8 @@ class _Search:
     def __post_init__(self) -> None:
         self.seen: Look = look(self.form)
         self.d = len(self.form.lengths)
-        assert self.form.survey.time is not None
-        self.checks = check_times(*self.form.survey.time[1:])
+        assert self.form.grid_problem.time is not None
+        self.checks = check_times(*self.form.grid_problem.time[1:])
 
     def result(self, begin: float) -> Reference:
         """The reference."""
@@ -173,7 +173,7 @@ class _Search:
         return {n: max(math.sqrt(v), 1e-300) for n, v in self._by_name(total, sum).items()}
 
     def _by_name(self, values: Array, join: Callable[[list[float]], float]) -> dict[str, float]:
-        components = self.form.survey.components
+        components = self.form.grid_problem.components
         parts: dict[str, list[float]] = {n: [] for n in self.form.problem.names}
         for value, (c, rate) in zip(values, self.form.states, strict=True):
             if rate == 0:
@@ -197,11 +197,11 @@ class _Search:
         return {n: (math.sqrt(means[n]), peaks[n]) for n in self.form.problem.names}
 
     def _reference(self, finest: Series, in_time: list[Gap], in_space: list[list[Gap]], begin: float) -> Reference:
-        problem, survey_ = self.form.problem, self.form.survey
+        problem, grid_problem = self.form.problem, self.form.grid_problem
         shown, times = _SHOWN[self.d]
-        by_name = {line.name: np.linspace(line.lower, line.upper, shown + 1) for line in survey_.lines}
-        assert survey_.time is not None
-        by_name[survey_.time[0]] = np.linspace(*survey_.time[1:], times + 1)
+        by_name = {line.name: np.linspace(line.lower, line.upper, shown + 1) for line in grid_problem.lines}
+        assert grid_problem.time is not None
+        by_name[grid_problem.time[0]] = np.linspace(*grid_problem.time[1:], times + 1)
         ticks = {column: by_name[column] for column in problem.frame.columns}
         values = finest.on_grid(list(ticks.values()))
         bars: tuple[dict[str, float], dict[str, float]] = ({}, {})
@@ -234,8 +234,8 @@ class _Search:
         rates = np.abs(series.eigenvalues).max(axis=0)
         weight = np.where(rates > 0, (np.abs(start) ** 2).max(axis=0), 0.0)
         total = float(weight.sum())
-        assert self.form.survey.time is not None
-        _, lower, upper = self.form.survey.time
+        assert self.form.grid_problem.time is not None
+        _, lower, upper = self.form.grid_problem.time
         return 1 + (upper - lower) * (math.sqrt(float((weight * rates**2).sum()) / total) if total > 0 else 0.0)
 
 
@@ -252,8 +252,8 @@ def _squares(series: Series, spectrum: Spectrum) -> Array:
 def _space_share(gaps: list[float]) -> float:
     """By what the last difference of doubled modes is multiplied.
 
-    Where the last three fall with one and the same order p, by 1.25 / (2^p - 1) as in grid_convergence.py; otherwise it is
-    taken whole, and more where it hardly falls.
+    Where the last three fall with one and the same order p, by 1.25 / (2^p - 1) as in grid_convergence.py; otherwise it
+    is taken whole, and more where it hardly falls.
     """
     slopes = [math.log2(a / b) for a, b in itertools.pairwise(gaps[-3:]) if 0 < b < a < math.inf]
     if len(slopes) == 2 and abs(slopes[0] - slopes[1]) <= TRUST and 0.5 < min(slopes) < 6:
