@@ -30,6 +30,7 @@ from .product import Shape as Shape
 from .protocols import Domain as Domain
 from .protocols import InTime as InTime
 from .protocols import Part as Part
+from .protocols import SignedDistance as SignedDistance
 from .sampling import DEFAULT_SAMPLING as DEFAULT_SAMPLING
 from .sampling import Chebyshev as Chebyshev
 from .sampling import Sampling as Sampling

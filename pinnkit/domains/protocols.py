@@ -43,6 +43,15 @@ class InTime(Part, Protocol):
         ...
 
 
+@runtime_checkable
+class SignedDistance(Protocol):
+    """A shape whose distance to the boundary, or a level function with the same signs, is known at every point."""
+
+    def signed_distance(self, coords: Tensor) -> Tensor:
+        """Values ``(n,)`` at `coords` ``(n, d)``: negative inside, zero on the boundary, positive outside."""
+        ...
+
+
 class Domain(Part, Protocol):
     """A part with an interior and a boundary; the base class `Shape` provides all but the geometry."""
 

@@ -60,7 +60,7 @@ class Side:
     span: Span
     upper: bool
     value: Value
-    rate: Value = None
+    rate: Value | None = None
     normal: tuple[float, ...] | None = None
 
     @property
@@ -176,7 +176,7 @@ def _distance(sides: Sequence[Side], scope: Mapping[str, Any]) -> Jet:
     return s if sides[0].rate is None else s * s
 
 
-def _jet(value: Value, scope: Mapping[str, Any], name: str) -> Jet | None:
+def _jet(value: Value | None, scope: Mapping[str, Any], name: str) -> Jet | None:
     """Make a prescribed value a jet; None for zero."""
     if value is None or (isinstance(value, (int, float)) and value == 0):
         return None

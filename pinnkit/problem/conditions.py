@@ -8,11 +8,12 @@ conformance suite then runs on its examples.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import torch
+from torch import Tensor
 
 from pinnkit.jets.jet import Jet
 from pinnkit.jets.operators import normal_derivative
@@ -29,11 +30,31 @@ __all__ = [
     "Jump",
     "Mixed",
     "Prescribed",
+    "Quantity",
+    "Residual",
+    "Scope",
     "Value",
     "value_of",
 ]
 
-Value = Any
+
+@dataclass(frozen=True)
+class Column:
+    """A value taken from the data column `name` of the points."""
+
+    name: str
+
+
+Quantity = Jet | Tensor | float
+"""Values at points, ``(n,)`` or ``(n, c)``, or the same number everywhere."""
+
+Scope = Mapping[str, Jet | Tensor]
+"""Values at points by name: coordinates, unknowns, coefficients, data columns, and the normal `n`."""
+
+Residual = Quantity | tuple[Quantity, ...]
+"""Residuals at points: one row, or one for each equation."""
+
+Value = float | Sequence[float] | Tensor | Column | Callable[..., Quantity]
 """A number, a sequence of component values, a tensor, or a function of coordinates and coefficients by name."""
 
 Functions = tuple[tuple[str, Callable[..., Any]], ...]
@@ -61,7 +82,7 @@ class ConditionRule(ABC):
         """Functions of the user."""
 
     @abstractmethod
-    def evaluate(self, scope: Mapping[str, Any]) -> tuple[Any, ...]:
+    def evaluate(self, scope: Scope) -> tuple[Quantity, ...]:
         """Residuals at the points of a scope, one entry of ``(n,)`` or ``(n, c)`` for each key."""
 
     def unknown_of(self, key: str) -> str:
@@ -72,20 +93,13 @@ class ConditionRule(ABC):
 CONDITIONS: Registry[ConditionRule] = Registry("condition")
 
 
-@dataclass(frozen=True)
-class Column:
-    """A value taken from the data column `name` of the points."""
-
-    name: str
-
-
-def value_of(value: Value, scope: Mapping[str, Any], owner: str) -> Any:
+def value_of(value: Value, scope: Scope, owner: str) -> Quantity:
     """Evaluate a prescribed value at the points: call functions by name, make sequences component vectors."""
     if isinstance(value, Column):
         return scope[value.name]
     if callable(value):
-        return call(value, scope, owner)
-    if isinstance(value, (tuple, list)):
+        return cast(Quantity, call(value, scope, owner))
+    if isinstance(value, Sequence):
         some = next(v for v in scope.values() if isinstance(v, Jet))
         return torch.as_tensor(value, dtype=some.dtype, device=some.device)
     return value
@@ -104,7 +118,7 @@ class Prescribed(ConditionRule):
     hard_rank: ClassVar[int | None] = 0
 
     values: tuple[tuple[str, Value], ...]
-    sigma: Value = None
+    sigma: Value | None = None
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -116,7 +130,7 @@ class Prescribed(ConditionRule):
         """Functions of the user."""
         return _functions(self.values)
 
-    def evaluate(self, scope: Mapping[str, Any]) -> tuple[Any, ...]:
+    def evaluate(self, scope: Scope) -> tuple[Quantity, ...]:
         """Residuals, one for each unknown."""
         rows = tuple(scope[name] - value_of(value, scope, name) for name, value in self.values)
         return rows if self.sigma is None else tuple(row / value_of(self.sigma, scope, "sigma") for row in rows)
@@ -139,10 +153,11 @@ class Flux(ConditionRule):
         """Functions of the user."""
         return _functions(self.values)
 
-    def evaluate(self, scope: Mapping[str, Any]) -> tuple[Any, ...]:
+    def evaluate(self, scope: Scope) -> tuple[Quantity, ...]:
         """Residuals, one for each unknown."""
         return tuple(
-            normal_derivative(scope[name], _normal(scope)) - value_of(value, scope, name) for name, value in self.values
+            normal_derivative(_unknown(scope, name), _normal(scope)) - value_of(value, scope, name)
+            for name, value in self.values
         )
 
 
@@ -163,12 +178,13 @@ class Mixed(ConditionRule):
         """Functions of the user."""
         return tuple(item for name, triple in self.values for item in _functions((name, v) for v in triple))
 
-    def evaluate(self, scope: Mapping[str, Any]) -> tuple[Any, ...]:
+    def evaluate(self, scope: Scope) -> tuple[Quantity, ...]:
         """Residuals, one for each unknown."""
         rows = []
         for name, triple in self.values:
             a, b, g = (value_of(v, scope, name) for v in triple)
-            rows.append(a * scope[name] + b * normal_derivative(scope[name], _normal(scope)) - g)
+            u = _unknown(scope, name)
+            rows.append(a * u + b * normal_derivative(u, _normal(scope)) - g)
         return tuple(rows)
 
 
@@ -202,12 +218,13 @@ class InitialState(ConditionRule):
         suffix = f"_{self.time}"
         return (key, False) if key in self.unknowns else (key.removesuffix(suffix), True)
 
-    def evaluate(self, scope: Mapping[str, Any]) -> tuple[Any, ...]:
+    def evaluate(self, scope: Scope) -> tuple[Quantity, ...]:
         """Residuals, one for each key."""
         rows = []
         for key, value in self.values:
             name, rate = self.split(key)
-            u = scope[name].d(self.time) if rate else scope[name]
+            u = _unknown(scope, name)
+            u = u.d(self.time) if rate else u
             rows.append(u - value_of(value, scope, key))
         return tuple(rows)
 
@@ -239,21 +256,25 @@ class Jump(ConditionRule):
         """Return none."""
         return ()
 
-    def evaluate(self, scope: Mapping[str, Any]) -> tuple[Any, ...]:
+    def evaluate(self, scope: Scope) -> tuple[Quantity, ...]:
         """Residuals: for each unknown, derivatives of order 0 to `order`."""
         rows = []
         for name in self.unknowns:
-            here, there = scope[name], scope[f"{name}_partner"]
+            here, there = _unknown(scope, name), _unknown(scope, f"{name}_partner")
             for _ in range(self.order + 1):
                 rows.append(here - there)
                 here, there = here.d(self.axis), there.d(self.axis)
         return tuple(rows)
 
 
-def _normal(scope: Mapping[str, Any]) -> Any:
+def _normal(scope: Scope) -> Tensor:
     if "n" not in scope:
         raise ValueError("a normal derivative needs a wall of space; this part has no outward normal")
-    return scope["n"]
+    return cast(Tensor, scope["n"])
+
+
+def _unknown(scope: Scope, name: str) -> Jet:
+    return cast(Jet, scope[name])
 
 
 def _functions(values: Iterable[tuple[str, Value]]) -> Functions:

@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 
 from pinnkit.domains import CrossSection, Domain, Faces, Part, Points, PointSet, Role, Sampling, Sobol
 
-from .conditions import Column, ConditionRule, Flux, InitialState, Jump, Mixed, Prescribed, Value
+from .conditions import Column, ConditionRule, Flux, InitialState, Jump, Mixed, Prescribed, Residual, Scope, Value
 from .names import call
 from .penalties import Elementwise, Penalty, Square
 from .portable import Portable, same
@@ -184,7 +184,7 @@ class Term(Portable):
         """Fill in the sites from the problem."""
         return self if self.binding is None else self.binding(replace(self, binding=None), context)
 
-    def evaluate(self, scope: Mapping[str, Any]) -> Any:
+    def evaluate(self, scope: Scope) -> Residual:
         """Residual at the points of a scope: a jet, tensor or number, or a tuple of such."""
         if isinstance(self.residual, ConditionRule):
             return self.residual.evaluate(scope)

@@ -16,6 +16,7 @@ from pinnkit.domains.box import Box
 from pinnkit.domains.directions import spread
 from pinnkit.domains.factors import written
 from pinnkit.domains.product import SHAPES, Plain, Shape
+from pinnkit.domains.protocols import SignedDistance
 from pinnkit.domains.sampling import Sampling
 
 from .contours import check_grid, facets_of
@@ -67,7 +68,8 @@ class Region(Shape):
     digest: str
 
     def __init__(self, inside: object, box: Box, *, resolution: int | None = None) -> None:
-        inside = getattr(inside, "signed_distance", inside)
+        if isinstance(inside, SignedDistance):
+            inside = inside.signed_distance
         if not callable(inside):
             raise TypeError(
                 f"Region: `inside` must be a function of points (n, d), or have a `signed_distance`, got {inside!r}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import scipy.sparse as sp
@@ -12,7 +12,7 @@ import torch
 from scipy.sparse.linalg import bicgstab
 from torch import Tensor
 
-from pinnkit.domains import Domain, Points, Product, Role
+from pinnkit.domains import Domain, Points, Product, Role, SignedDistance
 from pinnkit.domains.level_set.level_function import slopes as level_slopes
 from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.linearization import Channel, linearise
@@ -57,7 +57,7 @@ class Curved:
         self.problem = problem
         self._label = f"problem '{problem.name}'"
         domain = _domain(problem)
-        self._level_of = _level(domain)
+        self._level_of = domain.signed_distance
         self._lines = tuple(Line(c, a.lower, a.upper, 16) for a in domain.axes for c in a.columns)
         self.columns = tuple(line.name for line in self._lines)
         sides = [line.upper - line.lower for line in self._lines]
@@ -298,16 +298,11 @@ def _domain(problem: Problem) -> Domain:
     other = next((a for a in domain.axes if a.role is not Role.SPACE), None)
     if other is not None:
         raise Unsupported("finite differences", f"{kind}, which finite differences cover without `{other.name}` only")
-    if not callable(getattr(domain, "signed_distance", None)):
+    if not isinstance(domain, SignedDistance):
         raise Unsupported("finite differences", f"{kind}, which has no `signed_distance`")
     if len(problem.frame.columns) not in _DIRECT:
         raise Unsupported("finite differences", f"{kind} in {len(problem.frame.columns)} dimensions")
     return domain
-
-
-def _level(domain: Domain) -> Callable[[Tensor], Tensor]:
-    level: Callable[[Tensor], Tensor] = domain.signed_distance
-    return level
 
 
 def _iterations(matrix: sp.csc_array, name: str) -> Solve:
