@@ -169,7 +169,7 @@ def compare(
     ] = "auto",
     seeds: Annotated[int, typer.Option(help="Runs of each combination.")] = 3,
     seconds: Annotated[float, typer.Option(help="Time limit of a run.")] = 60.0,
-    budget: Annotated[float, typer.Option(help="Seconds for the reference.")] = 5.0,
+    budget: Annotated[float, typer.Option(help="Nominal seconds of work for the reference.")] = 5.0,
     out: Annotated[Path, typer.Option(help="One file a run; runs that have theirs are skipped.")] = Path(
         "results/compare"
     ),

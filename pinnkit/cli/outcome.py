@@ -37,7 +37,7 @@ def validate_and_save(
     Args:
         solution: the solution.
         folder: the folder of the result.
-        budget: seconds for the reference; 0 for none.
+        budget: nominal seconds of work for the reference; 0 for none.
         figures: whether to draw figures, of a solve that was not interrupted.
         problem_file: a script whose text is kept with the solution.
     """

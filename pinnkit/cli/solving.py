@@ -116,7 +116,7 @@ def solve(
 @app.command()
 def reference(
     file: File,
-    budget: Annotated[float, typer.Option(help="Seconds to spend.")] = _BUDGET,
+    budget: Annotated[float, typer.Option(help="Nominal seconds of work, see the guide.")] = _BUDGET,
     json_: Json = False,
 ) -> None:
     """Compute a numerical reference solution of the problem in FILE, with an error bar."""

@@ -33,7 +33,7 @@ def validate(solution: Solution, *, reference: Reference | None = None, budget: 
     Args:
         solution: the solution to measure.
         reference: a numerical reference of the problem; None computes one.
-        budget: seconds for computing a reference; 0 for none.
+        budget: nominal seconds of work for a reference (see pinnkit.references); 0 for none.
 
     Raises:
         TypeError: where `solution` is not a `Solution`.

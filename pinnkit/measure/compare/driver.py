@@ -50,7 +50,7 @@ def compare(
         methods: at least one; their names must differ.
         seeds: number of runs of each method, with seeds 0, 1, ...
         seconds: longest time of a run.
-        budget: seconds for the reference.
+        budget: nominal seconds of work for the reference.
         out: folder of the files; compare.json and compare.png are written at the end.
         log: called with one line after each run.
 
