@@ -453,7 +453,13 @@ def _history(arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any]) ->
         named["terms"],
         named["measures"],
     )
-    columns: list[Sized] = [history.seconds, history.solver, history.loss, *history.terms.values(), *history.measures.values()]
+    columns: list[Sized] = [
+        history.seconds,
+        history.solver,
+        history.loss,
+        *history.terms.values(),
+        *history.measures.values(),
+    ]
     if {len(column) for column in columns} != {len(history.step)}:
         raise ValueError("the columns of its history differ in length")
     return history
