@@ -106,6 +106,8 @@ def read_faces(data: bytes) -> tuple[Floats, Indices, Indices]:
             if dict((p[0], p[1]) for p in element.properties)[named[0]] in ("f4", "f8"):
                 raise ValueError(f"`{named[0]}` must hold whole numbers, not floats")
             counts, found = table.lists[named[0]]
+            if (counts < 3).any():
+                raise ValueError(f"face {int((counts < 3).argmax())} has {counts[counts < 3][0]} corners")
             corners = found.astype(np.int64)
         elif element.name == "tristrips" and element.rows:
             raise ValueError("triangle strips are not read; write the file with an element `face`")
