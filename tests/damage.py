@@ -48,7 +48,7 @@ damages = st.one_of(truncations, byte_changes, head_changes, insertions)
 
 
 def read_or_refused(read: Callable[[Path], Read], path: Path) -> Read | None:
-    """What a reader returns, or None where it refuses the file in one sentence of pinnkit that names the file.
+    """Read a file; None where the reader refuses it in one sentence of pinnkit that names the file.
 
     Raises:
         AssertionError: for an error that is no ValueError or OSError, does not name the file, or is chained to one of

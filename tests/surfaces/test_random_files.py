@@ -180,7 +180,7 @@ def test_a_truncated_text_is_refused_or_says_that_its_last_line_is_open(kind: st
 
 
 def in_the_last_number(kind: str, left: bytes) -> bool:
-    """Whether a text was cut within its last number, or behind it, which no reader can see."""
+    """True for a text that was cut within its last number, or behind it, which no reader can see."""
     return kind in ("ascii ply", "xyz with a count", "off", "text stl") and len(left.split()) <= 1 and left[:1] != b" "
 
 
