@@ -69,8 +69,6 @@ def read_picture(path: str | Path, *, frame: int | None = None) -> Picture:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", pillow.DecompressionBombWarning)  # a lower limit is checked below
-            with pillow.open(path) as whole:
-                whole.verify()  # checksums of PNG, which Pillow ignores where it decodes
             return _read(path, frame)
     except pillow.UnidentifiedImageError:
         raise ValueError(

@@ -60,8 +60,8 @@ def subsample_mask(known: NDArray[np.bool_], stride: int) -> NDArray[np.bool_]:
 
 def quick_plan(plan: Plan) -> Plan:
     """Return the plan with a small field and few steps of Adam with a complete learning-rate schedule."""
-    field = plan.first.field
-    if not is_dataclass(field):
+    field: object = plan.first.field
+    if not is_dataclass(field) or isinstance(field, type):
         raise TypeError(f"quick_plan: the field must be a frozen dataclass such as Siren(), got {field!r}")
     settings = asdict(field)
     sizes = {name: min(settings[name], most) for name, most in _SIZES.items() if name in settings}

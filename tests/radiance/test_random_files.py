@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -104,7 +104,7 @@ KEYS = (
 FRAME_KEYS = ("file_path", "transform_matrix", "fl_x", "w", "cy", "mask_path")
 
 
-@SETTINGS
+@settings(SETTINGS, max_examples=25)
 @given(st.sampled_from(KEYS), st.sampled_from(FRAME_KEYS), odd_values, st.booleans())
 def test_odd_values_in_transforms_are_refused_or_unused(
     folder: Path, key: str, frame_key: str, value: Any, in_frame: bool
@@ -126,7 +126,7 @@ def test_odd_values_in_transforms_are_refused_or_unused(
 
 # files beside it -----------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("name", ["r_000.png", "r_000_geometry.npz"])
-@SETTINGS
+@settings(SETTINGS, max_examples=25)
 @given(damages)
 def test_damaged_pictures_and_geometry_are_refused_or_whole(folder: Path, name: str, damage: Damage) -> None:
     shutil.copytree(folder, "scene", dirs_exist_ok=True)

@@ -52,15 +52,12 @@ def read_picture(path: Path, *, width: int | None = None, height: int | None = N
         PictureError: for files that Pillow cannot read.
     """
     pillow = _pillow()
-    with _explained(path):
-        with pillow.open(path) as whole:
-            whole.verify()  # checksums of PNG, which Pillow ignores where it decodes
-        with pillow.open(path) as opened:
-            clear = "A" in opened.getbands() or "transparency" in opened.info
-            picture = opened.convert("RGBA" if clear else "RGB")
-            if width is not None and height is not None and picture.size != (width, height):
-                picture = picture.resize((width, height), pillow.Resampling.BOX)
-            return torch.from_numpy(np.array(picture))
+    with _explained(path), pillow.open(path) as opened:
+        clear = "A" in opened.getbands() or "transparency" in opened.info
+        picture = opened.convert("RGBA" if clear else "RGB")
+        if width is not None and height is not None and picture.size != (width, height):
+            picture = picture.resize((width, height), pillow.Resampling.BOX)
+        return torch.from_numpy(np.array(picture))
 
 
 def picture_size(path: Path) -> tuple[int, int]:
