@@ -52,7 +52,14 @@ def domain_from_dict(data: Mapping[str, Json]) -> Box | Shape | Product:
 
 
 def _axis_to_dict(axis: Axis) -> dict[str, Json]:
-    return {"name": axis.name, "lower": axis.lower, "upper": axis.upper, "role": axis.role.value, "dim": axis.dim}
+    return {
+        "name": axis.name,
+        "lower": axis.lower,
+        "upper": axis.upper,
+        "role": axis.role.value,
+        "dim": axis.dim,
+        "periodic": axis.periodic,
+    }
 
 
 def _axis_from_dict(data: Json) -> Axis:
@@ -63,9 +70,10 @@ def _axis_from_dict(data: Json) -> Axis:
             "upper": float() | int() as upper,
             "role": str(role),
             "dim": int(dim),
+            "periodic": bool(periodic),
         }:
-            return Axis(name, lower, upper, Role(role), dim)
-    raise ValueError(f"domain_from_dict: an axis must have name, lower, upper, role and dim, got {data!r}")
+            return Axis(name, lower, upper, Role(role), dim, periodic)
+    raise ValueError(f"domain_from_dict: an axis must have name, lower, upper, role, dim and periodic, got {data!r}")
 
 
 def _plain(value: Plain) -> Json:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import struct
 import warnings
+import zlib
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,6 +26,18 @@ _WITH_ALPHA = frozenset({"RGBA", "LA", "La", "PA", "RGBa"})
 _CONVERTED = frozenset({"CMYK", "LAB"})
 _MAX_PIXELS = 2**26
 """Pixel limit of pictures that are read; a fit of more pixels exceeds the memory of most machines."""
+_DAMAGE = (
+    OSError,
+    SyntaxError,
+    EOFError,
+    struct.error,
+    zlib.error,
+    LookupError,
+    TypeError,
+    ArithmeticError,
+    MemoryError,
+)
+"""Errors of Pillow for damaged files; SyntaxError is that of broken PNG."""
 _FIRST_FRAME_ONLY = frozenset({"MPO"})
 """Formats of photographs whose further frames are a preview, a second eye or a gain map."""
 
@@ -63,7 +77,11 @@ def read_picture(path: str | Path, *, frame: int | None = None) -> Picture:
         ) from None
     except pillow.DecompressionBombError as error:
         raise ValueError(f"read_picture: '{path}' is too large: {error}") from None
-    except (OSError, SyntaxError, EOFError) as error:  # Pillow raises SyntaxError for broken PNG
+    except ValueError as error:
+        if str(error).startswith("read_picture: "):
+            raise
+        raise ValueError(f"read_picture: '{path}': {error}") from None
+    except _DAMAGE as error:
         raise ValueError(f"read_picture: '{path}' is damaged or cut short ({error}); save it again") from None
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
-from typing import Any
+from dataclasses import asdict, is_dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,8 +60,10 @@ def subsample_mask(known: NDArray[np.bool_], stride: int) -> NDArray[np.bool_]:
 
 def quick_plan(plan: Plan) -> Plan:
     """Return the plan with a small field and few steps of Adam with a complete learning-rate schedule."""
-    field: Any = plan.first.field
-    settings = {f.name: getattr(field, f.name) for f in fields(field)}
+    field: object = plan.first.field
+    if not is_dataclass(field) or isinstance(field, type):
+        raise TypeError(f"quick_plan: the field must be a frozen dataclass such as Siren(), got {field!r}")
+    settings = asdict(field)
     sizes = {name: min(settings[name], most) for name, most in _SIZES.items() if name in settings}
     on_grid = isinstance(field, MultilevelGrid | HashGrid)
     steps, batch = (3 * _STEPS // 4, 4 * _BATCH) if on_grid else (_STEPS, _BATCH)

@@ -1,14 +1,15 @@
 """Files of solutions, solution.h5: written without pickle, read with or without the problem.
 
-Attributes hold the specs and the metadata as JSON; datasets hold the fields' state, the history, the solution sampled
-on a grid, and the text of the problem file.
+Datasets hold the metadata as JSON (domain, specs of the fields, record of the solve), the fields' state, the history,
+the solution sampled on a grid, and the text of the problem file.  A checksum covers the whole file.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sized
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from pinnkit.domains import Axis, Box, Role, Sobol
+from pinnkit.domains import SHAPES, Axis, Box, Domain, Role, Sobol, domain_from_dict, domain_to_dict
 from pinnkit.fields import FieldSpec, spec_from_dict, spec_to_dict
 from pinnkit.fields.protocols import spec_of
 from pinnkit.fields.scaled_readout import scaled
@@ -30,13 +31,15 @@ from pinnkit.problem.terms import Term
 from .files import FILE_NAME, replacing
 from .history import History
 from .identity import differing_terms, probe
+from .sealed import HEADER, check_seal, seal
 from .solution import Derivative, Solution, grid_counts
 from .status import Status
 
 __all__ = ["FILE_NAME", "Saved", "load", "replacing", "save"]
 
 _FORMAT = "pinnkit solution"
-_VERSION = 1
+_VERSION = 2
+"""Version 1 kept the metadata in an attribute, had no checksum of the whole file, and no domains but boxes."""
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 _SCATTER = 4096  # points stored where no grid can fill the domain
 
@@ -47,7 +50,7 @@ class Saved:
 
     ``saved.grid["u"]`` are the stored values, beside the coordinates ``saved.grid["x"]``.  Evaluation at points, `d`
     and `on_grid` work as for a `Solution`, but need ``load(path, problem=...)`` where the problem has code that no file
-    holds: an ansatz, or a domain that is not a box.
+    holds: an ansatz, or a domain that is made of a function, such as a `Region`.
 
     Args:
         path: the file.
@@ -128,11 +131,13 @@ def save(solution: Solution, path: str | Path, *, problem_file: str | Path | Non
     specs = [_spec(solution, group) for group in solution.modules]
     grid, scattered = _sample(solution)
     text = None if problem_file is None else Path(problem_file).read_text(encoding="utf-8")
+    domain, refusal = _domain_to_dict(solution.problem.domain)
     metadata: dict[str, Any] = {
         "problem": solution.problem.name,
         "domain": repr(solution.problem.domain),
+        "domain_data": domain,
+        "domain_refusal": refusal,
         "axes": [_axis_to_dict(a) for a in solution.problem.axes],
-        "is_box": isinstance(solution.problem.domain, Box),
         "unknowns": {
             u.name: {"components": u.components, "axes": None if u.axes is None else list(u.axes)}
             for u in solution.problem.unknowns
@@ -164,29 +169,35 @@ def save(solution: Solution, path: str | Path, *, problem_file: str | Path | Non
         "scattered": scattered,
         "problem_hash": None if text is None else hashlib.sha256(text.encode()).hexdigest(),
     }
-    with replacing(target) as temporary, h5py.File(temporary, "w") as file:
-        file.attrs["format"] = _FORMAT
-        file.attrs["format_version"] = _VERSION
-        file.attrs["metadata"] = json.dumps(metadata)
-        if text:
-            _put(file, "problem_file", np.frombuffer(text.encode(), dtype=np.uint8))
-        for i, module in enumerate(solution.modules.values()):
-            for key, value in module.state_dict().items():
-                _put(file, f"state/{i}/{key}", value.detach().cpu().numpy())
-        for key, array in grid.items():
-            _put(file, f"grid/{key}", array)
-        history = solution.history
-        _put(file, "history/step", history.step)
-        _put(file, "history/seconds", history.seconds)
-        _put(file, "history/loss", history.loss)
-        _put(
-            file, "history/solver", np.array([metadata["history_solvers"].index(s) for s in history.solver], dtype="i4")
-        )
-        _put(
-            file, "history/terms", np.array(list(history.terms.values())).reshape(len(history.terms), len(history.step))
-        )
-        if history.measures:
-            _put(file, "history/measures", np.array(list(history.measures.values())))
+    with replacing(target) as temporary:
+        with h5py.File(temporary, "w", userblock_size=HEADER) as file:
+            file.attrs["format"] = _FORMAT
+            file.attrs["format_version"] = _VERSION
+            _put(file, "metadata", np.frombuffer(json.dumps(metadata).encode(), dtype=np.uint8))
+            if text:
+                _put(file, "problem_file", np.frombuffer(text.encode(), dtype=np.uint8))
+            for i, module in enumerate(solution.modules.values()):
+                for key, value in module.state_dict().items():
+                    _put(file, f"state/{i}/{key}", value.detach().cpu().numpy())
+            for key, array in grid.items():
+                _put(file, f"grid/{key}", array)
+            history = solution.history
+            _put(file, "history/step", history.step)
+            _put(file, "history/seconds", history.seconds)
+            _put(file, "history/loss", history.loss)
+            _put(
+                file,
+                "history/solver",
+                np.array([metadata["history_solvers"].index(s) for s in history.solver], dtype="i4"),
+            )
+            _put(
+                file,
+                "history/terms",
+                np.array(list(history.terms.values())).reshape(len(history.terms), len(history.step)),
+            )
+            if history.measures:
+                _put(file, "history/measures", np.array(list(history.measures.values())))
+        seal(temporary, _FORMAT)
     return target
 
 
@@ -207,45 +218,105 @@ def load(path: str | Path, *, problem: Problem | None = None, device: str = "cpu
         raise ValueError(f"load: '{path}' is no result of a solve; give the folder of one, or its {FILE_NAME}")
     if not target.is_file():
         raise FileNotFoundError(f"load: there is no file '{target}'; a solve writes it")
-    try:
-        with h5py.File(target, "r") as file:
-            if file.attrs.get("format") != _FORMAT:
-                raise ValueError(f"load: '{target}' is an HDF5 file, but no solution that pinnkit wrote")
-            if int(file.attrs["format_version"]) > _VERSION:
-                raise ValueError(f"load: '{target}' was written by a newer pinnkit; upgrade to read it")
-            metadata = json.loads(file.attrs["metadata"])
-            text = _text(file["problem_file"]) if "problem_file" in file else None
-            grid = {key: value[()] for key, value in file["grid"].items()}
-            history = _history(file["history"], metadata)
-            states = [
-                {key: value[()] for key, value in file[f"state/{i}"].items()} for i in range(len(metadata["groups"]))
-            ]
-        if text is not None and hashlib.sha256(text.encode()).hexdigest() != metadata["problem_hash"]:
-            raise ValueError(f"load: '{target}' is damaged: the text of its problem file does not match its hash")
-        stand_in, needs = _stand_in(metadata)
-        status, name = Status[metadata["status"]], metadata["problem"]
-        coefficients = metadata["coefficients"]
-    except (OSError, KeyError, TypeError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise ValueError(f"load: '{target}' is damaged or no solution of pinnkit ({reason[:120]})") from None
+    with _explained(target):
+        content = _read(target)
+        stand_in, needs = _stand_in(content)
     if problem is not None:
-        _check_same(problem, metadata, target)
+        _check_same(problem, content, target)
     known = problem or stand_in
-    evaluator = None if known is None else _rebuild(known, metadata, states, history, device, target)
+    evaluator = None
+    if known is not None:
+        with _explained(target):
+            evaluator = _rebuild(known, content, device)
+    metadata = content.metadata
     return Saved(
         path=target,
-        name=name,
-        grid=grid,
-        history=history,
-        status=status,
-        coefficients=coefficients,
+        name=metadata["problem"],
+        grid=content.grid,
+        history=content.history,
+        status=content.status,
+        coefficients=metadata["coefficients"],
         metadata=metadata,
-        problem_text=text,
+        problem_text=content.text,
         problem_hash=metadata["problem_hash"],
         needs_problem="" if problem is not None else needs,
         evaluator=evaluator,
         complete=problem is not None,
     )
+
+
+class _Refused(ValueError):
+    """A reason of its own why a file cannot be loaded."""
+
+
+@dataclass(frozen=True)
+class _Content:
+    """The content of a file, read and checked; nothing of it is built yet."""
+
+    metadata: Mapping[str, Any]
+    axes: tuple[Axis, ...]
+    unknowns: list[Unknown]
+    status: Status
+    history: History
+    grid: Mapping[str, NDArray[Any]]
+    states: list[dict[str, NDArray[Any]]]
+    text: str | None
+
+
+@contextmanager
+def _explained(target: Path) -> Iterator[None]:
+    """Name the file in errors that are already explained, and turn those of libraries into one sentence."""
+    try:
+        yield
+    except _Refused as error:
+        raise ValueError(f"load: '{target}' {error}") from None
+    except (OSError, LookupError, TypeError, ValueError, ArithmeticError, RuntimeError, MemoryError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"load: '{target}' is damaged or no solution of pinnkit ({reason[:120]})") from None
+
+
+def _read(target: Path) -> _Content:
+    sealed = check_seal(target, _FORMAT)
+    size = target.stat().st_size
+    with h5py.File(target, "r") as file:
+        if file.attrs.get("format") != _FORMAT:
+            raise _Refused("is an HDF5 file, but no solution that pinnkit wrote")
+        version = int(file.attrs["format_version"])
+        if version > _VERSION:
+            raise _Refused("was written by a newer pinnkit; upgrade to read it")
+        if not sealed and version > 1:
+            raise ValueError("its checksum is missing")
+        datasets: dict[str, h5py.Dataset] = {}
+        file.visititems(lambda name, item: datasets.update({name: item}) if isinstance(item, h5py.Dataset) else None)
+        arrays = {name: _array(dataset, size) for name, dataset in datasets.items()}
+        metadata = json.loads(arrays["metadata"].tobytes() if sealed else file.attrs["metadata"])
+    text = arrays["problem_file"].tobytes().decode() if "problem_file" in arrays else None
+    if text is not None and hashlib.sha256(text.encode()).hexdigest() != metadata["problem_hash"]:
+        raise _Refused("is damaged: the text of its problem file does not match its hash")
+    if not any(name.startswith("state/") for name in arrays):
+        raise ValueError("it holds no state of the fields")
+    return _Content(
+        metadata=metadata,
+        axes=_axes(metadata),
+        unknowns=_unknowns(metadata),
+        status=Status[metadata["status"]],
+        history=_history(_below(arrays, "history/"), metadata),
+        grid=_below(arrays, "grid/"),
+        states=[_below(arrays, f"state/{i}/") for i in range(len(metadata["groups"]))],
+        text=text,
+    )
+
+
+def _array(dataset: h5py.Dataset, size: int) -> NDArray[Any]:
+    """Read a dataset, which must lie in the file itself and be of numbers no larger than it."""
+    if dataset.dtype.kind not in "fiub" or dataset.external or dataset.is_virtual or dataset.nbytes > size:
+        raise ValueError(f"its dataset '{dataset.name}' is not one that pinnkit writes")
+    found: NDArray[Any] = dataset[()]
+    return np.asarray(found)
+
+
+def _below(arrays: Mapping[str, NDArray[Any]], start: str) -> dict[str, NDArray[Any]]:
+    return {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}
 
 
 def _file(path: Path) -> Path:
@@ -255,10 +326,6 @@ def _file(path: Path) -> Path:
 def _put(file: h5py.File, key: str, array: NDArray[Any]) -> None:
     """Write a dataset with a checksum, which HDF5 does not offer for empty and 0-d ones."""
     file.create_dataset(key, data=array, fletcher32=True if array.ndim and array.size else None)
-
-
-def _text(dataset: Any) -> str:
-    return bytes(dataset[()]).decode()
 
 
 def _spec(solution: Solution, group: tuple[str, ...]) -> dict[str, Any]:
@@ -306,25 +373,59 @@ def _axes(metadata: Mapping[str, Any]) -> tuple[Axis, ...]:
     )
 
 
-def _stand_in(metadata: Mapping[str, Any]) -> tuple[Problem | None, str]:
-    """A problem with the same axes and unknowns, enough to evaluate fields; None and the reason where there is none."""
+def _domain_to_dict(domain: Domain) -> tuple[Mapping[str, Any] | None, str]:
+    """A domain for the file, or None and the reason where no file can hold it."""
+    try:
+        return domain_to_dict(domain), ""
+    except ValueError as error:
+        return None, str(error)
+
+
+def _domain(content: _Content) -> tuple[Domain | None, str]:
+    """The domain of a file, or None and the reason where only the problem has it."""
+    metadata = content.metadata
+    if "is_box" in metadata:  # version 1
+        return (
+            (Box.of(*content.axes), "") if metadata["is_box"] else (None, f"its domain {metadata['domain']} is no box")
+        )
+    data = metadata["domain_data"]
+    if data is None:
+        return None, f"its domain is not in the file: {metadata['domain_refusal']}"
+    if data["type"] != "Box" and data["type"] not in SHAPES:
+        return (
+            None,
+            f"its domain is a {data['type']}, which is not registered here; import the script that registers it",
+        )
+    domain = domain_from_dict(data)
+    if domain.axes != content.axes:
+        raise ValueError(f"its domain {domain!r} does not have its axes")
+    return domain, ""
+
+
+def _stand_in(content: _Content) -> tuple[Problem | None, str]:
+    """A problem with the same domain and unknowns, enough to evaluate fields; None and the reason without one."""
+    metadata = content.metadata
     if metadata["ansatz"]:
         return None, f"the unknowns {metadata['ansatz']} go through an ansatz, which is code"
-    if not metadata["is_box"]:
-        return None, f"its domain {metadata['domain']} is no box"
-    domain = Box.of(*_axes(metadata))
-    unknowns = _unknowns(metadata)
-    filler = Term("stand-in", (domain,), Prescribed(tuple((u.name, 0.0) for u in unknowns)))
-    return Problem(metadata["problem"], domain, unknowns, [filler], facts=metadata.get("facts", {})), ""
+    domain, reason = _domain(content)
+    if domain is None:
+        return None, reason
+    filler = Term("stand-in", (domain,), Prescribed(tuple((u.name, 0.0) for u in content.unknowns)))
+    return Problem(metadata["problem"], domain, content.unknowns, [filler], facts=metadata.get("facts", {})), ""
 
 
-def _check_same(problem: Problem, metadata: Mapping[str, Any], target: Path) -> None:
-    pairs = {
+def _check_same(problem: Problem, content: _Content, target: Path) -> None:
+    metadata = content.metadata
+    pairs: dict[str, tuple[object, object]] = {
         "name": (problem.name, metadata["problem"]),
-        "axes": (problem.axes, _axes(metadata)),
-        "unknowns": (list(problem.unknowns), _unknowns(metadata)),
+        "axes": (problem.axes, content.axes),
+        "unknowns": (list(problem.unknowns), content.unknowns),
         "ansatz": (sorted(problem.ansatz), metadata["ansatz"]),
     }
+    if metadata.get("domain_data") is not None:
+        own = json.dumps(_domain_to_dict(problem.domain)[0])
+        if own != json.dumps(metadata["domain_data"]):
+            pairs["domain"] = (problem.domain, metadata["domain"])
     for what, (given, stored) in pairs.items():
         if given != stored:
             raise ValueError(
@@ -338,34 +439,45 @@ def _check_same(problem: Problem, metadata: Mapping[str, Any], target: Path) -> 
         )
 
 
-def _history(group: Any, metadata: Mapping[str, Any]) -> History:
-    terms = group["terms"][()]
-    return History(
-        group["step"][()],
-        group["seconds"][()],
-        tuple(metadata["history_solvers"][i] for i in group["solver"][()]),
-        group["loss"][()],
-        {name: terms[i] for i, name in enumerate(metadata["history_terms"])},
-        {name: group["measures"][i] for i, name in enumerate(metadata.get("history_measures", ()))},
+def _history(arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any]) -> History:
+    named = {
+        what: dict(zip(metadata.get(f"history_{what}", ()), arrays.get(what, ()), strict=True))
+        for what in ("terms", "measures")
+    }
+    solvers = metadata["history_solvers"]
+    history = History(
+        arrays["step"],
+        arrays["seconds"],
+        tuple(solvers[i] for i in arrays["solver"]),
+        arrays["loss"],
+        named["terms"],
+        named["measures"],
     )
+    columns: list[Sized] = [
+        history.seconds,
+        history.solver,
+        history.loss,
+        *history.terms.values(),
+        *history.measures.values(),
+    ]
+    if {len(column) for column in columns} != {len(history.step)}:
+        raise ValueError("the columns of its history differ in length")
+    return history
 
 
-def _rebuild(
-    problem: Problem,
-    metadata: Mapping[str, Any],
-    states: list[dict[str, NDArray[Any]]],
-    history: History,
-    device: str,
-    target: Path,
-) -> Solution:
+def _rebuild(problem: Problem, content: _Content, device: str) -> Solution:
+    metadata = content.metadata
     if metadata["dtype"] not in _DTYPES:
-        raise ValueError(f"load: '{target}' is damaged: there are no fields of type '{metadata['dtype']}'")
+        raise _Refused(f"is damaged: there are no fields of type '{metadata['dtype']}'")
     dtype = _DTYPES[metadata["dtype"]]
     fields: dict[tuple[str, ...], FieldSpec | None] = {}
     modules: dict[tuple[str, ...], nn.Module] = {}
-    for names, spec_data, state in zip(metadata["groups"], metadata["specs"], states, strict=True):
+    for names, spec_data, state in zip(metadata["groups"], metadata["specs"], content.states, strict=True):
         group = tuple(names)
-        spec = spec_from_dict(spec_data)
+        try:
+            spec = spec_from_dict(spec_data)
+        except ValueError as error:
+            raise _Refused(f"has a field that cannot be rebuilt: {error}") from None
         used = problem.unknown(group[0]).axes
         periodic = metadata.get("periodic", ())  # a hard condition, known without the problem
         axes = [
@@ -382,15 +494,15 @@ def _rebuild(
             module.load_state_dict({key: torch.as_tensor(value) for key, value in state.items()})
         except RuntimeError as error:
             reason = " ".join(str(error).split())
-            raise ValueError(f"load: '{target}' is damaged: the state does not fit {spec!r} ({reason[:120]})") from None
+            raise _Refused(f"is damaged: the state does not fit {spec!r} ({reason[:120]})") from None
         fields[group], modules[group] = spec, module.to(device).requires_grad_(False)
     return Solution(
         problem=problem,
         fields=fields,
         modules=modules,
         coefficients=metadata["coefficients"],
-        status=Status[metadata["status"]],
-        history=history,
+        status=content.status,
+        history=content.history,
         seconds=metadata["seconds"],
         seed=metadata["seed"],
         device=device,

@@ -1,6 +1,7 @@
 """solution.h5: what is written comes back, and what is no such file is refused in one line."""
 
 import json
+from contextlib import contextmanager
 from dataclasses import replace
 
 import h5py
@@ -13,6 +14,7 @@ from pinnkit.domains import Box, Cube
 from pinnkit.fields import FourierMLP, RandomFourier, Siren
 from pinnkit.problem.problem import Problem
 from pinnkit.problem.terms import Dirichlet, Equation
+from pinnkit.solutions.sealed import HEADER, seal
 from pinnkit.solutions.solution import grid_counts
 from pinnkit.solutions.storage import load, replacing, save
 from tests.samples import ALPHA, fitted_heat, heat_problem, solution_of, vector_problem
@@ -114,11 +116,19 @@ def test_the_problem_file_is_kept_with_its_hash(tmp_path):
 def test_nothing_in_the_file_is_a_pickle(tmp_path):
     path = save(solution_of(heat_problem()), tmp_path)
     with h5py.File(path) as file:
-        json.loads(file.attrs["metadata"])
+        json.loads(file["metadata"][()].tobytes())
         kinds = []
         file.visititems(lambda _, item: kinds.append(item.dtype.kind) if isinstance(item, h5py.Dataset) else None)
     assert kinds
     assert set(kinds) <= set("fiu")
+
+
+@contextmanager
+def _edited(path):
+    """The HDF5 content of a file, whose checksum is then made to match again: damage by a program, not by a disk."""
+    with h5py.File(path, "r+") as file:
+        yield file
+    seal(path, "pinnkit solution")
 
 
 def _write_text(path):
@@ -146,30 +156,36 @@ def _foreign(path):
 
 
 def _newer(path):
-    with h5py.File(path, "r+") as file:
+    with _edited(path) as file:
         file.attrs["format_version"] = 99
 
 
 def _without_state(path):
-    with h5py.File(path, "r+") as file:
+    with _edited(path) as file:
         del file["state"]
 
 
 def _wrong_state(path):
-    with h5py.File(path, "r+") as file:
+    with _edited(path) as file:
         key = next(iter(file["state/0"]))
         del file[f"state/0/{key}"]
 
 
+def _unsealed(path):
+    path.write_bytes(path.read_bytes()[HEADER:])  # the HDF5 content alone
+
+
 def _unknown_type(path):
-    with h5py.File(path, "r+") as file:
-        metadata = json.loads(file.attrs["metadata"])
-        file.attrs["metadata"] = json.dumps({**metadata, "dtype": "compile"})
+    with _edited(path) as file:
+        metadata = json.loads(file["metadata"][()].tobytes())
+        del file["metadata"]
+        file["metadata"] = np.frombuffer(json.dumps({**metadata, "dtype": "compile"}).encode(), dtype=np.uint8)
 
 
 DAMAGE = {
     "a type that is none": (_unknown_type, "is damaged: there are no fields of type 'compile'"),
     "text": (_write_text, "is damaged or no solution"),
+    "a missing checksum": (_unsealed, "its checksum is missing"),
     "truncated": (_truncate, "is damaged or no solution"),
     "one byte": (_flip, "is damaged or no solution"),
     "foreign": (_foreign, "no solution that pinnkit wrote"),
@@ -187,6 +203,45 @@ def test_a_damaged_or_foreign_file_is_refused_in_one_line(tmp_path, damage, word
         load(path)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def _as_version_1(path, *, is_box=True):
+    """Rewrite a file as version 1 was: metadata in an attribute, no domain, no checksum of the whole file."""
+    content = path.with_suffix(".copy")
+    content.write_bytes(path.read_bytes())
+    path.unlink()
+    with h5py.File(content) as new, h5py.File(path, "w") as old:
+        metadata = json.loads(new["metadata"][()].tobytes())
+        for key in ("domain_data", "domain_refusal"):
+            del metadata[key]
+        for name in new:
+            if name != "metadata":
+                new.copy(name, old)
+        old.attrs["format"], old.attrs["format_version"] = "pinnkit solution", 1
+        old.attrs["metadata"] = json.dumps({**metadata, "is_box": is_box})
+
+
+def test_files_of_version_1_are_read(tmp_path):
+    solution = solution_of(heat_problem())
+    path = save(solution, tmp_path)
+    _as_version_1(path)
+    assert load(path)(x=0.5, t=0.5)["u"] == solution(x=0.5, t=0.5)["u"]
+    assert load(path, problem=solution.problem).solution.history.solver == solution.history.solver
+    _truncate(path)
+    with pytest.raises(ValueError, match=r"is damaged or no solution"):
+        load(path)
+
+
+def test_files_of_version_1_on_other_domains_than_boxes_need_the_problem(tmp_path):
+    path = save(solution_of(heat_problem()), tmp_path)
+    _as_version_1(path, is_box=False)
+    with pytest.raises(ValueError, match=r"is no box; use load\(.*, problem=\.\.\.\)"):
+        load(path)(x=0.5, t=0.5)
+
+
+def test_metadata_may_be_larger_than_an_attribute_of_hdf5(tmp_path):
+    solution = replace(solution_of(heat_problem()), choice="because " * 20_000)
+    assert load(save(solution, tmp_path)).metadata["choice"] == solution.choice
 
 
 def test_a_missing_file_is_said_to_be_missing(tmp_path):

@@ -273,8 +273,8 @@ def nearest_point_to_axes(cameras: Sequence[Camera]) -> Tensor:
 def _rigid(pose: ArrayLike | Tensor) -> Tensor:
     try:
         matrix = torch.as_tensor(pose, dtype=torch.float64).detach().cpu().clone()
-    except (TypeError, ValueError, RuntimeError):
-        raise ValueError(f"Camera: `pose` must be a 4 x 4 matrix of numbers, got {pose!r}") from None
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        raise ValueError(f"Camera: `pose` must be a 4 x 4 matrix of numbers, got {repr(pose)[:200]}") from None
     if matrix.shape == (3, 4):
         matrix = torch.cat([matrix, torch.tensor([[0.0, 0.0, 0.0, 1.0]], dtype=torch.float64)])
     if matrix.shape != (4, 4):

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +15,18 @@ import torch
 from torch import Tensor
 
 __all__ = ["PictureError", "picture_size", "read_picture", "write_jpeg", "write_png"]
+
+_DAMAGE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    struct.error,
+    zlib.error,
+    LookupError,
+    TypeError,
+    ArithmeticError,
+    MemoryError,
+)
 
 
 class PictureError(ValueError):
@@ -35,15 +52,12 @@ def read_picture(path: Path, *, width: int | None = None, height: int | None = N
         PictureError: for files that Pillow cannot read.
     """
     pillow = _pillow()
-    try:
-        with pillow.open(path) as opened:
-            clear = "A" in opened.getbands() or "transparency" in opened.info
-            picture = opened.convert("RGBA" if clear else "RGB")
-            if width is not None and height is not None and picture.size != (width, height):
-                picture = picture.resize((width, height), pillow.Resampling.BOX)
-            return torch.from_numpy(np.array(picture))
-    except (OSError, SyntaxError, ValueError) as error:  # Pillow raises SyntaxError for some broken PNGs
-        raise PictureError(f"'{path}' is no picture that can be read: {error}") from None
+    with _explained(path), pillow.open(path) as opened:
+        clear = "A" in opened.getbands() or "transparency" in opened.info
+        picture = opened.convert("RGBA" if clear else "RGB")
+        if width is not None and height is not None and picture.size != (width, height):
+            picture = picture.resize((width, height), pillow.Resampling.BOX)
+        return torch.from_numpy(np.array(picture))
 
 
 def picture_size(path: Path) -> tuple[int, int]:
@@ -52,11 +66,22 @@ def picture_size(path: Path) -> tuple[int, int]:
     Raises:
         PictureError: for files that Pillow cannot read.
     """
+    with _explained(path), _pillow().open(path) as opened:
+        width, height = opened.size
+        return int(width), int(height)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn errors of Pillow into one sentence that names the file; its SyntaxError is that of broken PNG."""
+    pillow = _pillow()
     try:
-        with _pillow().open(path) as opened:
-            width, height = opened.size
-            return int(width), int(height)
-    except (OSError, SyntaxError, ValueError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pillow.DecompressionBombWarning)  # pictures of 90 million pixels
+            yield
+    except (pillow.DecompressionBombWarning, pillow.DecompressionBombError) as error:
+        raise PictureError(f"'{path}' is too large: {error}") from None
+    except _DAMAGE as error:
         raise PictureError(f"'{path}' is no picture that can be read: {error}") from None
 
 

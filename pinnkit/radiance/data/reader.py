@@ -6,19 +6,19 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
 
 from pinnkit.domains import Box
+from pinnkit.solutions.numpy_files import read_npz
 
 from .background_removal import remove_background, uniform_background
 from .cameras import Camera, Convention
 from .picture_files import PictureError, read_picture
 from .scene import Scene, View, box_from_corners
 from .scene_bounds import check_box, check_poses, choose_box, choose_contraction
-from .transforms import Frame, Transforms, read_transforms
+from .transforms import Frame, Transforms, read_transforms, short
 
 __all__ = ["HOLD_OUT_EVERY", "MAX_SIDE", "MAX_TEST_VIEWS", "read_scene"]
 
@@ -104,14 +104,13 @@ def read_scene(
         box, sentence = choose_box(views, owner=f"'{path}'")
         notes.append(sentence)
     check_box([view.camera for view in views], box if contraction is None else contraction.cube(1.0), owner=f"'{path}'")
-    samples = content.get("samples_per_pixel")
     return Scene(
         name=path.resolve().name if path.is_dir() else path.resolve().parent.name,
         train=tuple(views),
         test=tuple(held),
         box=box,
         background=None if background is None else _colour(path, background),
-        samples=None if samples is None else int(samples),
+        samples=_samples(path, content.get("samples_per_pixel")),
         notes=tuple(dict.fromkeys(notes)),
         contraction=contraction,
     )
@@ -181,23 +180,35 @@ def _geometry(picture: Path, camera: Camera) -> tuple[torch.Tensor | None, torch
     file = picture.with_name(picture.stem + "_geometry.npz")
     if not file.is_file():
         return None, None
-    try:
-        with np.load(file) as stored:
-            depth, normals = torch.from_numpy(stored["depth"]), torch.from_numpy(stored["normals"])
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-        raise ValueError(f"'{file}' is no geometry of a view: {error}") from None
+    arrays = read_npz(file)
+    if not {"depth", "normals"} <= arrays.keys():
+        raise ValueError(f"'{file}' is no geometry of a view: it holds {sorted(arrays)}, not `depth` and `normals`")
+    depth, normals = arrays["depth"], arrays["normals"]
+    if depth.dtype.kind != "f" or normals.dtype.kind != "f" or normals.shape != (*depth.shape, 3):
+        raise ValueError(
+            f"'{file}' is no geometry of a view: `depth` must be floats (H, W), `normals` (H, W, 3), got "
+            f"{depth.dtype} {depth.shape} and {normals.dtype} {normals.shape}"
+        )
     if depth.shape != (camera.height, camera.width):  # the picture was scaled down
         return None, None
-    return depth, normals
+    return torch.from_numpy(depth.astype(np.float32)), torch.from_numpy(normals.astype(np.float32))
+
+
+def _samples(path: Path, stated: Any) -> int | None:
+    if stated is None:
+        return None
+    if isinstance(stated, bool) or not isinstance(stated, int | float) or not stated >= 1 or stated % 1:
+        raise ValueError(f"'{path}': `samples_per_pixel` must be a whole number >= 1, got {short(stated)}")
+    return int(stated)
 
 
 def _colour(path: Path, stated: Any) -> tuple[float, float, float]:
     try:
         red, green, blue = (float(value) for value in stated)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         red = math.nan
     if not (math.isfinite(red) and all(0 <= value <= 1 for value in (red, green, blue))):
-        raise ValueError(f"'{path}': `background` must be three numbers in [0, 1], got {stated!r}")
+        raise ValueError(f"'{path}': `background` must be three numbers in [0, 1], got {short(stated)}")
     return red, green, blue
 
 
@@ -205,7 +216,7 @@ def _stated_box(path: Path, stated: Any) -> Box:
     try:
         lower, upper = ([float(x) for x in corner] for corner in stated)
         return box_from_corners(lower, upper)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, LookupError, OverflowError):
         raise ValueError(
-            f"'{path}': `box` must be [[x, y, z], [x, y, z]], lower before upper, got {stated!r}"
+            f"'{path}': `box` must be [[x, y, z], [x, y, z]], lower before upper, got {short(stated)}"
         ) from None

@@ -12,7 +12,7 @@ from typing import Any
 from .cameras import Camera, Convention
 from .picture_files import picture_size
 
-__all__ = ["Frame", "Transforms", "read_transforms"]
+__all__ = ["Frame", "Transforms", "read_transforms", "short"]
 
 _ENDINGS = ("", ".png", ".jpg", ".jpeg", ".PNG", ".JPG", ".JPEG", ".webp")
 _IGNORED = ("aabb_scale", "scale", "offset", "applied_transform", "applied_scale", "rolling_shutter")
@@ -60,12 +60,12 @@ def read_transforms(file: Path, *, convention: Convention) -> Transforms:
     frames, missing, notes = [], [], []
     entries = content.get("frames")
     if not isinstance(entries, list) or not entries:
-        raise ValueError(f"'{file}': `frames` must be a list of at least one frame, got {_short(entries)}")
+        raise ValueError(f"'{file}': `frames` must be a list of at least one frame, got {short(entries)}")
     scaled = set()
     for number, entry in enumerate(entries):
         where = f"'{file}', frame {number}"
         if not isinstance(entry, dict) or not isinstance(entry.get("file_path"), str):
-            raise ValueError(f"{where}: needs `file_path`, the name of its picture, got {_short(entry)}")
+            raise ValueError(f"{where}: needs `file_path`, the name of its picture, got {short(entry)}")
         picture = _picture(file.parent, entry["file_path"])
         if picture is None:
             missing.append(entry["file_path"])
@@ -167,8 +167,8 @@ def _number(where: str, entry: Mapping[str, Any], name: str) -> float | None:
     value = entry.get(name)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"{where}: `{name}` must be a finite number, got {_short(value)}")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e300:
+        raise ValueError(f"{where}: `{name}` must be a finite number, got {short(value)}")
     return float(value)
 
 
@@ -183,8 +183,11 @@ def _picture(folder: Path, name: str) -> Path | None:
     for base in bases:
         for ending in _ENDINGS:
             path = base.with_name(base.name + ending)
-            if path.is_file():
-                return path
+            try:
+                if path.is_file():
+                    return path
+            except (OSError, ValueError):  # names that are too long, or hold a null character
+                return None
     return None
 
 
@@ -193,14 +196,15 @@ def _json(file: Path) -> dict[str, Any]:
         content = json.loads(file.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"'{file}' cannot be read: {error}") from None
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also numbers of thousands of digits, and very deep lists
         raise ValueError(f"'{file}' is no JSON: {error}") from None
     if not isinstance(content, dict):
-        raise ValueError(f"'{file}': must hold an object with `frames`, got {_short(content)}")
+        raise ValueError(f"'{file}': must hold an object with `frames`, got {short(content)}")
     return content
 
 
-def _short(value: object) -> str:
+def short(value: object) -> str:
+    """Text of a value for a message, of at most 60 characters."""
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 

@@ -12,8 +12,17 @@ from pinnkit.surfaces.mesh.polygons import Polygons
 
 from .ply import read_faces
 
-__all__ = ["read_polygons"]
+__all__ = ["OBJ_KEYWORDS", "read_polygons"]
 
+_OBJ_WORDS = """
+v vt vn vp p l f fo o g s mg usemtl mtllib usemap maplib lod bevel c_interp d_interp shadow_obj trace_obj cstype deg
+bmat step curv curv2 surf parm trim hole scrv sp end con ctech stech call csh vc
+"""
+OBJ_KEYWORDS = frozenset(_OBJ_WORDS.split())
+"""First words of the lines of an OBJ file; a line of another word is damage, which would shift the vertices' numbers.
+
+Source: Wavefront, Object Files (.obj), Appendix B1; `vc` are colours, by some programs.
+"""
 _STL_HEAD, _STL_ROW = 84, 50
 
 
@@ -50,8 +59,12 @@ def _obj(data: bytes) -> Polygons:
                 face = [int(word.split("/")[0]) for word in words[1:]]
             except ValueError:
                 raise ValueError(f"a face must be numbers of vertices, got {line.strip()!r}") from None
+            if len(face) < 3 or 0 in face:
+                raise ValueError(f"a face must have at least 3 vertices, numbered from 1, got {line.strip()!r}")
             counts.append(len(face))
             corners.extend(i - 1 if i > 0 else len(vertices) + i for i in face)
+        elif words[0] not in OBJ_KEYWORDS:
+            raise ValueError(f"a line begins with {words[0]!r}, which is no keyword of OBJ")
     return Polygons(_to_array(vertices, "vertex"), np.array(counts, np.int64), np.array(corners, np.int64))
 
 
@@ -72,14 +85,16 @@ def _off(data: bytes) -> Polygons:
         n, m = int(lines[0][0]), int(lines[0][1])
     except (IndexError, ValueError):
         raise ValueError("after `OFF` come the numbers of vertices, faces and edges") from None
-    if len(lines) < 1 + n + m:
+    if n < 0 or m < 0:
+        raise ValueError(f"the numbers of vertices and faces must not be negative, got {n} and {m}")
+    if len(lines) != 1 + n + m:
         lines = _regroup_lines(lines, n, m)
     vertices = _to_array([words[:3] for words in lines[1 : 1 + n]], "vertex")
     try:
         faces = [[int(word) for word in words[1 : 1 + int(words[0])]] for words in lines[1 + n : 1 + n + m]]
     except ValueError as error:
         raise ValueError(f"a face must be whole numbers, {error}") from None
-    short = [i for i, (face, words) in enumerate(zip(faces, lines[1 + n :], strict=False)) if len(face) < int(words[0])]
+    short = [i for i, (face, words) in enumerate(zip(faces, lines[1 + n :], strict=True)) if len(face) != int(words[0])]
     if short:
         raise ValueError(f"face {short[0]} has {len(faces[short[0]])} of the {lines[1 + n + short[0]][0]} promised")
     counts = np.array([len(face) for face in faces], np.int64)
@@ -94,9 +109,16 @@ def _regroup_lines(lines: list[list[str]], n: int, m: int) -> list[list[str]]:
         if at >= len(words):
             kind, before = ("vertices", 0) if i < n else ("faces", n)
             raise ValueError(f"the header promises {n if i < n else m:,} {kind}, the file ends after {i - before:,}")
-        step = 3 if i < n else 1 + int(words[at])
+        try:
+            step = 3 if i < n else 1 + max(int(words[at]), 0)
+        except ValueError:
+            raise ValueError(f"a face must begin with its number of corners, got {words[at]!r}") from None
         found.append(words[at : at + step])
         at += step
+    if at != len(words):
+        raise ValueError(
+            f"the header promises {n:,} vertices and {m:,} faces, which the {len(lines) - 1:,} lines do not match"
+        )
     return found
 
 
@@ -109,17 +131,25 @@ def _stl(data: bytes) -> Polygons:
     there = max(len(data) - _STL_HEAD, 0) // _STL_ROW
     text = data[:1024].lstrip().lower().startswith(b"solid") and b"vertex" in data.lower()
     if len(data) >= _STL_HEAD and (len(data) == _STL_HEAD + _STL_ROW * count or not text):
-        if there < count or not count:
+        if len(data) != _STL_HEAD + _STL_ROW * count or not count:
             raise ValueError(f"the header promises {count:,} triangles, the file ends after {there:,}")
         rows = np.frombuffer(data, [("normal", "<f4", 3), ("at", "<f4", (3, 3)), ("more", "u1", 2)], count, _STL_HEAD)
         return _triangle_soup(rows["at"].astype(np.float64).reshape(-1, 3))
-    rows_of_text = [words[1:4] for line in _text(data).splitlines() if (words := line.split())[:1] in _VERTEX]
-    if not rows_of_text or len(rows_of_text) % 3:
-        raise ValueError(f"a text STL has three lines `vertex x y z` a triangle, there are {len(rows_of_text):,}")
-    return _triangle_soup(_to_array(rows_of_text, "vertex"))
+    return _stl_text(_text(data))
 
 
-_VERTEX = (["vertex"], ["VERTEX"], ["Vertex"])
+def _stl_text(text: str) -> Polygons:
+    lines = [words for line in text.splitlines() if (words := line.split())]
+    first = [words[0].lower() for words in lines]
+    corners = [words[1:4] for words, word in zip(lines, first, strict=True) if word == "vertex"]
+    if not corners or len(corners) != 3 * first.count("endfacet"):
+        raise ValueError(
+            f"a text STL has three lines `vertex x y z` a triangle, there are {len(corners):,} for "
+            f"{first.count('endfacet'):,} `endfacet`"
+        )
+    if first.count("solid") != first.count("endsolid") or first[-1] != "endsolid":
+        raise ValueError("a text STL must end with `endsolid`; the file was cut short")
+    return _triangle_soup(_to_array(corners, "vertex"))
 
 
 def _triangle_soup(corners: NDArray[np.float64]) -> Polygons:

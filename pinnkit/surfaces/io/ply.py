@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO
@@ -22,6 +23,7 @@ _TYPES = {
     **dict.fromkeys(("float", "float32"), "f4"),
     **dict.fromkeys(("double", "float64"), "f8"),
 }
+_FLOATS = ("float", "float32", "double", "float64")
 _FORMATS = {"ascii": "", "binary_little_endian": "<", "binary_big_endian": ">"}
 
 
@@ -72,12 +74,12 @@ def read_vertices(data: bytes) -> tuple[dict[str, Floats], dict[str, str], int]:
     Raises:
         ValueError: for data that are no PLY file, or truncated.
     """
-    elements = _header(data)[1]
-    faces = sum(e.rows for e in elements if e.name in ("face", "tristrips"))
-    for element, table in _tables(data):
-        if element.name == "vertex":
-            return dict(table.columns), {p[0]: p[1] for p in element.properties}, faces
-    raise ValueError(f"this PLY file has no element `vertex`, only {[e.name for e in elements]}")
+    tables = {element.name: (element, table) for element, table in _tables(data)}
+    if "vertex" not in tables:
+        raise ValueError(f"this PLY file has no element `vertex`, only {list(tables)}")
+    vertex, table = tables["vertex"]
+    faces = sum(tables[name][0].rows for name in ("face", "tristrips") if name in tables)
+    return dict(table.columns), {p[0]: p[1] for p in vertex.properties}, faces
 
 
 def read_faces(data: bytes) -> tuple[Floats, Indices, Indices]:
@@ -101,7 +103,11 @@ def read_faces(data: bytes) -> tuple[Floats, Indices, Indices]:
         elif element.name == "face" and element.rows:
             if not (named := [name for name in _CORNERS if name in table.lists]):
                 raise ValueError(f"the faces have no list `vertex_indices`, only {[p[0] for p in element.properties]}")
+            if dict((p[0], p[1]) for p in element.properties)[named[0]] in ("f4", "f8"):
+                raise ValueError(f"`{named[0]}` must hold whole numbers, not floats")
             counts, found = table.lists[named[0]]
+            if (counts < 3).any():
+                raise ValueError(f"face {int((counts < 3).argmax())} has {counts[counts < 3][0]} corners")
             corners = found.astype(np.int64)
         elif element.name == "tristrips" and element.rows:
             raise ValueError("triangle strips are not read; write the file with an element `face`")
@@ -138,7 +144,7 @@ def _write_rows(out: IO[bytes], rows: NDArray[np.generic]) -> None:
 
 
 def _tables(data: bytes) -> Iterator[tuple[Element, _Table]]:
-    """Yield the elements of a file one by one; elements after the last one used are not parsed."""
+    """Yield all elements of a file one by one; the last one must end where the file ends."""
     order, elements, start = _header(data)
     if order == "ascii":
         lines = [line for line in data[start:].decode("ascii", errors="replace").split("\n") if line.strip()]
@@ -147,10 +153,14 @@ def _tables(data: bytes) -> Iterator[tuple[Element, _Table]]:
             if len(rows) < element.rows:
                 raise _truncated(element, len(rows))
             yield element, _parse_text(rows, element)
+        if lines:
+            raise ValueError(f"{len(lines):,} lines are left over behind the rows that the header promises")
         return
     for element in elements:
         table, start = _parse_binary(data, start, element, _FORMATS[order])
         yield element, table
+    if left := len(data[start:].strip()):
+        raise ValueError(f"{left:,} bytes are left over behind the rows that the header promises")
 
 
 def _truncated(element: Element, there: int) -> ValueError:
@@ -170,12 +180,14 @@ def _parse_text(rows: list[list[str]], element: Element) -> _Table:
             at = 0
             for name, _, *length in element.properties:
                 count = int(row[at]) if length else 1
+                if count < 0:
+                    raise ValueError(f"a list has {count} entries")
                 if length:
                     lengths[name].append(count)
                     at += 1
                 gathered[name].extend(row[at : at + count])
                 at += count
-            if at > len(row):
+            if at != len(row):
                 raise ValueError(f"{at} numbers were expected in {' '.join(row)!r}")
         arrays = {name: np.array(words, dtype=np.float64) for name, words in gathered.items()}
     except (ValueError, IndexError) as error:
@@ -189,7 +201,9 @@ def _parse_binary(data: bytes, start: int, element: Element, sign: str) -> tuple
     Rows of equal length are read at once: scalars only, or lists whose lengths all equal those of the first row.
     """
     there = max(len(data) - start, 0)
-    counts = _lengths(data, start, element, sign) if element.lists and element.rows else {}
+    if not element.rows:
+        return _parse_text([], element), start
+    counts = _lengths(data, start, element, sign) if element.lists else {}
     fields: list[tuple[str, str, tuple[int, ...]]] = []
     for name, kind, *length in element.properties:
         if length:
@@ -216,8 +230,12 @@ def _lengths(data: bytes, start: int, element: Element, sign: str) -> dict[str, 
             if start + size > len(data):
                 raise _truncated(element, 0)
             found[name] = int(np.frombuffer(data, sign + length[0], 1, start)[0])
+            if found[name] < 0:
+                raise ValueError(f"the first list of `{element.name}` has {found[name]} entries")
             start += size
         start += np.dtype(kind).itemsize * found.get(name, 1)
+    if start > len(data):
+        raise _truncated(element, 0)
     return found
 
 
@@ -254,35 +272,49 @@ def _split_lists(arrays: Mapping[str, Floats], lengths: Mapping[str, Indices]) -
 
 
 def _header(data: bytes) -> tuple[str, list[Element], int]:
-    end = data.find(b"end_header")
-    if not data.startswith(b"ply") or end < 0:
+    found = re.search(rb"[\r\n]end_header[ \t]*(\r?\n|\r)", data)
+    if not data.startswith(b"ply") or found is None:
         raise ValueError("not a PLY file, it must begin with `ply` and have an `end_header`")
-    start = data.find(b"\n", end) + 1
     order, elements = "", list[Element]()
-    for line in data[:end].decode("ascii", errors="replace").replace("\r", "\n").splitlines():
+    for line in data[3 : found.start()].decode("ascii", errors="replace").replace("\r", "\n").splitlines():
         words = line.split()
         try:
             match words:
                 case ["format", kind, *_]:
                     order = kind
-                case ["element", name, rows, *_]:
+                case ["element", name, rows] if rows.isdecimal():
                     elements.append(Element(name, int(rows), ()))
-                case ["property", "list", length, kind, name, *_]:
+                case ["property", "list", length, kind, name] if length not in _FLOATS:
                     known = (*elements[-1].properties, (name, _TYPES[kind], _TYPES[length]))
                     elements[-1] = Element(elements[-1].name, elements[-1].rows, known)
-                case ["property", kind, name, *_]:
+                case ["property", kind, name]:
                     known = (*elements[-1].properties, (name, _TYPES[kind]))
                     elements[-1] = Element(elements[-1].name, elements[-1].rows, known)
+                case [] | ["comment" | "obj_info", *_]:
+                    pass
+                case _:
+                    raise ValueError
         except (KeyError, IndexError, ValueError):
             raise ValueError(f"the PLY header has a line that cannot be read, {line!r}") from None
-    if order not in _FORMATS or not start:
+    if order not in _FORMATS:
         raise ValueError(f"the PLY format must be one of {', '.join(_FORMATS)}, got {order!r}")
-    return order, elements, start
+    _check_names([e.name for e in elements], "elements")
+    for element in elements:
+        _check_names([p[0] for p in element.properties], f"properties of `{element.name}`")
+        if element.rows and not element.properties:
+            raise ValueError(f"the element `{element.name}` has {element.rows:,} rows and no properties")
+    return order, elements, found.end()
+
+
+def _check_names(names: list[str], what: str) -> None:
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise ValueError(f"two {what} have the name `{twice[0]}`")
 
 
 def _table(rows: list[list[str]], width: int, name: str) -> Floats:
     try:
-        table = np.array([row[:width] for row in rows], dtype=np.float64)
+        table = np.array(rows, dtype=np.float64)
         return table.reshape(len(rows), width)
     except ValueError as error:
         raise ValueError(f"a row of `{name}` cannot be read as {width} numbers, {error}") from None

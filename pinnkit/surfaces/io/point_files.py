@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pinnkit.solutions.numpy_files import read_npy, read_npz
 from pinnkit.solutions.storage import replacing
 from pinnkit.surfaces.mesh.mesh_checks import check_mesh
 from pinnkit.surfaces.mesh.sampling import sample_mesh
 from pinnkit.surfaces.points.cloud import PointCloud
 
 from .mesh_files import read_mesh
+from .mesh_formats import OBJ_KEYWORDS
 from .paths import MAX_ROUNDING, existing_file, relative_rounding, writable_path
 from .ply import ply_bytes, read_vertices
 from .text_table import TextTable, number_rows
@@ -108,13 +109,15 @@ def _read_obj(path: Path) -> PointCloud:
     rows: dict[str, list[list[str]]] = {"v": [], "vn": []}
     for line in _lines(path):
         words = line.split()
-        if words[0] == "f":
+        if words[0] in ("f", "fo"):
             return _sample_mesh_file(path)
+        if words[0] not in OBJ_KEYWORDS:
+            raise ValueError(f"'{path}': a line begins with {words[0]!r}, which is no keyword of OBJ")
         if words[0] in rows:
             rows[words[0]].append(words[1:4])
     points = _to_array(rows["v"], path, "vertices `v`")
     normals = _to_array(rows["vn"], path, "normals `vn`") if rows["vn"] and len(rows["vn"]) == len(rows["v"]) else None
-    return PointCloud.of(points, normals, source=f"'{path}'")
+    return PointCloud.of(points, normals, source=f"'{path}'", notes=_ending_note(_text(path)))
 
 
 def _read_off(path: Path) -> PointCloud:
@@ -127,26 +130,29 @@ def _read_off(path: Path) -> PointCloud:
         raise ValueError(f"'{path}': after `OFF` come the numbers of vertices, faces and edges") from None
     if faces:
         return _sample_mesh_file(path)
-    if words[0] != "OFF" or len(words) < 4 + 3 * vertices:
+    if words[0] != "OFF":
+        raise ValueError(f"'{path}': the points of a file that begins with `{words[0]}` are not read; write it as OFF")
+    if len(words) != 4 + 3 * vertices:
         raise ValueError(f"'{path}': {vertices:,} vertices of 3 numbers were promised; {len(words) - 4:,} numbers came")
     rows = [words[i : i + 3] for i in range(4, 4 + 3 * vertices, 3)]
     return PointCloud.of(_to_array(rows, path, "vertices"), source=f"'{path}'")
 
 
 def _read_text(path: Path) -> PointCloud:
+    text = _text(path)
     try:
-        table = TextTable.of(_text(path))
+        table = TextTable.of(text)
     except ValueError as error:
         raise ValueError(f"'{path}': {error}") from None
-    return _from_table(table.values, path, list(table.notes), named=table.named)
+    return _from_table(table.values, path, [*table.notes, *_ending_note(text)], named=table.named)
 
 
 def _read_npy(path: Path) -> PointCloud:
-    return _from_table(_load_numpy(path), path, [])
+    return _from_table(read_npy(path), path, [])
 
 
 def _read_npz(path: Path) -> PointCloud:
-    arrays = _load_numpy(path)
+    arrays = read_npz(path)
     named = [name for name in _NPZ if name in arrays]
     if not named:
         raise ValueError(f"'{path}': an NPZ file must have an array `points`, it has {sorted(arrays)}")
@@ -236,12 +242,11 @@ def _to_array(rows: list[list[str]], path: Path, what: str) -> NDArray[np.float6
         raise ValueError(f"'{path}': {error}") from None
 
 
-def _load_numpy(path: Path) -> Any:
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        return loaded if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"'{path}': cannot be read as a NumPy file, {error}") from None
+def _ending_note(text: str) -> tuple[str, ...]:
+    """Note for the user if the last line of a text has no line end: its numbers may lack digits."""
+    if text.endswith(("\n", "\r")):
+        return ()
+    return ("The last line has no line end; if the file was cut short, its last point is wrong.",)
 
 
 def _rounding_note(points: NDArray[np.float64], single: bool) -> tuple[str, ...]:

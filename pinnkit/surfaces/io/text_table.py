@@ -42,8 +42,8 @@ class TextTable:
             text: content of the file.
 
         Raises:
-            ValueError: for no rows, rows of different lengths or with fewer than three numbers, or words among the
-                numbers.
+            ValueError: for no rows, rows of different lengths or with fewer than three numbers, words among the
+                numbers, or another number of points than the first line promises.
         """
         lines = [line.strip() for line in text.splitlines()]
         comments = [line for line in lines if line.startswith(_COMMENTS)]
@@ -53,7 +53,9 @@ class TextTable:
             head += 1
         before, rows = rows[:head], rows[head:]
         if len(rows) > 1 and len(rows[0]) == 1 and len(rows[1]) >= 3:
-            rows = rows[1:]  # the number of points
+            promised, rows = rows[0][0], rows[1:]
+            if float(promised) != len(rows):
+                raise ValueError(f"the first line promises {promised} points, {len(rows):,} rows follow")
         widths = {len(row) for row in rows}
         if not rows or len(widths) > 1 or min(widths) < 3:
             found = f"rows of {sorted(widths)[:5]} columns" if rows else "no rows"

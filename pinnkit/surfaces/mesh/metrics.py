@@ -16,6 +16,7 @@ from pinnkit.surfaces.points.cloud import PointCloud
 
 from .nearest import NearestPoint
 from .sampling import sample_mesh
+from .trimesh_backend import is_mesh
 
 if TYPE_CHECKING:
     import trimesh
@@ -194,7 +195,7 @@ def _sample_surface(
             return distance, None if cloud.normals is None else cloud.normals[row]
 
         return cloud.points, cloud.normals, to_points
-    if not hasattr(surface, "faces"):
+    if not is_mesh(surface):
         raise TypeError(f"compare_surfaces: `{name}` must be a mesh or a PointCloud, got {type(surface).__name__}")
     corners = np.asarray(surface.vertices, np.float64)[np.asarray(surface.faces)]
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])

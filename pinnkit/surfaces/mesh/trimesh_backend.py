@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from typing import TYPE_CHECKING, Any, TypeGuard
 
-__all__ = ["import_trimesh"]
+if TYPE_CHECKING:
+    import trimesh
+
+__all__ = ["import_trimesh", "is_mesh"]
+
+
+def is_mesh(value: object) -> TypeGuard[trimesh.Trimesh]:
+    """Return whether `value` is a mesh of trimesh; this does not import the package, without which there is none."""
+    package = sys.modules.get("trimesh")
+    return package is not None and isinstance(value, package.Trimesh)
 
 
 def import_trimesh() -> Any:

@@ -16,6 +16,7 @@ __all__ = ["MIN_POINTS", "PointCloud"]
 
 MIN_POINTS = 32  # fewer points do not determine normals
 _FLAT = 1e-6  # of the longest extent: thinner clouds are planar or linear
+_HUGE = 1e150  # beyond it float64 cannot hold squares: such normals are not finite, such extents are refused
 _ZERO = 1e-8  # length below which a normal is invalid
 _MAX_DROPPED = 0.01  # share of points with invalid normals that are dropped; above it all normals are dropped
 
@@ -140,7 +141,7 @@ def _merge_duplicates(cloud: PointCloud) -> PointCloud:
 def _check_extent(cloud: PointCloud) -> None:
     with np.errstate(over="ignore"):
         sides = cloud.upper - cloud.lower
-    if not np.isfinite(sides).all() or sides.max() > 1e150:
+    if not np.isfinite(sides).all() or sides.max() > _HUGE:
         raise ValueError(f"{cloud.source}: the extent {sides.tolist()} is beyond what float64 can square; rescale it")
     centred = (cloud.points - cloud.points.mean(axis=0)) / sides.max()
     spread = np.linalg.svd(centred.T @ centred / len(cloud), compute_uv=False) ** 0.5
@@ -157,7 +158,8 @@ def _normalise_normals(cloud: PointCloud) -> PointCloud:
     normals = cloud.normals
     if normals is None:
         return cloud
-    finite = np.asarray(np.isfinite(normals).all(axis=1))
+    with np.errstate(invalid="ignore"):  # comparisons with nan
+        finite = np.asarray((np.abs(normals) <= _HUGE).all(axis=1))
     length = np.linalg.norm(np.where(finite[:, None], normals, 0.0), axis=1)
     good = finite & (length > _ZERO)
     bad = int((~good).sum())

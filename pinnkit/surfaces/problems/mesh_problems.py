@@ -23,7 +23,7 @@ from pinnkit.surfaces.drawing.figures import draw_mesh, draw_slices
 from pinnkit.surfaces.mesh.extraction import extract
 from pinnkit.surfaces.mesh.metrics import compare_surfaces, iou
 from pinnkit.surfaces.mesh.sampling import sample_mesh
-from pinnkit.surfaces.mesh.trimesh_backend import import_trimesh
+from pinnkit.surfaces.mesh.trimesh_backend import import_trimesh, is_mesh
 from pinnkit.surfaces.points.normalisation import Normalisation
 
 from .supervision import FixedSamples
@@ -134,7 +134,7 @@ class _Solid:
 
     @classmethod
     def of(cls, mesh: trimesh.Trimesh, owner: str) -> _Solid:
-        if not hasattr(mesh, "faces"):
+        if not is_mesh(mesh):
             raise TypeError(f"{owner}: `mesh` must be a trimesh.Trimesh, got {type(mesh).__name__}")
         vertices = np.asarray(mesh.vertices, np.float64)
         if not len(mesh.faces) or not np.isfinite(vertices).all():
