@@ -23,6 +23,7 @@ from typing import Any
 
 from sphinx.application import Sphinx
 from sphinx_gallery.scrapers import figure_rst
+from sphinx_gallery.utils import scale_image
 
 import pinnkit
 
@@ -119,6 +120,11 @@ def published(name: str) -> list[str]:
     ]
 
 
+def picture(name: str) -> Path:
+    """Return the path of the picture of a published run."""
+    return PUBLISHED.with_name(f"{name}.png")
+
+
 def as_rst(name: str) -> str:
     """Return the head of a gallery page: title, the text of the docstring, and how the page was made."""
     docstring = docstring_of(name).strip()
@@ -130,6 +136,8 @@ def as_rst(name: str) -> str:
     command = f"pinnkit solve problems/{name}.py"
     if name in SHOWN_ONLY:
         parts.append("The script was not run for this page: it takes minutes.")
+        if picture(name).is_file():
+            parts.append(f".. image:: ../../results/published/{name}.png\n   :alt: solution of {name}")
     elif is_quick(name):
         parts.append(f"The page shows ``{command} --quick``, at most 3 s of work.  ``{command}`` is a full run.")
     else:
@@ -153,9 +161,18 @@ def adapt(app: Sphinx, docname: str, source: list[str]) -> None:
         source[0] = source[0].replace(written, as_rst(name), 1)
 
 
+def thumbnails(app: Sphinx) -> None:
+    """Make the thumbnails of scripts that are not run from the pictures of their published runs."""
+    for name in SHOWN_ONLY:
+        target = Path(app.srcdir) / "gallery" / "images" / "thumb" / f"sphx_glr_{name}_thumb.png"
+        if picture(name).is_file() and target.parent.is_dir():
+            scale_image(str(picture(name)), str(target), 400, 280)
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect the hooks."""
     app.connect("config-inited", keep_going)
+    app.connect("builder-inited", thumbnails, priority=900)  # after Sphinx-Gallery has written its own
     app.connect("source-read", adapt)
     app.connect("build-finished", lambda app, error: shutil.rmtree(_results, ignore_errors=True))
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
