@@ -90,7 +90,8 @@ def require_extra(extra: str, *modules: str) -> None:
     if missing:
         raise ValueError(
             f"this command needs {', '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not installed; "
-            f"python -m pip install 'pinnkit[{extra}]', or '.[{extra}]' in a clone"
+            f"python -m pip install 'pinnkit[{extra}]', or in a clone "
+            f"python -m pip install -c constraints.txt '.[{extra}]'"
         )
 
 

@@ -1,12 +1,16 @@
-"""Steps in time by the implicit midpoint rule (Crank-Nicolson), which for second derivatives in time is Newmark's.
+"""Steps in time by the implicit midpoint rule.
+
+For linear equations whose coefficients and sources do not depend on time it equals the trapezoidal rule of Crank and
+Nicolson, and with second derivatives in time Newmark's average acceleration.
 
 A step takes u, and the rate v where the equation has u_tt, from t to t + dt.  In the equation, taken at t + dt/2,
 
     u -> (u_next + u) / 2,    u_t -> (u_next - u) / dt,    u_tt -> (2/dt) ((u_next - u) / dt - v),
     v_next = 2 (u_next - u) / dt - v,
 
-the last of which is Newmark's average acceleration, beta = 1/4 and gamma = 1/2: no damping, no bound on dt, and a start
-of second order from u and u_t.  Rows without a time derivative (walls, constraints) hold at the end of the step.
+the last of which is that of Newmark's average acceleration, beta = 1/4 and gamma = 1/2: no damping, no bound on dt for
+linear equations, and a start of second order from u and u_t.  Rows without a time derivative (walls, constraints) hold
+at the end of the step.
 Where the initial state is rough or contradicts the walls, the first two steps of a first-order equation are four
 half steps of the implicit Euler rule, which damp what the midpoint rule would carry along.
 
