@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pinnkit.reports.summary import SUMMARY_NAME, read_summary, summary_table
+from pinnkit.reports.summary import SUMMARY_NAME, finite, order_text, plain_order, read_summary, summary_table
 from pinnkit.solutions.files import FILE_NAME
 from pinnkit.verification.measures import number
 
@@ -134,7 +134,7 @@ def reference(
         error = reference_error(problem, found, {c.name: c.initial for c in problem.coefficients})
     summary = _reference_summary(problem, found, {c.unknown: c.measured_l2 for c in error})
     if json_:
-        sys.stdout.write(json.dumps(summary, indent=2) + "\n")
+        sys.stdout.write(json.dumps(finite(summary), indent=2) + "\n")
         return
     table = Table(box=None, padding=(0, 2), header_style="dim")
     for column in ("unknown", "grid", "error bar (L2)", "true error (L2)"):
@@ -143,7 +143,8 @@ def reference(
         true = "no closed form" if row["rel_l2_true_error"] is None else number(row["rel_l2_true_error"])
         table.add_row(name, " x ".join(map(str, row["shape"])), number(row["rel_l2_error_bar"]), true)
     console = Console()
-    console.print(Text(f"{problem.name}: {found.kind}, order {found.order:g}, {number(found.seconds)} s", style="bold"))
+    orders = order_text(found.order, found.observed_order)
+    console.print(Text(f"{problem.name}: {found.kind}, {orders}, {number(found.seconds)} s", style="bold"))
     console.print(table)
 
 
@@ -248,7 +249,8 @@ def _reference_summary(problem: Problem, found: Reference, true: Mapping[str, fl
     return {
         "problem": problem.name,
         "kind": found.kind,
-        "order": found.order,
+        "order": plain_order(found.order),
+        "observed_order": plain_order(found.observed_order),
         "seconds": found.seconds,
         "unknowns": {
             name: {

@@ -147,7 +147,8 @@ def test_a_run_that_fails_after_its_first_file_keeps_it_and_says_where_the_earli
         (["--quick", "--no-reference", "--budget", 0], 0.0),
     ],
 )
-def test_the_budget_reaches_the_reference(decay, fake_solve, monkeypatch, options, budget):
+@pytest.mark.usefixtures("fake_solve")
+def test_the_budget_reaches_the_reference(decay, monkeypatch, options, budget):
     from pinnkit.reports import validation
 
     given = []
