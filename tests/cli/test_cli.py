@@ -100,7 +100,7 @@ FIFTH = DECAY.replace("u.t + u", "u.ttttt + u")
             "`adaptive` is for fields that are trained",
             id="option",
         ),
-        pytest.param(FIFTH, [], "derivatives up to order 4", id="problem"),
+        pytest.param(FIFTH, [], "u.ttttt of order 5", id="problem"),
         pytest.param(DECAY, ["--dtype", "float16"], "--dtype must be", id="word"),
     ],
 )
@@ -292,6 +292,10 @@ def test_a_bad_problem_file_is_one_line_and_exit_code_2(tmp_path, capsys, comman
 
 OPTIONS = {
     "field": (["--field", "blob"], "--field must be one of siren, fourier, mlp, random-fourier, "),
+    "field of the user's own": (
+        ["--field", "blob"],
+        "got 'blob'; a field of your own must be registered by the problem",
+    ),
     "solver": (["--solver", "newton"], "--solver must be one of auto, least-squares, march, adam, "),
     "solvers": (["--solver", "adam,newton"], "got 'newton'"),
     "auto among others": (["--solver", "auto,adam"], "--solver auto stands alone"),

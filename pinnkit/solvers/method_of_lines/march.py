@@ -164,6 +164,7 @@ def _reason(
 ) -> str:
     kind = "Fourier modes" if found.periodic else "Chebyshev modes of a stretched coordinate"
     own = "as given" if solver.modes else f"as its spectrum asks for to {solver.tolerance:g}"
+    own += "; cosines and sines counted singly" if found.periodic else ""
     chosen = "space is periodic and the equation semilinear" if refused is None else "implicit, for walls and stiffness"
     why = "as given" if solver.method else chosen
     text = (

@@ -81,6 +81,7 @@ def run_search(run: Run) -> Solution:
         records=records,
         used=used,
         points=run.readout_points(solver, best.features),
+        readout_alone=True,
     )
 
 
