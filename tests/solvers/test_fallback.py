@@ -71,7 +71,7 @@ def test_a_plan_that_runs_out_of_time_says_that_no_candidate_met_its_limit(monke
     found, asked = taken(strict, FINE, monkeypatch=monkeypatch, seconds=1e-3)
     assert asked == [strict]
     assert found.status is Status.TIME
-    limit = "The time ran out, and no candidate met its limit, a held-out residual of at most 1e-12."
+    limit = "The time ran out, and no candidate that was run met its limit, a held-out residual of at most 1e-12."
     assert found.choice.endswith(limit)
 
 

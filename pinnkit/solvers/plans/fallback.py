@@ -66,11 +66,13 @@ def best_of(candidates: Sequence[Candidate], problem: Problem, options: RunOptio
         if score <= candidate.accept or found.status is Status.INTERRUPTED:
             break
     assert best is not None
+    limit = min(c.accept for c in candidates[: len(tried)])
     if len(tried) > 1:
         tried.append(f"Taken: {best.solvers[0].split('(')[0]}.")
     if late and not met:
-        limit = min(c.accept for c in candidates)
-        tried.append(f"The time ran out, and no candidate met its limit, a held-out residual of at most {limit:.0e}.")
+        tried.append(
+            f"The time ran out, and no candidate that was run met its limit, a held-out residual of at most {limit:.0e}."
+        )
     return replace(best, choice=" ".join(tried), seconds=time.perf_counter() - began)
 
 
