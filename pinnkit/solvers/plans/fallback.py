@@ -71,7 +71,8 @@ def best_of(candidates: Sequence[Candidate], problem: Problem, options: RunOptio
         tried.append(f"Taken: {best.solvers[0].split('(')[0]}.")
     if late and not met:
         tried.append(
-            f"The time ran out, and no candidate that was run met its limit, a held-out residual of at most {limit:.0e}."
+            f"The time ran out, and no candidate that was run met its limit, a held-out residual of at most "
+            f"{limit:.0e}."
         )
     return replace(best, choice=" ".join(tried), seconds=time.perf_counter() - began)
 
