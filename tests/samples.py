@@ -104,6 +104,7 @@ class FakeReference:
     values: dict
     bar: float
     seconds: float = 0.3
+    observed_order: float = 1.97
 
     def bars(self, _name):
         return self.bar, 2 * self.bar

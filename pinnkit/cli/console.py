@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -95,8 +96,12 @@ def require_extra(extra: str, *modules: str) -> None:
         )
 
 
-def result_folder(folder: Path, console: Console, *, keep: bool) -> Path:
-    """Prepare the folder of a result: an earlier result there is renamed to NAME.1, NAME.2, ...
+@contextmanager
+def result_folder(folder: Path, console: Console, *, keep: bool) -> Iterator[Path]:
+    """Context in which a command writes its result: an earlier result there is renamed to NAME.1, NAME.2, ...
+
+    A run that fails before it has written a file, because an option or the problem is refused, leaves the earlier
+    result where it was.
 
     Args:
         folder: the folder to write.
@@ -106,20 +111,40 @@ def result_folder(folder: Path, console: Console, *, keep: bool) -> Path:
     Raises:
         ValueError: for a file in place of a folder, and for a folder with files that no result has.
     """
+    aside = _set_aside(folder, console, keep=keep)
+    try:
+        yield folder
+    except BaseException:
+        if aside is not None and not _holds_files(folder):
+            if folder.exists():
+                shutil.rmtree(folder)  # empty folders
+            aside.rename(folder)
+            aside = None
+        raise
+    finally:
+        if aside is not None:
+            console.print(Text(f"The earlier result is now in {aside}", style="dim"))
+
+
+def _set_aside(folder: Path, console: Console, *, keep: bool) -> Path | None:
+    """Rename an earlier result in `folder`; the new name, or None where there is none or the run continues from it."""
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"--out must be a folder, '{folder}' is a file")
     resumes = keep and any(next(folder.rglob(name), None) for name in ("checkpoint*.h5", "stage*.h5"))
     if keep and not resumes:
         console.print(Text(f"--resume: there is no checkpoint in {folder}, so this run begins anew", style="yellow"))
     if resumes or not folder.exists() or not any(folder.iterdir()):
-        return folder
+        return None
     known = (SUMMARY_NAME, FILE_NAME, "checkpoint.h5", "history.csv")
     if not any((folder / name).exists() for name in known):
         raise ValueError(f"--out: '{folder}' holds files that are no result of pinnkit; choose another folder")
     aside = next(p for i in range(1, 10**6) if not (p := folder.with_name(f"{folder.name}.{i}")).exists())
     folder.rename(aside)
-    console.print(Text(f"The earlier result is now in {aside}", style="dim"))
-    return folder
+    return aside
+
+
+def _holds_files(folder: Path) -> bool:
+    return any(not path.is_dir() for path in folder.rglob("*"))
 
 
 # progress -----------------------------------------------------------------------------------------------------------

@@ -122,15 +122,15 @@ def fit(
             means=means,
         )
         problem = _with_steps(replace(problem, plan=quick_plan(problem.plan)) if quick else problem, steps)
-        folder = result_folder(out or Path("results") / problem.name, console, keep=resume)
-        with progress(problem.name, console) as callback:
-            solution = solve(
-                problem,
-                seed=seed, device=place, out=folder, resume=resume, monitor=psnr_monitor(problem),
-                callbacks=(callback,),
-                seconds=min(seconds or math.inf, _QUICK_SECONDS) if quick else seconds,
-            )  # fmt: skip
-        report, written = validate_and_save(solution, folder, figures=not no_figures)
+        with result_folder(out or Path("results") / problem.name, console, keep=resume) as folder:
+            with progress(problem.name, console) as callback:
+                solution = solve(
+                    problem,
+                    seed=seed, device=place, out=folder, resume=resume, monitor=psnr_monitor(problem),
+                    callbacks=(callback,),
+                    seconds=min(seconds or math.inf, _QUICK_SECONDS) if quick else seconds,
+                )  # fmt: skip
+            report, written = validate_and_save(solution, folder, figures=not no_figures)
         values = render(solution, pixels, scale)
         if known is not None and values.shape == picture.values.shape:
             values = np.where(known[..., None], picture.values, values)

@@ -85,13 +85,13 @@ def radiance(
         for note in views.notes:
             console.print(Text(note, style="yellow"))
         name = scene.resolve().stem if scene.is_dir() else scene.resolve().parent.stem
-        folder = result_folder(out or Path("results") / name, console, keep=resume)
-        with progress(name, console) as callback:
-            solution = fit_radiance(
-                views, recipe, name=name, seed=seed, device=place, seconds=seconds, out=folder, resume=resume,
-                every=10 if quick else 50, callbacks=(callback,),
-            )  # fmt: skip
-        report, written = validate_and_save(solution, folder, figures=not no_figures)
+        with result_folder(out or Path("results") / name, console, keep=resume) as folder:
+            with progress(name, console) as callback:
+                solution = fit_radiance(
+                    views, recipe, name=name, seed=seed, device=place, seconds=seconds, out=folder, resume=resume,
+                    every=10 if quick else 50, callbacks=(callback,),
+                )  # fmt: skip
+            report, written = validate_and_save(solution, folder, figures=not no_figures)
         if path is not None and not was_interrupted(solution):
             with console.status(f"rendering {frames} pictures ..."):
                 cameras = orbit(views, frames, width=width)

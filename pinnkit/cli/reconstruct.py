@@ -79,26 +79,26 @@ def reconstruct(
             points = points.without_normals()
         for note in points.notes:
             console.print(Text(note, style="yellow"))
-        folder = result_folder(results or Path("results") / cloud.stem, console, keep=resume)
-        with progress(cloud.stem, console) as callback:
-            made = run(
-                points,
-                neural=neural,
-                losses=None if preset is None else preset(),
-                resolution=resolution,
-                nodes=nodes,
-                name=cloud.stem,
-                seed=seed,
-                device=place,
-                seconds=seconds,
-                out=folder if neural else None,
-                resume=resume,
-                callbacks=(callback,),
+        with result_folder(results or Path("results") / cloud.stem, console, keep=resume) as folder:
+            with progress(cloud.stem, console) as callback:
+                made = run(
+                    points,
+                    neural=neural,
+                    losses=None if preset is None else preset(),
+                    resolution=resolution,
+                    nodes=nodes,
+                    name=cloud.stem,
+                    seed=seed,
+                    device=place,
+                    seconds=seconds,
+                    out=folder if neural else None,
+                    resume=resume,
+                    callbacks=(callback,),
+                )
+            write_mesh(out, made.mesh)
+            report, written = validate_and_save(
+                made.with_metrics(_scores(made, known, seed)), folder, figures=not no_figures
             )
-        write_mesh(out, made.mesh)
-        report, written = validate_and_save(
-            made.with_metrics(_scores(made, known, seed)), folder, figures=not no_figures
-        )
     finish(
         report,
         folder,

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pinnkit.reports.summary import SUMMARY_NAME, read_summary, summary_table
+from pinnkit.reports.summary import SUMMARY_NAME, finite, order_text, plain_order, read_summary, summary_table
 from pinnkit.solutions.files import FILE_NAME
 from pinnkit.verification.measures import number
 
@@ -74,6 +74,9 @@ def solve(
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if the verdict has findings.")] = False,
     json_: Json = False,
     no_figures: NoFigures = False,
+    budget: Annotated[
+        float | None, typer.Option(help="Nominal seconds of work for the reference; 5 by default, 0 for none.")
+    ] = None,
     no_reference: Annotated[bool, typer.Option("--no-reference", help="Compute no reference solution.")] = False,
 ) -> None:
     """Solve the problem in FILE, check the solution, and write results/NAME."""
@@ -91,25 +94,26 @@ def solve(
         at_least("--seed", seed, 0)
         positive("--tolerance", tolerance)
         positive("--seconds", seconds)
+        work = _budget_of(budget, quick=quick, none=no_reference)
         points = None if adaptive is None else word_in("--adaptive", adaptive, adaptive_words())()
         schemes = [word_in("--weights", w.strip(), weight_words())() for w in weights.split(",")] if weights else []
         if slabs is not None:
             at_least("--slabs", slabs, 1)
-        folder = result_folder(out or Path("results") / problem.name, console, keep=resume)
-        with progress(problem.name, console) as callback:
-            solution = run(
-                problem, spec, chosen,
-                seed=seed, device=place, dtype=precision, tolerance=tolerance,
-                seconds=min(seconds or math.inf, _QUICK_SECONDS) if quick else seconds, out=folder, resume=resume,
-                adaptive=points, weights=schemes, slabs=slabs, callbacks=(callback,),
-            )  # fmt: skip
-        report, written = validate_and_save(
-            solution,
-            folder,
-            budget=0.0 if no_reference else _QUICK_BUDGET if quick else _BUDGET,
-            figures=not no_figures,
-            problem_file=file if file.is_file() else None,
-        )
+        with result_folder(out or Path("results") / problem.name, console, keep=resume) as folder:
+            with progress(problem.name, console) as callback:
+                solution = run(
+                    problem, spec, chosen,
+                    seed=seed, device=place, dtype=precision, tolerance=tolerance,
+                    seconds=min(seconds or math.inf, _QUICK_SECONDS) if quick else seconds, out=folder, resume=resume,
+                    adaptive=points, weights=schemes, slabs=slabs, callbacks=(callback,),
+                )  # fmt: skip
+            report, written = validate_and_save(
+                solution,
+                folder,
+                budget=work,
+                figures=not no_figures,
+                problem_file=file if file.is_file() else None,
+            )
     finish(report, folder, written, console, json_=json_, strict=strict)
 
 
@@ -130,7 +134,7 @@ def reference(
         error = reference_error(problem, found, {c.name: c.initial for c in problem.coefficients})
     summary = _reference_summary(problem, found, {c.unknown: c.measured_l2 for c in error})
     if json_:
-        sys.stdout.write(json.dumps(summary, indent=2) + "\n")
+        sys.stdout.write(json.dumps(finite(summary), indent=2) + "\n")
         return
     table = Table(box=None, padding=(0, 2), header_style="dim")
     for column in ("unknown", "grid", "error bar (L2)", "true error (L2)"):
@@ -139,7 +143,8 @@ def reference(
         true = "no closed form" if row["rel_l2_true_error"] is None else number(row["rel_l2_true_error"])
         table.add_row(name, " x ".join(map(str, row["shape"])), number(row["rel_l2_error_bar"]), true)
     console = Console()
-    console.print(Text(f"{problem.name}: {found.kind}, order {found.order:g}, {number(found.seconds)} s", style="bold"))
+    orders = order_text(found.order, found.observed_order)
+    console.print(Text(f"{problem.name}: {found.kind}, {orders}, {number(found.seconds)} s", style="bold"))
     console.print(table)
 
 
@@ -204,6 +209,21 @@ def info(
     Console().print(table)
 
 
+def _budget_of(given: float | None, *, quick: bool, none: bool) -> float:
+    """Nominal seconds of work for the reference of a solve; 0 for none.
+
+    Raises:
+        ValueError: for a number below 0, and for a budget beside --no-reference.
+    """
+    if given is None:
+        return 0.0 if none else _QUICK_BUDGET if quick else _BUDGET
+    if not 0 <= given < math.inf:
+        raise ValueError(f"--budget must be a number from 0, got {given:g}")
+    if none and given > 0:
+        raise ValueError(f"--no-reference computes none, and --budget {given:g} asks for one; leave one of them out")
+    return given
+
+
 def _load(file: Path) -> Problem:
     from pinnkit.problem.script import load_problem
 
@@ -229,7 +249,8 @@ def _reference_summary(problem: Problem, found: Reference, true: Mapping[str, fl
     return {
         "problem": problem.name,
         "kind": found.kind,
-        "order": found.order,
+        "order": plain_order(found.order),
+        "observed_order": plain_order(found.observed_order),
         "seconds": found.seconds,
         "unknowns": {
             name: {

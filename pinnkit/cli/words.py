@@ -111,7 +111,15 @@ def word_in(option: str, word: str, known: Mapping[str, Meaning]) -> Meaning:
 
 def field_of(word: str | None) -> FieldSpec | None:
     """The field of a word, with its default settings; None without a word."""
-    return None if word is None else word_in("--field", word, field_words())()
+    if word is None:
+        return None
+    known = field_words()
+    if word not in known:
+        raise ValueError(
+            f"--field must be one of {', '.join(known)}, got '{word}'; a field of your own must be registered by the "
+            f"problem file or by a module that it imports"
+        )
+    return known[word]()
 
 
 def solvers_of(words: str, steps: str | None, field: str | None) -> list[AnySolver] | None:

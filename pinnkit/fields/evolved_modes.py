@@ -105,8 +105,8 @@ class EvolvedModes:
 
     def __repr__(self) -> str:
         steps, modes = sum(p.steps for p in self.pieces), max(p.modes for p in self.pieces)
-        kind = "Fourier" if self.pieces[0].fourier else "mapped Chebyshev"
-        return f"<{modes} {kind} modes marched over {steps} steps>"
+        kind = "Fourier wavenumbers kept," if self.pieces[0].fourier else "mapped Chebyshev modes"
+        return f"<{modes} {kind} marched over {steps} steps>"
 
     def build(
         self,

@@ -55,7 +55,7 @@ def trace(problem: ProblemLike, term: Term, *, raw: bool) -> Trace:
     label = f"problem '{problem.name}': term '{term.name}'"
     with naming(label):
         results = [_probe(problem, term, size, generator, raw) for size in _SIZES]
-        _refuse_steps(problem, term, raw)
+        _refuse_steps_and_gaps(problem, term, raw)
     (small, asked, points), (large, _, _) = results
     if small.shape[1] != large.shape[1]:
         raise ValueError(
@@ -104,17 +104,27 @@ def _probe(
     return rows, tuple(asked), points
 
 
-def _refuse_steps(problem: ProblemLike, term: Term, raw: bool) -> None:
-    """Refuse a derivative of plain numbers that differ from point to point.
+def _refuse_steps_and_gaps(problem: ProblemLike, term: Term, raw: bool) -> None:
+    """Refuse a derivative of plain numbers that differ from point to point, and given values that are not finite.
 
     Raises:
-        ValueError: where the residual takes one.
+        ValueError: where the residual takes such a derivative, or a built-in condition has such a value.
     """
     generator = torch.Generator().manual_seed(1)
     points = tuple(_first(p, _MANY).to(problem.dtype, torch.device("cpu")) for p in term.sample(_MANY, generator))
     draw = _drawer(problem, points, generator)
     with refuse_discontinuities(points[0].coords.shape[0]):
-        residual_rows(problem, term, points, lambda c: draw(c, 1.0), problem.initial_coefficients(), raw=raw)
+        rows = residual_rows(problem, term, points, lambda c: draw(c, 1.0), problem.initial_coefficients(), raw=raw)
+    if term.rule is None or (raw and problem.ansatz):  # other residuals need not be finite for random unknowns
+        return
+    bad = ~torch.isfinite(rows).all(dim=1)
+    if bool(bad.any()):
+        at = zip(problem.frame.columns, points[0].coords[bad][0].tolist(), strict=True)
+        raise ValueError(
+            f"the given value is not finite at {int(bad.sum())} of {len(bad)} points, such as "
+            f"{', '.join(f'{column} = {x:.3g}' for column, x in at)}; give a function that is finite on "
+            f"{'the whole part' if term.own_points is None else 'all of them'}"
+        )
 
 
 def _first(points: Points, size: int) -> Points:

@@ -64,7 +64,9 @@ class FiniteDifferences:
             error_bar={name: bar.l2 for name, bar in bars.items()},
             max_error_bar={name: bar.greatest for name, bar in bars.items()},
             order=scheme.order,
-            observed_order=max((b.order for b in bars.values()), key=lambda p: abs(p - scheme.order)),
+            observed_order=max(
+                (b.order for b in bars.values()), key=lambda p: abs(p - scheme.order) if p == p else -1.0
+            ),
             seconds=time.perf_counter() - begin,
             kind=fine.kind or scheme.kind,
             divisor=divisor,

@@ -17,7 +17,7 @@ from pinnkit.solutions.storage import save
 from pinnkit.verification import Verdict
 from pinnkit.verification.measures import Comparison, TermCheck, number
 
-from .summary import SUMMARY_NAME, finite, summary_table, write_summary
+from .summary import SUMMARY_NAME, finite, plain_order, summary_table, write_summary
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -108,7 +108,8 @@ class Report:
             if reference is None
             else {
                 "kind": reference.kind,
-                "order": reference.order,
+                "order": plain_order(reference.order),
+                "observed_order": plain_order(reference.observed_order),
                 "rel_l2_error_bar": None if worst is None else worst.l2_bar,
                 "rel_l2_true_error": max((c.rel_l2 for c in self.reference_error), default=None),
                 "seconds": reference.seconds,

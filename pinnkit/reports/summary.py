@@ -14,7 +14,7 @@ from pinnkit.verification.measures import EXACT, number
 if TYPE_CHECKING:
     from rich.console import Group
 
-__all__ = ["SUMMARY_NAME", "finite", "read_summary", "summary_table", "write_summary"]
+__all__ = ["SUMMARY_NAME", "finite", "order_text", "plain_order", "read_summary", "summary_table", "write_summary"]
 
 SUMMARY_NAME = "summary.json"
 _REQUIRED = {"problem", "field", "parameters", "solver", "steps", "seconds", "status", "seed", "dtype", "device"}
@@ -54,6 +54,21 @@ def finite(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def plain_order(order: float) -> float:
+    """An order of convergence as a plain number: 2 for 2.0, so that files and the console write it alike."""
+    return int(order) if math.isfinite(order) and order == int(order) else order
+
+
+def order_text(order: float, observed: float | None) -> str:
+    """The stated order of convergence and the observed one: "order 2, observed 1.98".
+
+    Args:
+        order: as stated.
+        observed: on the last grids; None or NaN where it was not observed.
+    """
+    return f"order {order:g}, " + (f"observed {observed:.3g}" if _is_finite(observed) else "not observed")
 
 
 def summary_table(summary: Mapping[str, Any]) -> Group:
@@ -127,8 +142,11 @@ def _verdict(verdict: Mapping[str, Any], *, has_metrics: bool) -> str:
 
 def _reference(reference: Mapping[str, Any]) -> str:
     true = reference.get("rel_l2_true_error")
+    order = f"order {reference['order']:g}"
+    if "observed_order" in reference:  # not in files of earlier versions
+        order = order_text(reference["order"], reference["observed_order"])
     return (
-        f"{reference['kind']}, order {reference['order']}, error bar {number(reference['rel_l2_error_bar'])}"
+        f"{reference['kind']}, {order}, error bar {number(reference['rel_l2_error_bar'])}"
         + ("" if true is None else f" (true error {number(true)})")
         + f", {number(reference['seconds'])} s"
     )

@@ -11,6 +11,7 @@ from pinnkit.verification import Finding, Kind
 from pinnkit.verification.comparison import compare_with_exact, compare_with_reference, reference_error
 from pinnkit.verification.comparison_checks import check_closed_form
 from pinnkit.verification.context import Context
+from pinnkit.verification.exact_residual import check_exact
 from pinnkit.verification.metric_checks import metric_verdict, root_mean_square
 from pinnkit.verification.run_checks import run_checks
 from pinnkit.verification.term_sample import Sample, vanishes
@@ -55,7 +56,7 @@ def validate(solution: Solution, *, reference: Reference | None = None, budget: 
         verdict = metric_verdict(solution, {c.name: c.rms for c in terms}, metrics)
     else:
         context = Context(solution, (*exact, *discretised))
-        findings = list(check_closed_form(discretised, error))
+        findings = [*check_exact(problem), *check_closed_form(discretised, error)]
         if undetermined:
             findings.insert(0, Finding(Kind.UNDETERMINED, f"the solution is one of many. {reason}", 1.0))
         terms = tuple(Sample.of(solution, t).check if not vanishes(t) else context.check(t) for t in problem.terms)

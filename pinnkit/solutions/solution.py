@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
@@ -138,8 +139,10 @@ class Solution:
 
     @property
     def field_text(self) -> str:
-        """The fields as their constructors are written."""
-        words = {g: repr(s) if s is not None else type(self.modules[g]).__name__ for g, s in self.fields.items()}
+        """The fields as their constructors are written, with at most four digits of each number."""
+        words = {
+            g: type(self.modules[g]).__name__ if s is None else _four_digits(repr(s)) for g, s in self.fields.items()
+        }
         if len(words) == 1:
             return next(iter(words.values()))
         return ", ".join(f"{'+'.join(group)}: {word}" for group, word in words.items())
@@ -196,6 +199,11 @@ def grid_counts(axes: Sequence[Axis], points: int = 40_000) -> dict[str, int]:
         return {axes[0].name: 1001}
     count = int(points ** (1 / len(axes)))
     return dict.fromkeys((axis.name for axis in axes), count + 1 - count % 2)
+
+
+def _four_digits(text: str) -> str:
+    """Round the decimal numbers in a text that have more than five digits after the point."""
+    return re.sub(r"\d+\.\d{6,}(e[-+]?\d+)?", lambda found: f"{float(found[0]):.4g}", text)
 
 
 def exact_values(problem: Problem, coords: Tensor, coefficients: Mapping[str, float]) -> dict[str, Tensor]:

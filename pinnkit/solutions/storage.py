@@ -428,8 +428,10 @@ def _check_same(problem: Problem, content: _Content, target: Path) -> None:
             pairs["domain"] = (problem.domain, metadata["domain"])
     for what, (given, stored) in pairs.items():
         if given != stored:
+            verb = "are" if what in ("axes", "unknowns") else "is"
             raise ValueError(
-                f"load: `problem` is not the one in '{target}': its {what} are {given}, stored are {stored}"
+                f"load: `problem` is not the one in '{target}': its {what} {verb} {given}, and "
+                f"the file's {verb} {stored}"
             )
     changed = differing_terms(problem, metadata["term_probes"]) if "term_probes" in metadata else []
     if changed:

@@ -65,6 +65,8 @@ def run_checks(context: Context, extra: Iterable[Finding] = ()) -> Verdict:
     nothing = list(check_trivial(context))
     residuals = (check_terms, check_spectral_content, check_overfitting, check_localization, check_start)
     found = [*ended, *nothing, *(finding for check in residuals for finding in check(context))]
+    if any(f.kind is Kind.LOCAL for f in found):  # a front that is not resolved makes the field oscillate
+        found = [f for f in found if f.kind is not Kind.TOO_ROUGH]
     if nothing:
         found = [f for f in found if f.kind not in _FOLLOWS]
     found += [*check_mirror_images(context), *check_uniqueness(context), *comparison_checks.check_comparison(context)]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from pinnkit.domains import Points, Sobol
 from pinnkit.problem.linearization import Channel, linearise
+from pinnkit.problem.problem import Problem
 from pinnkit.problem.terms import Term
 from pinnkit.solutions.evaluation import natural_rate
 from pinnkit.solutions.solution import Solution
@@ -24,6 +26,9 @@ FRESH = 4096
 """Points of each term: residuals that are concentrated on a thousandth of the domain still show."""
 _MOST = 2**16
 """Of points that a term brings itself."""
+
+Unknowns = Callable[[Sequence[Points], Sequence[Channel]], Mapping[Channel, Tensor]]
+"""Derivatives of the unknowns at the points of each site, ``(n,)`` or ``(n, c)``."""
 
 
 @dataclass(frozen=True)
@@ -57,18 +62,49 @@ class Sample:
     @classmethod
     def of(cls, solution: Solution, term: Term) -> Sample:
         """Sample `term` on points that are the same for every solution."""
-        problem = solution.problem
+        return cls.at(
+            solution.problem,
+            term,
+            partial(channels_at, solution),
+            solution.coefficient_tensors,
+            dtype=solution.dtype,
+            device=solution.device,
+        )
+
+    @classmethod
+    def at(
+        cls,
+        problem: Problem,
+        term: Term,
+        unknowns: Unknowns,
+        coefficients: Mapping[str, Tensor],
+        *,
+        dtype: torch.dtype = torch.float64,
+        device: str = "cpu",
+        count: int = FRESH,
+    ) -> Sample:
+        """Sample a term of a problem for given unknowns.
+
+        Args:
+            problem: the problem.
+            term: one of its terms.
+            unknowns: gives channels of the unknowns at points.
+            coefficients: of the problem.
+            dtype: of the points.
+            device: of the points.
+            count: number of points.
+        """
         trace = problem.trace(term, raw=False)
         generator = torch.Generator().manual_seed(TEST_SEED)
-        sampled = (subsampled(p, _MOST) for p in term.sample(FRESH, generator, Sobol()))
-        points = tuple(p.to(solution.dtype, solution.device) for p in sampled)
-        values = channels_at(solution, points, trace.channels)
-        at = linearise(problem, term, points, values, solution.coefficient_tensors)
-        inside = problem.domain.sample(FRESH // 4, generator, sampling=Sobol()).to(solution.dtype, solution.device)
-        everywhere = channels_at(solution, (inside,) * len(points), trace.channels)
-        whole = solution.fieldset.unknowns(inside.coords, solution.coefficient_tensors)
-        sizes = {name: rms(value) for name, value in whole.items()}
-        remainder, scale, unknowns, natural_scale = at.r, 0.0, 0.0, 0.0
+        sampled = (subsampled(p, _MOST) for p in term.sample(count, generator, Sobol()))
+        points = tuple(p.to(dtype, device) for p in sampled)
+        values = unknowns(points, trace.channels)
+        at = linearise(problem, term, points, values, coefficients)
+        inside = problem.domain.sample(count // 4, generator, sampling=Sobol()).to(dtype, device)
+        everywhere = unknowns((inside,) * len(points), trace.channels)
+        whole = unknowns((inside,), [Channel(0, name, ()) for name in {c.unknown: None for c in trace.channels}])
+        sizes = {c.unknown: rms(value) for c, value in whole.items()}
+        remainder, scale, from_unknowns, natural_scale = at.r, 0.0, 0.0, 0.0
         parts = torch.zeros_like(at.r)
         for channel, slope in at.d.items():
             value = values[channel] if values[channel].ndim == 2 else values[channel][:, None]
@@ -79,11 +115,11 @@ class Sample:
             # A condition such as u = 0 compares u with nothing: its size is that of u elsewhere.
             natural = natural_rate(problem, channel.order) * sizes[channel.unknown]
             scale += max(here, rms(slope) * max(rms(everywhere[channel]), natural))
-            unknowns += here
+            from_unknowns += here
             natural_scale += rms(slope) * natural_rate(problem, channel.order) * (sizes[channel.unknown] or 1.0)
         check = TermCheck(str(term.name), term.kind, rms(at.r), scale + rms(remainder))
         parts = (parts + remainder.abs()).square().sum(dim=1).sqrt()
-        return cls(term, points, values, at.r, remainder, parts, check, unknowns, natural_scale)
+        return cls(term, points, values, at.r, remainder, parts, check, from_unknowns, natural_scale)
 
     @property
     def given_size(self) -> float:

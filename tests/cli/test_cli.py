@@ -88,6 +88,81 @@ def test_an_earlier_result_is_moved_aside(decay, fake_solve, tmp_path):
     assert sorted(p.name for p in (tmp_path / "results").iterdir()) == ["decay", "decay.1", "decay.2"]
 
 
+FIFTH = DECAY.replace("u.t + u", "u.ttttt + u")
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "words"),
+    [
+        pytest.param(
+            DECAY,
+            ["--solver", "least-squares", "--adaptive", "rad"],
+            "`adaptive` is for fields that are trained",
+            id="option",
+        ),
+        pytest.param(FIFTH, [], "u.ttttt of order 5", id="problem"),
+        pytest.param(DECAY, ["--dtype", "float16"], "--dtype must be", id="word"),
+    ],
+)
+def test_a_run_that_is_refused_leaves_the_earlier_result(decay, tmp_path, capsys, text, options, words):
+    assert run("solve", decay, "--quick", "--no-figures") == 0
+    capsys.readouterr()
+    decay.write_text(text)
+    assert run("solve", decay, "--quick", *options) == 2
+    out, err = capsys.readouterr()
+    assert words in err
+    assert "earlier result" not in out
+    assert [p.name for p in (tmp_path / "results").iterdir()] == ["decay"]
+    assert run("show", tmp_path / "results/decay") == 0
+
+
+def test_a_run_that_fails_after_its_first_file_keeps_it_and_says_where_the_earlier_result_is(
+    decay, tmp_path, capsys, monkeypatch
+):
+    assert run("solve", decay, "--quick", "--no-figures") == 0
+    capsys.readouterr()
+
+    def fails(*_, out, **__):
+        (out / "candidate2").mkdir(parents=True)
+        (out / "candidate2/checkpoint.h5").touch()
+        raise ValueError("late")
+
+    monkeypatch.setattr("pinnkit.solvers.solve", fails)
+    with pytest.raises(ValueError, match="late"):  # raised outside pinnkit
+        run("solve", decay)
+    assert "The earlier result is now in results/decay.1" in capsys.readouterr().out
+    assert (tmp_path / "results/decay/candidate2/checkpoint.h5").exists()
+    assert (tmp_path / "results/decay.1/summary.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "budget"),
+    [
+        ([], 5.0),
+        (["--quick"], 0.5),
+        (["--budget", 20], 20.0),
+        (["--quick", "--budget", 2], 2.0),
+        (["--budget", 0], 0.0),
+        (["--no-reference"], 0.0),
+        (["--quick", "--no-reference", "--budget", 0], 0.0),
+    ],
+)
+@pytest.mark.usefixtures("fake_solve")
+def test_the_budget_reaches_the_reference(decay, monkeypatch, options, budget):
+    from pinnkit.reports import validation
+
+    given = []
+    measure = validation.validate
+
+    def validate(solution, *, budget):
+        given.append(budget)
+        return measure(solution, budget=0.0)
+
+    monkeypatch.setattr(validation, "validate", validate)
+    assert run("solve", decay, "--no-figures", *options) == 0
+    assert given == [budget]
+
+
 def test_resume_keeps_the_folder(decay, fake_solve, tmp_path):
     run("solve", decay, "--no-figures", "--no-reference")
     (tmp_path / "results/decay/checkpoint.h5").touch()
@@ -217,6 +292,10 @@ def test_a_bad_problem_file_is_one_line_and_exit_code_2(tmp_path, capsys, comman
 
 OPTIONS = {
     "field": (["--field", "blob"], "--field must be one of siren, fourier, mlp, random-fourier, "),
+    "field of the user's own": (
+        ["--field", "blob"],
+        "got 'blob'; a field of your own must be registered by the problem",
+    ),
     "solver": (["--solver", "newton"], "--solver must be one of auto, least-squares, march, adam, "),
     "solvers": (["--solver", "adam,newton"], "got 'newton'"),
     "auto among others": (["--solver", "auto,adam"], "--solver auto stands alone"),
@@ -229,6 +308,9 @@ OPTIONS = {
     "weights": (["--weights", "ntk,heavy"], "--weights must be one of gradient-norm, ntk, relobralo"),
     "slabs": (["--slabs", "0"], "--slabs must be at least 1, got 0"),
     "seconds": (["--seconds", "-2"], "--seconds must be positive, got -2"),
+    "budget": (["--budget", "-1"], "--budget must be a number from 0, got -1"),
+    "budget that is no number": (["--budget", "nan"], "--budget must be a number from 0, got nan"),
+    "budget for none": (["--budget", "3", "--no-reference"], "--budget 3 asks for one; leave one of them out"),
     "steps of auto": (["--steps", "5"], "--steps counts steps of the last solver; name it"),
     "seed": (["--seed", "-1"], "--seed must be at least 0, got -1"),
     "tolerance": (["--tolerance", "0"], "--tolerance must be positive, got 0"),

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from pinnkit import Box, Cube, Dirichlet, Equation, Periodic, Problem, Unknown
+from pinnkit import Box, Condition, Cube, Dirichlet, Equation, Initial, Neumann, Periodic, Problem, Unknown
 from pinnkit.jets import NamedOperator
 from pinnkit.problem.linearization import Channel
 from pinnkit.problem.tracing import Trace
@@ -143,3 +143,26 @@ def test_kinks_and_upwind_differences_may_be_differentiated() -> None:
     assert trace(lambda u: (torch.where(u > 0, u, 0.1 * u) * u).x)
     assert trace(lambda u, x: (torch.where(x > 1e-8, torch.sin(x) / x, 1.0) * u.x).x)
     assert trace(lambda u, x: u.x + torch.where(x < 0.5, 1.0 + 0 * x, 10.0 + 0 * x) * u.xx)
+
+
+GAPS = {
+    "initial": (lambda: Initial(u=lambda x: torch.sqrt(x - 0.5)), "initial", r"12\d of 251 points, such as x = "),
+    "dirichlet": (
+        lambda: Dirichlet(ROD.boundary, name="ends", u=lambda t: torch.log(t - 0.25)),
+        "ends",
+        r"\d\d of 251 points",
+    ),
+    "infinite": (lambda: Dirichlet(ROD.boundary, u=float("inf")), "dirichlet", "251 of 251 points"),
+    "flux": (lambda: Neumann(ROD.boundary, u=lambda t: 1 / torch.relu(t - 0.5)), "neumann", r"12\d of 251 points"),
+}
+
+
+@pytest.mark.parametrize(("make", "name", "count"), GAPS.values(), ids=GAPS)
+def test_given_values_that_are_not_finite_are_counted(make: Callable[[], Any], name: str, count: str) -> None:
+    with pytest.raises(ValueError, match=rf"'gap': term '{name}': the given value is not finite at {count}"):
+        Problem("gap", ROD, "u", [Equation(lambda u: u.t - u.xx), make()])
+
+
+def test_a_condition_of_the_users_own_may_be_infinite_for_some_states() -> None:
+    problem = Problem("p", ROD, "u", [Equation(lambda u: u.t - u.xx), Condition(ROD.boundary, lambda u: torch.sqrt(u))])
+    assert problem.trace(problem.term("condition"), raw=False).channels == (u(),)

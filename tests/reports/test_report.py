@@ -1,13 +1,16 @@
 """The report as text and as files."""
 
 import csv
+import io
 import json
+import math
 from dataclasses import FrozenInstanceError, replace
 
 import pytest
+from rich.console import Console
 from torch import nn
 
-from pinnkit.reports.report import number, write_summary
+from pinnkit.reports.report import number, summary_table, write_summary
 from pinnkit.reports.validation import validate
 from pinnkit.solutions.status import Status
 from pinnkit.solutions.storage import load
@@ -73,11 +76,37 @@ def test_numbers_that_are_not_finite_become_null(tmp_path):
 def test_the_text_holds_the_error_the_bar_and_both_times(report):
     text = str(report)
     assert "heat: relative L2 error" in text
-    assert "finite differences, order 2, error bar 2.00e-07 (true error 1.00e-07), 0.3 s" in text
+    assert "finite differences, order 2, observed 1.97, error bar 2.00e-07 (true error 1.00e-07), 0.3 s" in text
     assert "<= 3.00e-07" in text
     assert "1.25 s" in text
     assert report.solution.choice in " ".join(text.split())
     assert "\x1b" not in text
+
+
+def test_the_observed_order_stands_beside_the_stated_one(report):
+    assert report.summary()["reference"]["order"] == 2
+    assert report.summary()["reference"]["observed_order"] == 1.97
+
+
+def test_an_order_that_was_not_observed_is_said_to_be_so(report, tmp_path):
+    unseen = replace(report, reference=replace(report.reference, order=2.0, observed_order=math.nan))
+    assert "finite differences, order 2, not observed, error bar" in str(unseen)
+    text = write_summary(unseen.summary(), tmp_path).read_text()
+    assert '"order": 2,' in text
+    assert json.loads(text)["reference"]["observed_order"] is None
+    assert "order 2, not observed, error bar" in _printed(summary_table(json.loads(text)))
+
+
+def test_a_summary_without_an_observed_order_is_still_shown(report):
+    summary = report.summary()
+    del summary["reference"]["observed_order"]
+    assert "finite differences, order 2, error bar" in _printed(summary_table(summary))
+
+
+def _printed(table):
+    console = Console(file=io.StringIO(), width=110)
+    console.print(table)
+    return console.file.getvalue()
 
 
 def test_the_text_of_a_bad_run_has_its_warnings(report):

@@ -95,6 +95,44 @@ def test_the_true_error_of_the_reference_is_measured_too():
     assert report.reference_error[0].measured_l2 == pytest.approx(1e-7, rel=1e-6)
 
 
+def _of_exact(report):
+    return [line for line in report.warnings if "exact solution given" in line]
+
+
+def test_an_exact_solution_that_does_not_satisfy_an_equation_is_named_with_the_term():
+    wrong = heat_problem(
+        terms=[Equation(lambda u: u.t + ALPHA * u.xx, name="heat"), *heat_problem().terms[1:]],
+    )
+    (line,) = _of_exact(validate(fitted_heat(problem=wrong), budget=0))
+    assert line.startswith("the exact solution given does not satisfy term 'heat' (relative residual ")
+    assert not validate(fitted_heat(problem=wrong), budget=0).good
+
+
+def test_an_exact_solution_that_does_not_satisfy_a_condition_is_named_with_it():
+    rod = heat_problem().domain
+    wrong = heat_problem(terms=[heat_problem().terms[0], Dirichlet(rod.boundary, u=0.1), heat_problem().terms[2]])
+    (line,) = _of_exact(validate(fitted_heat(problem=wrong), budget=0))
+    assert "does not satisfy term 'dirichlet'" in line
+
+
+def _detached(x, t):
+    return torch.from_numpy(np.sin(math.pi * x.detach().numpy()) * np.exp(-t.detach().numpy()))
+
+
+def _partly_detached(x, t):
+    return torch.sin(math.pi * x.detach()) * torch.exp(-t)
+
+
+def _by_numpy(x, t):
+    return np.sin(math.pi * x.numpy()) * np.exp(-t.numpy())  # refused by torch where x requires a gradient
+
+
+@pytest.mark.parametrize("exact", [None, _detached, _partly_detached, _by_numpy])
+def test_an_exact_solution_that_holds_or_cannot_be_differentiated_is_not_doubted(exact):
+    problem = heat_problem() if exact is None else heat_problem(exact={"u": exact})
+    assert _of_exact(validate(fitted_heat(problem=problem), budget=0)) == []
+
+
 def test_a_closed_form_of_another_problem_is_noticed():
     wrong = heat_problem(exact=dict(u=lambda x, t: torch.sin(math.pi * x) * torch.exp(-1.02 * t)))
     reference = fake_reference(heat_problem(), wrong=1e-7, bar=2e-7)

@@ -90,7 +90,7 @@ def test_points_outside_a_ball_are_refused_after_loading_as_before(tmp_path):
 
 def test_a_problem_on_another_domain_with_the_same_axes_is_refused(tmp_path):
     save(solution_of(problem_on(Ball(x=0, y=0))), tmp_path)
-    with pytest.raises(ValueError, match=r"its domain are Box\(.*stored are Ball"):
+    with pytest.raises(ValueError, match=r"its domain is Box\(.*and the file's is Ball"):
         load(tmp_path, problem=problem_on(Box(x=(-1, 1), y=(-1, 1))))
 
 

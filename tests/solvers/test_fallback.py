@@ -12,6 +12,7 @@ import torch
 
 from pinnkit import LBFGS, Adam, LeastSquares, RandomFourier, Solution, solve
 from pinnkit.solutions.evaluation import FieldSet
+from pinnkit.solutions.status import Status
 from pinnkit.solvers import RAD, Candidate, GradientNorm, Monitor, Plan, execute
 from pinnkit.solvers.collocation.relative_residual import held_out_residual
 from pinnkit.solvers.plans import fallback as module
@@ -60,6 +61,31 @@ def test_seconds_are_those_of_all_candidates(
     monkeypatch.setattr(time, "perf_counter", lambda: float(next(now)))
     found = execute(Plan(candidates), heat(), began=-5.0)
     assert found.seconds >= 5.0
+
+
+SEARCH = Candidate(RandomFourier(), (LeastSquares(),), "Searched.", accept=1e-9)
+
+
+def test_a_plan_that_runs_out_of_time_says_that_no_candidate_met_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    strict = replace(SEARCH, accept=1e-12)
+    found, asked = taken(strict, FINE, monkeypatch=monkeypatch, seconds=1e-3)
+    assert asked == [strict]
+    assert found.status is Status.TIME
+    limit = "The time ran out, and no candidate that was run met its limit, a held-out residual of at most 1e-12."
+    assert found.choice.endswith(limit)
+
+
+def test_a_plan_that_ends_in_time_does_not_speak_of_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    found, _ = taken(SEARCH, FINE, monkeypatch=monkeypatch, seconds=600.0)
+    assert found.status is Status.SOLVED
+    assert "time ran out" not in found.choice
+
+
+def test_a_search_that_has_given_its_residual_is_not_followed_by_the_same_once_more() -> None:
+    plan = Plan((SEARCH, FINE))
+    assert solve(heat(), plan=plan).choice.count("residual") == 2  # that chose, and its value
+    rounded = solve(heat(), plan=plan, dtype=torch.float32)  # its residual is not that of the search
+    assert "Held-out residual" in rounded.choice.split("(relative residual")[1]
 
 
 def test_no_further_candidate_is_run_once_the_time_is_used_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -290,7 +290,7 @@ def test_a_kink_at_the_start_that_is_smoothed_out_has_many_modes_until_it_is_gon
         exact=dict(u=exact),
     )
     found = march(problem, March(tolerance=1e-6))
-    assert "16385 Fourier modes" in found.reason
+    assert "16385 Fourier modes (as its spectrum asks for to 1e-06; one for each wavenumber)" in found.reason
     field = found.modules[("u",)]
     assert len(field.spec.pieces) > 1  # fewer modes are kept once the kink is gone
     x = torch.linspace(-1, 1, 101, dtype=torch.float64)
@@ -333,3 +333,20 @@ def test_growth_without_end_is_reported_as_divergence() -> None:
     found = march(problem, March(tolerance=1e-3, modes=8))
     assert found.status is Status.DIVERGED
     assert found.reached == pytest.approx(1.0, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("method", "counted", "kept"),
+    [
+        (Radau(), "33 Fourier modes (as its spectrum asks for to 1e-08; cosines and sines are counted singly)", 17),
+        (ExponentialRK(), "65 Fourier modes (as its spectrum asks for to 1e-08; one for each wavenumber)", 32),
+    ],
+)
+def test_the_reason_and_the_field_say_what_they_count(method: Radau | ExponentialRK, counted: str, kept: int) -> None:
+    def start(x):
+        return torch.exp(3 * torch.sin(2 * math.pi * x))
+
+    terms = [Equation(lambda u: u.t - 0.05 * u.xx), Periodic("x"), Initial(u=start)]
+    found = march(Problem("ring", Box(x=(0, 1), t=(0, 0.1)), "u", terms), March(method=method))
+    assert counted in found.reason
+    assert repr(found.modules[("u",)].spec).startswith(f"<{kept} Fourier wavenumbers kept, marched over")

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from pinnkit import (
     LBFGS,
@@ -21,6 +22,7 @@ from pinnkit import (
     Problem,
     RandomFourier,
     Robin,
+    Siren,
     Status,
     Unknown,
     solve,
@@ -181,3 +183,27 @@ def test_defaults_by_field_and_by_solver() -> None:
         Problem("line", LINE, "u", [Equation(lambda u: u.xx - 1)]), FourierMLP(4, width=4, depth=1), seconds=0.2
     )
     assert trained.solvers == (repr(Adam()), repr(LBFGS()))
+
+
+class HalfFrozen(nn.Module):
+    """A network whose first layer stays as it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.frozen = nn.Linear(2, 20, dtype=F64).requires_grad_(False)
+        self.trained = nn.Linear(20, 1, dtype=F64)
+
+    def forward(self, coords: Tensor) -> Tensor:
+        return self.trained(torch.tanh(self.frozen(coords)))
+
+
+def test_the_number_of_parameters_is_that_of_the_determined_ones() -> None:
+    assert solve(heat(), HalfFrozen(), Adam(steps=1)).parameters == 21
+    assert solve(heat(), Siren(width=10, depth=2), Adam(steps=1)).parameters == 151
+    assert solve(heat(), Siren(width=10, depth=2), LeastSquares()).parameters == 11
+    assert solve(heat(), RandomFourier(50, bandwidth=3.0), LeastSquares()).parameters == 50
+
+
+def test_the_text_of_a_field_has_four_digits_of_each_number() -> None:
+    found = solve(heat(), RandomFourier(20, bandwidth=(21.674999999999997, 8.5)), LeastSquares())
+    assert found.field_text == "RandomFourier(features=20, bandwidth=(21.67, 8.5))"

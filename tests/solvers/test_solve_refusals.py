@@ -10,10 +10,14 @@ from pinnkit import (
     LBFGS,
     MLP,
     Adam,
+    Box,
+    Dirichlet,
     Equation,
     LeastSquares,
+    Problem,
     RandomFourier,
     Siren,
+    plan,
     solve,
 )
 from tests.solvers.cases import (
@@ -123,3 +127,23 @@ def test_out_must_be_a_folder(tmp_path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ValueError, match=r"`out` must be a folder.*is a file"):
         solve(heat(), **OK, out=tmp_path / "file")
+
+
+HIGH = {
+    "letters": (Box(x=(0, 1)), lambda u: u.xxxxx + u, r"term 'beam' of problem 'rod' has the derivative u\.xxxxx of"),
+    "words": (
+        Box(x=(0, 1), tau=(0, 1)),
+        lambda u: u.d("x", "x", "x", "x", "tau") + u,
+        r"u\.d\('x', 'x', 'x', 'x', 'tau'\)",
+    ),
+    "laplacians": (Box(x=(0, 1), y=(0, 1)), lambda u: u.laplacian.laplacian.x + u, r"u\.[xy]{5} of order 5"),
+}
+
+
+@pytest.mark.parametrize(("domain", "residual", "words"), HIGH.values(), ids=HIGH)
+def test_a_derivative_of_too_high_an_order_is_named_with_its_term(domain, residual, words) -> None:
+    problem = Problem("rod", domain, "u", [Equation(residual, name="beam"), Dirichlet(domain.boundary, u=0.0)])
+    with pytest.raises(ValueError, match=words):
+        solve(problem)
+    with pytest.raises(ValueError, match=words):
+        plan(problem)

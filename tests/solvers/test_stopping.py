@@ -13,6 +13,8 @@ from pinnkit import (
     Status,
     solve,
 )
+from pinnkit.fields import Expansion
+from pinnkit.solvers.plans import feature_search
 from tests.solvers.cases import FEW, NET, ROD, heat
 
 F32 = torch.float32
@@ -38,7 +40,22 @@ def test_seconds_end_training_and_the_search() -> None:
     assert solve(heat(), NET, Adam(steps=10**6, **FEW), seconds=1e-3).steps == 1
     search = solve(heat(), seconds=1e-3)
     assert search.steps == 1
-    assert search.status is Status.SOLVED or search.status is Status.STALLED
+    assert search.status is Status.TIME
+    assert "The time ran out before the residual met 3e-13." in search.choice
+
+
+def test_a_search_that_ends_by_itself_is_not_out_of_time() -> None:
+    search = solve(heat(), seconds=600.0)
+    assert search.status is Status.SOLVED
+    assert "time ran out" not in search.choice
+
+
+def test_a_search_of_polynomials_that_starts_no_further_attempt_is_out_of_time(monkeypatch) -> None:
+    monkeypatch.setattr(feature_search, "_seconds_left", lambda _: 0.0)
+    search = solve(heat(), Expansion(), seconds=600.0)
+    assert search.steps == 1
+    assert search.status is Status.TIME
+    assert "The time ran out" in search.choice
 
 
 @pytest.mark.parametrize("field", [NET, None])

@@ -16,6 +16,8 @@ from pinnkit.solutions.solution import Solution
 from pinnkit.solutions.status import Status
 from pinnkit.solvers import LBFGS, Adam, LeastSquares, solve
 from pinnkit.verification import Kind, verdict
+from pinnkit.verification.context import Context
+from pinnkit.verification.spectral_content import check_spectral_content
 from tests.planted import (
     LOWER,
     PI,
@@ -165,6 +167,17 @@ def test_a_planted_wrong_solution_is_flagged_by_its_kind(name):
     found = verdict(planted(problem, *functions, coefficients={c.name: 0.2 for c in problem.coefficients}))
     assert kind in found.kinds, str(found)
     assert not found.ok
+
+
+def test_a_front_that_is_not_resolved_asks_for_one_repair():
+    def wiggling(x, t):
+        return travelling(0.02)(x - 0.1 * t, t) + 0.01 * sin(80 * PI * x) * exp(-(((x - 0.5) / 0.02) ** 2))
+
+    solution = planted(front(0.02), wiggling)
+    assert {f.kind for f in check_spectral_content(Context(solution))} == {Kind.TOO_ROUGH}
+    found = verdict(solution)
+    assert Kind.LOCAL in found.kinds
+    assert "slower field" not in str(found)
 
 
 @pytest.mark.parametrize("name", RIGHT)

@@ -68,6 +68,7 @@ class _PolynomialSearch:
     left: Callable[[], float]
     scales: dict[str, float] | None = None
     best: Attempt | None = None
+    late: bool = False
 
     @property
     def columns(self) -> int:
@@ -77,6 +78,7 @@ class _PolynomialSearch:
     def attempt(self, spec: Spec) -> Attempt:
         """Solve with these polynomials where the remaining time allows it; the best so far is kept."""
         if self.best is not None and self._seconds(spec.count(self.columns)) > self.left():
+            self.late = True
             raise _Stopped
         found = _solved(self.problem, self.groups, self.solver, self.seed, spec, self.best, self.scales)
         if self.best is None or found.score < self.best.score:
@@ -150,7 +152,7 @@ def search_polynomials(
             raise
         return replace(run.best, interrupted=True)
     assert run.best is not None
-    return run.best
+    return replace(run.best, late=run.late)
 
 
 def _search(run: _PolynomialSearch) -> None:

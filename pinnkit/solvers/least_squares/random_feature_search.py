@@ -54,6 +54,7 @@ class Attempt:
         parameters: hold the solved coefficients.
         theta: read-out and coefficients ``(P,)``; empty for attempts that are not the best.
         interrupted: whether Ctrl-C ended the search, with this as the best so far.
+        late: whether the time ended the search, with this as the best so far.
         words: description of the attempt, for reports.
     """
 
@@ -65,6 +66,7 @@ class Attempt:
     parameters: Parameters = field(repr=False)
     theta: Tensor = field(repr=False)
     interrupted: bool = False
+    late: bool = False
     words: str = ""
 
 

@@ -164,6 +164,9 @@ def _reason(
 ) -> str:
     kind = "Fourier modes" if found.periodic else "Chebyshev modes of a stretched coordinate"
     own = "as given" if solver.modes else f"as its spectrum asks for to {solver.tolerance:g}"
+    if found.periodic:  # real modes in an implicit march, complex ones in an exponential one
+        single = isinstance(method, Radau)
+        own += "; cosines and sines are counted singly" if single else "; one for each wavenumber"
     chosen = "space is periodic and the equation semilinear" if refused is None else "implicit, for walls and stiffness"
     why = "as given" if solver.method else chosen
     text = (

@@ -9,7 +9,7 @@ from pinnkit.solutions.solution import Solution
 
 from .candidates import Plan
 from .fallback import best_of
-from .planning import check_options, require_problem
+from .planning import check_options, check_orders, require_problem
 from .run_options import RunOptions
 from .slab_solve import solve_in_slabs
 from .time_slabs import slab_edges
@@ -37,6 +37,7 @@ def execute(plan: Plan, problem: Problem, options: RunOptions | None = None, *, 
     require_problem(problem)
     options.dtype_for(problem)
     edges = () if options.slabs is None else slab_edges(problem, options.slabs)
+    check_orders(problem, plan)
     check_options(plan, options)
     if len(edges) > 2:
         return solve_in_slabs(plan, problem, options, edges, began)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -44,24 +45,41 @@ def best_of(candidates: Sequence[Candidate], problem: Problem, options: RunOptio
         return _run(Run(problem, candidates[0], options, began))
     best: Solution | None = None
     lowest, tried = float("inf"), []
+    met = late = False
     for number, candidate in enumerate(candidates):
         left = None if options.seconds is None else options.seconds - (time.perf_counter() - began)
         if best is not None and left is not None and left <= 0:
+            late = True
             break
         own = replace(
             options, seconds=None if left is None else max(left, 1e-3), out=_folder(candidates, number, options)
         )
         found = _run(Run(problem, candidate, own, time.perf_counter()))
         score = held_out_residual(found.fieldset, found.coefficient_tensors, seed=options.seed)
-        tried.append(f"{found.choice} Held-out residual {score:.1e}.")
+        tried.append(
+            found.choice if _says(candidate, found, score) else f"{found.choice} Held-out residual {score:.1e}."
+        )
+        met = met or score <= candidate.accept < math.inf
+        late = late or found.status is Status.TIME
         if best is None or score < lowest:
             best, lowest = found, score
         if score <= candidate.accept or found.status is Status.INTERRUPTED:
             break
     assert best is not None
+    limit = min(c.accept for c in candidates[: len(tried)])
     if len(tried) > 1:
         tried.append(f"Taken: {best.solvers[0].split('(')[0]}.")
+    if late and not met:
+        tried.append(
+            f"The time ran out, and no candidate that was run met its limit, a held-out residual of at most "
+            f"{limit:.0e}."
+        )
     return replace(best, choice=" ".join(tried), seconds=time.perf_counter() - began)
+
+
+def _says(candidate: Candidate, found: Solution, score: float) -> bool:
+    """Return whether a search has measured about the same residual itself, which its `choice` gives."""
+    return candidate.kind is Kind.SEARCH and score <= 2 * math.sqrt(float(found.history.loss.min()))
 
 
 def _run(run: Run) -> Solution:

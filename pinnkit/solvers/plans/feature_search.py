@@ -32,16 +32,17 @@ def run_search(run: Run) -> Solution:
     problem, options = run.problem, run.options
     tolerance = _ROUNDING if options.tolerance is None else options.tolerance
     records: list[Record] = []
-    stopped = False
+    stopped = late = False
 
     def report(attempt: Attempt) -> bool:
-        nonlocal stopped
+        nonlocal stopped, late
         used = time.perf_counter() - run.began
         terms = {str(t.name): float(c) for t, c in zip(problem.terms, attempt.costs, strict=True)}
         record = Record(len(records) + 1, 0, attempt.words, used, attempt.score**2, terms)
         records.append(record)
         stopped = any([callback(record) is True for callback in options.callbacks])
-        return stopped or (options.seconds is not None and used >= options.seconds)
+        late = options.seconds is not None and used >= options.seconds
+        return stopped or late
 
     if isinstance(spec, Expansion):
         search = partial(search_polynomials, limit=spec.limit, left=lambda: _seconds_left(run))
@@ -63,12 +64,15 @@ def run_search(run: Run) -> Solution:
     status = Status.CONVERGED if best.score <= tolerance and options.tolerance is not None else Status.SOLVED
     if not np.isfinite(best.score) or best.score > 0.5:
         status = Status.STALLED
+    late = (late or best.late) and not best.score <= tolerance
+    if late:
+        status = Status.TIME
     if stopped or best.interrupted:
         status = Status.INTERRUPTED
     return solution_of(
         problem,
         options,
-        reason=_reason(run, best, len(records)),
+        reason=_reason(run, best, len(records), f"{tolerance:.0e}" if late else None),
         solvers=tuple(map(repr, run.solvers)),
         specs={g: spec_of(m) for g, m in modules.items()},
         modules=modules,
@@ -77,6 +81,7 @@ def run_search(run: Run) -> Solution:
         records=records,
         used=used,
         points=run.readout_points(solver, best.features),
+        readout_alone=True,
     )
 
 
@@ -107,7 +112,8 @@ def _seconds_left(run: Run) -> float:
     return math.inf if limit is None else limit - (time.perf_counter() - run.began)
 
 
-def _reason(run: Run, best: Attempt, attempts: int) -> str:
+def _reason(run: Run, best: Attempt, attempts: int, missed: str | None) -> str:
+    """Choice in words; `missed` is the tolerance that was not met when the time ran out."""
     chosen = best.words
     if best.bandwidth:
         pairs = zip(run.problem.frame.columns, best.bandwidth, strict=True)
@@ -115,4 +121,5 @@ def _reason(run: Run, best: Attempt, attempts: int) -> str:
     return (
         f"{run.candidate.reason} Held-out residual chose {chosen} "
         f"in {attempts} attempt{'s' * (attempts > 1)} (relative residual {best.score:.1e})."
+        + ("" if missed is None else f" The time ran out before the residual met {missed}.")
     )

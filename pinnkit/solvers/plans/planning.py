@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from pinnkit.derivatives import terms_of
 from pinnkit.fields import MLP, Additive, Expansion, FieldSpec, RandomFourier, Siren, TotalDegree
+from pinnkit.jets.orders import HIGHEST
 from pinnkit.problem.problem import Problem
 from pinnkit.solvers.collocation.field_groups import FieldChoice
 from pinnkit.solvers.least_squares.least_squares import LeastSquares
@@ -21,7 +23,7 @@ from .candidates import Candidate, Kind, Plan
 from .run_options import RunOptions
 from .time_slabs import with_soft_initial
 
-__all__ = ["check_options", "plan", "require_problem"]
+__all__ = ["check_options", "check_orders", "plan", "require_problem"]
 
 _COLUMNS = 4
 """Number of coordinates up to which random sines resolve a smooth function."""
@@ -64,6 +66,7 @@ def plan(
             )
     else:
         chosen = Plan((_given(field, solvers),))
+    check_orders(problem, chosen)
     if options is not None:
         check_options(chosen, options)
     return chosen
@@ -77,6 +80,27 @@ def require_problem(problem: object) -> None:
     """
     if not isinstance(problem, Problem):
         raise TypeError(f"solve: `problem` must be a Problem, got {type(problem).__name__}")
+
+
+def check_orders(problem: Problem, chosen: Plan) -> None:
+    """Refuse derivatives of a higher order than fields have.
+
+    Raises:
+        ValueError: with the derivative and the term.
+    """
+    if all(c.kind is Kind.MARCH for c in chosen.candidates):  # its modes have derivatives of every order
+        return
+    for term in problem.terms:
+        for channel in problem.trace(term, raw=True).channels:
+            longest = max((columns for _, columns in terms_of(channel.order)), key=len)
+            if len(longest) > HIGHEST:
+                single = all(len(column) == 1 for column in longest)
+                word = f".{''.join(longest)}" if single else f".d({', '.join(map(repr, longest))})"
+                raise ValueError(
+                    f"solve: term '{term.name}' of problem '{problem.name}' has the derivative "
+                    f"{channel.unknown}{word} of order {len(longest)}, and derivatives up to order {HIGHEST} are "
+                    f"supported; introduce an auxiliary unknown for the inner derivative"
+                )
 
 
 def check_options(chosen: Plan, options: RunOptions) -> None:

@@ -128,6 +128,7 @@ def solution_of(
     records: Sequence[Record],
     used: float,
     points: CollocationPoints | None = None,
+    readout_alone: bool = False,
 ) -> Solution:
     """Solution of a run that has ended.
 
@@ -143,9 +144,11 @@ def solution_of(
         records: its history.
         used: seconds.
         points: to which the fields were fitted; None for a march.
+        readout_alone: whether the solvers determined the read-outs of the fields and nothing else of them.
     """
     device, dtype = options.torch_device, options.dtype_for(problem)
     fields = FieldSet(problem, modules)
+    determined = Parameters(problem, list(modules.values()), device=device, dtype=dtype)
     rows, training = residual_summary(fields, parameters, points)
     counts = counts_of(problem, 4096, 1024)
     fresh = CollocationPoints(problem, counts, options.seed, draw=2**31, device=device, dtype=dtype, batch=_DATA)
@@ -167,7 +170,7 @@ def solution_of(
         choice=reason,
         residual_rms=float(np.sqrt(np.mean(squares))),
         steps=records[-1].step if records else 0,
-        parameters=sum(p.numel() for m in modules.values() for p in m.parameters()) + len(problem.coefficients),
+        parameters=len(determined.readout) + len(problem.coefficients) if readout_alone else determined.count,
         versions=versions(),
         rows=rows,
         training_rms=training,

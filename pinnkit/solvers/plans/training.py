@@ -85,6 +85,7 @@ def run_training(run: Run) -> Solution:
         records=outcome.records,
         used=outcome.seconds,
         points=points,
+        readout_alone=all(on_readout(s) for s in run.solvers),
     )
 
 
