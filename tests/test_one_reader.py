@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -26,9 +27,12 @@ FOREIGN = {
 """Attributes of objects that are not pinnkit's: a user's function, the module of a problem file, an image file."""
 
 
+parsed = cache(ast.parse)
+
+
 def operator_loops(source: str) -> Iterator[int]:
     """Lines that ask whether a derivative is an operator and read its `terms` there and then."""
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parsed(source)):
         if not isinstance(node, ast.IfExp):
             continue
         branches = {ast.unparse(branch) for branch in (node.body, node.orelse)}
@@ -39,7 +43,7 @@ def operator_loops(source: str) -> Iterator[int]:
 
 def kind_comparisons(source: str) -> Iterator[int]:
     """Lines that compare the kind of a term with a word."""
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parsed(source)):
         if isinstance(node, ast.Compare):
             sides = [ast.unparse(side) for side in (node.left, *node.comparators)]
             words = any(isinstance(side, ast.Constant | ast.Set | ast.Tuple) for side in (node.left, *node.comparators))
@@ -49,7 +53,7 @@ def kind_comparisons(source: str) -> Iterator[int]:
 
 def rule_checks(source: str) -> Iterator[int]:
     """Lines that ask for the type of a residual, a penalty or given points of a term."""
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parsed(source)):
         if isinstance(node, ast.Call) and re.match(
             r"isinstance\((\w+\.)*(term|t|other)\.(residual|penalty),", ast.unparse(node)
         ):
@@ -58,7 +62,7 @@ def rule_checks(source: str) -> Iterator[int]:
 
 def defaults(source: str) -> Iterator[str]:
     """Attributes that are read by `getattr` with a default, as `object.attribute`."""
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parsed(source)):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "getattr" and len(node.args) == 3:
             yield f"{ast.unparse(node.args[0])}.{ast.unparse(node.args[1])}".replace("'", "")
 
@@ -77,7 +81,7 @@ def imports_of(name: str, path: Path, known: dict[str, Path], sources: dict[Path
     """Modules among the known ones that a module imports anywhere, under TYPE_CHECKING too."""
     package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
     found = set()
-    for node in ast.walk(ast.parse(sources[path])):
+    for node in ast.walk(parsed(sources[path])):
         if isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else []
             target = ".".join([*base, *(node.module.split(".") if node.module else [])])

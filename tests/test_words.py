@@ -7,6 +7,7 @@ import io
 import re
 import tokenize
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -38,12 +39,14 @@ def words_of(source: str) -> Iterator[tuple[int, str]]:
 def banned_in(path: Path, source: str) -> list[str]:
     """Banned words of one file, each as `path:line: word`."""
     lines = words_of(source) if path.suffix == ".py" else enumerate(source.splitlines(), start=1)
-    return [
-        f"{path}:{number}: {word}"
-        for number, text in lines
-        for word, pattern in BANNED.items()
-        if re.search(pattern, " ".join(text.split()), re.IGNORECASE)
-    ]
+    return [f"{path}:{number}: {word}" for number, text in lines for word in banned_words(text)]
+
+
+@cache
+def banned_words(text: str) -> tuple[str, ...]:
+    """Banned words of one text; names recur, so results are kept."""
+    text = " ".join(text.split())
+    return tuple(word for word, pattern in BANNED.items() if re.search(pattern, text, re.IGNORECASE))
 
 
 def openings_of(path: Path, source: str) -> list[str]:

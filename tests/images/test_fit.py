@@ -271,17 +271,19 @@ def test_depth_and_profile_of_the_file_are_those_of_the_picture_that_is_written(
 
 def test_going_on_without_a_checkpoint_is_said(tmp_path: Path) -> None:
     say = Console(file=io.StringIO(), width=200)
-    assert result_folder(tmp_path / "r", say, keep=True) == tmp_path / "r"
+    with result_folder(tmp_path / "r", say, keep=True) as folder:
+        assert folder == tmp_path / "r"
     assert "no checkpoint" in say.file.getvalue()  # type: ignore[attr-defined]
     (tmp_path / "r" / "stage1").mkdir(parents=True)
     (tmp_path / "r" / "stage1" / "checkpoint.h5").touch()
     silent = Console(file=io.StringIO(), width=200)
-    assert result_folder(tmp_path / "r", silent, keep=True) == tmp_path / "r"
+    with result_folder(tmp_path / "r", silent, keep=True) as folder:
+        assert folder == tmp_path / "r"
     assert not silent.file.getvalue()  # type: ignore[attr-defined]
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").touch()
-    with pytest.raises(ValueError, match="no result of pinnkit"):
-        result_folder(tmp_path / "mine", say, keep=True)
+    with pytest.raises(ValueError, match="no result of pinnkit"), result_folder(tmp_path / "mine", say, keep=True):
+        pass
 
 
 def test_filling_keeps_the_known_pixels_as_they_are(tmp_path: Path) -> None:

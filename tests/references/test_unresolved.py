@@ -114,20 +114,24 @@ def solved(name, cells):
 
 
 # Nothing rests on rounding -------------------------------------------------------------------------------------------
-PERTURBED = [(0.0, 0), (1e-13, 1), (1e-10, 2), (1e-6, 3)]
+PERTURBED = [(1e-13, 1), (1e-10, 2), (1e-6, 3)]
+SEVERAL = [
+    pytest.param(*PERTURBED[0], marks=pytest.mark.slow),
+    PERTURBED[1],
+    pytest.param(*PERTURBED[2], marks=pytest.mark.slow),
+]
 
 
-def test_a_front_has_a_reference_whatever_the_rounding():
+@pytest.mark.parametrize(("size", "seed"), SEVERAL)
+def test_a_front_has_a_reference_whatever_the_rounding(size, seed):
     """The coarse grids of this problem once wandered, and rounding decided whether there was a reference."""
-    found = [FiniteDifferences().refer(burgers(size, seed), 0.2) for size, seed in PERTURBED]
-    first = found[0]
-    for other in found[1:]:
-        assert {n: len(t) for n, t in other.grid.items()} == {n: len(t) for n, t in first.grid.items()}
-        assert other.error_bar["u"] == pytest.approx(first.error_bar["u"], rel=0.02)
-        assert rms(other.values["u"] - first.values["u"]) < 1e-4
+    first, other = (FiniteDifferences().refer(burgers(*noise), 0.2) for noise in ((0.0, 0), (size, seed)))
+    assert {n: len(t) for n, t in other.grid.items()} == {n: len(t) for n, t in first.grid.items()}
+    assert other.error_bar["u"] == pytest.approx(first.error_bar["u"], rel=0.02)
+    assert rms(other.values["u"] - first.values["u"]) < 1e-4
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
 def test_noise_in_every_linear_solve_changes_nothing(seed, monkeypatch):
     """Other instruction sets and numbers of threads change the last digits of linear solves; so does this noise."""
     plain = FiniteDifferences().refer(burgers(), 0.2)
@@ -165,7 +169,7 @@ def test_noise_grows_where_a_grid_wanders_so_that_the_tests_above_mean_something
 
 
 def test_pilot_grids_choose_the_same_cells_whatever_the_rounding():
-    chosen = {choose(discretise(burgers(size, seed)), 5.0) for size, seed in PERTURBED[:3]}
+    chosen = {choose(discretise(burgers(size, seed)), 5.0) for size, seed in [(0.0, 0), *PERTURBED[:2]]}
     assert len(chosen) == 1
     x, t = chosen.pop()
     assert x > 4 * t, "a front of 1 / 300 asks for cells along x"
@@ -187,11 +191,11 @@ def test_problems_with_fronts_stiffness_or_chaos_have_a_reference(make, budget):
 def test_a_front_of_a_stiff_reaction_travels_and_its_error_bar_holds():
     """On a coarse grid the front rests, so that grids agree on a wrong solution."""
     found = FiniteDifferences().refer(stiff_reaction(1e3), 3.0)
-    finer = solved(stiff_reaction(1e3), (1600, 1600))
+    finer = solved(stiff_reaction(1e3), (800, 800))
     at = tuple(np.ix_(*(np.searchsorted(finer.grid[n], found.grid[n] - 1e-9) for n in ("x", "t"))))
     near = [np.abs(finer.grid[n][i.ravel()] - found.grid[n]).max() for n, i in zip(("x", "t"), at, strict=True)]
     error = rms(finer.values["u"][at] - found.values["u"]) / rms(finer.values["u"])
-    assert max(near) < 1e-3
+    assert max(near) < 2e-3
     assert 0 < error <= 1.5 * found.error_bar["u"]
 
 
