@@ -315,6 +315,7 @@ def test_problems_and_hierarchical_samples_mean_the_same_density(scene: Scene) -
 
 
 # fitting ------------------------------------------------------------------------------------------------------------
+@pytest.mark.slow
 def test_a_tiny_capture_is_fitted_better_than_by_its_mean_colour(scene: Scene) -> None:
     solution = fit_radiance(scene, UnboundedPlanes(effort=0.15, components=6, width=16, batch=512), every=10**6)
     metrics = validate(solution, budget=0).metrics

@@ -177,7 +177,12 @@ def test_pilot_grids_choose_the_same_cells_whatever_the_rounding():
 
 @pytest.mark.parametrize(
     ("make", "budget"),
-    [(burgers, 0.2), (burgers, 2.0), (kuramoto_sivashinsky, 1.0), (gray_scott, 0.5)],
+    [
+        (burgers, 0.2),
+        (burgers, 2.0),
+        pytest.param(kuramoto_sivashinsky, 1.0, marks=pytest.mark.slow),
+        (gray_scott, 0.5),
+    ],
     ids=lambda v: getattr(v, "__name__", str(v)),
 )
 def test_problems_with_fronts_stiffness_or_chaos_have_a_reference(make, budget):
@@ -204,6 +209,7 @@ def test_a_front_of_a_reaction_that_no_grid_of_the_budget_resolves_asks_for_a_la
         FiniteDifferences().refer(stiff_reaction(), 0.5)
 
 
+@pytest.mark.slow
 def test_two_fronts_in_two_dimensions_end_in_a_reference_or_in_a_request_for_a_larger_budget():
     try:
         found = FiniteDifferences().refer(burgers_2d(), 0.5)

@@ -10,6 +10,7 @@ from pinnkit.measure.bench import memory
 from pinnkit.solvers.collocation.collocation_points import _KEEP
 
 
+@pytest.mark.slow
 def test_training_on_five_times_the_points_takes_no_more_memory(root, monkeypatch) -> None:
     monkeypatch.chdir(root)
     few, many = 300_000, 1_500_000

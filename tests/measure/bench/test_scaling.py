@@ -24,6 +24,7 @@ ROWS = [
 ]
 
 
+@pytest.mark.slow
 def test_a_quick_run_measures_every_series(root, monkeypatch):
     monkeypatch.chdir(root)
     seen = []
