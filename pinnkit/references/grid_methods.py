@@ -18,7 +18,7 @@ from pinnkit.references.finite_differences.steady import Steady
 from .cost_model import MEMORY
 from .errors import Unresolved
 from .grid_convergence import Bar, measure
-from .grid_selection import choose, power
+from .grid_selection import attempt, choose, power
 from .interpolation import mesh_of
 from .ode import Ordinary
 from .protocols import Scheme, Solved
@@ -104,7 +104,7 @@ def _grids(scheme: Scheme, label: str, budget: float) -> tuple[Solved | None, So
     spent = 0.0
     for by in (4, 2, 1):
         rung = tuple(n // by for n in cells)
-        solved, failed, work = _attempt(scheme, rung, next(filter(None, found[::-1]), None))
+        solved, failed, work = attempt(scheme, rung, next(filter(None, found[::-1]), None))
         found.append(solved)
         spent += work
         if by == 4 and solved is not None and max(solved.peclet.values(), default=0.0) > 4:
@@ -122,7 +122,7 @@ def _grids(scheme: Scheme, label: str, budget: float) -> tuple[Solved | None, So
         if not _affordable(scheme, more, spent, (_ALONE if alone else _AFFORDED) * budget, max(share, 1.0)):
             break
         for cells in more:
-            solved, failed, work = _attempt(scheme, cells, next(filter(None, found[::-1]), None))
+            solved, failed, work = attempt(scheme, cells, next(filter(None, found[::-1]), None))
             found.append(solved)
             spent += work
     coarse, middle, fine = found[-3:]
@@ -151,22 +151,11 @@ def _grids(scheme: Scheme, label: str, budget: float) -> tuple[Solved | None, So
     return coarse, middle, fine
 
 
-def _attempt(
-    scheme: Scheme, cells: tuple[int, ...], start: Solved | None
-) -> tuple[Solved | None, Unresolved | None, float]:
-    """The solution on one grid or why there is none, and the work in nominal seconds."""
-    try:
-        solved = scheme.solve(cells, start)
-    except Unresolved as error:
-        return None, error, error.spent
-    return solved, None, scheme.cost(cells) if solved.spent is None else solved.spent
-
-
 def _finer(
     scheme: Scheme, cells: tuple[int, ...], last: Solved | None, planned: tuple[int, ...] | None = None
 ) -> tuple[int, ...]:
     """Twice the cells, or those planned; along fronts as many that half of them have Peclet numbers of 2 or below."""
-    wanted = {} if last is None else {c: p / 2 for c, p in last.peclet.items()} | dict(last.steep)
+    wanted = {} if last is None else last.fronts
     given = tuple(2 * n for n in cells) if planned is None else planned
     return tuple(
         max(m, 2 * n * power(wanted.get(c, 0.0))) for m, n, c in zip(given, cells, scheme.columns, strict=True)

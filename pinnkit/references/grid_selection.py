@@ -14,7 +14,7 @@ from .cost_model import MEMORY
 from .errors import Unresolved
 from .protocols import Scheme, Solved
 
-__all__ = ["choose", "doubled", "foreseen", "power", "round_cells"]
+__all__ = ["attempt", "choose", "doubled", "foreseen", "power", "round_cells"]
 
 _SHARE = 0.5  # of the budget that the cost may take, as machines differ
 _SPREAD = 4.0  # how far the cells of two axes may be apart because of the pilot, each way from their mean
@@ -80,7 +80,7 @@ def _ratios(scheme: Scheme, budget: float) -> list[float]:
         given = scheme.proportions or (1.0,)
         return [r / max(given) for r in given]
     pilot: tuple[int, ...] = (scheme.pilot,) * len(columns)
-    base, spent = _attempt(scheme, pilot)
+    base, _, spent = attempt(scheme, pilot)
     work = spent
     while base is None or base.wanted:
         # As many cells as bring the cell Peclet number to 2 or below, and as many steps as Newton's method asks for.
@@ -93,12 +93,12 @@ def _ratios(scheme: Scheme, budget: float) -> list[float]:
             # All that is known is along which axes there are fronts or divided steps.
             return [_SPREAD if base is not None and c in base.wanted else 1.0 for c in columns]
         pilot = more
-        base, work = _attempt(scheme, pilot)
+        base, _, work = attempt(scheme, pilot)
         spent += work
     while True:
         changes, finer = [], []
         for axis, column in enumerate(columns):
-            solved, work = _attempt(scheme, doubled(pilot, [column], columns), base)
+            solved, _, work = attempt(scheme, doubled(pilot, [column], columns), base)
             spent += work
             finer.append(solved)
             changes.append(math.inf if solved is None else _change(base, solved, axis))
@@ -122,13 +122,15 @@ def _too_large(scheme: Scheme, cells: tuple[int, ...]) -> bool:
     return any(n > scheme.largest(c) for n, c in zip(cells, scheme.columns, strict=True))
 
 
-def _attempt(scheme: Scheme, cells: tuple[int, ...], start: Solved | None = None) -> tuple[Solved | None, float]:
-    """The values on a pilot grid, None where the method fails there, and the work."""
+def attempt(
+    scheme: Scheme, cells: tuple[int, ...], start: Solved | None = None
+) -> tuple[Solved | None, Unresolved | None, float]:
+    """The solution on one grid or why there is none, and the work in nominal seconds."""
     try:
         solved = scheme.solve(cells, start)
     except Unresolved as error:
-        return None, error.spent
-    return solved, scheme.cost(cells) if solved.spent is None else solved.spent
+        return None, error, error.spent
+    return solved, None, scheme.cost(cells) if solved.spent is None else solved.spent
 
 
 def _change(base: Solved, finer: Solved, axis: int) -> float:

@@ -40,12 +40,17 @@ class Solved:
     @property
     def wanted(self) -> dict[str, float]:
         """Factors by which the cells of some axes should grow: half the Peclet number, the parts of a step."""
-        return {column: number / 2 for column, number in self.peclet.items()} | {**self.divided, **self.steep}
+        return self.fronts | dict(self.divided)
+
+    @property
+    def fronts(self) -> dict[str, float]:
+        """Factors by which the cells should grow along the axes of fronts that the grid does not resolve."""
+        return {column: number / 2 for column, number in self.peclet.items()} | dict(self.steep)
 
     @property
     def unresolved(self) -> bool:
         """True where the grid does not resolve a front."""
-        return bool(self.peclet) or bool(self.steep)
+        return bool(self.fronts)
 
 
 class Scheme(Protocol):

@@ -56,7 +56,7 @@ def _array(data: bytes) -> NDArray[Any]:
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # NumPy repairs headers of Python 2, or headers that look like them
             shape, fortran, dtype = _HEADERS[version](stream)
-    except Exception:
+    except Exception:  # the header is parsed as Python text, which fails in many ways
         raise ValueError("its header is damaged") from None
     if dtype.hasobject:
         raise ValueError("it holds Python objects; write an array of numbers")
