@@ -1,5 +1,6 @@
 """Picture files: 16-bit depth, profiles, gain maps, masks, size limits."""
 
+import functools
 import io
 import re
 import struct
@@ -23,7 +24,8 @@ def deep(channels: int) -> NDArray[np.uint16]:
     return np.random.default_rng(channels).integers(0, 65536, (HEIGHT, WIDTH, channels), dtype=np.uint16)
 
 
-def srgb() -> bytes:
+@functools.cache
+def srgb() -> bytes:  # once: a profile holds the second in which it was made
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
