@@ -18,8 +18,18 @@ from .console import DONE, FAILED, INTERRUPTED
 if TYPE_CHECKING:
     from pinnkit.reports.report import Report
     from pinnkit.solutions.solution import Solution
+    from pinnkit.verification import Level
 
-__all__ = ["exit_code", "finish", "validate_and_save", "was_interrupted"]
+__all__ = ["exit_code", "finish", "least_level", "validate_and_save", "was_interrupted"]
+
+_ORDER = ("confirmed", "plausible", "not good")
+
+
+def least_level(*, strict: bool, plausible: bool) -> Level | None:
+    """Lowest level of a verdict that --strict and --strict=plausible accept; None without them."""
+    from pinnkit.verification import Level
+
+    return Level.PLAUSIBLE if plausible else Level.CONFIRMED if strict else None
 
 
 def was_interrupted(solution: Solution) -> bool:
@@ -56,7 +66,7 @@ def finish(
     *,
     json_: bool,
     remarks: Sequence[Text] = (),
-    strict: bool = False,
+    least: Level | None = None,
     failed: bool = False,
 ) -> NoReturn:
     """Print the report, the files and the remarks, write the summary to stdout on request, and end the command.
@@ -68,7 +78,7 @@ def finish(
         console: receives the text.
         json_: whether to write summary.json to stdout.
         remarks: further lines of the command.
-        strict: whether a solution with findings is a failure.
+        least: lowest level of the verdict that is no failure; None accepts all.
         failed: whether the command failed for a reason of its own.
 
     Raises:
@@ -81,16 +91,18 @@ def finish(
         console.print(remark)
     if json_:
         sys.stdout.write((folder / SUMMARY_NAME).read_text(encoding="utf-8"))
-    raise typer.Exit(exit_code(report, strict=strict) or (FAILED if failed else DONE))
+    raise typer.Exit(exit_code(report, least=least) or (FAILED if failed else DONE))
 
 
-def exit_code(report: Report, *, strict: bool) -> int:
+def exit_code(report: Report, *, least: Level | None = None) -> int:
     """The exit code of a solve: 0 where it ended well, 130 where it was interrupted, else 1.
 
     Args:
         report: the report on the solution.
-        strict: whether a verdict with findings is a failure, too.
+        least: lowest level of the verdict that is no failure; None accepts all.
     """
     if was_interrupted(report.solution):
         return INTERRUPTED
-    return FAILED if not report.solution.status.good or (strict and not report.good) else DONE
+    if not report.solution.status.good:
+        return FAILED
+    return DONE if least is None or _ORDER.index(report.level.value) <= _ORDER.index(least.value) else FAILED

@@ -21,7 +21,7 @@ from pinnkit.verification.measures import number
 from .application import app
 from .console import progress, result_folder, user_errors
 from .options import Device, File, Json, NoFigures, Out, Quick, Resume, Seconds, Seed
-from .outcome import finish, validate_and_save
+from .outcome import finish, least_level, validate_and_save
 from .starter import STARTER
 from .words import (
     WordsCommand,
@@ -71,7 +71,13 @@ def solve(
     out: Out = None,
     quick: Quick = False,
     resume: Resume = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if the verdict has findings.")] = False,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict", help="Exit with 1 unless the solution is confirmed; --strict=plausible accepts plausible ones."
+        ),
+    ] = False,
+    strict_plausible: Annotated[bool, typer.Option("--strict-plausible", hidden=True)] = False,
     json_: Json = False,
     no_figures: NoFigures = False,
     budget: Annotated[
@@ -114,7 +120,7 @@ def solve(
                 figures=not no_figures,
                 problem_file=file if file.is_file() else None,
             )
-    finish(report, folder, written, console, json_=json_, strict=strict)
+    finish(report, folder, written, console, json_=json_, least=least_level(strict=strict, plausible=strict_plausible))
 
 
 @app.command()

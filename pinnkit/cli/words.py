@@ -85,7 +85,13 @@ class WordsCommand(TyperCommand):
     """A command whose help lists words: `{fields}`, `{solvers}`, `{adaptive}`, `{weights}` in the help of an option.
 
     The lists are filled when the help is printed, because they come from modules that load PyTorch.
+    `--strict=plausible` is read as `--strict-plausible`, since `--strict` alone takes no value.
     """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the two forms of --strict, then parse the arguments."""
+        forms = {"--strict=plausible": "--strict-plausible", "--strict=confirmed": "--strict"}
+        return super().parse_args(ctx, [forms.get(word, word) for word in args])
 
     def get_help(self, ctx: Any) -> str:
         """Fill the lists, then format the help."""

@@ -205,12 +205,14 @@ class InitialCondition:
         index: number of the row.
         component: component that is prescribed; None where the row is not the value or the rate of one component.
         level: 0 for its value, 1 for its first time derivative; None as above.
+        homogeneous: whether the state zero satisfies the row; None where it cannot be determined.
     """
 
     term: Term
     index: int
     component: Component | None
     level: int | None
+    homogeneous: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -513,5 +515,5 @@ def _initial(row: _Row, components: Mapping[tuple[str, int], Component], time: s
         (((channel, i), slope),) = row.uses.items()
         level = {(): 0, (time,): 1}.get(channel.order) if isinstance(channel.order, tuple) else None
         if level is not None and slope is not None and bool((slope != 0).all()):
-            return InitialCondition(row.term, row.index, components[channel.unknown, i], level)
-    return InitialCondition(row.term, row.index, None, None)
+            return InitialCondition(row.term, row.index, components[channel.unknown, i], level, row.homogeneous)
+    return InitialCondition(row.term, row.index, None, None, row.homogeneous)

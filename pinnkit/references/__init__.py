@@ -2,7 +2,11 @@
 
 from pinnkit.references.spectral.spectral import Spectral as Spectral
 
+from .errors import BudgetSpent as BudgetSpent
+from .errors import NotWellPosed as NotWellPosed
 from .errors import TooFewConditions as TooFewConditions
+from .errors import TooManyConditions as TooManyConditions
+from .errors import Unresolved as Unresolved
 from .grid_methods import FiniteDifferences as FiniteDifferences
 from .result import Reference as Reference
 from .solving import reference as reference

@@ -17,7 +17,7 @@ from pinnkit.problem.linearization import Channel
 from pinnkit.problem.terms import Term
 from pinnkit.references.finite_differences.grid_problem import GridProblem
 
-from .errors import Unresolved
+from .errors import BudgetSpent
 
 __all__ = [
     "MEMORY",
@@ -174,11 +174,11 @@ class WorkCounter:
         """Record some work.
 
         Raises:
-            Unresolved: once the limit is passed.
+            BudgetSpent: once the limit is passed.
         """
         self.spent += work.seconds
         if self.spent > self._limit:
-            raise Unresolved(
+            raise BudgetSpent(
                 "finite differences",
                 f"problem '{self._name}': the iterations on one grid take more than {self._limit:.2g} nominal seconds "
                 "of work",

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from pinnkit.problem.errors import Unsupported
 
-__all__ = ["TooFewConditions", "Unresolved"]
+__all__ = ["BudgetSpent", "NotWellPosed", "TooFewConditions", "TooManyConditions", "Unresolved"]
 
 
-class TooFewConditions(Unsupported):
-    """The terms leave the solution open: a wall without a condition, or a flux on all walls."""
+class NotWellPosed(Unsupported):
+    """The conditions do not fit the equations: evidence against any solution of the problem."""
+
+
+class TooFewConditions(NotWellPosed):
+    """The terms leave the solution open: a wall without a condition, a flux on all walls, no initial state."""
+
+
+class TooManyConditions(NotWellPosed):
+    """The terms prescribe more than the equations take: a second value on a wall, a condition at an outflow."""
 
 
 class Unresolved(Unsupported):
@@ -23,3 +31,7 @@ class Unresolved(Unsupported):
     def __init__(self, method: str, reason: str, spent: float = 0.0) -> None:
         super().__init__(method, reason)
         self.spent = spent
+
+
+class BudgetSpent(Unresolved):
+    """The budget ended before the grids resolved the solution: no evidence for or against it."""

@@ -16,7 +16,7 @@ from pinnkit.references.finite_differences.grid_problem import grid_problem_of
 from pinnkit.references.finite_differences.steady import Steady
 
 from .cost_model import MEMORY
-from .errors import Unresolved
+from .errors import BudgetSpent, Unresolved
 from .grid_convergence import Bar, measure
 from .grid_selection import attempt, choose, power
 from .interpolation import mesh_of
@@ -127,14 +127,15 @@ def _grids(scheme: Scheme, label: str, budget: float) -> tuple[Solved | None, So
             spent += work
     coarse, middle, fine = found[-3:]
     if fine is None:
-        raise Unresolved(
+        ended = BudgetSpent if isinstance(failed, BudgetSpent) else Unresolved
+        raise ended(
             "finite differences",
             f"{failed}, on the finest grid that the budget affords, {_named(scheme, cells)}; a larger "
             f"budget than {budget:g} may do",
             spent,
         )
     if fine.unresolved:
-        raise Unresolved(
+        raise BudgetSpent(
             "finite differences",
             f"{label}: the solution has fronts that the finest grid that the budget affords, "
             f"{_named(scheme, cells)}, does not resolve; give a larger budget than "
@@ -142,7 +143,7 @@ def _grids(scheme: Scheme, label: str, budget: float) -> tuple[Solved | None, So
             spent,
         )
     if middle is None:
-        raise Unresolved(
+        raise BudgetSpent(
             "finite differences",
             f"{label}: only the grid of {_named(scheme, cells)} gave a solution, and an error bar "
             f"takes two; give a larger budget than {budget:g}",

@@ -123,7 +123,7 @@ class Ordinary:
         try:
             states = self._states(times, np.concatenate([first, rates[second]]), start, counter)
         except Unresolved as error:
-            raise Unresolved("finite differences", str(error), spent=before + counter.spent) from None
+            raise type(error)("finite differences", str(error), spent=before + counter.spent) from None
         return Solved({name: times}, _named(self._grid_problem, states), spent=before + counter.spent)
 
     def _correction(self, steps: float) -> Work:

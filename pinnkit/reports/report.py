@@ -14,7 +14,7 @@ from pinnkit.solutions.files import replacing
 from pinnkit.solutions.history import History
 from pinnkit.solutions.solution import Solution
 from pinnkit.solutions.storage import save
-from pinnkit.verification import Verdict
+from pinnkit.verification import Level, Verdict
 from pinnkit.verification.measures import Comparison, TermCheck, number
 
 from .summary import SUMMARY_NAME, finite, plain_order, summary_table, write_summary
@@ -66,6 +66,11 @@ class Report:
         return self.solution.status.good and self.verdict.ok
 
     @property
+    def level(self) -> Level:
+        """Level of the verdict; NOT_GOOD where the run did not end well."""
+        return self.verdict.level if self.solution.status.good else Level.NOT_GOOD
+
+    @property
     def headline(self) -> Comparison | None:
         """The comparison with the largest error: with the closed form if there is one, else with the reference."""
         return max(self.exact or self.discretised, key=lambda c: c.rel_l2, default=None)
@@ -94,6 +99,9 @@ class Report:
             "warnings": list(self.warnings),
             "verdict": {
                 "ok": self.verdict.ok,
+                "level": self.verdict.level.value,
+                "confirmed_by": list(self.verdict.confirmed_by),
+                "unchecked": list(self.verdict.unchecked),
                 "findings": [f.plain() for f in self.verdict.findings],
                 "fresh_residual": self.verdict.fresh_residual,
                 "worst_condition_error": self.verdict.worst_condition_error,
@@ -165,7 +173,7 @@ class Report:
     def __repr__(self) -> str:
         head = self.headline
         error = "no error measured" if head is None else f"relative L2 {head.rel_l2_text}"
-        return f"<Report on '{self.solution.problem.name}': {error}, {'good' if self.good else 'not good'}>"
+        return f"<Report on '{self.solution.problem.name}': {error}, {self.level.value}>"
 
 
 def _write_history(history: History, folder: Path) -> Path:

@@ -94,6 +94,9 @@ def summary_table(summary: Mapping[str, Any]) -> Group:
         terms.add_row(Text(name), number(t["residual_rms"]), number(t["relative"]) if _is_finite(t["relative"]) else "")
     parts: list[Any] = [Text(f"{summary['problem']}: {_headline(summary)}", style="bold"), facts]
     parts += [table for table in (errors, terms) if table.row_count]
+    verdict = summary.get("verdict") or {}
+    parts += [Text(f"Confirmed: {line}", style="dim") for line in verdict.get("confirmed_by", ())]
+    parts += [Text(f"Not checked: {line}", style="dim") for line in verdict.get("unchecked", ())]
     parts += [Text(f"Warning: {line}", style="yellow") for line in summary.get("warnings", ())]
     return Group(*parts)
 
@@ -136,7 +139,9 @@ def _facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _verdict(verdict: Mapping[str, Any], *, has_metrics: bool) -> str:
     labels = {"residual": "fresh_residual", "conditions": "worst_condition_error", "error": "estimated_error"}
     known = [f"{label} {number(verdict[key])}" for label, key in labels.items() if _is_finite(verdict[key])]
-    word = "not good" if not verdict["ok"] else "good" if known or not has_metrics else _BY_METRICS
+    word = verdict.get("level") or ("not good" if not verdict["ok"] else "good")  # files of earlier versions: no level
+    if verdict["ok"] and not known and has_metrics:
+        word = _BY_METRICS
     return word + "".join(f", {part}" for part in known)
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from pinnkit.problem.problem import Problem
 from pinnkit.solutions.solution import Solution
-from pinnkit.verification import Finding, Kind
 from pinnkit.verification.comparison import compare_with_exact, compare_with_reference, reference_error
 from pinnkit.verification.comparison_checks import check_closed_form
 from pinnkit.verification.context import Context
 from pinnkit.verification.exact_residual import check_exact
 from pinnkit.verification.metric_checks import metric_verdict, root_mean_square
+from pinnkit.verification.reference_evidence import Absent, find_reference
 from pinnkit.verification.run_checks import run_checks
 from pinnkit.verification.term_sample import Sample, vanishes
 
@@ -43,9 +42,9 @@ def validate(solution: Solution, *, reference: Reference | None = None, budget: 
     if not isinstance(solution, Solution):
         raise TypeError(f"validate: `solution` must be a Solution, what solve() gives, got {type(solution).__name__}")
     problem = solution.problem
-    reason, undetermined = "", False
+    absent = Absent("", ())
     if reference is None:
-        reference, reason, undetermined = _find_reference(problem, budget)
+        reference, absent = find_reference(problem, budget)
     start = time.perf_counter()
     exact = compare_with_exact(solution)
     discretised = () if reference is None else compare_with_reference(solution, reference)
@@ -55,10 +54,8 @@ def validate(solution: Solution, *, reference: Reference | None = None, budget: 
         terms = tuple(root_mean_square(solution, term) for term in problem.terms)
         verdict = metric_verdict(solution, {c.name: c.rms for c in terms}, metrics)
     else:
-        context = Context(solution, (*exact, *discretised))
-        findings = [*check_exact(problem), *check_closed_form(discretised, error)]
-        if undetermined:
-            findings.insert(0, Finding(Kind.UNDETERMINED, f"the solution is one of many. {reason}", 1.0))
+        context = Context(solution, (*exact, *discretised), absent.reason)
+        findings = [*absent.findings, *check_exact(problem), *check_closed_form(discretised, error)]
         terms = tuple(Sample.of(solution, t).check if not vanishes(t) else context.check(t) for t in problem.terms)
         verdict = run_checks(context, findings)
     return Report(
@@ -68,24 +65,8 @@ def validate(solution: Solution, *, reference: Reference | None = None, budget: 
         reference_error=error,
         terms=terms,
         reference=reference,
-        no_reference=reason,
+        no_reference=absent.reason,
         verdict=verdict,
         metrics=metrics,
         seconds=time.perf_counter() - start,
     )
-
-
-def _find_reference(problem: Problem, budget: float) -> tuple[Reference | None, str, bool]:
-    """A reference, or the reason why there is none and whether it is that the terms leave the solution open."""
-    if problem.plan is not None and problem.reference_solver is None:
-        return None, "the problem brings its own plan and is scored by its metrics", False
-    if budget <= 0:
-        return None, "not asked for", False
-    from pinnkit.references import TooFewConditions
-    from pinnkit.references import reference as compute
-
-    try:
-        return compute(problem, budget=budget), "", False
-    except (ValueError, NotImplementedError) as error:
-        # An ansatz may hold conditions that no term states.
-        return None, str(error), isinstance(error, TooFewConditions) and not problem.ansatz

@@ -7,14 +7,15 @@ from pinnkit.lazy import lazy_names
 if TYPE_CHECKING:
     from .finding import Finding as Finding
     from .finding import Kind as Kind
+    from .finding import Level as Level
     from .finding import Verdict as Verdict
     from .run_checks import verdict as verdict
 
 _NAMES = {
-    "finding": ("Finding", "Kind", "Verdict"),
+    "finding": ("Finding", "Kind", "Level", "Verdict"),
     "run_checks": ("verdict",),
 }
-__all__ = ["Finding", "Kind", "Verdict", "verdict"]
+__all__ = ["Finding", "Kind", "Level", "Verdict", "verdict"]
 
 _load, __dir__ = lazy_names(__name__, _NAMES)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,8 @@ from pinnkit.problem.problem import Problem
 from pinnkit.solutions.solution import Solution, exact_values
 
 from .measures import EXACT, FAR, Comparison
-from .term_sample import TEST_SEED
+from .scales import TEST_SEED, least_sizes
+from .term_sample import channels_at
 
 if TYPE_CHECKING:
     from pinnkit.references import Reference
@@ -24,6 +26,8 @@ __all__ = ["TEST_POINTS", "compare_with_exact", "compare_with_reference", "refer
 TEST_POINTS = 2**14
 _GRID = 2**16  # points of the reference's grid that are compared at most
 _ROUNDING = 8 * float(np.finfo(np.float64).eps)  # what is claimed for a closed form in float64, relative
+
+_TENTH = 0.1  # of the largest value, added to the size of a single one
 
 _NEGATED = "with the opposite sign,"
 
@@ -37,13 +41,26 @@ def compare_with_exact(solution: Solution) -> tuple[Comparison, ...]:
     coords = problem.domain.sample(TEST_POINTS, generator, sampling=Sobol()).coords
     found = _at(solution, coords)
     true = exact_values(problem, coords, solution.coefficients)
-    out = [_compare(name, EXACT, found[name], v.numpy(), _ROUNDING, None, {}) for name, v in true.items()]
+    least = _least(solution)
+    out = [
+        _compare(name, EXACT, found[name], v.numpy(), _ROUNDING, None, {}, least.get(name, 0.0))
+        for name, v in true.items()
+    ]
     if all(c.measured_l2 <= FAR for c in out):
         return tuple(out)
     images = {f"mirrored along {a.name},": _at(solution, _reflected(problem, coords, a)) for a in _mirrors(problem)}
     images[_NEGATED] = {name: -value for name, value in found.items()}
     return tuple(
-        _compare(name, EXACT, found[name], v.numpy(), _ROUNDING, None, {w: im[name] for w, im in images.items()})
+        _compare(
+            name,
+            EXACT,
+            found[name],
+            v.numpy(),
+            _ROUNDING,
+            None,
+            {words: image[name] for words, image in images.items()},
+            least.get(name, 0.0),
+        )
         for name, v in true.items()
     )
 
@@ -62,6 +79,7 @@ def compare_with_reference(solution: Solution, reference: Reference) -> tuple[Co
     keep = [_spread(len(t), max(int(_GRID ** (1 / len(ticks))), 2)) for t in ticks]
     found = solution.on_grid(**{name: t[k] for name, t, k in zip(names, ticks, keep, strict=True)})
     even = [i for i, name in enumerate(names) if axes[name].role is Role.SPACE and _symmetric(ticks[i][keep[i]])]
+    least = _least(solution)
     out = []
     for name, values in reference.values.items():
         part = np.asarray(values)[np.ix_(*keep)]
@@ -69,7 +87,7 @@ def compare_with_reference(solution: Solution, reference: Reference) -> tuple[Co
         u = found[name].astype(np.float64)
         images = {f"mirrored along {names[i]},": np.flip(u, axis=i) for i in even}
         images[_NEGATED] = -u
-        out.append(_compare(name, reference.kind, u, part, bar, bar_max, images))
+        out.append(_compare(name, reference.kind, u, part, bar, bar_max, images, least.get(name, 0.0)))
     return tuple(out)
 
 
@@ -85,7 +103,7 @@ def reference_error(
         if name in reference.values:
             found = np.asarray(reference.values[name])
             true = np.where(np.isnan(found), np.nan, value.numpy().reshape(found.shape))  # outside a curved wall
-            out.append(_compare(name, EXACT, found, true, _ROUNDING, None, {}))
+            out.append(_compare(name, EXACT, found, true, _ROUNDING, None, {}, 0.0))
     return tuple(out)
 
 
@@ -125,23 +143,47 @@ def _compare(
     bar: float,
     bar_max: float | None,
     images: Mapping[str, NDArray[Any]],
+    least: float,
 ) -> Comparison:
-    """Differences where both are known; `bar_max` None means the relative `bar` of the greatest |true|."""
+    """Differences where both are known; `bar_max` None means the relative `bar` of the greatest |true|.
+
+    `least` is the size up to which the unknown counts as zero, and differences are relative to it.
+    """
     known = ~np.isnan(true)
     gap, v = (found - true)[known], true[known]
     size = _rms(v)
+    unit = max(size, least) or 1.0
     distance = _rms(gap) if v.size else float("nan")
     greatest = float(np.abs(v).max()) if v.size else 0.0
     return Comparison(
         unknown=name,
         against=against,
-        measured_l2=distance / (size or 1.0),
+        measured_l2=distance / unit,
         measured_max=float(np.abs(gap).max()) if v.size else float("nan"),
         l2_bar=bar,
         max_bar=bar * greatest if bar_max is None else bar_max,
         points=int(v.size),
+        measured_local=_local(gap, v, least),
         scale=size,
-        images={words: _rms((image - true)[known]) / (size or 1.0) for words, image in images.items()},
+        images={words: _rms((image - true)[known]) / unit for words, image in images.items()},
+    )
+
+
+def _local(gap: NDArray[Any], v: NDArray[Any], least: float) -> float:
+    """Largest |gap| / (|v| + 0.1 max |v|), over components together."""
+    if not v.size:
+        return float("nan")
+    unit = np.abs(v) + _TENTH * (max(float(np.abs(v).max()), least) or 1.0)
+    return float((np.abs(gap) / unit).max())
+
+
+def _least(solution: Solution) -> Mapping[str, float]:
+    return least_sizes(
+        solution.problem,
+        partial(channels_at, solution),
+        solution.coefficient_tensors,
+        dtype=solution.dtype,
+        device=solution.device,
     )
 
 

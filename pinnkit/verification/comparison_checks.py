@@ -19,7 +19,7 @@ def check_comparison(context: Context) -> Iterator[Finding]:
     """Find unknowns that differ from the exact solution, or without one from the reference."""
     exact = [c for c in context.compared if c.against == EXACT]
     for c in exact or context.compared:
-        if c.measured_l2 <= FAR:
+        if not c.disagrees:
             continue
         yield Finding(
             Kind.FAR, f"`{c.unknown}` is {percent(c.measured_l2)} away from the {c.against}", c.measured_l2, c.unknown

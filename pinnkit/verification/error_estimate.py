@@ -18,8 +18,8 @@ from torch import Tensor
 from pinnkit.problem.problem import Problem
 from pinnkit.solutions.solution import Solution
 
+from .scales import rms
 from .sine_corrections import SineBasis, outputs_of
-from .term_sample import rms
 
 __all__ = ["ErrorEstimate", "estimate_error"]
 
@@ -32,6 +32,8 @@ EXPLAINED = 0.7
 sqrt(2/3) = 0.8 is left."""
 _TRUSTED = 1e-6
 """A residual below which a large correction says that the terms hardly determine it, not that it is needed."""
+_COVERED = 0.9
+"""Share of the solution that the sines must represent for a bound on its error."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,11 @@ class ErrorEstimate:
         residual: residual before the correction, all terms in relative units.
         remaining: the residual after the correction, as a fraction of the one before, all terms in relative units.
         smallest_response: smallest |J δ| over corrections δ of unit size, relative to the natural scale of the rows;
-            zero where the terms leave a component undetermined.
-        least_determined: the unknown that this δ changes most.
+            zero where the terms leave a component undetermined.  Coefficients are varied with the unknowns.
+        least_determined: the unknown that this δ changes most; empty where it changes coefficients most.
+        direction: relative changes of the coefficients in this δ.
+        covered: share of the solution that the sines can represent, 1 - relative L2 error of the fit, of the unknown
+            with the least.
         late_growth: size of the corrected unknowns over that of the solution in the last tenth of time; 1 without time.
     """
 
@@ -53,7 +58,19 @@ class ErrorEstimate:
     remaining: float
     smallest_response: float
     least_determined: str
+    direction: Mapping[str, float]
+    covered: float
     late_growth: float
+
+    @property
+    def bound(self) -> float:
+        """Relative error that the residual allows, |r| / smallest |J δ|, of errors that the sines represent.
+
+        Infinite where the sines represent less than 90 % of the solution.
+        """
+        if self.covered < _COVERED or not self.smallest_response > 0:
+            return math.inf
+        return self.residual / self.smallest_response
 
     @property
     def explains(self) -> bool:
@@ -66,7 +83,9 @@ class ErrorEstimate:
         return self.explains and self.residual > _TRUSTED
 
 
-def estimate_error(solution: Solution, natural_scale: Mapping[str, float]) -> ErrorEstimate | None:
+def estimate_error(
+    solution: Solution, natural_scale: Mapping[str, float], least: Mapping[str, float]
+) -> ErrorEstimate | None:
     """Estimate the error of a solution by one linearised correction.
 
     None above three coordinates, for problems of data alone, and where values are not finite.
@@ -75,6 +94,7 @@ def estimate_error(solution: Solution, natural_scale: Mapping[str, float]) -> Er
         solution: the solution at which the problem is linearised.
         natural_scale: for each term the residual of a field of the size of the solution that varies over the whole
             domain: the unit of its rows.
+        least: lower bounds of the sizes of unknowns that may vanish, see scales.py.
     """
     problem = solution.problem
     columns = len(problem.frame.columns)
@@ -96,28 +116,54 @@ def estimate_error(solution: Solution, natural_scale: Mapping[str, float]) -> Er
     if before > 0 and not problem.linear:
         remaining = max(remaining, float(basis.residual(step).norm()) / before)
     found = solution.fieldset.unknowns(inside.to(solution.device, solution.dtype), solution.coefficient_tensors)
-    sizes, late_growth, relative = {}, 1.0, []
+    found_sizes, late_growth, relative, covered = {}, 1.0, [], 1.0
     for name in problem.names:
         u = found[name].double().cpu().reshape(len(inside), -1)
         change = (effect[name] @ step).reshape(len(inside), -1)
-        size = rms(u + change)
-        sizes[name] = rms(change) / size if size > 0 else 0.0
+        size = max(rms(u + change), least.get(name, 0.0))
+        found_sizes[name] = rms(change) / size if size > 0 else 0.0
         last = _last(problem, inside)
         if bool(last.any()) and rms(u[last]) > 0:
             late_growth = max(late_growth, rms(u[last] + change[last]) / rms(u[last]))
-        relative.append(effect[name] / max(rms(u), 1e-300) if rms(u) > 0 else effect[name])
-    smallest_response, direction = _smallest_response(jacobian, torch.cat(relative), basis.count)
-    changes = [rms(part[:, : basis.count] @ direction) for part in relative]
+        relative.append(effect[name] / (max(rms(u), least.get(name, 0.0)) or 1.0))
+        if rms(u) > least.get(name, 0.0):
+            covered = min(covered, 1 - _misfit(effect[name][:, : basis.count], u.reshape(-1)))
+    values = [abs(v) for v in solution.coefficients.values()]
+    units = torch.tensor([v or max(values) or 1.0 for v in values], dtype=torch.float64)
+    smallest_response, direction = _smallest_response(jacobian, torch.cat(relative), basis.count, units)
+    changes = [rms(part[:, : basis.count] @ direction[: basis.count]) for part in relative]
+    moved = direction[basis.count :] / units
     least_determined = problem.names[changes.index(max(changes))]
-    return ErrorEstimate(sizes, before, remaining, smallest_response, least_determined, late_growth)
+    if len(moved) and float(moved.abs().max()) > max(changes):
+        least_determined = ""
+    return ErrorEstimate(
+        found_sizes,
+        before,
+        remaining,
+        smallest_response,
+        least_determined,
+        dict(zip(solution.coefficients, moved.tolist(), strict=True)),
+        covered,
+        late_growth,
+    )
 
 
-def _smallest_response(jacobian: Tensor, effect: Tensor, count: int) -> tuple[float, Tensor]:
-    """Smallest |J δ| / |δ| and the weights of that δ."""
-    jacobian, effect = jacobian[:, :count], effect[:, :count] / math.sqrt(len(effect))
+def _misfit(columns: Tensor, values: Tensor) -> float:
+    """Relative L2 error of the least-squares fit of values by columns."""
+    fit = torch.linalg.lstsq(columns, values[:, None], rcond=_RANK, driver="gelsd").solution
+    return rms(columns @ fit - values[:, None]) / rms(values)
+
+
+def _smallest_response(jacobian: Tensor, effect: Tensor, count: int, units: Tensor) -> tuple[float, Tensor]:
+    """Smallest |J δ| / |δ| and the weights of that δ; |δ|² is the mean square in the domain, and (δa / a)² each."""
+    effect = effect / math.sqrt(len(effect))
+    effect[:, count:] = 0.0
+    if len(units):
+        effect = torch.cat([effect, torch.zeros(len(units), effect.shape[1], dtype=effect.dtype)])
+        effect[-len(units) :, count:] = torch.diag(1 / units)
     _, s, vh = torch.linalg.svd(effect, full_matrices=False)
     if not float(s[0]) > 0:
-        return math.inf, effect.new_zeros(count)
+        return math.inf, effect.new_zeros(effect.shape[1])
     keep = s > _RANK * s[0]
     orthonormal = vh[keep].T / s[keep]
     _, values, rotation = torch.linalg.svd(torch.linalg.qr(jacobian @ orthonormal)[1])  # no squares: digits count

@@ -19,7 +19,8 @@ from pinnkit.solutions.solution import exact_values
 
 from .finding import Finding, Kind
 from .measures import number
-from .term_sample import TEST_SEED, Sample, vanishes
+from .scales import TEST_SEED
+from .term_sample import Sample, vanishes
 
 __all__ = ["check_exact"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-__all__ = ["Finding", "Kind", "Verdict"]
+__all__ = ["Finding", "Kind", "Level", "Verdict"]
 
 
 class Kind(Enum):
@@ -29,6 +29,19 @@ class Kind(Enum):
     ESTIMATE = "far from the error estimate of the linearised problem"
     FAR = "far from what it was measured against"
     CLOSED_FORM = "a closed form that is not that of the problem"
+    ILL_POSED = "a problem that is not well posed"
+    NO_REFERENCE = "a numerical method that fails on the problem"
+    AMPLIFIED = "a solution far larger than what is prescribed"
+    UNSTABLE = "a solution that small perturbations change"
+    SEVERAL = "one of several solutions"
+
+
+class Level(Enum):
+    """Levels of a verdict; the value is the word in reports."""
+
+    CONFIRMED = "confirmed"
+    PLAUSIBLE = "plausible"
+    NOT_GOOD = "not good"
 
 
 @dataclass(frozen=True)
@@ -57,18 +70,29 @@ class Verdict:
     """Result of `verdict`.
 
     Args:
-        findings: defects; empty for a good solution.
+        findings: defects; empty for a solution that is confirmed or plausible.
         fresh_residual: of the worst equation on points that the solve has not seen, as a fraction of the parts that
             should cancel in it.
         worst_condition_error: of the worst condition, likewise; NaN where there is none.
         estimated_error: size of the correction of the linearised problem, relative; NaN where it does not explain the
             residual or is not available.
+        confirmed_by: independent evidence that the solution is right: a reference, an exact solution, an error bound.
+        unchecked: sentences on what was not checked, or not confirmed.
     """
 
     findings: tuple[Finding, ...]
     fresh_residual: float
     worst_condition_error: float
     estimated_error: float
+    confirmed_by: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
+
+    @property
+    def level(self) -> Level:
+        """NOT_GOOD with findings; CONFIRMED where independent evidence agrees and nothing is left unchecked."""
+        if self.findings:
+            return Level.NOT_GOOD
+        return Level.CONFIRMED if self.confirmed_by and not self.unchecked else Level.PLAUSIBLE
 
     @property
     def ok(self) -> bool:
@@ -81,5 +105,6 @@ class Verdict:
         return frozenset(f.kind for f in self.findings)
 
     def __str__(self) -> str:
-        said = "nothing wrong was found" if self.ok else "; ".join(f.sentence for f in self.findings)
-        return f"{said} (residual {self.fresh_residual:.2g}, conditions {self.worst_condition_error:.2g})"
+        said = "; ".join(f.sentence for f in self.findings) or "; ".join(self.unchecked or self.confirmed_by)
+        figures = f"residual {self.fresh_residual:.2g}, conditions {self.worst_condition_error:.2g}"
+        return f"{self.level.value}: {said or 'nothing wrong was found'} ({figures})"

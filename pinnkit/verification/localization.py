@@ -10,7 +10,8 @@ from torch import Tensor
 from .context import Context
 from .finding import Finding, Kind
 from .residual_checks import IGNORED, UNSOLVED, percent
-from .term_sample import Sample, rms
+from .scales import rms
+from .term_sample import Sample
 
 __all__ = ["check_localization", "check_start"]
 

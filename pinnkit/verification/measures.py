@@ -6,12 +6,14 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["EXACT", "FAR", "Comparison", "TermCheck", "number"]
+__all__ = ["EXACT", "FAR", "FAR_LOCAL", "Comparison", "TermCheck", "number"]
 
 EXACT = "exact solution"
 """Label of comparisons with the exact solution."""
 FAR = 0.05
 """Relative error that counts as wrong."""
+FAR_LOCAL = 0.1
+"""Error of a single value, relative to its own size and a tenth of the largest value, that prevents a confirmation."""
 
 _OWN_ERROR = 2.0
 """Number of error bars up to which a difference may be mostly the error of the reference."""
@@ -29,6 +31,7 @@ class Comparison:
         l2_bar: error bar of v, in the measure of `measured_l2`.
         max_bar: likewise, in the measure of `measured_max`.
         points: number of points.
+        measured_local: largest |u - v| / (|v| + 0.1 max |v|): the error of a single value, beside its own size.
         scale: the root mean square of v.
         images: the same distance for mirror images of u, by their description.
     """
@@ -40,6 +43,7 @@ class Comparison:
     l2_bar: float
     max_bar: float
     points: int
+    measured_local: float
     scale: float
     images: Mapping[str, float] = field(default_factory=dict)
 
@@ -57,6 +61,16 @@ class Comparison:
     def is_bound(self) -> bool:
         """True if `rel_l2` is an upper bound only: the difference may be the error of the known solution."""
         return self.measured_l2 < _OWN_ERROR * self.l2_bar
+
+    @property
+    def agrees(self) -> bool:
+        """True where the error, the bar included, is below 5 % in L2, and a single value is nowhere off by 10 %."""
+        return self.rel_l2 <= FAR and self.measured_l2 + self.l2_bar <= 2 * FAR and self.measured_local <= FAR_LOCAL
+
+    @property
+    def disagrees(self) -> bool:
+        """True where the difference is above 5 % in L2 and cannot be the error of the known solution."""
+        return self.measured_l2 > FAR and not self.is_bound
 
     @property
     def rel_l2_text(self) -> str:

@@ -14,7 +14,8 @@ from pinnkit.solutions.solution import Solution
 
 from .finding import Finding, Kind, Verdict
 from .measures import TermCheck
-from .term_sample import FRESH, TEST_SEED, channels_at, rms, subsampled
+from .scales import TEST_SEED, rms
+from .term_sample import FRESH, channels_at, subsampled
 
 __all__ = ["metric_verdict", "root_mean_square"]
 

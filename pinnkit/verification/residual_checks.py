@@ -13,7 +13,8 @@ from pinnkit.solutions.status import Status
 from .context import Context
 from .finding import Finding, Kind
 from .measures import number
-from .term_sample import Sample, rms
+from .scales import rms
+from .term_sample import Sample
 
 __all__ = ["check_convergence", "check_finite", "check_overfitting", "check_terms", "percent"]
 

@@ -10,6 +10,7 @@ from pinnkit.solutions.solution import Solution
 
 from . import comparison_checks as comparison_checks
 from .comparison import compare_with_exact, compare_with_reference
+from .confirmation import confirmations, unchecked
 from .context import Context
 from .finding import Finding, Kind, Verdict
 from .localization import check_localization, check_start
@@ -82,4 +83,6 @@ def _verdict(context: Context, findings: Sequence[Finding]) -> Verdict:
         fresh_residual=max((s.check.relative for s in context.equations), default=math.nan),
         worst_condition_error=max((s.check.relative for s in context.conditions), default=math.nan),
         estimated_error=max(estimate.sizes.values()) if estimate is not None and estimate.explains else math.nan,
+        confirmed_by=() if findings else tuple(confirmations(context)),
+        unchecked=() if findings else tuple(unchecked(context)),
     )

@@ -19,7 +19,8 @@ from pinnkit.solutions.evaluation import index
 from pinnkit.solutions.solution import Solution
 from pinnkit.solvers.collocation.field_groups import axes_of
 
-from .term_sample import TEST_SEED, subsampled
+from .scales import TEST_SEED
+from .term_sample import subsampled
 
 __all__ = ["SineBasis", "outputs_of"]
 

@@ -12,7 +12,8 @@ from pinnkit.problem.linearization import linearise
 from .context import Context
 from .finding import Finding, Kind
 from .residual_checks import MISSED, UNSOLVED, percent
-from .term_sample import Sample, channels_at, rms
+from .scales import rms
+from .term_sample import Sample, channels_at
 
 __all__ = ["check_spectral_content"]
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,17 +17,14 @@ from pinnkit.solutions.evaluation import natural_rate
 from pinnkit.solutions.solution import Solution
 
 from .measures import TermCheck
+from .scales import TEST_SEED, Unknowns, rms, sizes_of
 
 __all__ = ["FRESH", "TEST_SEED", "Sample", "channels_at", "rms", "subsampled", "vanishes"]
 
-TEST_SEED = 1_618_033_988  # of points that no solve has seen: solves take their points from seeds that users type
 FRESH = 4096
 """Points of each term: residuals that are concentrated on a thousandth of the domain still show."""
 _MOST = 2**16
 """Of points that a term brings itself."""
-
-Unknowns = Callable[[Sequence[Points], Sequence[Channel]], Mapping[Channel, Tensor]]
-"""Derivatives of the unknowns at the points of each site, ``(n,)`` or ``(n, c)``."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +56,8 @@ class Sample:
     natural_scale: float
 
     @classmethod
-    def of(cls, solution: Solution, term: Term) -> Sample:
-        """Sample `term` on points that are the same for every solution."""
+    def of(cls, solution: Solution, term: Term, sizes: Mapping[str, float] | None = None) -> Sample:
+        """Sample `term` on points that are the same for every solution; `sizes` as for `at`."""
         return cls.at(
             solution.problem,
             term,
@@ -69,6 +65,7 @@ class Sample:
             solution.coefficient_tensors,
             dtype=solution.dtype,
             device=solution.device,
+            sizes=sizes,
         )
 
     @classmethod
@@ -82,6 +79,7 @@ class Sample:
         dtype: torch.dtype = torch.float64,
         device: str = "cpu",
         count: int = FRESH,
+        sizes: Mapping[str, float] | None = None,
     ) -> Sample:
         """Sample a term of a problem for given unknowns.
 
@@ -93,7 +91,10 @@ class Sample:
             dtype: of the points.
             device: of the points.
             count: number of points.
+            sizes: of the unknowns, see `sizes_of`; None computes them.
         """
+        if sizes is None:
+            sizes = sizes_of(problem, unknowns, coefficients, dtype=dtype, device=device)
         trace = problem.trace(term, raw=False)
         generator = torch.Generator().manual_seed(TEST_SEED)
         sampled = (subsampled(p, _MOST) for p in term.sample(count, generator, Sobol()))
@@ -102,8 +103,6 @@ class Sample:
         at = linearise(problem, term, points, values, coefficients)
         inside = problem.domain.sample(count // 4, generator, sampling=Sobol()).to(dtype, device)
         everywhere = unknowns((inside,) * len(points), trace.channels)
-        whole = unknowns((inside,), [Channel(0, name, ()) for name in {c.unknown: None for c in trace.channels}])
-        sizes = {c.unknown: rms(value) for c, value in whole.items()}
         remainder, scale, from_unknowns, natural_scale = at.r, 0.0, 0.0, 0.0
         parts = torch.zeros_like(at.r)
         for channel, slope in at.d.items():
@@ -179,8 +178,3 @@ def subsampled(points: Points, most: int) -> Points:
         weight=None if points.weight is None else points.weight[::step],
         columns={name: column[::step] for name, column in points.columns.items()},
     )
-
-
-def rms(values: Tensor) -> float:
-    """Root mean square; 0 of nothing."""
-    return math.sqrt(float(values.double().square().mean())) if values.numel() else 0.0

@@ -17,7 +17,8 @@ from .context import Context
 from .finding import Finding, Kind
 from .measures import number
 from .residual_checks import IGNORED, MISSED, percent
-from .term_sample import Sample, rms
+from .scales import rms
+from .term_sample import Sample
 
 __all__ = ["check_mirror_images", "check_trivial", "check_uniqueness"]
 

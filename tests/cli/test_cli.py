@@ -244,7 +244,8 @@ def test_strict_makes_a_bad_solution_a_failure(tmp_path, monkeypatch):
     file.write_text(DECAY)
     for solution, code in ((bad, 1), (good, 0)):
         monkeypatch.setattr("pinnkit.solvers.solve", lambda *_, solution=solution, **__: solution)
-        assert run("solve", file, "--no-figures", "--no-reference", "--strict") == code
+        for strict in ("--strict", "--strict=confirmed", "--strict=plausible"):
+            assert run("solve", file, "--no-figures", "--no-reference", strict) == code
         assert run("solve", file, "--no-figures", "--no-reference") == 0
 
 

@@ -57,6 +57,8 @@ def published_row(root: Path, row: Row) -> PublishedRow | None:
     return next((r for r in rows if (r["table"], r["problem"], r["method"]) == key), None)
 
 
+# torch.compile of torch 2.13 uses what it deprecates itself.
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
 @pytest.mark.slow
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_an_acceptance_row_reaches_its_target(row: Row, root, tmp_path, monkeypatch, record_property) -> None:

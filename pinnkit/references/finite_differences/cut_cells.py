@@ -19,7 +19,7 @@ from pinnkit.problem.linearization import Channel, linearise
 from pinnkit.problem.problem import Problem
 from pinnkit.problem.terms import Term
 from pinnkit.references.cost_model import Work, factor_entries, factorisation, substitution
-from pinnkit.references.errors import TooFewConditions, Unresolved
+from pinnkit.references.errors import TooFewConditions, TooManyConditions, Unresolved
 from pinnkit.references.grid import Array, Grid, Line
 from pinnkit.references.protocols import Solved
 
@@ -200,7 +200,7 @@ class Curved:
                         f"wall; on curved walls there are only Dirichlet conditions",
                     )
                 if slopes[0][0] in known:
-                    raise Unsupported(
+                    raise TooManyConditions(
                         "finite differences", f"{self._label}: '{term.name}' prescribes a value for the second time"
                     )
                 known[slopes[0][0]] = (-found.r[:, row] / slopes[0][1]).numpy()

@@ -10,7 +10,7 @@ import numpy as np
 from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.structure import FORBIDDEN, Prescribes, Structure, WallCondition, assign
 from pinnkit.problem.terms import Term
-from pinnkit.references.errors import TooFewConditions
+from pinnkit.references.errors import TooFewConditions, TooManyConditions
 from pinnkit.references.grid import Line
 
 __all__ = ["Row", "match_conditions", "match_equations"]
@@ -85,7 +85,7 @@ def match_conditions(label: str, structure: Structure, lines: Sequence[Line]) ->
                     )
                 continue
             if len(rows) > len(slots):
-                raise Unsupported(
+                raise TooManyConditions(
                     "finite differences",
                     f"{label}: {len(rows)} conditions on {here}, where the equation takes {len(slots)} at most",
                 )
@@ -138,7 +138,7 @@ def _refuse_missing(
                         f"{order} along `{line.name}`; {hint}",
                     )
             if order % 2 == 1 and len(unknowns) == 1 and total != order:
-                raise (TooFewConditions if total < order else Unsupported)(
+                raise (TooFewConditions if total < order else TooManyConditions)(
                     "finite differences",
                     f"{label}: {total} conditions for `{unknown}` on the walls of `{line.name}` together, along which "
                     f"the equation has order {order}; {hint}",

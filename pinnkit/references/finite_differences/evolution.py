@@ -114,7 +114,7 @@ class Evolution:
             states = _collected(march.states(u, v), u, steps)
         except Unresolved as error:
             if grid_problem.linear:
-                raise Unresolved("finite differences", str(error), spent=self.cost(cells)) from None
+                raise type(error)("finite differences", str(error), spent=self.cost(cells)) from None
         else:
             if grid_problem.linear:
                 return replace(_solved(system, name, times, states), spent=self.cost(cells))
@@ -139,7 +139,8 @@ class Evolution:
                 divided=divided,
                 steep=steep_axes(system, states, times, rough=self._rough),
             )
-        raise Unresolved("finite differences", str(failed), spent=counter.spent)
+        ended = Unresolved if failed is None else type(failed)
+        raise ended("finite differences", str(failed), spent=counter.spent)
 
     def _patience(self, cells: tuple[int, ...]) -> float:
         return max(_PATIENCE * self.cost(cells), _LEAST)

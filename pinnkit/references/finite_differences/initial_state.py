@@ -11,6 +11,7 @@ from pinnkit.domains import Points
 from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.linearization import linearise
 from pinnkit.problem.terms import Term
+from pinnkit.references.errors import TooFewConditions
 from pinnkit.references.grid import Array, refined
 
 from .assembly import System
@@ -51,12 +52,12 @@ class Start:
         for i, component in enumerate(self.grid_problem.components):
             name = component.unknown
             if (i, False) not in given:
-                raise Unsupported(
+                raise TooFewConditions(
                     "finite differences", f"{label}: there is no initial state of `{name}`; add Initial({name}=...)"
                 )
             if component.time_order == 2 and (i, True) not in given:
                 rate = f"{name}_{self.grid_problem.time_name}"
-                raise Unsupported(
+                raise TooFewConditions(
                     "finite differences", f"{label}: there is no initial state of `{rate}`; add Initial({rate}=...)"
                 )
 

@@ -108,7 +108,7 @@ class Steady:
         try:
             found = solve_from(self._guesses(system, start), lambda s: evaluate(s)[0], solver, reason)
         except Unresolved as error:
-            raise Unresolved("finite differences", str(error), spent=counter.spent) from None
+            raise type(error)("finite differences", str(error), spent=counter.spent) from None
         return replace(values_of(system, found), spent=counter.spent)
 
     def _guesses(self, system: System, start: Solved | None) -> Iterator[Array]:

@@ -1,0 +1,65 @@
+"""Confirmation: independent evidence that a solution is right, and what was not checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .context import Context
+from .measures import EXACT, Comparison, number
+from .residual_checks import percent
+
+__all__ = ["confirmations", "unchecked"]
+
+_BOUND = 0.01
+"""Relative error bound below which the error estimate of the linearised problem confirms a solution."""
+
+
+def confirmations(context: Context) -> Iterator[str]:
+    """Yield sentences on independent evidence for the solution.
+
+    Evidence is a known solution of every unknown that agrees in L2 and at every single value, its error bar included,
+    or a bound on the error from the residual and the smallest response of the linearised problem.
+    """
+    exact = [c for c in context.compared if c.against == EXACT]
+    others = [c for c in context.compared if c.against != EXACT]
+    for compared in (exact, others):
+        if compared and all(c.agrees for c in compared) and {c.unknown for c in compared} == set(context.problem.names):
+            worst = max(compared, key=lambda c: c.rel_l2)
+            yield f"the {worst.against} agrees, relative L2 {worst.rel_l2_text}"
+    found = context.estimate
+    if found is not None and found.bound < _BOUND and not context.problem.coefficients:
+        yield f"the residual bounds the error: {number(found.bound)} by the smallest response of the linearised problem"
+
+
+def unchecked(context: Context) -> Iterator[str]:
+    """Yield sentences on what keeps the solution from being confirmed."""
+    if not any(True for _ in confirmations(context)):
+        yield from _unconfirmed(context)
+    if context.problem.coefficients and context.estimate is None:
+        yield "it was not checked that the data determine the coefficients: no linearised problem is available"
+    yield from context.open_questions
+
+
+def _unconfirmed(context: Context) -> Iterator[str]:
+    if context.compared:
+        worst = max(context.compared, key=_doubt)
+        yield f"not confirmed by the {worst.against}: {_why(worst)}"
+    else:
+        yield f"not confirmed by a reference: {context.no_reference or 'none was given'}"
+    if context.estimate is None:
+        yield "the error was not estimated: no linearised problem is available"
+    elif not context.estimate.bound < _BOUND:
+        yield f"the residual alone bounds the error by {number(context.estimate.bound)} only"
+
+
+def _doubt(c: Comparison) -> tuple[bool, float]:
+    return not c.agrees, c.rel_l2 + c.l2_bar
+
+
+def _why(c: Comparison) -> str:
+    if c.rel_l2 + c.l2_bar > c.measured_local:
+        return f"`{c.unknown}` differs by {percent(c.measured_l2)} in L2, and its own error bar is {percent(c.l2_bar)}"
+    return (
+        f"a single value of `{c.unknown}` differs by {percent(c.measured_local)} of its own size and a tenth of the "
+        "largest"
+    )
