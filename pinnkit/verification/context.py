@@ -9,10 +9,12 @@ from functools import cached_property, partial
 import torch
 from torch import Tensor
 
-from pinnkit.domains import Sobol
+from pinnkit.domains import Points, Sobol
+from pinnkit.problem.channels import Channel
 from pinnkit.problem.problem import Problem
 from pinnkit.problem.terms import Term
 from pinnkit.solutions.solution import Solution
+from pinnkit.well_posedness import Concern, concerns_of
 
 from .error_estimate import ErrorEstimate, estimate_error
 from .measures import Comparison, TermCheck
@@ -87,6 +89,17 @@ class Context:
         """Size of each unknown; for one that may vanish at least a size that its equations notice."""
         s = self.solution
         return sizes_of(self.problem, partial(channels_at, s), s.coefficient_tensors, dtype=s.dtype, device=s.device)
+
+    @cached_property
+    def concerns(self) -> tuple[Concern, ...]:
+        """Reasons why the problem may not be well posed, with signs at the solution."""
+        s = self.solution
+
+        def values(points: Sequence[Points], channels: Sequence[Channel]) -> Mapping[Channel, Tensor]:
+            there = tuple(p.to(s.dtype, torch.device(s.device)) for p in points)
+            return {c: v.double().cpu() for c, v in channels_at(s, there, channels).items()}
+
+        return concerns_of(self.problem, values, {k: v.double().cpu() for k, v in s.coefficient_tensors.items()})
 
     @cached_property
     def size(self) -> float:

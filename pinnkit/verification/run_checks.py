@@ -18,6 +18,7 @@ from .measures import Comparison
 from .residual_checks import check_convergence, check_finite, check_overfitting, check_terms
 from .spectral_content import check_spectral_content
 from .uniqueness import check_mirror_images, check_trivial, check_uniqueness
+from .well_posedness_checks import check_well_posed
 
 if TYPE_CHECKING:
     from pinnkit.references import Reference
@@ -63,9 +64,11 @@ def run_checks(context: Context, extra: Iterable[Finding] = ()) -> Verdict:
     ended = list(check_convergence(context))
     if broken:
         return _verdict(context, [*broken, *ended, *extra])
+    posed = list(check_well_posed(context))
+    extra = [f for f in extra if not (posed and f.kind in (Kind.UNDETERMINED, Kind.ILL_POSED))]
     nothing = list(check_trivial(context))
     residuals = (check_terms, check_spectral_content, check_overfitting, check_localization, check_start)
-    found = [*ended, *nothing, *(finding for check in residuals for finding in check(context))]
+    found = [*posed, *ended, *nothing, *(finding for check in residuals for finding in check(context))]
     if any(f.kind is Kind.LOCAL for f in found):  # a front that is not resolved makes the field oscillate
         found = [f for f in found if f.kind is not Kind.TOO_ROUGH]
     if nothing:

@@ -1,0 +1,55 @@
+"""Concerns about a problem: numbers of conditions, ends at which they are given, growth of high frequencies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import Tensor
+
+from pinnkit.problem.problem import Problem
+
+from .concern import Concern, Severity
+from .initial_conditions import check_final_states, check_growth, check_initial_states
+from .slopes import Values, equation_slopes, random_state
+from .wall_conditions import check_walls
+
+__all__ = ["concerns_of"]
+
+
+def concerns_of(
+    problem: Problem, values: Values | None = None, coefficients: Mapping[str, Tensor] | None = None
+) -> tuple[Concern, ...]:
+    """Find reasons why a problem may not be well posed, from its structure and the signs of its coefficients.
+
+    Nothing is solved.  Signs that depend on the solution are looked at only with `values`.
+
+    Args:
+        problem: the problem.
+        values: derivatives of the unknowns at points, of a solution; None looks at linear problems alone.
+        coefficients: of the problem; None takes their initial values.
+    """
+    if problem.plan is not None or not problem.structure.equations:
+        return ()
+    if coefficients is None:
+        coefficients = {c.name: torch.tensor(c.initial, dtype=torch.float64) for c in problem.coefficients}
+    if values is None and problem.structure.linear:
+        values = random_state(problem)
+    return tuple(_found(problem, values, coefficients))
+
+
+def _found(problem: Problem, values: Values | None, coefficients: Mapping[str, Tensor]) -> Iterator[Concern]:
+    structure = problem.structure
+    rows, components = len(structure.equations), len(structure.components)
+    if rows < components and not (structure.data or structure.minimised or structure.at_points or problem.ansatz):
+        yield Concern(
+            Severity.UNDETERMINED,
+            f"{rows} equation{'s' * (rows > 1)} for {components} components of the unknowns: "
+            "state one equation for each of them",
+        )
+        return
+    slopes = None if values is None else equation_slopes(problem, values, coefficients)
+    yield from check_initial_states(problem)
+    yield from check_final_states(problem, slopes)
+    yield from check_growth(problem, slopes)
+    yield from check_walls(problem, slopes, values, coefficients)
