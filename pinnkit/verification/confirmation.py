@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .context import Context
+from .identifiability import doubtful_coefficients
 from .measures import EXACT, Comparison, number
 from .residual_checks import percent
+from .stability_checks import other_solution
 
 __all__ = ["confirmations", "unchecked"]
 
@@ -27,7 +29,7 @@ def confirmations(context: Context) -> Iterator[str]:
             worst = max(compared, key=lambda c: c.rel_l2)
             yield f"the {worst.against} agrees, relative L2 {worst.rel_l2_text}"
     found = context.estimate
-    if found is not None and found.bound < _BOUND and not context.problem.coefficients:
+    if found is not None and found.bound < _BOUND:
         yield f"the residual bounds the error: {number(found.bound)} by the smallest response of the linearised problem"
 
 
@@ -37,6 +39,11 @@ def unchecked(context: Context) -> Iterator[str]:
         yield from _unconfirmed(context)
     if context.problem.coefficients and context.estimate is None:
         yield "it was not checked that the data determine the coefficients: no linearised problem is available"
+    yield from doubtful_coefficients(context)
+    if context.others is not None and context.others.unknown and not any(c.against == EXACT for c in context.compared):
+        yield f"{other_solution(context.others)}; the reference agrees with this one"
+    if context.may_have_others and context.others is None and not any(c.against == EXACT for c in context.compared):
+        yield "other solutions of the nonlinear problem were not searched for"
     yield from context.open_questions
 
 

@@ -16,9 +16,11 @@ from pinnkit.problem.terms import Term
 from pinnkit.solutions.solution import Solution
 from pinnkit.well_posedness import Concern, concerns_of
 
-from .error_estimate import ErrorEstimate, estimate_error
-from .measures import Comparison, TermCheck
+from .error_estimate import ErrorEstimate, estimate_error, sine_basis
+from .measures import FAR, Comparison, TermCheck
+from .perturbation_growth import PerturbationGrowth, perturbation_growth
 from .scales import TEST_SEED, least_sizes, rms, sizes_of
+from .several_solutions import Search, search
 from .term_sample import FRESH, Sample, channels_at, vanishes
 
 __all__ = ["Context"]
@@ -118,6 +120,30 @@ class Context:
         if self.finite < 1 or len(self.samples) < len(self.problem.terms):
             return None
         return estimate_error(self.solution, {s.check.name: s.natural_scale for s in self.samples}, self.least_sizes)
+
+    @cached_property
+    def growth(self) -> PerturbationGrowth | None:
+        """Growth of perturbations of ordinary differential equations; None for other problems."""
+        return None if self.finite < 1 else perturbation_growth(self.solution, self.sizes)
+
+    @property
+    def may_have_others(self) -> bool:
+        """True for a nonlinear problem that does not proceed from an initial state."""
+        structure = self.problem.structure
+        proceeds = structure.time is not None and bool(structure.initial) and not structure.final
+        return not self.problem.linear and not proceeds and bool(structure.equations) and not self.problem.coefficients
+
+    @cached_property
+    def others(self) -> Search | None:
+        """Search for other solutions; None where there is no linearised problem, or where none is needed."""
+        if self.estimate is None or not self.may_have_others or not self.settled:
+            return None
+        return search(sine_basis(self.solution, {s.check.name: s.natural_scale for s in self.samples}))
+
+    @property
+    def supported(self) -> bool:
+        """True where the error estimate of the linearised problem bounds the error below five per cent."""
+        return self.estimate is not None and self.estimate.bound < FAR
 
     @property
     def expected(self) -> float:

@@ -18,10 +18,11 @@ from torch import Tensor
 from pinnkit.problem.problem import Problem
 from pinnkit.solutions.solution import Solution
 
+from .deviations import relative_deviations
 from .scales import rms
 from .sine_corrections import SineBasis, outputs_of
 
-__all__ = ["ErrorEstimate", "estimate_error"]
+__all__ = ["ErrorEstimate", "estimate_error", "sine_basis"]
 
 _SINES = {1: 120, 2: 300, 3: 450}
 """Number of sines by the number of coordinates, for about a second; there is no estimate beyond three."""
@@ -48,6 +49,7 @@ class ErrorEstimate:
             zero where the terms leave a component undetermined.  Coefficients are varied with the unknowns.
         least_determined: the unknown that this δ changes most; empty where it changes coefficients most.
         direction: relative changes of the coefficients in this δ.
+        deviations: standard deviation of each coefficient, relative to its value.
         covered: share of the solution that the sines can represent, 1 - relative L2 error of the fit, of the unknown
             with the least.
         late_growth: size of the corrected unknowns over that of the solution in the last tenth of time; 1 without time.
@@ -59,6 +61,7 @@ class ErrorEstimate:
     smallest_response: float
     least_determined: str
     direction: Mapping[str, float]
+    deviations: Mapping[str, float]
     covered: float
     late_growth: float
 
@@ -83,6 +86,12 @@ class ErrorEstimate:
         return self.explains and self.residual > _TRUSTED
 
 
+def sine_basis(solution: Solution, natural_scale: Mapping[str, float]) -> SineBasis:
+    """Sines about a solution of up to three coordinates, as many as a second allows; arguments as below."""
+    width = _SINES[len(solution.problem.frame.columns)] // outputs_of(solution.problem)
+    return SineBasis.of(solution, natural_scale, max(width, 60))
+
+
 def estimate_error(
     solution: Solution, natural_scale: Mapping[str, float], least: Mapping[str, float]
 ) -> ErrorEstimate | None:
@@ -102,7 +111,7 @@ def estimate_error(
         return None
     if columns not in _SINES or not all(0 < size < math.inf for size in natural_scale.values()):
         return None
-    basis = SineBasis.of(solution, natural_scale, max(_SINES[columns] // outputs_of(problem), 60))
+    basis = sine_basis(solution, natural_scale)
     r, jacobian = basis.rows()
     inside, effect = basis.effect()
     if len(r) < len(jacobian[0]) or not all(bool(torch.isfinite(a).all()) for a in (r, jacobian, *effect.values())):
@@ -134,6 +143,9 @@ def estimate_error(
     changes = [rms(part[:, : basis.count] @ direction[: basis.count]) for part in relative]
     moved = direction[basis.count :] / units
     least_determined = problem.names[changes.index(max(changes))]
+    deviations = units
+    if len(units):
+        deviations = relative_deviations(r, jacobian, basis.owners(), units, basis.count)
     if len(moved) and float(moved.abs().max()) > max(changes):
         least_determined = ""
     return ErrorEstimate(
@@ -143,6 +155,7 @@ def estimate_error(
         smallest_response,
         least_determined,
         dict(zip(solution.coefficients, moved.tolist(), strict=True)),
+        dict(zip(solution.coefficients, deviations.tolist(), strict=True)),
         covered,
         late_growth,
     )

@@ -13,10 +13,12 @@ from .comparison import compare_with_exact, compare_with_reference
 from .confirmation import confirmations, unchecked
 from .context import Context
 from .finding import Finding, Kind, Verdict
+from .identifiability import check_identifiability
 from .localization import check_localization, check_start
 from .measures import Comparison
 from .residual_checks import check_convergence, check_finite, check_overfitting, check_terms
 from .spectral_content import check_spectral_content
+from .stability_checks import check_amplification, check_several, check_stability
 from .uniqueness import check_mirror_images, check_trivial, check_uniqueness
 from .well_posedness_checks import check_well_posed
 
@@ -76,6 +78,9 @@ def run_checks(context: Context, extra: Iterable[Finding] = ()) -> Verdict:
     found += [*check_mirror_images(context), *check_uniqueness(context), *comparison_checks.check_comparison(context)]
     if not nothing:
         found += comparison_checks.check_estimate(context)
+        found += [*check_identifiability(context), *check_stability(context), *check_amplification(context)]
+        if not found:
+            found += check_several(context)
     return _verdict(context, [*found, *extra])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +32,16 @@ _ROWS = 3.0
 """Points of an equation for each sine, so that nothing is fitted by chance."""
 _INSIDE = 1500
 """Points at which corrections are measured."""
+
+
+@dataclass(frozen=True)
+class _Sampled:
+    """One term at its points: channels of the solution there, and the sines behind each of them."""
+
+    term: Term
+    points: tuple[Points, ...]
+    values: Mapping[Channel, Tensor]
+    features: Mapping[Channel, Tensor]
 
 
 @dataclass(frozen=True)
@@ -75,46 +86,60 @@ class SineBasis:
         """Columns without those of the coefficients."""
         return self.width * outputs_of(self.solution.problem)
 
-    def rows(self) -> tuple[Tensor, Tensor]:
-        """Rows and Jacobian of all terms in relative units."""
-        solution, problem = self.solution, self.solution.problem
-        coefficients = _coefficients(solution)
+    def rows(self, step: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Rows and Jacobian of all terms in relative units, at the solution or after a correction ``(P,)``."""
+        problem, coefficients = self.solution.problem, self._coefficients(step)
         rows, blocks = [], []
-        for term in problem.terms:
-            points = self._points(term)
-            channels = problem.trace(term, raw=True).channels
-            values = self._values(points, channels)
-            at = linearise(problem, term, points, values, coefficients, raw=True)
-            n, k = at.r.shape
+        for at in self._sampled:
+            found = linearise(problem, at.term, at.points, self._corrected(at, step), coefficients, raw=True)
+            n, k = found.r.shape
             block = torch.zeros(n, k, self.count + len(coefficients), dtype=torch.float64)
-            for channel in channels:
-                slope = at.d[channel]
-                phi = self._features(channel, points[channel.site])
+            for channel, phi in at.features.items():
+                slope = found.d[channel]
                 for j in range(slope.shape[-1]):
                     start = self.width * (self._first(channel.unknown) + j)
                     block[:, :, start : start + self.width] += slope[:, :, j, None] * phi[:, None, :]
             for i, name in enumerate(coefficients):
-                block[:, :, self.count + i] = at.dc[name]
-            scale = self._scale(term, n * k)
-            rows.append(scale * at.r.reshape(-1))
+                block[:, :, self.count + i] = found.dc[name]
+            scale = self._scale(at.term, n * k)
+            rows.append(scale * found.r.reshape(-1))
             blocks.append(scale * block.reshape(n * k, -1))
         return torch.cat(rows), torch.cat(blocks)
 
+    def owners(self) -> Tensor:
+        """Number of the term of each row."""
+        problem = self.solution.problem
+        counts = [at.points[0].row_count * problem.trace(at.term, raw=True).rows for at in self._sampled]
+        return torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts))
+
     def residual(self, step: Tensor) -> Tensor:
         """Nonlinear rows after a correction."""
-        problem, coefficients = self.solution.problem, _coefficients(self.solution)
-        for i, name in enumerate(coefficients):
-            coefficients[name] = coefficients[name] + step[self.count + i]
-        found = [(term, self._corrected(term, step, coefficients).reshape(-1)) for term in problem.terms]
-        return torch.cat([self._scale(term, len(r)) * r for term, r in found])
+        problem, coefficients = self.solution.problem, self._coefficients(step)
+        found = []
+        for at in self._sampled:
+            values = self._corrected(at, step)
+            r = linearise(problem, at.term, at.points, values, coefficients, raw=True).r.reshape(-1)
+            found.append(self._scale(at.term, len(r)) * r)
+        return torch.cat(found)
+
+    @cached_property
+    def _sampled(self) -> tuple[_Sampled, ...]:
+        """Points, values and sines of every term."""
+        found = []
+        for term in self.solution.problem.terms:
+            points = self._points(term)
+            channels = self.solution.problem.trace(term, raw=True).channels
+            features = {c: self._features(c, points[c.site]) for c in channels}
+            found.append(_Sampled(term, points, self._values(points, channels), features))
+        return tuple(found)
 
     def effect(self) -> tuple[Tensor, dict[str, Tensor]]:
         """Points inside ``(n, d)``, and the effect of each column on each unknown there, ``(n * components, P)``."""
-        solution, problem = self.solution, self.solution.problem
+        problem = self.solution.problem
         generator = torch.Generator().manual_seed(TEST_SEED)
         inside = problem.domain.sample(_INSIDE, generator, sampling=Sobol())
         points = (inside._replace(coords=inside.coords.double()),)
-        coefficients = _coefficients(solution)
+        coefficients = self._coefficients(None)
         total = self.count + len(coefficients)
         channels = [Channel(0, name, ()) for name in problem.names]
         phi = {c.unknown: self._features(c, points[0]) for c in channels}
@@ -170,19 +195,26 @@ class SineBasis:
         with torch.no_grad():
             return {c: v.detach().double().cpu() for c, v in s.fieldset.channels(there, channels).items()}
 
-    def _corrected(self, term: Term, step: Tensor, coefficients: Mapping[str, Tensor]) -> Tensor:
-        problem = self.solution.problem
-        points = self._points(term)
-        channels = problem.trace(term, raw=True).channels
-        values = self._values(points, channels)
+    def _corrected(self, at: _Sampled, step: Tensor | None) -> dict[Channel, Tensor]:
+        """Channels of the solution after a correction."""
+        values = dict(at.values)
+        if step is None:
+            return values
         for channel, value in values.items():
-            phi = self._features(channel, points[channel.site])
             start = self.width * self._first(channel.unknown)
-            components = problem.unknown(channel.unknown).components
+            components = self.solution.problem.unknown(channel.unknown).components
             weights = step[start : start + self.width * (components or 1)].reshape(-1, self.width)
-            added = phi @ weights.T
+            added = at.features[channel] @ weights.T
             values[channel] = value + (added[:, 0] if components is None else added)
-        return linearise(problem, term, points, values, coefficients, raw=True).r
+        return values
+
+    def _coefficients(self, step: Tensor | None) -> dict[str, Tensor]:
+        """Coefficients of the solution after a correction."""
+        found = {k: torch.tensor(v, dtype=torch.float64) for k, v in self.solution.coefficients.items()}
+        if step is not None:
+            for i, name in enumerate(found):
+                found[name] = found[name] + step[self.count + i]
+        return found
 
     def _features(self, channel: Channel, points: Points) -> Tensor:
         """The sines behind a channel, ``(n, width)``."""
@@ -207,7 +239,3 @@ class SineBasis:
 def outputs_of(problem: Problem) -> int:
     """The number of components of all unknowns together."""
     return sum(u.components or 1 for u in problem.unknowns)
-
-
-def _coefficients(solution: Solution) -> dict[str, Tensor]:
-    return {k: torch.tensor(v, dtype=torch.float64) for k, v in solution.coefficients.items()}

@@ -15,7 +15,7 @@ from pinnkit.reports.validation import validate
 from pinnkit.solutions.solution import Solution
 from pinnkit.solutions.status import Status
 from pinnkit.solvers import LBFGS, Adam, LeastSquares, solve
-from pinnkit.verification import Kind, verdict
+from pinnkit.verification import Kind, Level, verdict
 from pinnkit.verification.context import Context
 from pinnkit.verification.spectral_content import check_spectral_content
 from tests.planted import (
@@ -146,7 +146,6 @@ RIGHT = {
     "front": (lambda: front(0.02), travelling(0.02)),
     "sharp front": (lambda: front(0.003), travelling(0.003)),
     "sharp layer": (layer, lambda x: tanh(x / (math.sqrt(2) * 0.05))),
-    "bratu": (bratu, bratu_branch(LOWER)),
     "oscillator": (oscillator, cos, lambda t: -sin(t)),
     "oscillator for long": (lambda: oscillator(60.0), cos, lambda t: -sin(t)),
     "growth": (logistic, grown),
@@ -225,7 +224,14 @@ def test_the_other_branch_of_a_nonlinear_problem_is_found_by_the_reference():
 def test_the_branch_that_is_meant_agrees_with_the_reference():
     solution = planted(bratu(), bratu_branch(LOWER))
     found = verdict(solution, reference=reference(solution.problem, budget=0.1))
-    assert found.ok, str(found)
+    assert found.level is Level.PLAUSIBLE, str(found)
+    assert "one of several" in " ".join(found.unchecked)
+
+
+def test_a_branch_that_nothing_confirms_is_one_of_several():
+    for branch in (LOWER, UPPER):
+        found = verdict(planted(bratu(), bratu_branch(branch)))
+        assert found.kinds == {Kind.SEVERAL}, str(found)
 
 
 def test_a_mirror_image_along_an_axis_is_called_one():

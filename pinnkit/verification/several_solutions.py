@@ -1,0 +1,141 @@
+"""Search for other solutions of a nonlinear problem: Levenberg-Marquardt iterations from several starts.
+
+The unknowns are the solution plus a combination of sines, as in error_estimate.py.  The starts are the solution plus
+smooth bumps of several sizes and both signs, its opposite, and zero.
+
+Source: Farrell, Birkisson & Funke, Deflation techniques for finding distinct solutions of nonlinear partial
+differential equations, SIAM J. Sci. Comput. 37 (2015) A2026 (the problem; deflation is not used here).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .scales import rms
+from .sine_corrections import SineBasis
+
+__all__ = ["Search", "search"]
+
+_STEPS = 40
+"""Iterations from one start."""
+_SOLVED = 1e-3
+"""Norm of the rows below which a correction leads to another solution, relative to the larger of the two solutions."""
+_APART = 0.1
+"""Distance from the solution, relative to the larger of the two, from which another solution is another one."""
+_BUMPS = (1.0, -1.0, 4.0, -4.0, 10.0)
+"""Sizes of the bumps, relative to the solution or to one, whichever is larger."""
+_PROGRESS = 0.999
+"""Ratio of successive residuals from which an iteration has ended."""
+_DAMPING = (1e-3, 1e-12, 1e9)
+"""First, smallest and largest damping."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """Result of a search.
+
+    Args:
+        starts: number of starts.
+        distance: of the other solution found, relative to the larger of the two; 0 where none was found.
+        residual: of its rows, in relative units.
+        size: its root mean square.
+        unknown: the unknown that differs most.
+    """
+
+    starts: int
+    distance: float = 0.0
+    residual: float = 0.0
+    size: float = 0.0
+    unknown: str = ""
+
+
+def search(basis: SineBasis) -> Search:
+    """Search for another solution; ends with the first one.
+
+    Args:
+        basis: sines about the solution.
+    """
+    inside, effect = basis.effect()
+    values = _values(basis, inside)
+    starts = list(_starts(basis, inside, effect, values))
+
+    def ratio(step: Tensor) -> float:
+        """Size of the corrected solution, relative to that of the solution where that is smaller."""
+        sizes = [rms(u + effect[name] @ step) / rms(u) for name, u in values.items() if rms(u) > 0]
+        return max(1.0, *sizes) if sizes else 1.0
+
+    for start in starts:
+        step = _solved(basis, start, ratio)
+        if step is None:
+            continue
+        best = Search(len(starts))
+        for name, u in values.items():
+            change = effect[name] @ step
+            size = max(rms(u), rms(u + change))
+            distance = rms(change) / size if size > 0 else 0.0
+            if distance > max(best.distance, _APART):
+                residual = float(basis.residual(step).norm())
+                best = Search(len(starts), distance, residual, rms(u + change), name)
+        if best.unknown:
+            return best
+    return Search(len(starts))
+
+
+def _values(basis: SineBasis, inside: Tensor) -> dict[str, Tensor]:
+    s = basis.solution
+    found = s.fieldset.unknowns(inside.to(s.device, s.dtype), s.coefficient_tensors)
+    return {name: value.double().cpu().reshape(-1) for name, value in found.items()}
+
+
+def _starts(basis: SineBasis, inside: Tensor, effect: dict[str, Tensor], values: dict[str, Tensor]) -> Iterator[Tensor]:
+    axes = basis.solution.problem.axes
+    lower = torch.tensor([a.lower for a in axes for _ in a.columns], dtype=torch.float64)
+    extent = torch.tensor([a.upper - a.lower for a in axes for _ in a.columns], dtype=torch.float64)
+    bump = torch.sin(math.pi * (inside - lower) / extent).prod(dim=1)
+    wanted = [{name: -k * u for name, u in values.items()} for k in (1.0, 2.0)]
+    for size in _BUMPS:
+        wanted.append(
+            {name: size * max(rms(u), 1.0) * bump.repeat_interleave(len(u) // len(bump)) for name, u in values.items()}
+        )
+    for changes in wanted:
+        if any(rms(change) > 0 for change in changes.values()):
+            matrix = torch.cat([effect[name] for name in changes])
+            right = torch.cat(list(changes.values()))
+            yield torch.linalg.lstsq(matrix, right[:, None], rcond=1e-8, driver="gelsd").solution[:, 0]
+
+
+def _solved(basis: SineBasis, step: Tensor, ratio: Callable[[Tensor], float]) -> Tensor | None:
+    """Levenberg-Marquardt from a start; None where the rows do not vanish."""
+    damping, least, most = _DAMPING
+    r, jacobian = basis.rows(step)
+    size = float(r.norm())
+    for _ in range(_STEPS):
+        if not math.isfinite(size) or damping > most:
+            return None
+        if size < _SOLVED * ratio(step):
+            return step
+        norms = jacobian.norm(dim=0).clamp_min(1e-300)
+        gram = (jacobian / norms).T @ (jacobian / norms)
+        right = (jacobian / norms).T @ r
+        for _ in range(8):
+            matrix = gram + damping * torch.eye(len(gram), dtype=gram.dtype)
+            factor, failed = torch.linalg.cholesky_ex(matrix)
+            if int(failed) == 0:
+                trial = step - torch.cholesky_solve(right[:, None], factor)[:, 0] / norms
+                found = float(basis.residual(trial).norm())
+                if found < size:
+                    step, damping = trial, max(damping / 10, least)
+                    break
+            damping *= 10
+        else:
+            return None
+        r, jacobian = basis.rows(step)
+        if found > _PROGRESS * size:
+            break
+        size = found
+    return step if size < _SOLVED * ratio(step) else None
