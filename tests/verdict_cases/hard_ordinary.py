@@ -215,3 +215,13 @@ def unstable_direction() -> Problem:
 )
 def just_before_the_pole() -> Problem:
     return Problem("pole", Box(t=(0, 0.999)), "u", [Equation(lambda u: u.t - u**2), Initial(u=1.0)])
+
+
+@hard(
+    "Torricelli's law, u' = -sqrt(u), empty at t = 2: Driver, Math. Mag. 71 (1998)",
+    "square root of a number that falls to zero: NaN beyond the end in a field that undershoots",
+    exact=dict(u=lambda t: torch.relu(1 - t / 2) ** 2),
+    settings=LIMIT,
+)
+def torricelli() -> Problem:
+    return Problem("torricelli", Box(t=(0, 4)), "u", [Equation(lambda u: u.t + torch.sqrt(u)), Initial(u=1.0)])

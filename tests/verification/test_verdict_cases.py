@@ -8,17 +8,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pinnkit import Problem
+from pinnkit import Problem, Tabulated
 from pinnkit.verification.exact_residual import check_exact
 from tests.verdict_cases.campaign import campaign, read_rows
 from tests.verdict_cases.case import Case, CaseKind, all_cases
 from tests.verdict_cases.run_case import coordinates
 from tests.verdict_cases.scores import has_passed, scores
+from tests.verdict_cases.table import PAGE, page
 
 CASES = all_cases()
 WELL_POSED = [case for case in CASES.values() if case.kind is not CaseKind.ILL_POSED]
 LEAST = {CaseKind.SMOOTH: 40, CaseKind.HARD: 30, CaseKind.ILL_POSED: 50}
-ROUGH = {"transported_step", "porous_medium", "plucked_string", "motz", "jumping_walls", "singular_source"}
+ROUGH = {
+    "transported_step",
+    "porous_medium",
+    "plucked_string",
+    "motz",
+    "jumping_walls",
+    "singular_source",
+    "torricelli",
+}
 """Truths with kinks or singularities, at which a residual by differentiation says nothing."""
 
 
@@ -80,6 +89,42 @@ def test_numerical_truths_have_one_finite_value_for_each_point(name: str) -> Non
     assert all(v.shape == (4096,) and np.isfinite(v).all() for v in values.values())
 
 
+SPLINED = ("epidemic", "van_der_pol_20", "kepler", "flame", "airy_turning_point", "turning_point")
+
+
+def relative_residuals(case: Case, points: int) -> dict[str, float]:
+    """Relative residual of each term of a case at splines through its truth."""
+    problem = case.build()
+    ticks = {axis.name: np.linspace(axis.lower, axis.upper, points) for axis in problem.axes}
+    mesh = np.meshgrid(*ticks.values(), indexing="ij")
+    values = case.values({name: m.ravel() for name, m in zip(ticks, mesh, strict=True)})
+    exact = {name: Tabulated(v.reshape(mesh[0].shape), degree=5, **ticks) for name, v in values.items()}
+    found = replace(problem, exact=exact)
+    return {f.place: f.figure for f in check_exact(found)}
+
+
+@pytest.mark.parametrize("name", SPLINED)
+def test_numerical_truths_satisfy_their_own_terms(name: str) -> None:
+    assert relative_residuals(CASES[name], points=8001) == {}
+
+
+def test_a_wrong_numerical_truth_is_noticed() -> None:
+    case = CASES["epidemic"]
+    late = replace(case, truth=lambda at: case.values({"t": 0.9 * np.ravel(at["t"])}))
+    assert "equation" in relative_residuals(late, points=2001)
+
+
+LINES = [c for c in WELL_POSED if c.truth and not c.coefficients and c.places is None and c.name != "heat_disk"]
+FRONTS = {"hot_rod_cold_ends", "plucked_string", "allen_cahn_interfaces", "van_der_pol_1000"}
+"""Truths with kinks, or layers below the spacing of the splines."""
+
+
+@pytest.mark.slow  # minutes; the test above is its fast sibling
+@pytest.mark.parametrize("case", [c for c in LINES if c.name not in FRONTS], ids=lambda c: c.name)
+def test_all_numerical_truths_satisfy_their_own_terms(case: Case) -> None:
+    assert relative_residuals(case, points=40001 if len(case.build().axes) == 1 else 1000) == {}
+
+
 def row(name: str, kind: str, word: str, error: float | None) -> dict:
     return {"name": name, "kind": kind, "word": word, "error": error}
 
@@ -120,6 +165,22 @@ def test_a_campaign_writes_rows_resumes_and_records_what_is_killed(tmp_path: Pat
     killed = CASES["decay"]
     rows = {r["name"]: r["word"] for r in campaign([*chosen, killed], out, limit=0.1)}
     assert rows == {"nearly_all_not_a_number": "kept", "decay": "killed"}
+
+
+def test_the_page_of_the_documentation_lists_every_case_with_its_published_verdict(root: Path) -> None:
+    rows = read_rows(root / "results/published/verdicts.json")
+    text = PAGE.read_text(encoding="utf-8")
+    assert page(text, CASES.values(), rows) == text, (
+        "run python -m tests.verdict_cases --out results/published/verdicts.json --page"
+    )
+
+
+def test_the_page_marks_verdicts_that_are_wrong() -> None:
+    cases = [CASES["decay"], CASES["bratu_above_the_fold"]]
+    rows = [row("decay", "smooth", "confirmed", 1e-9), row("bratu_above_the_fold", "ill-posed", "plausible", None)]
+    text = page("<!-- cases:begin --><!-- cases:end -->", cases, rows)
+    assert "| confirmed | 1.0e-09 |" in text
+    assert "| **plausible** |  |" in text
 
 
 @pytest.mark.slow  # more than an hour; the tests above are its fast siblings
