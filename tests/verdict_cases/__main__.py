@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .campaign import LIMIT, campaign
+from .campaign import LIMIT, campaign, read_rows
 from .case import CaseKind, all_cases
 from .run_case import main as run_case
 from .scores import scores
+from .table import write_page
 
 
 def main() -> None:
@@ -20,12 +21,16 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1, help="processes at a time")
     parser.add_argument("--limit", type=float, default=LIMIT, help="seconds after which a case is killed")
     parser.add_argument("--list", action="store_true", help="print the cases and end")
+    parser.add_argument("--page", action="store_true", help="write the table of the documentation from --out, and end")
     parser.add_argument("--in-this-process", metavar="NAME", help="run one case here and print its row")
     given = parser.parse_args()
     if given.in_this_process:
         run_case(given.in_this_process)
         return
     cases = all_cases()
+    if given.page:
+        write_page(cases.values(), read_rows(given.out))
+        return
     unknown = set(given.only or ()) - set(cases)
     if unknown:
         parser.error(f"no case is named {', '.join(sorted(unknown))}; --list prints the names")

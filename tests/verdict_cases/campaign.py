@@ -61,7 +61,9 @@ def _in_process(case: Case, limit: float) -> dict[str, Any]:
     except subprocess.TimeoutExpired:
         return {**row, "word": "killed", "said": f"no end within {limit:g} s", "seconds": limit}
     lines = [line for line in done.stdout.splitlines() if line.startswith(ROW)]
-    found = json.loads(lines[-1].removeprefix(ROW)) if lines else {**row, "word": "crashed", "said": done.stderr[-2000:]}
+    found = (
+        json.loads(lines[-1].removeprefix(ROW)) if lines else {**row, "word": "crashed", "said": done.stderr[-2000:]}
+    )
     return {**found, "seconds": round(time.monotonic() - start, 1)}
 
 

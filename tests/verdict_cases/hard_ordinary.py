@@ -16,7 +16,7 @@ LIMIT = dict(seconds=20.0)
     "Hairer & Wanner, Solving ODEs II, section IV.1: van der Pol, mu = 1000; Radau; named in issue 10",
     "relaxation oscillation, stiff",
     truth=trajectory(
-        lambda t, y: [y[1], 1000 * (1 - y[0] ** 2) * y[1] - y[0]], [2.0, 0.0], 2000, ["u"], "Radau", 1e-10, 1e-12
+        lambda _, y: [y[1], 1000 * (1 - y[0] ** 2) * y[1] - y[0]], [2.0, 0.0], 2000, ["u"], "Radau", 1e-10, 1e-12
     ),
     settings=LIMIT,
 )
@@ -29,7 +29,7 @@ def van_der_pol_1000() -> Problem:
     "Hairer & Wanner, Solving ODEs II, section IV.1: van der Pol, mu = 20; Radau",
     "relaxation oscillation over one period",
     truth=trajectory(
-        lambda t, y: [y[1], 20 * (1 - y[0] ** 2) * y[1] - y[0]], [2.0, 0.0], 40, ["u"], "Radau", 1e-10, 1e-12
+        lambda _, y: [y[1], 20 * (1 - y[0] ** 2) * y[1] - y[0]], [2.0, 0.0], 40, ["u"], "Radau", 1e-10, 1e-12
     ),
     settings=LIMIT,
 )
@@ -42,7 +42,7 @@ def van_der_pol_20() -> Problem:
     "Robertson 1966; Hairer & Wanner, Solving ODEs II, section IV.1; Radau",
     "rates from 0.04 to 3e7",
     truth=trajectory(
-        lambda t, y: [
+        lambda _, y: [
             -0.04 * y[0] + 1e4 * y[1] * y[2],
             0.04 * y[0] - 1e4 * y[1] * y[2] - 3e7 * y[1] ** 2,
             3e7 * y[1] ** 2,
@@ -88,7 +88,7 @@ def initial_layer() -> Problem:
     "Lorenz, J. Atmos. Sci. 20 (1963) 130, to t = 4; DOP853",
     "perturbations grow as exp(0.9 t)",
     truth=trajectory(
-        lambda t, y: [10 * (y[1] - y[0]), y[0] * (28 - y[2]) - y[1], y[0] * y[1] - 8 / 3 * y[2]],
+        lambda _, y: [10 * (y[1] - y[0]), y[0] * (28 - y[2]) - y[1], y[0] * y[1] - 8 / 3 * y[2]],
         [1.0, 1.0, 1.0],
         4,
         ["x", "y", "z"],
@@ -102,7 +102,7 @@ def lorenz_short() -> Problem:
     return Problem("lorenz 4", Box(t=(0, 4)), ["x", "y", "z"], [Equation(rows), Initial(x=1.0, y=1.0, z=1.0)])
 
 
-def _lotka_volterra_rates(t, y):
+def _lotka_volterra_rates(_, y):
     return [y[0] * (2 - 1.2 * y[1]), y[1] * (-1 + 0.9 * y[0])]
 
 
@@ -133,7 +133,7 @@ def lotka_volterra_long() -> Problem:
     "Kepler's problem, eccentricity 0.6, one period: Hairer, Lubich & Wanner, section I.2; DOP853",
     "close passage at both ends of time",
     truth=trajectory(
-        lambda t, y: [
+        lambda _, y: [
             y[2],
             y[3],
             -y[0] / (y[0] ** 2 + y[1] ** 2) ** 1.5,
@@ -157,7 +157,7 @@ def kepler() -> Problem:
 @hard(
     "Duffing's oscillator, undamped and unforced, to t = 40; DOP853",
     "ten periods of a nonlinear oscillation",
-    truth=trajectory(lambda t, y: [y[1], y[0] - y[0] ** 3], [1.2, 0.0], 40, ["u"]),
+    truth=trajectory(lambda _, y: [y[1], y[0] - y[0] ** 3], [1.2, 0.0], 40, ["u"]),
     settings=LIMIT,
 )
 def duffing_long() -> Problem:
@@ -177,7 +177,7 @@ def before_the_pole() -> Problem:
     "Brusselator, Hairer, Norsett & Wanner, Solving ODEs I, section I.16; DOP853",
     "limit cycle with steep parts",
     truth=trajectory(
-        lambda t, y: [1 + y[0] ** 2 * y[1] - 4 * y[0], 3 * y[0] - y[0] ** 2 * y[1]], [1.5, 3.0], 20, ["a", "b"]
+        lambda _, y: [1 + y[0] ** 2 * y[1] - 4 * y[0], 3 * y[0] - y[0] ** 2 * y[1]], [1.5, 3.0], 20, ["a", "b"]
     ),
     settings=LIMIT,
 )
@@ -191,7 +191,7 @@ def brusselator() -> Problem:
 @hard(
     "Ignition of a flame, u' = u^2 - u^3: Shampine, Gladwell & Thompson, Solving ODEs with MATLAB; Radau",
     "quick jump after a long wait",
-    truth=trajectory(lambda t, y: [y[0] ** 2 - y[0] ** 3], [0.01], 200, ["u"], "Radau"),
+    truth=trajectory(lambda _, y: [y[0] ** 2 - y[0] ** 3], [0.01], 200, ["u"], "Radau"),
     settings=LIMIT,
 )
 def flame() -> Problem:
@@ -207,3 +207,21 @@ def unstable_direction() -> Problem:
     return Problem("unstable", Box(t=(0, 2)), "u", [Equation(lambda u: u.tt - 100 * u), Initial(u=1.0, u_t=-10.0)])
 
 
+@hard(
+    "Strogatz, section 2.5; named in issue 10: 93 % off",
+    "u' = u^2 to t = 0.999, just before its pole: u(0.999) = 1000",
+    exact=dict(u=lambda t: 1 / (1 - t)),
+    settings=LIMIT,
+)
+def just_before_the_pole() -> Problem:
+    return Problem("pole", Box(t=(0, 0.999)), "u", [Equation(lambda u: u.t - u**2), Initial(u=1.0)])
+
+
+@hard(
+    "Torricelli's law, u' = -sqrt(u), empty at t = 2: Driver, Math. Mag. 71 (1998)",
+    "square root of a number that falls to zero: NaN beyond the end in a field that undershoots",
+    exact=dict(u=lambda t: torch.relu(1 - t / 2) ** 2),
+    settings=LIMIT,
+)
+def torricelli() -> Problem:
+    return Problem("torricelli", Box(t=(0, 4)), "u", [Equation(lambda u: u.t + torch.sqrt(u)), Initial(u=1.0)])

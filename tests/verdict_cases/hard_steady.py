@@ -132,9 +132,7 @@ def motz() -> Problem:
     box = Box(x=(-1, 1), y=(0, 1))
     terms = [
         Equation(lambda u: u.laplacian),
-        Condition(
-            box.face(y=0), lambda u, n, x: torch.where(x < 0, u, normal_derivative(u, n)), name="slit"
-        ),
+        Condition(box.face(y=0), lambda u, n, x: torch.where(x < 0, u, normal_derivative(u, n)), name="slit"),
         Dirichlet(box.face(x=(-1, 1), y=1), u=_motz),
     ]
     return Problem("motz", box, "u", terms)

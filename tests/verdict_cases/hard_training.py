@@ -208,10 +208,9 @@ def klein_gordon_siren() -> Problem:
 @hard(
     "Pendulum over a long time by a network; scipy DOP853",
     "the trained solution comes to rest",
-    truth=trajectory(lambda t, y: [y[1], -np.sin(y[0])], [1.0, 0.0], 30, ["u"]),
+    truth=trajectory(lambda _, y: [y[1], -np.sin(y[0])], [1.0, 0.0], 30, ["u"]),
     settings=_trained(20, 2, 1500, 400),
 )
 def pendulum_comes_to_rest() -> Problem:
     terms = [Equation(lambda u: u.tt + sin(u)), Initial(u=1.0, u_t=0.0)]
     return Problem("rest", Box(t=(0, 30)), "u", terms)
-

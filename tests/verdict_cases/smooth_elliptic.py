@@ -76,9 +76,7 @@ def poisson_disk() -> Problem:
     return Problem("disk", disk, "u", [Equation(lambda u: -u.laplacian - 4), Dirichlet(disk.boundary, u=0.0)])
 
 
-@smooth(
-    "Torsion of an elliptic bar: Timoshenko & Goodier, section 103", exact=dict(u=lambda x, y: 1 - x**2 / 4 - y**2)
-)
+@smooth("Torsion of an elliptic bar: Timoshenko & Goodier, section 103", exact=dict(u=lambda x, y: 1 - x**2 / 4 - y**2))
 def poisson_ellipse() -> Problem:
     ellipse = Region(lambda p: p[:, 0] ** 2 / 4 + p[:, 1] ** 2 - 1, Box(x=(-2.2, 2.2), y=(-1.2, 1.2)))
     return Problem("ellipse", ellipse, "u", [Equation(lambda u: -u.laplacian - 2.5), Dirichlet(ellipse.boundary, u=0)])
@@ -165,7 +163,7 @@ def helmholtz_plane_wave() -> Problem:
 
 @smooth(
     "Poiseuille flow: Batchelor, Introduction to Fluid Dynamics, section 4.2; named in issue 10",
-    exact=dict(u=lambda x, y: 4 * y * (1 - y), v=lambda x, y: 0 * x, p=lambda x, y: 8 * (1 - x)),
+    exact=dict(u=lambda y: 4 * y * (1 - y), v=lambda x: 0 * x, p=lambda x: 8 * (1 - x)),
 )
 def poiseuille() -> Problem:
     terms = [
@@ -183,7 +181,7 @@ def _kovasznay():
     return (
         lambda x, y: 1 - exp(lam * x) * cos(2 * PI * y),
         lambda x, y: lam / (2 * PI) * exp(lam * x) * sin(2 * PI * y),
-        lambda x, y: (1 - exp(2 * lam * x)) / 2,
+        lambda x: (1 - exp(2 * lam * x)) / 2,
         1 / re,
     )
 

@@ -6,7 +6,20 @@ import numpy as np
 import torch
 from scipy.special import j0
 
-from pinnkit import Ball, Box, Condition, Dirichlet, Equation, Initial, Neumann, Parameters, Periodic, Problem, Robin, Time
+from pinnkit import (
+    Ball,
+    Box,
+    Condition,
+    Dirichlet,
+    Equation,
+    Initial,
+    Neumann,
+    Parameters,
+    Periodic,
+    Problem,
+    Robin,
+    Time,
+)
 
 from .case import smooth
 from .truths import burgers, on_a_ring

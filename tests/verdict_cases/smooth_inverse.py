@@ -25,7 +25,9 @@ def _layer(x):
     return x - (exp((x - 1) / 0.2) - math.exp(-5)) / (1 - math.exp(-5))
 
 
-@smooth("Diffusion from 19 exact data: Roos, Stynes & Tobiska, chapter 1", exact=dict(u=_layer), coefficients={"nu": 0.2})
+@smooth(
+    "Diffusion from 19 exact data: Roos, Stynes & Tobiska, chapter 1", exact=dict(u=_layer), coefficients={"nu": 0.2}
+)
 def find_diffusion() -> Problem:
     at = _ticks(0.05, 0.95, 19)
     terms = [
@@ -163,7 +165,9 @@ def volterra() -> Problem:
     columns = {"share": torch.cat([torch.ones(50, 1), -weight], dim=1).reshape(-1)}
     points = Points(torch.cat([ends[:, None], place], dim=1).reshape(-1, 1), columns=columns, group=13)
     terms = [
-        Condition(LINE, lambda u, share: (u * share).value.reshape(-1, 13).sum(dim=1) - 1, name="volterra", points=points)
+        Condition(
+            LINE, lambda u, share: (u * share).value.reshape(-1, 13).sum(dim=1) - 1, name="volterra", points=points
+        )
     ]
     return Problem("volterra", LINE, "u", terms)
 
@@ -179,6 +183,8 @@ def find_source_from_a_mean() -> Problem:
     terms = [
         Equation(lambda u, s: -u.xx - s),
         Dirichlet(LINE.boundary, u=0.0),
-        Condition(LINE, lambda u, share: (u * share).value.reshape(-1, 12).sum(dim=1) - 1 / 12, name="m", points=points),
+        Condition(
+            LINE, lambda u, share: (u * share).value.reshape(-1, 12).sum(dim=1) - 1 / 12, name="m", points=points
+        ),
     ]
     return Problem("mean data", LINE, "u", terms, coefficients=[Coefficient("s", 0.3)])

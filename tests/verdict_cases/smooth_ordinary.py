@@ -48,7 +48,7 @@ def rotation() -> Problem:
 @smooth(
     "Kermack & McKendrick, Proc. R. Soc. A 115 (1927) 700; scipy DOP853",
     truth=trajectory(
-        lambda t, y: [-1.5 * y[0] * y[1], 1.5 * y[0] * y[1] - 0.5 * y[1], 0.5 * y[1]],
+        lambda _, y: [-1.5 * y[0] * y[1], 1.5 * y[0] * y[1] - 0.5 * y[1], 0.5 * y[1]],
         [0.95, 0.05, 0.0],
         12,
         ["s", "i", "r"],
@@ -63,7 +63,7 @@ def epidemic() -> Problem:
 
 @smooth(
     "Strogatz, Nonlinear Dynamics, section 6.7; scipy DOP853",
-    truth=trajectory(lambda t, y: [y[1], -np.sin(y[0])], [1.5, 0.0], 10, ["u"]),
+    truth=trajectory(lambda _, y: [y[1], -np.sin(y[0])], [1.5, 0.0], 10, ["u"]),
 )
 def swinging_pendulum() -> Problem:
     return Problem("pendulum", Box(t=(0, 10)), "u", [Equation(lambda u: u.tt + sin(u)), Initial(u=1.5, u_t=0.0)])
@@ -89,7 +89,7 @@ def consecutive_reactions() -> Problem:
 
 @smooth(
     "Strogatz, Nonlinear Dynamics, section 7.5: van der Pol, mu = 1; scipy DOP853",
-    truth=trajectory(lambda t, y: [y[1], (1 - y[0] ** 2) * y[1] - y[0]], [2.0, 0.0], 10, ["u"]),
+    truth=trajectory(lambda _, y: [y[1], (1 - y[0] ** 2) * y[1] - y[0]], [2.0, 0.0], 10, ["u"]),
 )
 def van_der_pol_mild() -> Problem:
     terms = [Equation(lambda u: u.tt - (1 - u**2) * u.t + u), Initial(u=2.0, u_t=0.0)]

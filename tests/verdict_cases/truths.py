@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -126,7 +127,7 @@ def by_quadrature(slope: Callable[[float], float], start: float, end: float, nam
     @cache
     def spline() -> Any:
         x = np.linspace(start, end, 2001)
-        pieces = [quad(slope, a, b, epsabs=1e-15, epsrel=1e-13)[0] for a, b in zip(x[:-1], x[1:], strict=True)]
+        pieces = [quad(slope, a, b, epsabs=1e-15, epsrel=1e-13)[0] for a, b in pairwise(x)]
         return CubicSpline(x, np.concatenate([[0.0], np.cumsum(pieces)]))
 
     return lambda at: {name: spline()(np.ravel(at["x"]))}
