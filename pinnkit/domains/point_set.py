@@ -113,6 +113,8 @@ def _axis(name: str, array: np.ndarray) -> Axis:
 def _array(what: str, given: ArrayLike | Tensor) -> np.ndarray:
     if isinstance(given, Tensor):
         given = given.detach().cpu().numpy()
+    if isinstance(given, np.ma.MaskedArray) and bool(np.ma.getmaskarray(given).any()):
+        raise ValueError(f"PointSet: {what} has masked entries, which would be taken for values; leave them out")
     try:
         array = np.asarray(given, dtype=np.float64)
     except (TypeError, ValueError):

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from pinnkit.domains import Points
 from pinnkit.jets.frame import Frame
+from pinnkit.jets.gradient_mode import with_gradients
 from pinnkit.jets.jet import Jet, constant, coordinate, plain, unknown
 
 from .ansatz import Lift
@@ -106,6 +107,7 @@ def term_weight(problem: ProblemLike, term: Term, points: Points) -> Tensor | fl
     return torch.as_tensor(value, dtype=points.coords.dtype).expand(points.coords.shape[0])[:, None]
 
 
+@with_gradients
 def linearise(
     problem: ProblemLike,
     term: Term,
@@ -189,6 +191,12 @@ def _wrap(problem: ProblemLike, name: str, scope: Mapping[str, Any]) -> Jet:
 def _rows(part: Any, n: int, like: Tensor, owner: str) -> Tensor:
     if not isinstance(part, (Jet, Tensor, int, float)) or isinstance(part, bool):
         raise TypeError(f"{owner}: a residual must return numbers at each point, got {type(part).__name__}")
+    number = part.value if isinstance(part, Jet) else part
+    if isinstance(number, Tensor) and number.is_complex():
+        raise TypeError(
+            f"{owner}: a residual must return real numbers, got complex ones; return the real and the imaginary part "
+            "as two rows: (r.real, r.imag)"
+        )
     if isinstance(part, Tensor) and part.dtype == torch.bool:
         raise TypeError(
             f"{owner}: a residual must return numbers that vanish, got booleans; write `a - b` for `a == b`"

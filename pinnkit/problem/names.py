@@ -38,7 +38,7 @@ def arguments(function: Callable[..., Any], owner: str) -> tuple[tuple[str, ...]
 
 
 def check_names(function: Callable[..., Any], groups: Mapping[str, Iterable[str]], owner: str) -> None:
-    """Refuse a function that asks for a name which the problem does not have.
+    """Refuse a function that asks for a name which the problem does not have, or has a default for one that it has.
 
     Args:
         function: the equation, coefficient, boundary value or exact solution.
@@ -46,10 +46,18 @@ def check_names(function: Callable[..., Any], groups: Mapping[str, Iterable[str]
         owner: first words of messages.
 
     Raises:
-        ValueError: with the missing name and all the names that there are.
+        ValueError: with the missing name and all the names that there are; with the name whose default would never be
+            used.
     """
-    needed, _ = arguments(function, owner)
+    needed, optional = arguments(function, owner)
     known = {name for names in groups.values() for name in names}
+    for kind, names in groups.items():
+        for name in names:
+            if name in optional:
+                raise ValueError(
+                    f"{owner} has a default for `{name}`, which is {kind} and would replace it; give the constant "
+                    "another name"
+                )
     for name in needed:
         if name not in known:
             kinds = " nor ".join(f"{kind} {_tuple(names)}" for kind, names in groups.items() if tuple(names))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
 
@@ -446,6 +447,11 @@ def Data(points: Mapping[str, Any], /, *, sigma: Any = None, name: str | None = 
 
 
 def _array(value: Any, owner: str) -> Tensor:
+    if isinstance(value, np.ma.MaskedArray) and bool(np.ma.getmaskarray(value).any()):
+        raise ValueError(
+            f"{owner} has {int(np.ma.getmaskarray(value).sum())} masked entries, which would be taken for values; "
+            "leave these points out"
+        )
     try:
         array = torch.as_tensor(value, dtype=torch.float64)
     except (TypeError, ValueError) as error:

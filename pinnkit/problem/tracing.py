@@ -22,7 +22,7 @@ from .linearization import residual_rows, term_weight
 from .protocols import ProblemLike
 from .terms import Term
 
-__all__ = ["Trace", "naming", "trace"]
+__all__ = ["Trace", "coefficient_is_used", "naming", "trace"]
 
 _SIZES = (7, 11)  # two different counts, so that a wrong shape cannot pass by coincidence
 _MANY = 251
@@ -71,6 +71,7 @@ def trace(problem: ProblemLike, term: Term, *, raw: bool) -> Trace:
         positive = {c: v.abs() + 0.5 for c, v in samples[0].items()}
         if not bool(torch.isfinite(_evaluate(problem, term, points, positive, raw)).any()):
             raise ValueError(f"{label}: the residual is not finite at any of the {len(small)} points probed")
+    _refuse_randomness(label, residuals[0], _evaluate(problem, term, points, samples[0], raw))
     used = []
     for channel in asked:
         found = _depends(problem, term, points, samples[0], channel, generator, raw)
@@ -125,6 +126,33 @@ def _refuse_steps_and_gaps(problem: ProblemLike, term: Term, raw: bool) -> None:
             f"{', '.join(f'{column} = {x:.3g}' for column, x in at)}; give a function that is finite on "
             f"{'the whole part' if term.own_points is None else 'all of them'}"
         )
+
+
+def _refuse_randomness(label: str, first: Tensor, second: Tensor) -> None:
+    """Refuse a residual that differs between two evaluations at the same points and values."""
+    if not torch.equal(torch.nan_to_num(first), torch.nan_to_num(second)) or _nans(first, second):
+        raise ValueError(
+            f"{label}: the residual gives other values when it is evaluated again at the same points; draw random "
+            "numbers once, outside of the function, and give them as a function of the coordinates"
+        )
+
+
+def coefficient_is_used(problem: ProblemLike, term: Term, name: str) -> bool:
+    """Return whether a coefficient changes the residual of a term at some points, at random values of the channels."""
+    generator = torch.Generator().manual_seed(0)
+    points = tuple(
+        _first(p, _SIZES[1]).to(problem.dtype, torch.device("cpu")) for p in term.sample(_SIZES[1], generator)
+    )
+    draw = _drawer(problem, points, generator)
+    values: dict[Channel, Tensor] = {}
+
+    def lookup(channel: Channel) -> Tensor:
+        return values.setdefault(channel, draw(channel, 1.0))
+
+    start = problem.initial_coefficients()
+    moved = {**start, name: 1.37 * start[name] + 0.61}
+    first, second = (residual_rows(problem, term, points, lookup, at, raw=True) for at in (start, moved))
+    return not torch.equal(torch.nan_to_num(first), torch.nan_to_num(second)) or _nans(first, second)
 
 
 def _first(points: Points, size: int) -> Points:

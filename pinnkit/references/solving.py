@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from pinnkit.jets.gradient_mode import with_gradients
 from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.problem import Problem
 from pinnkit.references.spectral.spectral import Spectral
@@ -22,6 +23,7 @@ class Method(Protocol):
         ...
 
 
+@with_gradients
 def reference(problem: Problem, *, budget: float = 5.0, method: Method | None = None) -> Reference:
     """Solve a problem by a numerical method derived from its own terms, within a budget of work.
 

@@ -102,6 +102,8 @@ class Report:
                 "level": self.verdict.level.value,
                 "confirmed_by": list(self.verdict.confirmed_by),
                 "unchecked": list(self.verdict.unchecked),
+                "notes": list(self.verdict.notes),
+                "coefficient_deviations": dict(self.verdict.coefficient_deviations),
                 "findings": [f.plain() for f in self.verdict.findings],
                 "fresh_residual": self.verdict.fresh_residual,
                 "worst_condition_error": self.verdict.worst_condition_error,

@@ -97,6 +97,7 @@ def summary_table(summary: Mapping[str, Any]) -> Group:
     verdict = summary.get("verdict") or {}
     parts += [Text(f"Confirmed: {line}", style="dim") for line in verdict.get("confirmed_by", ())]
     parts += [Text(f"Not checked: {line}", style="dim") for line in verdict.get("unchecked", ())]
+    parts += [Text(f"Note: {line}", style="dim") for line in verdict.get("notes", ())]
     parts += [Text(f"Warning: {line}", style="yellow") for line in summary.get("warnings", ())]
     return Group(*parts)
 
@@ -132,7 +133,10 @@ def _facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     elif summary.get("no_reference"):
         rows.append(("reference", f"none: {summary['no_reference']}"))
     rows += [(name, number(value)) for name, value in (summary.get("metrics") or {}).items()]
-    rows += [(name, f"{value:.6g}") for name, value in (summary.get("coefficients") or {}).items()]
+    deviations = (summary.get("verdict") or {}).get("coefficient_deviations", {})
+    for name, value in (summary.get("coefficients") or {}).items():
+        deviation = deviations.get(name)
+        rows.append((name, f"{value:.6g}" + (f" +- {abs(value) * deviation:.2g}" if _is_finite(deviation) else "")))
     return rows
 
 

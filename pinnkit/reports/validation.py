@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from pinnkit.jets.gradient_mode import with_gradients
 from pinnkit.solutions.solution import Solution
 from pinnkit.verification.comparison import compare_with_exact, compare_with_reference, reference_error
 from pinnkit.verification.comparison_checks import check_closed_form
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["reference_error", "validate"]
 
 
+@with_gradients
 def validate(solution: Solution, *, reference: Reference | None = None, budget: float = 5.0) -> Report:
     """Measure the errors and residuals of a solution and give a verdict on it.
 

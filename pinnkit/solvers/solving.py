@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from pinnkit.jets.gradient_mode import with_gradients
 from pinnkit.problem.problem import Problem
 from pinnkit.solutions.solution import Solution
 from pinnkit.solvers.collocation.field_groups import FieldChoice
@@ -25,6 +26,7 @@ from pinnkit.solvers.training.weights import Weights
 __all__ = ["solve"]
 
 
+@with_gradients
 def solve(
     problem: Problem,
     field: FieldChoice | None = None,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pinnkit.well_posedness import Severity
+
 from .context import Context
 from .identifiability import doubtful_coefficients
 from .measures import EXACT, Comparison, number
@@ -40,6 +42,7 @@ def unchecked(context: Context) -> Iterator[str]:
     if context.problem.coefficients and context.estimate is None:
         yield "it was not checked that the data determine the coefficients: no linearised problem is available"
     yield from doubtful_coefficients(context)
+    yield from (c.sentence for c in context.concerns if c.severity is Severity.DOUBTFUL)
     if context.others is not None and context.others.unknown and not any(c.against == EXACT for c in context.compared):
         yield f"{other_solution(context.others)}; the reference agrees with this one"
     if context.may_have_others and context.others is None and not any(c.against == EXACT for c in context.compared):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -78,6 +79,8 @@ class Verdict:
             residual or is not available.
         confirmed_by: independent evidence that the solution is right: a reference, an exact solution, an error bound.
         unchecked: sentences on what was not checked, or not confirmed.
+        notes: sentences on the problem that are no defect of the solution.
+        coefficient_deviations: standard deviation of each coefficient found, relative to its value.
     """
 
     findings: tuple[Finding, ...]
@@ -86,6 +89,8 @@ class Verdict:
     estimated_error: float
     confirmed_by: tuple[str, ...] = ()
     unchecked: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    coefficient_deviations: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def level(self) -> Level:

@@ -6,7 +6,9 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from pinnkit.jets.gradient_mode import with_gradients
 from pinnkit.solutions.solution import Solution
+from pinnkit.well_posedness import Severity
 
 from . import comparison_checks as comparison_checks
 from .comparison import compare_with_exact, compare_with_reference
@@ -31,6 +33,7 @@ _FOLLOWS = frozenset({Kind.UNSOLVED, Kind.CONDITION, Kind.SCALE, Kind.TOO_SMOOTH
 """Findings that follow from a trivial solution and are not repeated."""
 
 
+@with_gradients
 def verdict(
     solution: Solution, *, reference: Reference | None = None, error: Sequence[Comparison] | None = None
 ) -> Verdict:
@@ -93,4 +96,6 @@ def _verdict(context: Context, findings: Sequence[Finding]) -> Verdict:
         estimated_error=max(estimate.sizes.values()) if estimate is not None and estimate.explains else math.nan,
         confirmed_by=() if findings else tuple(confirmations(context)),
         unchecked=() if findings else tuple(unchecked(context)),
+        notes=tuple(c.sentence for c in context.concerns if c.severity is Severity.NOTE),
+        coefficient_deviations={} if estimate is None else dict(estimate.deviations),
     )

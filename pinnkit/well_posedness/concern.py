@@ -14,6 +14,7 @@ class Severity(Enum):
 
     UNDETERMINED = "the conditions leave the solution open"
     ILL_POSED = "no solution, or none that depends continuously on the data"
+    DOUBTFUL = "what is prescribed contradicts itself"
     NOTE = "the solution exists, with less accuracy or smoothness"
 
 

@@ -7,8 +7,11 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor
 
+from pinnkit.jets.gradient_mode import with_gradients
 from pinnkit.problem.problem import Problem
+from pinnkit.problem.tracing import coefficient_is_used
 
+from .compatibility import check_corners, check_measurements
 from .concern import Concern, Severity
 from .initial_conditions import check_final_states, check_growth, check_initial_states
 from .slopes import Values, equation_slopes, random_state
@@ -17,6 +20,7 @@ from .wall_conditions import check_walls
 __all__ = ["concerns_of"]
 
 
+@with_gradients
 def concerns_of(
     problem: Problem, values: Values | None = None, coefficients: Mapping[str, Tensor] | None = None
 ) -> tuple[Concern, ...]:
@@ -29,8 +33,10 @@ def concerns_of(
         values: derivatives of the unknowns at points, of a solution; None looks at linear problems alone.
         coefficients: of the problem; None takes their initial values.
     """
-    if problem.plan is not None or not problem.structure.equations:
+    if problem.plan is not None:
         return ()
+    if not problem.structure.equations:
+        return tuple(check_measurements(problem))
     if coefficients is None:
         coefficients = {c.name: torch.tensor(c.initial, dtype=torch.float64) for c in problem.coefficients}
     if values is None and problem.structure.linear:
@@ -49,7 +55,20 @@ def _found(problem: Problem, values: Values | None, coefficients: Mapping[str, T
         )
         return
     slopes = None if values is None else equation_slopes(problem, values, coefficients)
+    yield from _unused_coefficients(problem)
+    yield from check_measurements(problem)
+    yield from check_corners(problem)
     yield from check_initial_states(problem)
     yield from check_final_states(problem, slopes)
     yield from check_growth(problem, slopes)
     yield from check_walls(problem, slopes, values, coefficients)
+
+
+def _unused_coefficients(problem: Problem) -> Iterator[Concern]:
+    for c in problem.coefficients:
+        if not any(coefficient_is_used(problem, term, c.name) for term in problem.soft_terms):
+            yield Concern(
+                Severity.UNDETERMINED,
+                f"coefficient `{c.name}` is used by no term, so that nothing determines it; use it, or leave it out",
+                c.name,
+            )

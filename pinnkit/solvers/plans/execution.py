@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from pinnkit.jets.gradient_mode import with_gradients
 from pinnkit.problem.problem import Problem
 from pinnkit.solutions.solution import Solution
 
@@ -17,6 +18,7 @@ from .time_slabs import slab_edges
 __all__ = ["execute"]
 
 
+@with_gradients
 def execute(plan: Plan, problem: Problem, options: RunOptions | None = None, *, began: float | None = None) -> Solution:
     """Run the candidates of a plan on a problem until one is accepted, in slabs of time where the options ask for them.
 

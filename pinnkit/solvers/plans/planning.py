@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from pinnkit.derivatives import terms_of
 from pinnkit.fields import MLP, Additive, Expansion, FieldSpec, RandomFourier, Siren, TotalDegree
+from pinnkit.jets.gradient_mode import with_gradients
 from pinnkit.jets.orders import HIGHEST
 from pinnkit.problem.problem import Problem
 from pinnkit.solvers.collocation.field_groups import FieldChoice
@@ -35,6 +36,7 @@ _MODERATE = 1e-3
 """The same where a network would have to train for minutes to be more accurate."""
 
 
+@with_gradients
 def plan(
     problem: Problem,
     field: FieldChoice | None = None,
