@@ -11,7 +11,7 @@ import pytest
 FOLDER = Path(__file__).resolve().parents[1] / "problems"
 FILES = sorted(path for path in FOLDER.glob("*.py") if not path.stem.startswith("versus_"))  # those compare
 
-SHORT = {"curve_koch", "image_fit", "pendulum", "poisson"}
+SHORT = {"image_fit", "poisson"}
 """Scripts that always run here; the build of the documentation runs the others, and so does -m slow."""
 
 SCORES = {"heat_in_reconstruction": {"difference_to_exact_torus": 0.01, "difference_to_closed_form": 0.01}}

@@ -34,6 +34,7 @@ def test_without_deepxde_it_says_how_to_get_it(
     assert 'pip install "pinnkit[peers]"' in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_run_writes_json_and_says_how_much_sooner(
     script: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -193,6 +193,7 @@ def test_problems_with_fronts_stiffness_or_chaos_have_a_reference(make, budget):
         assert (found.bars(name)[0] > 0.05) is (f"`{name}`" in found.remark)
 
 
+@pytest.mark.slow  # the next test is its fast sibling
 def test_a_front_of_a_stiff_reaction_travels_and_its_error_bar_holds():
     """On a coarse grid the front rests, so that grids agree on a wrong solution."""
     found = FiniteDifferences().refer(stiff_reaction(1e3), 3.0)

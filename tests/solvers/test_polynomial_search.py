@@ -65,6 +65,7 @@ def test_a_sum_of_functions_of_one_coordinate_is_found_as_such() -> None:
     assert error(problem, best.fields.modules) < 1e-12
 
 
+@pytest.mark.slow
 def test_all_coordinates_together_take_the_total_degree() -> None:
     problem = mixed(5)
     best, _ = search(problem, tolerance=1e-6)
@@ -72,6 +73,7 @@ def test_all_coordinates_together_take_the_total_degree() -> None:
     assert error(problem, best.fields.modules) < 1e-6
 
 
+@pytest.mark.slow
 def test_pairs_are_found_among_all_where_all_products_are_too_many() -> None:
     problem = paired(30)
     best, tried = search(problem, limit=1000)  # 30 * 29 / 2 pairs; 5,455 products of degree 3

@@ -179,6 +179,7 @@ def test_an_interrupted_solve_with_fresh_points_goes_on_bit_for_bit(tmp_path: Pa
         assert same, key
 
 
+@pytest.mark.slow  # its siblings take bowls and valleys
 def test_a_small_network_goes_far_below_what_l_bfgs_reaches() -> None:
     few = dict(points=128, condition_points=32)
     net, warm = MLP(width=8, depth=2, activation="tanh"), Adam(steps=50, **few)

@@ -84,6 +84,7 @@ def test_the_end_of_a_solution_has_its_derivatives_but_none_in_time() -> None:
     assert np.allclose(rate.value, found.d("t")(x=x, t=0.5)["u"])
 
 
+@pytest.mark.slow
 def test_a_trained_field_starts_each_slab_from_the_one_before() -> None:
     found = solve(heat(), SMALL, [Adam(steps=60, **FEW), LBFGS(steps=80, **FEW)], slabs=2, seed=1)
     assert error(found) < 0.05

@@ -95,12 +95,12 @@ def test_the_grid_alone_is_reported_and_saved_as_a_trained_field_is(tmp_path: Pa
 
 def test_scores_of_the_mesh_stand_in_the_report(torus: Reconstruction, tmp_path: Path) -> None:
     solution = torus.with_metrics({"chamfer_percent_of_diagonal": 0.5})
-    validate(solution, budget=0).save(tmp_path)
+    validate(solution, budget=0).save(tmp_path, figures=False)
     summary = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))
     assert summary["metrics"]["chamfer_percent_of_diagonal"] == 0.5
     assert summary["metrics"]["points_to_surface"] < 0.02
     assert summary["facts"]["normalisation"]["scale"] == pytest.approx(torus.normalisation.scale)
-    assert {"surface.png", "slices.png", "solution.h5"} <= {p.name for p in tmp_path.iterdir()}
+    assert (tmp_path / "solution.h5").exists()
 
 
 def test_arguments_that_do_not_fit_together_are_refused() -> None:
