@@ -97,6 +97,10 @@ class Reference:
             out[name] = np.reshape(found, (*columns[0].shape, *found.shape[1:]))
         return out
 
+    def __call__(self, **coords: ArrayLike) -> dict[str, Array]:
+        """The unknowns at points, as a solution gives them: `at`."""
+        return self.at(**coords)
+
     def on_grid(self, **axes: int | ArrayLike) -> dict[str, Array]:
         """Every axis with its coordinates and every unknown with its values, on another grid or, without axes, on this.
 

@@ -113,6 +113,8 @@ def _headline(summary: Mapping[str, Any]) -> str:
             text += ", within the reference's own error"
     elif summary.get("metrics"):
         text = ", ".join(f"{name} {number(value)}" for name, value in summary["metrics"].items())
+    if summary.get("best") == "reference":
+        text = f"the reference is nearer than this solution, take `report.best`; {text}"
     return text if summary.get("good") else f"{text} - NOT GOOD, see the warnings"
 
 

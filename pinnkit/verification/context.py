@@ -156,6 +156,11 @@ class Context:
         return bool(self.compared) and all(c.agrees for c in self.compared)
 
     @property
+    def near(self) -> bool:
+        """True if every comparison is within five per cent in L2, the error bar included; single values may be off."""
+        return bool(self.compared) and all(c.measured_l2 + c.l2_bar <= FAR for c in self.compared)
+
+    @property
     def close(self) -> bool:
         """True if an error estimate that explains the residual is below one per cent."""
         c = self.estimate

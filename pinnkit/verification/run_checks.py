@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pinnkit.jets.gradient_mode import with_gradients
@@ -18,7 +19,7 @@ from .finding import Finding, Kind, Verdict
 from .identifiability import check_identifiability
 from .localization import check_localization, check_start
 from .measures import Comparison
-from .residual_checks import check_convergence, check_finite, check_overfitting, check_terms
+from .residual_checks import IGNORED, check_convergence, check_finite, check_overfitting, check_terms
 from .spectral_content import check_spectral_content
 from .stability_checks import check_amplification, check_several, check_stability
 from .uniqueness import check_mirror_images, check_trivial, check_uniqueness
@@ -31,6 +32,19 @@ __all__ = ["run_checks", "verdict"]
 
 _FOLLOWS = frozenset({Kind.UNSOLVED, Kind.CONDITION, Kind.SCALE, Kind.TOO_SMOOTH, Kind.LOCAL, Kind.LOST_START})
 """Findings that follow from a trivial solution and are not repeated."""
+_RESIDUAL = frozenset(
+    {
+        Kind.UNSOLVED,
+        Kind.CONDITION,
+        Kind.TOO_ROUGH,
+        Kind.TOO_SMOOTH,
+        Kind.LOCAL,
+        Kind.OVERFITTED,
+        Kind.NOT_CONVERGED,
+        Kind.ESTIMATE,
+    }
+)
+"""Findings from residuals, which an agreement with a known solution outweighs."""
 
 
 @with_gradients
@@ -84,6 +98,10 @@ def run_checks(context: Context, extra: Iterable[Finding] = ()) -> Verdict:
         found += [*check_identifiability(context), *check_stability(context), *check_amplification(context)]
         if not found:
             found += check_several(context)
+    if context.near:  # an independent method agrees: what the residual shows is local, or of no weight
+        weak = [f for f in found if f.kind in _RESIDUAL and not (f.kind is Kind.CONDITION and f.figure >= IGNORED)]
+        found = [f for f in found if f not in weak]
+        context = replace(context, open_questions=(*context.open_questions, *(f.sentence for f in weak)))
     return _verdict(context, [*found, *extra])
 
 

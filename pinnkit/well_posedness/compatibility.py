@@ -43,7 +43,9 @@ def check_corners(problem: Problem) -> Iterator[Concern]:
             there = _prescribed(problem, initial.term, initial.index, component, points)
             if here is None or there is None:
                 continue
-            size = float(torch.maximum(here.abs(), there.abs()).max())
+            elsewhere = _prescribed(problem, initial.term, initial.index, component, _start(problem))
+            sizes = [v.abs().max() for v in (here, there, elsewhere) if v is not None]
+            size = float(torch.stack(sizes).max())
             jump = float((here - there).abs().max())
             if jump > _JUMP * size:
                 yield Concern(
@@ -53,6 +55,16 @@ def check_corners(problem: Problem) -> Iterator[Concern]:
                     "meets",
                     str(condition.term.name),
                 )
+
+
+def _start(problem: Problem) -> Points:
+    """Points of the domain at the start of time."""
+    drawn = problem.domain.sample(_POINTS, Generator().manual_seed(0), sampling=Uniform()).to(torch.float64, "cpu")
+    axis = problem.structure.time
+    assert axis is not None
+    coords = drawn.coords.clone()
+    coords[:, problem.frame.columns.index(axis.name)] = axis.lower
+    return drawn._replace(coords=coords)
 
 
 def _corner(problem: Problem, box: Box, column: str, value: float) -> Points:

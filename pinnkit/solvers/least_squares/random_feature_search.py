@@ -7,6 +7,8 @@ bandwidth that is too small cannot represent the solution, and one that is too l
 from __future__ import annotations
 
 import contextlib
+import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -78,20 +80,35 @@ class _Search:
     seed: int
     report: Callable[[Attempt], bool | None]
     scales: dict[str, float] | None = None
+    left: Callable[[], float] = lambda: math.inf
     best: Attempt | None = None
+    late: bool = False
+    took: tuple[int, float] | None = None  # number of features and seconds of the last attempt
     tried: dict[tuple[int, tuple[float, ...]], Attempt] = field(default_factory=dict)
 
     def attempt(self, features: int, bandwidth: tuple[float, ...]) -> Attempt:
         """Solve with these features; the best so far is kept, and starts Newton where the equation is nonlinear."""
         key = features, bandwidth
         if key not in self.tried:
+            if self.best is not None and self._seconds(features) > self.left():
+                self.late = True
+                raise _Stopped
+            began = time.perf_counter()
             found = self.solved(features, bandwidth, self.best)
+            self.took = features, time.perf_counter() - began
             if self.best is None or found.score < self.best.score:
                 self.best = found
             self.tried[key] = replace(found, theta=found.theta.new_zeros(0))
             if self.report(found):
                 raise _Stopped
         return self.tried[key]
+
+    def _seconds(self, features: int) -> float:
+        """Estimated time of an attempt, from the last one and the cost of least squares: rows times columns squared."""
+        if self.took is None:
+            return 0.0
+        before, seconds = self.took
+        return seconds * (features / before) ** 3
 
     def solved(self, features: int, bandwidth: tuple[float, ...], warm: Attempt | None) -> Attempt:
         """Solve with these features, without keeping the result."""
@@ -109,6 +126,7 @@ def search_random_features(
     limit: int | None = None,
     tolerance: float = 3e-13,
     report: Callable[[Attempt], bool | None] = lambda _: None,
+    left: Callable[[], float] = lambda: math.inf,
     scales: dict[str, float] | None = None,
 ) -> Attempt:
     """Best attempt: bandwidth per axis, then more features while they help.
@@ -122,12 +140,13 @@ def search_random_features(
         limit: largest number of features; None: 1,000 in one coordinate, else 1,500.
         tolerance: relative residual at held-out points at which the search ends.
         report: called with every attempt; returning True ends the search with the best so far.
+        left: remaining seconds; an attempt that would take longer is not started, except the first.
         scales: of the rows of each term; None takes their norms.
     """
     d = len(problem.frame.columns)
     limit = limit or {1: 1000}.get(d, 1500)
     small = min({1: 40, 2: 250}.get(d, 450), features or limit)
-    run = _Search(problem, groups, solver, seed, report, scales)
+    run = _Search(problem, groups, solver, seed, report, scales, left)
     try:
         with contextlib.suppress(_Stopped):
             _climb(run, small, features, limit, tolerance)
@@ -137,13 +156,15 @@ def search_random_features(
         return replace(run.best, interrupted=True)
     found = run.best
     assert found is not None
+    if run.late:
+        return replace(found, late=True)
     if features is not None and found.features != features:  # the requested number, with the best bandwidth
         found = run.solved(features, found.bandwidth, found)
     return found
 
 
 class _Stopped(Exception):
-    """A callback ended the search."""
+    """A callback or the time ended the search."""
 
 
 def _climb(run: _Search, small: int, features: int | None, limit: int, tolerance: float) -> None:

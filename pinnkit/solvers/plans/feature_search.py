@@ -45,7 +45,7 @@ def run_search(run: Run) -> Solution:
         return stopped or late
 
     if isinstance(spec, Expansion):
-        search = partial(search_polynomials, limit=spec.limit, left=lambda: _seconds_left(run))
+        search = partial(search_polynomials, limit=spec.limit)
     else:
         search = partial(search_random_features, features=spec.features)
     best = search(
@@ -55,6 +55,7 @@ def run_search(run: Run) -> Solution:
         seed=options.seed,
         tolerance=tolerance,
         report=report,
+        left=lambda: _seconds_left(run),
         scales=run.row_scales,
     )
     used = time.perf_counter() - run.began

@@ -24,6 +24,10 @@ Callback = Callable[[Record], object]
 """Called after every recorded step; returning True ends the run."""
 CHECKPOINT_SECONDS = 5.0
 """Default time between two checkpoints, in seconds."""
+_OVERRUN = 1.05
+"""A step is not begun that would end later than this multiple of the time limit, going by the steps before."""
+_FADING = 0.9
+"""Factor per step on the duration of earlier steps in that estimate."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,7 @@ def run(
         status = Status.CONVERGED if history and _met(history[-1].terms, tolerance) else None
     index, step, state = mark.solver, mark.step, mark.state
     taken += sum(s.steps for s in solvers[:index]) + step
-    good, saved_at = mark, time.perf_counter()
+    good, saved_at, longest = mark, time.perf_counter(), 0.0
 
     def save(at: _Mark) -> None:
         if checkpoint_path is not None:
@@ -119,9 +123,12 @@ def run(
                 good = mark = _Mark(index, step, state, len(history))
                 continue
             target = objective(solver, step, state)
+            started = time.perf_counter()
             state = {**solver.step(target, state), **memory()}
             step, taken = step + 1, taken + 1
-            if taken % every and not state["done"] and step < solver.steps:
+            longest = max(_FADING * longest, time.perf_counter() - started)
+            late = seconds is not None and time.perf_counter() - begin + longest > _OVERRUN * seconds
+            if taken % every and not state["done"] and step < solver.steps and not late:
                 continue
             loss = float(loss_of(state))
             if not math.isfinite(loss) or not math.isfinite(float(theta_of(state).sum())):
@@ -143,7 +150,7 @@ def run(
                 status = Status.INTERRUPTED
             elif _met(terms, tolerance):
                 status = Status.CONVERGED
-            elif seconds is not None and record.seconds >= seconds:
+            elif late or (seconds is not None and record.seconds >= seconds):
                 status = Status.TIME
             elif time.perf_counter() - saved_at >= checkpoint_seconds:
                 save(mark)
