@@ -1,18 +1,21 @@
 """The cases are sound, their rates are counted rightly, and, slowly, the campaign meets its targets."""
 
 import json
+import math
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from pinnkit import Problem, Tabulated
+from pinnkit import Box, Problem, Tabulated
 from pinnkit.verification.exact_residual import check_exact
 from tests.verdict_cases.campaign import campaign, read_rows
 from tests.verdict_cases.case import Case, CaseKind, all_cases
-from tests.verdict_cases.run_case import coordinates
+from tests.verdict_cases.run_case import coordinates, is_refusal
 from tests.verdict_cases.scores import has_passed, scores
 from tests.verdict_cases.table import PAGE, page
 
@@ -181,6 +184,17 @@ def test_the_page_marks_verdicts_that_are_wrong() -> None:
     text = page("<!-- cases:begin --><!-- cases:end -->", cases, rows)
     assert "| confirmed | 1.0e-09 |" in text
     assert "| **plausible** |  |" in text
+
+
+def test_errors_raised_on_purpose_are_refusals_and_others_are_not() -> None:
+    def caught(function: Callable[[], object]) -> Exception:
+        with pytest.raises(Exception) as info:  # noqa: PT011 - any
+            function()
+        return info.value
+
+    assert is_refusal(caught(lambda: Problem("", Box(x=(0, 1)), "u", [])))
+    assert not is_refusal(caught(lambda: math.log(0.0)))
+    assert not is_refusal(caught(lambda: torch.zeros(2).reshape(3)))
 
 
 @pytest.mark.slow  # more than an hour; the tests above are its fast siblings
