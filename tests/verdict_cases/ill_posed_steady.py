@@ -30,7 +30,11 @@ LINE = Box(x=(0, 1))
 SQUARE = Box(x=(0, 1), y=(0, 1))
 
 
-@ill_posed("Hadamard 1923; named in issue 10", "value and flux of Laplace's equation on one wall, none elsewhere")
+@ill_posed(
+    "Hadamard 1923; named in issue 10",
+    "value and flux of Laplace's equation on one wall, none elsewhere",
+    exact=dict(u=lambda x, y: sin(PI * x) * torch.cosh(PI * y)),
+)
 def cauchy_for_laplace() -> Problem:
     terms = [
         Equation(lambda u: u.laplacian),
@@ -40,7 +44,11 @@ def cauchy_for_laplace() -> Problem:
     return Problem("cauchy", SQUARE, "u", terms)
 
 
-@ill_posed("Hadamard 1923: u = sin(n x) sinh(n y) / n^2", "Cauchy data that are small, beside a solution that is large")
+@ill_posed(
+    "Hadamard 1923: u = sin(n x) sinh(n y) / n^2",
+    "Cauchy data that are small, beside a solution that is large",
+    exact=dict(u=lambda x, y: sin(5 * PI * x) * torch.sinh(5 * PI * y) / (25 * PI**2)),
+)
 def hadamard() -> Problem:
     terms = [
         Equation(lambda u: u.laplacian),

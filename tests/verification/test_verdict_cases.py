@@ -65,7 +65,7 @@ def test_well_posed_cases_have_a_truth_and_no_case_shows_it_to_the_verdict() -> 
 
 @pytest.mark.parametrize(
     "case",
-    [c for c in WELL_POSED if c.exact and not c.coefficients and c.name not in ROUGH],
+    [c for c in CASES.values() if c.exact and not c.coefficients and c.name not in {*ROUGH, "default_argument"}],
     ids=lambda c: c.name,
 )
 def test_closed_forms_satisfy_their_own_terms(case: Case) -> None:
