@@ -61,9 +61,8 @@ def _in_process(case: Case, limit: float) -> dict[str, Any]:
     except subprocess.TimeoutExpired:
         return {**row, "word": "killed", "said": f"no end within {limit:g} s", "seconds": limit}
     lines = [line for line in done.stdout.splitlines() if line.startswith(ROW)]
-    found = (
-        json.loads(lines[-1].removeprefix(ROW)) if lines else {**row, "word": "crashed", "said": done.stderr[-2000:]}
-    )
+    ended = {**row, "word": "crashed", "said": f"exit code {done.returncode} without a row. {done.stderr[-2000:]}"}
+    found = json.loads(lines[-1].removeprefix(ROW)) if lines else ended
     return {**found, "seconds": round(time.monotonic() - start, 1)}
 
 

@@ -23,6 +23,10 @@ Coordinates = Mapping[str, Array]
 Truth = Callable[[Coordinates], dict[str, Array]]
 
 
+SECONDS = 20.0
+"""Time limit of the automatic choice of field and solver; fixed steps of given solvers have none."""
+
+
 class CaseKind(Enum):
     """Kinds of cases."""
 
@@ -44,7 +48,7 @@ class Case:
         truth: of problems without a closed form: coordinates, each ``(n,)``, to values by unknown.
         places: coordinates at which the truth is known; None takes points of the domain.
         coefficients: true values of the coefficients.
-        settings: keywords of `solve`.
+        settings: keywords of `solve`; without solvers among them, the automatic choice has `SECONDS`.
         wrong: defect of an ill-posed problem, or difficulty of a hard one; empty for smooth ones.
     """
 
@@ -58,6 +62,11 @@ class Case:
     coefficients: Mapping[str, float] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     wrong: str = ""
+
+    @property
+    def keywords(self) -> dict[str, Any]:
+        """Keywords of `solve`."""
+        return dict(self.settings) if "solvers" in self.settings else {"seconds": SECONDS, **self.settings}
 
     @property
     def has_truth(self) -> bool:

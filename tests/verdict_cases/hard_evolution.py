@@ -13,7 +13,6 @@ from .truths import Array, burgers, on_a_ring
 PI = math.pi
 sin, cos, exp = torch.sin, torch.cos, torch.exp
 ROD = Box(x=(0, 1), t=(0, 1))
-LIMIT = dict(seconds=20.0)
 
 
 def burgers_problem(nu: float) -> Problem:
@@ -33,7 +32,6 @@ burgers_front_truth = burgers(0.01 / PI, 400)
     "Basdevant et al., Comput. Fluids 14 (1986) 23; Raissi et al. 2019; Cole-Hopf integral",
     "front of width 0.01",
     truth=burgers_front_truth,
-    settings=LIMIT,
 )
 def burgers_front() -> Problem:
     return burgers_problem(0.01 / PI)
@@ -43,7 +41,6 @@ def burgers_front() -> Problem:
     "Krishnapriyan et al., NeurIPS 2021: convection, beta = 30",
     "thirty passages of a wave along a ring",
     exact=dict(u=lambda x, t: sin(x - 30 * t)),
-    settings=LIMIT,
 )
 def convection_30() -> Problem:
     ring = Box(x=(0, 2 * PI), t=(0, 1))
@@ -55,7 +52,6 @@ def convection_30() -> Problem:
     "Krishnapriyan et al., NeurIPS 2021: reaction, rho = 5",
     "front of a reaction without diffusion",
     exact=dict(u=lambda x, t: (lambda h: h * exp(5 * t) / (h * exp(5 * t) + 1 - h))(exp(-8 * (x - PI) ** 2 / PI**2))),
-    settings=LIMIT,
 )
 def reaction_5() -> Problem:
     ring = Box(x=(0, 2 * PI), t=(0, 1))
@@ -74,7 +70,6 @@ def _cooling(at: Coordinates) -> dict[str, Array]:
     "Carslaw & Jaeger, section 3.3: a hot rod with cold ends; Fourier series",
     "start and walls contradict each other in the corners",
     truth=_cooling,
-    settings=LIMIT,
 )
 def hot_rod_cold_ends() -> Problem:
     terms = [Equation(lambda u: u.t - u.xx / PI**2), Dirichlet(ROD.boundary, u=0.0), Initial(u=1.0)]
@@ -95,7 +90,6 @@ def _plucked(at: Coordinates) -> dict[str, Array]:
     "Plucked string: d'Alembert, Evans, PDE, section 2.4",
     "kink that travels and never smooths out",
     truth=_plucked,
-    settings=LIMIT,
 )
 def plucked_string() -> Problem:
     terms = [
@@ -110,7 +104,6 @@ def plucked_string() -> Problem:
     "LeVeque, Finite Volume Methods, section 6.1: transport of a step",
     "step that is carried along",
     exact=dict(u=lambda x, t: torch.where(x - 0.5 * t < 0.25, 1.0, 0.0)),
-    settings=LIMIT,
 )
 def transported_step() -> Problem:
     terms = [
@@ -133,7 +126,6 @@ def transported_step() -> Problem:
         modes=512,
         method="DOP853",
     ),
-    settings=LIMIT,
 )
 def allen_cahn_interfaces() -> Problem:
     ring = Box(x=(-1, 1), t=(0, 0.5))
@@ -155,7 +147,6 @@ def _denominator(x, t):
     exact=dict(
         u=lambda x, t: 12 * (3 + 4 * torch.cosh(2 * x - 8 * t) + torch.cosh(4 * x - 64 * t)) / _denominator(x, t)
     ),
-    settings=LIMIT,
 )
 def kdv_two_solitons() -> Problem:
     line = Box(x=(-6, 10), t=(0, 0.3))
@@ -183,7 +174,6 @@ def _kuramoto_start(x):
         modes=256,
         rtol=1e-8,
     ),
-    settings=LIMIT,
 )
 def kuramoto_sivashinsky() -> Problem:
     ring = Box(x=(0, 16 * PI), t=(0, 20))
@@ -213,7 +203,6 @@ def kuramoto_sivashinsky() -> Problem:
         modes=256,
         method="DOP853",
     ),
-    settings=LIMIT,
 )
 def gray_scott() -> Problem:
     ring = Box(x=(0, 1), t=(0, 60))
@@ -245,7 +234,6 @@ def _call(s, t):
     "Black & Scholes, J. Polit. Econ. 81 (1973) 637; named in issue 10",
     "kink of the payoff at the strike; the largest error is local",
     exact=dict(u=_call),
-    settings=LIMIT,
 )
 def black_scholes_call() -> Problem:
     box = Box(s=(0.2, 3), t=(0, 1))
@@ -263,7 +251,6 @@ def black_scholes_call() -> Problem:
     exact=dict(
         u=lambda x, t: (1 + t) ** (-1 / 3) * torch.relu(1 - x**2 / (12 * (1 + t) ** (2 / 3))),
     ),
-    settings=LIMIT,
 )
 def porous_medium() -> Problem:
     line = Box(x=(-6, 6), t=(0, 2))
@@ -279,7 +266,6 @@ def porous_medium() -> Problem:
     "Zeldovich & Frank-Kamenetskii: wave of u_t = u_xx + 200 u (1 - u), Ablowitz & Zeppetella 1979 scaled",
     "reaction front of width 0.1 that moves",
     exact=dict(u=lambda x, t: (1 + exp(math.sqrt(200 / 6) * (x - 5 * math.sqrt(200 / 6) * t))) ** -2),
-    settings=LIMIT,
 )
 def steep_reaction_front() -> Problem:
     line = Box(x=(-0.5, 2), t=(0, 0.04))
@@ -307,7 +293,6 @@ def steep_reaction_front() -> Problem:
         modes=256,
         method="DOP853",
     ),
-    settings=LIMIT,
 )
 def schroedinger_breather() -> Problem:
     fibre = Box(x=(-8, 8), t=(0, 1.5))

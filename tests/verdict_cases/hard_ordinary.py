@@ -9,8 +9,6 @@ from pinnkit import Box, Equation, Initial, Problem
 from .case import hard
 from .truths import trajectory
 
-LIMIT = dict(seconds=20.0)
-
 
 @hard(
     "Hairer & Wanner, Solving ODEs II, section IV.1: van der Pol, mu = 1000; Radau; named in issue 10",
@@ -18,7 +16,6 @@ LIMIT = dict(seconds=20.0)
     truth=trajectory(
         lambda _, y: [y[1], 1000 * (1 - y[0] ** 2) * y[1] - y[0]], [2.0, 0.0], 2000, ["u"], "Radau", 1e-10, 1e-12
     ),
-    settings=LIMIT,
 )
 def van_der_pol_1000() -> Problem:
     terms = [Equation(lambda u: u.tt - 1000 * (1 - u**2) * u.t + u), Initial(u=2.0, u_t=0.0)]
@@ -31,7 +28,6 @@ def van_der_pol_1000() -> Problem:
     truth=trajectory(
         lambda _, y: [y[1], 20 * (1 - y[0] ** 2) * y[1] - y[0]], [2.0, 0.0], 40, ["u"], "Radau", 1e-10, 1e-12
     ),
-    settings=LIMIT,
 )
 def van_der_pol_20() -> Problem:
     terms = [Equation(lambda u: u.tt - 20 * (1 - u**2) * u.t + u), Initial(u=2.0, u_t=0.0)]
@@ -54,7 +50,6 @@ def van_der_pol_20() -> Problem:
         1e-10,
         1e-14,
     ),
-    settings=LIMIT,
 )
 def robertson() -> Problem:
     def rows(a, b, c):
@@ -77,7 +72,6 @@ def prothero_robinson() -> Problem:
     "Prothero & Robinson 1974 with a start off the slow solution",
     "initial layer of width 0.001",
     exact=dict(u=lambda t: torch.cos(t) + torch.exp(-1000 * t)),
-    settings=LIMIT,
 )
 def initial_layer() -> Problem:
     terms = [Equation(lambda u, t: u.t + 1000 * (u - torch.cos(t)) + torch.sin(t)), Initial(u=2.0)]
@@ -93,7 +87,6 @@ def initial_layer() -> Problem:
         4,
         ["x", "y", "z"],
     ),
-    settings=LIMIT,
 )
 def lorenz_short() -> Problem:
     def rows(x, y, z):
@@ -123,7 +116,6 @@ lotka_volterra_truth = _LOTKA
     "Lotka-Volterra, Murray, Mathematical Biology I, section 3.1; DOP853",
     "several periods; a steady state nearby is a solution of the equations",
     truth=_LOTKA,
-    settings=LIMIT,
 )
 def lotka_volterra_long() -> Problem:
     return lotka_volterra_problem()
@@ -143,7 +135,6 @@ def lotka_volterra_long() -> Problem:
         6.283185307179586,
         ["q", "r"],
     ),
-    settings=LIMIT,
 )
 def kepler() -> Problem:
     def rows(q, r):
@@ -158,7 +149,6 @@ def kepler() -> Problem:
     "Duffing's oscillator, undamped and unforced, to t = 40; DOP853",
     "ten periods of a nonlinear oscillation",
     truth=trajectory(lambda _, y: [y[1], y[0] - y[0] ** 3], [1.2, 0.0], 40, ["u"]),
-    settings=LIMIT,
 )
 def duffing_long() -> Problem:
     return Problem("duffing", Box(t=(0, 40)), "u", [Equation(lambda u: u.tt - u + u**3), Initial(u=1.2, u_t=0.0)])
@@ -179,7 +169,6 @@ def before_the_pole() -> Problem:
     truth=trajectory(
         lambda _, y: [1 + y[0] ** 2 * y[1] - 4 * y[0], 3 * y[0] - y[0] ** 2 * y[1]], [1.5, 3.0], 20, ["a", "b"]
     ),
-    settings=LIMIT,
 )
 def brusselator() -> Problem:
     def rows(a, b):
@@ -192,7 +181,6 @@ def brusselator() -> Problem:
     "Ignition of a flame, u' = u^2 - u^3: Shampine, Gladwell & Thompson, Solving ODEs with MATLAB; Radau",
     "quick jump after a long wait",
     truth=trajectory(lambda _, y: [y[0] ** 2 - y[0] ** 3], [0.01], 200, ["u"], "Radau"),
-    settings=LIMIT,
 )
 def flame() -> Problem:
     return Problem("flame", Box(t=(0, 200)), "u", [Equation(lambda u: u.t - u**2 + u**3), Initial(u=0.01)])
@@ -211,7 +199,6 @@ def unstable_direction() -> Problem:
     "Strogatz, section 2.5; named in issue 10: 93 % off",
     "u' = u^2 to t = 0.999, just before its pole: u(0.999) = 1000",
     exact=dict(u=lambda t: 1 / (1 - t)),
-    settings=LIMIT,
 )
 def just_before_the_pole() -> Problem:
     return Problem("pole", Box(t=(0, 0.999)), "u", [Equation(lambda u: u.t - u**2), Initial(u=1.0)])
@@ -221,7 +208,6 @@ def just_before_the_pole() -> Problem:
     "Torricelli's law, u' = -sqrt(u), empty at t = 2: Driver, Math. Mag. 71 (1998)",
     "square root of a number that falls to zero: NaN beyond the end in a field that undershoots",
     exact=dict(u=lambda t: torch.relu(1 - t / 2) ** 2),
-    settings=LIMIT,
 )
 def torricelli() -> Problem:
     return Problem("torricelli", Box(t=(0, 4)), "u", [Equation(lambda u: u.t + torch.sqrt(u)), Initial(u=1.0)])

@@ -15,7 +15,6 @@ PI = math.pi
 sin, cos, exp = torch.sin, torch.cos, torch.exp
 LINE = Box(x=(0, 1))
 SQUARE = Box(x=(0, 1), y=(0, 1))
-LIMIT = dict(seconds=20.0)
 
 
 @hard(
@@ -46,7 +45,6 @@ def helmholtz_radiating() -> Problem:
     "Plane wave in a square, k = 25",
     "four wavelengths in two dimensions",
     exact=dict(u=lambda x, y: sin(15 * x + 20 * y)),
-    settings=LIMIT,
 )
 def helmholtz_square_25() -> Problem:
     terms = [
@@ -60,7 +58,6 @@ def helmholtz_square_25() -> Problem:
     "Roos, Stynes & Tobiska, chapter 1",
     "boundary layer of width 0.001",
     exact=dict(u=lambda x: x - (exp((x - 1) / 1e-3) - math.exp(-1e3)) / (1 - math.exp(-1e3))),
-    settings=LIMIT,
 )
 def convection_layer() -> Problem:
     terms = [Equation(lambda u: -1e-3 * u.xx + u.x - 1), Dirichlet(LINE.boundary, u=0.0)]
@@ -71,7 +68,6 @@ def convection_layer() -> Problem:
     "Roos, Stynes & Tobiska, chapter 1: reaction and diffusion",
     "two boundary layers of width 0.003",
     exact=dict(u=lambda x: 1 - (exp(-x / 3e-3) + exp((x - 1) / 3e-3)) / (1 + math.exp(-1 / 3e-3))),
-    settings=LIMIT,
 )
 def reaction_layers() -> Problem:
     terms = [Equation(lambda u: -9e-6 * u.xx + u - 1), Dirichlet(LINE.boundary, u=0.0)]
@@ -82,7 +78,6 @@ def reaction_layers() -> Problem:
     "Bender & Orszag, section 9.6: interior layer, u = erf(x / sqrt(2 eps))",
     "turning point with a layer of width 0.03",
     truth=lambda at: {"u": erf(np.ravel(at["x"]) / math.sqrt(2e-3)) / erf(1 / math.sqrt(2e-3))},
-    settings=LIMIT,
 )
 def turning_point() -> Problem:
     line = Box(x=(-1, 1))
@@ -105,7 +100,6 @@ def _outflow_layers(x, y):
     "Hughes & Brooks, streamline upwind, 1979; product of two layers, manufactured",
     "two boundary layers of width 0.02 that meet in a corner",
     exact=dict(u=_outflow_layers),
-    settings=LIMIT,
 )
 def convection_square() -> Problem:
     def row(u, x, y):
@@ -126,7 +120,6 @@ def _motz(x, y):
     "Motz, Q. Appl. Math. 4 (1947) 371: leading singular function",
     "singularity r^(1/2) where the kind of condition changes in the middle of a wall",
     exact=dict(u=_motz),
-    settings=LIMIT,
 )
 def motz() -> Problem:
     box = Box(x=(-1, 1), y=(0, 1))
@@ -142,7 +135,6 @@ def motz() -> Problem:
     "Jumping wall values: u = angle / pi on a half disk's diameter, Evans section 2.2",
     "wall values that jump",
     exact=dict(u=lambda x, y: torch.atan2(y, x) / PI),
-    settings=LIMIT,
 )
 def jumping_walls() -> Problem:
     box = Box(x=(-1, 1), y=(0, 1))
@@ -161,7 +153,6 @@ def _peak(x, y):
     "Mitchell, Appl. Math. Comput. 220 (2013) 350, problem 'peak'",
     "peak of width 0.05 in an empty square",
     exact=dict(u=_peak),
-    settings=LIMIT,
 )
 def narrow_peak() -> Problem:
     def row(u, x, y):
@@ -179,7 +170,6 @@ def _front(x, y):
     "Mitchell, Appl. Math. Comput. 220 (2013) 350, problem 'wave front'",
     "circular front of width 0.02",
     exact=dict(u=_front),
-    settings=LIMIT,
 )
 def wave_front() -> Problem:
     def row(u, x, y):
@@ -211,7 +201,6 @@ def two_scales() -> Problem:
             by_quadrature(lambda x: 1 / (50.5 + 49.5 * math.tanh(50 * (x - 0.5))), 0.0, 1.0)
         )
     },
-    settings=LIMIT,
 )
 def steep_conductivity() -> Problem:
     def row(u, x):
@@ -231,7 +220,6 @@ _GHIA_U = [-0.03717, -0.06434, -0.15662, -0.21090, -0.20581, -0.13641, 0.00332, 
     "corner singularities, three unknowns",
     truth=lambda at: {"u": np.interp(np.ravel(at["y"]), _GHIA_Y, _GHIA_U)},
     places={"x": np.full(10, 0.5), "y": _GHIA_Y},
-    settings=LIMIT,
 )
 def lid_driven_cavity() -> Problem:
     def rows(u, v, p):
@@ -274,7 +262,6 @@ def weakly_seen_diffusion() -> Problem:
     "Babuska & Szabo: source r^(-1/2) in a disk, u = (1 - r^(3/2)) 4 / 9",
     "source that is infinite in the middle of the disk",
     exact=dict(u=lambda x, y: 4 / 9 * (1 - (x**2 + y**2) ** 0.75)),
-    settings=LIMIT,
 )
 def singular_source() -> Problem:
     disk = Ball(x=0, y=0)

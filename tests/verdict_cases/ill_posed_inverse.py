@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from pinnkit import Box, Coefficient, Condition, Data, Dirichlet, Equation, Initial, PointSet, Problem, Unknown
+from pinnkit.domains import Points
 from pinnkit.problem.penalties import Absolute, Huber
 
 from .case import ill_posed
@@ -16,7 +17,6 @@ sin, cos, exp = torch.sin, torch.cos, torch.exp
 LINE = Box(x=(0, 1))
 SQUARE = Box(x=(0, 1), y=(0, 1))
 TIME = Box(t=(0, 2))
-SETTINGS = dict(settings=dict(seconds=20.0))
 
 
 def _ticks(low: float, high: float, count: int) -> torch.Tensor:
@@ -191,7 +191,7 @@ def default_argument() -> Problem:
     return Problem("default", LINE, "u", terms)
 
 
-@ill_posed("Slip of the pen; issue 10", "equation that draws random numbers", **SETTINGS)
+@ill_posed("Slip of the pen; issue 10", "equation that draws random numbers")
 def random_equation() -> Problem:
     terms = [
         Equation(lambda u, x: -u.xx - PI**2 * sin(PI * x) + 0.5 * torch.randn_like(x.value)),
@@ -200,7 +200,7 @@ def random_equation() -> Problem:
     return Problem("random", LINE, "u", terms)
 
 
-@ill_posed("Slip of the pen; issue 10", "source whose strength changes from call to call", **SETTINGS)
+@ill_posed("Slip of the pen; issue 10", "source whose strength changes from call to call")
 def equation_with_a_state() -> Problem:
     source = random.Random(0)
     terms = [
@@ -255,7 +255,7 @@ def unknown_without_equation() -> Problem:
     return Problem("lonely", LINE, ["u", "v"], terms)
 
 
-@ill_posed("Non-squared penalty; Huber 1964", "absolute value as penalty, a wall missing", **SETTINGS)
+@ill_posed("Non-squared penalty; Huber 1964", "absolute value as penalty, a wall missing")
 def robust_penalty_wall_missing() -> Problem:
     terms = [
         Equation(lambda u, x: -u.xx - PI**2 * sin(PI * x), penalty=Absolute()),
@@ -268,7 +268,6 @@ def robust_penalty_wall_missing() -> Problem:
     "Non-squared penalty; Huber 1964",
     "Huber's penalty on data alone: nothing between the points",
     exact=dict(u=lambda x: sin(9 * x)),
-    **SETTINGS,
 )
 def robust_data_alone() -> Problem:
     at = torch.tensor([0.1, 0.5, 0.9])
@@ -285,7 +284,7 @@ def aliased_data() -> Problem:
     return Problem("aliased", LINE, "u", [Data(dict(x=at), u=sin(40 * PI * at + 0.3))])
 
 
-@ill_posed("Calderon 1980; one experiment", "conductivity k(x, y) from one field and wall values", **SETTINGS)
+@ill_posed("Calderon 1980; one experiment", "conductivity k(x, y) from one field and wall values")
 def conductivity_of_a_square() -> Problem:
     x = _ticks(0.0, 1.0, 11)
     terms = [
@@ -297,7 +296,8 @@ def conductivity_of_a_square() -> Problem:
 
 
 @ill_posed(
-    "Initial state as unknown; Isakov", "start of the heat equation from its end: data at t = 1 alone", **SETTINGS
+    "Initial state as unknown; Isakov",
+    "start of the heat equation from its end: data at t = 1 alone",
 )
 def start_from_data_at_the_end() -> Problem:
     rod = Box(x=(0, 1), t=(0, 1))
@@ -323,3 +323,49 @@ def empty_condition() -> Problem:
         Condition(LINE.boundary, lambda u: u - u, name="empty"),
     ]
     return Problem("empty condition", LINE, "u", terms)
+
+
+@ill_posed("Groetsch, Inverse Problems: first kind", "smoothing kernel: high modes are not seen")
+def fredholm_first_kind() -> Problem:
+    """Integral of exp(-(x - y)^2 / 0.1) u(y) over y equals that of sin(pi y)."""
+    z, w = (torch.as_tensor(a) for a in np.polynomial.legendre.leggauss(32))
+    y, weight = (z + 1) / 2, w / 2
+    at = _ticks(0.0, 1.0, 20)
+    kernel = weight * exp(-((at[:, None] - y) ** 2) / 0.1)
+    right = (kernel * sin(PI * y)).sum(dim=1)
+    columns = {"share": kernel.reshape(-1), "right": right}
+    points = Points(y.repeat(20).reshape(-1, 1), columns=columns, group=32)
+    row = Condition(
+        LINE,
+        lambda u, share, right: (u * share).value.reshape(-1, 32).sum(dim=1) - right.value,
+        name="first kind",
+        points=points,
+    )
+    return Problem("fredholm", LINE, "u", [row])
+
+
+@ill_posed("Natterer, Tomography, section II.1", "integrals along x alone: u(x, y) + g(x) with no mean")
+def one_projection() -> Problem:
+    z, w = (torch.as_tensor(a) for a in np.polynomial.legendre.leggauss(16))
+    heights = _ticks(0.0, 1.0, 15)
+    coords = torch.stack([((z + 1) / 2).repeat(15), heights.repeat_interleave(16)], dim=1)
+    points = Points(coords, columns={"share": (w / 2).repeat(15), "right": heights**2}, group=16)
+    row = Condition(
+        SQUARE,
+        lambda u, share, right: (u * share).value.reshape(-1, 16).sum(dim=1) - right.value,
+        name="rays",
+        points=points,
+    )
+    return Problem("one projection", SQUARE, "u", [row])
+
+
+@ill_posed("Scatter beyond sigma: Taylor, Error Analysis, section 12.1", "noise fifty times the sigma that was given")
+def noise_beyond_sigma() -> Problem:
+    at = _ticks(0.1, 1.9, 40)
+    noise = torch.as_tensor(np.random.default_rng(5).normal(0, 0.05, 40))
+    terms = [
+        Equation(lambda u, k: u.t + k * u),
+        Initial(u=1.0),
+        Data(dict(t=at), u=exp(-at) + noise, sigma=1e-3),
+    ]
+    return Problem("noise", TIME, "u", terms, coefficients=[Coefficient("k", 0.5, positive=True)])

@@ -18,6 +18,7 @@ from pinnkit import (
     Periodic,
     PointSet,
     Problem,
+    laplacian,
     normal_derivative,
 )
 
@@ -27,10 +28,13 @@ PI = math.pi
 sin, cos, exp = torch.sin, torch.cos, torch.exp
 LINE = Box(x=(0, 1))
 SQUARE = Box(x=(0, 1), y=(0, 1))
-SETTINGS = dict(settings=dict(seconds=20.0))
 
 
-@ill_posed("Hadamard 1923; named in issue 10", "value and flux of Laplace's equation on one wall, none elsewhere")
+@ill_posed(
+    "Hadamard 1923; named in issue 10",
+    "value and flux of Laplace's equation on one wall, none elsewhere",
+    exact=dict(u=lambda x, y: sin(PI * x) * torch.cosh(PI * y)),
+)
 def cauchy_for_laplace() -> Problem:
     terms = [
         Equation(lambda u: u.laplacian),
@@ -40,7 +44,11 @@ def cauchy_for_laplace() -> Problem:
     return Problem("cauchy", SQUARE, "u", terms)
 
 
-@ill_posed("Hadamard 1923: u = sin(n x) sinh(n y) / n^2", "Cauchy data that are small, beside a solution that is large")
+@ill_posed(
+    "Hadamard 1923: u = sin(n x) sinh(n y) / n^2",
+    "Cauchy data that are small, beside a solution that is large",
+    exact=dict(u=lambda x, y: sin(5 * PI * x) * torch.sinh(5 * PI * y) / (25 * PI**2)),
+)
 def hadamard() -> Problem:
     terms = [
         Equation(lambda u: u.laplacian),
@@ -152,24 +160,25 @@ def free_vibration() -> Problem:
 
 
 @ill_posed(
-    "Bratu 1914; Gelfand 1963; named in issue 10", "lambda = 3.7 above the fold at 3.5138: no solution", **SETTINGS
+    "Bratu 1914; Gelfand 1963; named in issue 10",
+    "lambda = 3.7 above the fold at 3.5138: no solution",
 )
 def bratu_above_the_fold() -> Problem:
     return Problem("bratu", LINE, "u", [Equation(lambda u: u.xx + 3.7 * exp(u)), Dirichlet(LINE.boundary, u=0.0)])
 
 
-@ill_posed("Bratu 1914; Gelfand 1963", "lambda = 2: two solutions, of heights 0.33 and 2.45", **SETTINGS)
+@ill_posed("Bratu 1914; Gelfand 1963", "lambda = 2: two solutions, of heights 0.33 and 2.45")
 def bratu_two_solutions() -> Problem:
     return Problem("bratu", LINE, "u", [Equation(lambda u: u.xx + 2 * exp(u)), Dirichlet(LINE.boundary, u=0.0)])
 
 
-@ill_posed("Gelfand 1963: fold of the square at 6.808", "lambda = 7.5 on a square: no solution", **SETTINGS)
+@ill_posed("Gelfand 1963: fold of the square at 6.808", "lambda = 7.5 on a square: no solution")
 def bratu_square_above_the_fold() -> Problem:
     terms = [Equation(lambda u: u.laplacian + 7.5 * exp(u)), Dirichlet(SQUARE.boundary, u=0.0)]
     return Problem("bratu square", SQUARE, "u", terms)
 
 
-@ill_posed("Stoer & Bulirsch, section 7.3.1", "u'' = 3/2 u^2, u(0) = 4, u(1) = 1: two solutions", **SETTINGS)
+@ill_posed("Stoer & Bulirsch, section 7.3.1", "u'' = 3/2 u^2, u(0) = 4, u(1) = 1: two solutions")
 def stoer_bulirsch() -> Problem:
     terms = [
         Equation(lambda u: u.xx - 1.5 * u**2),
@@ -180,7 +189,8 @@ def stoer_bulirsch() -> Problem:
 
 
 @ill_posed(
-    "Ascher, Mattheij & Russell, section 1.2; issue 10", "pendulum held at both times: many solutions", **SETTINGS
+    "Ascher, Mattheij & Russell, section 1.2; issue 10",
+    "pendulum held at both times: many solutions",
 )
 def pendulum_boundary_values() -> Problem:
     box = Box(x=(0, 10))
@@ -192,14 +202,14 @@ def pendulum_boundary_values() -> Problem:
     return Problem("pendulum", box, "u", terms)
 
 
-@ill_posed("Chafee & Infante 1974", "steady Allen-Cahn: zero and several pairs of others", **SETTINGS)
+@ill_posed("Chafee & Infante 1974", "steady Allen-Cahn: zero and several pairs of others")
 def allen_cahn_steady() -> Problem:
     box = Box(x=(0, 10))
     terms = [Equation(lambda u: u.xx + u - u**3), Dirichlet(box.boundary, u=0.0)]
     return Problem("chafee infante", box, "u", terms)
 
 
-@ill_posed("Chafee & Infante 1974", "steady Allen-Cahn with free ends: -1, 0, 1 and layers between", **SETTINGS)
+@ill_posed("Chafee & Infante 1974", "steady Allen-Cahn with free ends: -1, 0, 1 and layers between")
 def allen_cahn_free_ends() -> Problem:
     box = Box(x=(0, 10))
     terms = [Equation(lambda u, x: u.xx + u - u**3 - 0.05 * cos(x)), Neumann(box.boundary, u=0.0)]
@@ -207,7 +217,8 @@ def allen_cahn_free_ends() -> Problem:
 
 
 @ill_posed(
-    "Budd & Kuske; Ambrosetti & Rabinowitz 1973", "-laplacian(u) = u^3 in a square: zero, plus and minus", **SETTINGS
+    "Budd & Kuske; Ambrosetti & Rabinowitz 1973",
+    "-laplacian(u) = u^3 in a square: zero, plus and minus",
 )
 def cubic_in_a_square() -> Problem:
     terms = [Equation(lambda u: u.laplacian + u**3), Dirichlet(SQUARE.boundary, u=0.0)]
@@ -347,3 +358,35 @@ def stream_wrong_wall() -> Problem:
         Dirichlet(SQUARE.face(x=0), u=0.0),
     ]
     return Problem("stream", SQUARE, "u", terms)
+
+
+@ill_posed("Girault & Raviart, section I.2", "divergence-free field from its normal component: curl is free")
+def divergence_free_alone() -> Problem:
+    terms = [
+        Equation(lambda u, v: u.x + v.y),
+        Dirichlet(SQUARE.face(x=(0, 1)), u=lambda y: y),
+        Dirichlet(SQUARE.face(y=(0, 1)), v=0.0),
+    ]
+    return Problem("divergence", SQUARE, ["u", "v"], terms)
+
+
+@ill_posed("Coddington & Levinson, section 4.8", "x u' = u, u(0) = 0: the condition holds for every multiple of x")
+def singular_point() -> Problem:
+    terms = [Equation(lambda u, x: x * u.x - u - x**2), Dirichlet(LINE.face(x=0), u=0.0)]
+    return Problem("singular point", LINE, "u", terms)
+
+
+@ill_posed("Ciarlet, Plates", "plate of fourth order with the value alone on the walls")
+def plate_one_condition() -> Problem:
+    terms = [Equation(lambda u: laplacian(laplacian(u)) - 1), Dirichlet(SQUARE.boundary, u=0.0)]
+    return Problem("plate", SQUARE, "u", terms)
+
+
+@ill_posed("Evans, PDE, section 6.2", "flux on three walls, value and flux on the fourth: over-determined")
+def value_and_flux_on_a_wall() -> Problem:
+    terms = [
+        Equation(lambda u: u.laplacian),
+        Neumann(SQUARE.boundary, u=0.0),
+        Dirichlet(SQUARE.face(x=0), u=lambda y: cos(PI * y)),
+    ]
+    return Problem("value and flux", SQUARE, "u", terms)

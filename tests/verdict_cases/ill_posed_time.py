@@ -12,7 +12,6 @@ PI = math.pi
 sin, cos, exp = torch.sin, torch.cos, torch.exp
 ROD = Box(x=(0, 1), t=(0, 1))
 RING = Box(x=(0, 2 * PI), t=(0, 1))
-SETTINGS = dict(settings=dict(seconds=20.0))
 
 
 def _heat(*more) -> list:
@@ -169,7 +168,7 @@ def advection_without_start() -> Problem:
     return Problem("no start", ROD, "u", [Equation(lambda u: u.t + u.x), Dirichlet(ROD.face(x=0), u=lambda t: sin(t))])
 
 
-@ill_posed("Evans, PDE, section 3.4", "inviscid Burgers: characteristics cross at t = 1 / pi", **SETTINGS)
+@ill_posed("Evans, PDE, section 3.4", "inviscid Burgers: characteristics cross at t = 1 / pi")
 def inviscid_burgers_past_the_shock() -> Problem:
     line = Box(x=(-1, 1), t=(0, 1))
     terms = [
@@ -180,19 +179,19 @@ def inviscid_burgers_past_the_shock() -> Problem:
     return Problem("inviscid", line, "u", terms)
 
 
-@ill_posed("Fujita 1966; closed form of the mean: blow-up before t = 1", "u_t = u_xx + u^2 blows up", **SETTINGS)
+@ill_posed("Fujita 1966; closed form of the mean: blow-up before t = 1", "u_t = u_xx + u^2 blows up")
 def heat_that_blows_up() -> Problem:
     box = Box(x=(0, 2 * PI), t=(0, 2))
     terms = [Equation(lambda u: u.t - u.xx - u**2), Periodic("x"), Initial(u=lambda x: 1 + 0.5 * cos(x))]
     return Problem("fujita", box, "u", terms)
 
 
-@ill_posed("Strogatz, section 2.5; named in issue 10", "u' = u^2 through its pole at t = 1", **SETTINGS)
+@ill_posed("Strogatz, section 2.5; named in issue 10", "u' = u^2 through its pole at t = 1")
 def through_the_pole() -> Problem:
     return Problem("pole", Box(t=(0, 2)), "u", [Equation(lambda u: u.t - u**2), Initial(u=1.0)])
 
 
-@ill_posed("Riccati's equation: u = tan t has a pole at pi / 2", "u' = 1 + u^2 through its pole", **SETTINGS)
+@ill_posed("Riccati's equation: u = tan t has a pole at pi / 2", "u' = 1 + u^2 through its pole")
 def tangent_through_the_pole() -> Problem:
     return Problem("tangent", Box(t=(0, 3)), "u", [Equation(lambda u: u.t - 1 - u**2), Initial(u=0.0)])
 
@@ -211,7 +210,6 @@ def clairaut() -> Problem:
 @ill_posed(
     "Lorenz, J. Atmos. Sci. 20 (1963) 130, to t = 50: perturbations grow by exp(45)",
     "chaotic: no double-precision method knows the end",
-    **SETTINGS,
 )
 def lorenz_50() -> Problem:
     def rows(x, y, z):
@@ -220,7 +218,7 @@ def lorenz_50() -> Problem:
     return Problem("lorenz 50", Box(t=(0, 50)), ["x", "y", "z"], [Equation(rows), Initial(x=1.0, y=1.0, z=1.0)])
 
 
-@ill_posed("Roessler 1976; growth exp(0.07 t), to t = 800", "chaotic over a long time", **SETTINGS)
+@ill_posed("Roessler 1976; growth exp(0.07 t), to t = 800", "chaotic over a long time")
 def roessler_long() -> Problem:
     def rows(a, b, c):
         return a.t + b + c, b.t - a - 0.2 * b, c.t - 0.2 - c * (a - 5.7)
@@ -271,3 +269,47 @@ def two_values_on_one_wall() -> Problem:
         Initial(u=0.5),
     ]
     return Problem("two values", ROD, "u", terms)
+
+
+@ill_posed("Evans, PDE, section 2.3", "an initial rate beside the state of a first-order equation: contradiction")
+def heat_with_a_rate() -> Problem:
+    terms = _heat(Dirichlet(ROD.boundary, u=0.0), Initial(u=lambda x: sin(PI * x), u_t=0.0))
+    return Problem("rate", ROD, "u", terms)
+
+
+@ill_posed("Evans, PDE, section 2.3", "periodic, and held at values at the same ends that do not agree")
+def periodic_and_walls() -> Problem:
+    terms = [
+        Equation(lambda u: u.t - u.xx),
+        Periodic("x"),
+        Dirichlet(RING.face(x=0), u=0.0),
+        Initial(u=lambda x: cos(x)),
+    ]
+    return Problem("periodic walls", RING, "u", terms)
+
+
+@ill_posed("Bona, Sun & Zhang 2003", "Korteweg and de Vries on an interval with two conditions of three")
+def kdv_two_conditions() -> Problem:
+    line = Box(x=(-5, 5), t=(0, 0.5))
+    terms = [
+        Equation(lambda u: u.t + u.xxx),
+        Dirichlet(line.boundary, u=0.0),
+        Initial(u=lambda x: exp(-(x**2))),
+    ]
+    return Problem("kdv", line, "u", terms)
+
+
+@ill_posed("Cazenave, Semilinear Schroedinger Equations", "start of the real part alone")
+def schroedinger_half_a_start() -> Problem:
+    terms = [Equation(lambda u, v: (u.t + v.xx, v.t - u.xx)), Periodic("x"), Initial(u=lambda x: cos(x))]
+    return Problem("half start", RING, ["u", "v"], terms)
+
+
+@ill_posed("Taflove & Hagness, chapter 2", "electric and magnetic field both prescribed at both walls")
+def maxwell_surplus() -> Problem:
+    terms = [
+        Equation(lambda e, h: (e.t - h.x, h.t - e.x)),
+        Dirichlet(ROD.boundary, e=0.0, h=0.0),
+        Initial(e=lambda x: sin(PI * x), h=0.0),
+    ]
+    return Problem("maxwell", ROD, ["e", "h"], terms)

@@ -5,20 +5,23 @@ from __future__ import annotations
 import json
 import math
 import time
+import traceback
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+import pinnkit
 from pinnkit import Problem, Solution, solve, validate
 from pinnkit.domains import Sobol
 from pinnkit.verification import Verdict
 
 from .case import Array, Case, all_cases
 
-__all__ = ["ROW", "errors", "run", "word_of"]
+__all__ = ["ROW", "errors", "is_refusal", "run", "word_of"]
 
 ROW = "verdict-row: "
 """Mark of the line on standard output that holds the row."""
@@ -30,6 +33,14 @@ def word_of(verdict: Verdict) -> str:
     if hasattr(verdict, "level"):
         return str(verdict.level.name).lower().replace("_", " ")
     return "good" if verdict.ok else "not good"
+
+
+def is_refusal(error: Exception) -> bool:
+    """True for an error that the package raises on purpose; others, such as "math domain error", are defects of it."""
+    if not isinstance(error, ValueError | TypeError | NotImplementedError):
+        return False
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return Path(pinnkit.__file__).parent in Path(last.filename).parents and (last.line or "").startswith("raise ")
 
 
 def coordinates(problem: Problem) -> dict[str, Array]:
@@ -85,7 +96,7 @@ def _judged(case: Case) -> dict[str, Any]:
     try:
         problem = case.build()
         stage = "solve"
-        solution = solve(problem, **case.settings)
+        solution = solve(problem, **case.keywords)
         row["solve_seconds"] = round(solution.seconds, 3)
         row["status"], row["choice"] = solution.status.name, solution.choice
         found = errors(case, solution)
@@ -96,11 +107,10 @@ def _judged(case: Case) -> dict[str, Any]:
         stage = "validation"
         start = time.perf_counter()
         report = validate(solution)
-    except (ValueError, TypeError, NotImplementedError) as error:  # what bad input raises
-        refused = stage != "validation"
-        return {**row, "word": "refused" if refused else "crashed", "said": f"{stage}: {error}"}
-    except Exception as error:  # anything else is a defect of the package, to be recorded and not to stop the campaign
-        return {**row, "said": f"{stage}: {type(error).__name__}: {error}"}
+    except Exception as error:  # recorded, whatever it is, so that the campaign goes on
+        refused = stage != "validation" and is_refusal(error)
+        said = f"{stage}: {error}" if refused else f"{stage}: {type(error).__name__}: {error}"
+        return {**row, "word": "refused" if refused else "crashed", "said": said}
     row["validation_seconds"] = round(time.perf_counter() - start, 3)
     row["reference_seconds"] = None if report.reference is None else round(report.reference.seconds, 3)
     row["no_reference"] = report.no_reference

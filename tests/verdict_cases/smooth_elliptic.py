@@ -13,6 +13,7 @@ from pinnkit import (
     Equation,
     Neumann,
     Parameters,
+    Periodic,
     PointSet,
     Problem,
     Region,
@@ -276,3 +277,40 @@ def anisotropic() -> Problem:
 
     terms = [Equation(row), Dirichlet(SQUARE.boundary, u=lambda x, y: exp(x) * cos(y))]
     return Problem("anisotropic", SQUARE, "u", terms)
+
+
+@smooth(
+    "Screened Poisson equation on a torus: Evans, PDE, section 6.2",
+    exact=dict(u=lambda x, y: exp(sin(x) + cos(y))),
+)
+def screened_torus() -> Problem:
+    torus = Box(x=(0, 2 * PI), y=(0, 2 * PI))
+
+    def row(u, x, y):
+        v = exp(sin(x) + cos(y))
+        return -u.laplacian + u + v * (cos(x) ** 2 - sin(x) + sin(y) ** 2 - cos(y)) - v
+
+    return Problem("torus", torus, "u", [Equation(row), Periodic("x"), Periodic("y")])
+
+
+@smooth(
+    "Steady heat in the wall of a pipe: Carslaw & Jaeger, section 7.2",
+    exact=dict(u=lambda x, y: torch.log(x**2 + y**2) / 2),
+)
+def pipe_wall() -> Problem:
+    def inside(p):
+        r = torch.sqrt((p**2).sum(dim=1))
+        return torch.maximum(r - 2, 1 - r)
+
+    ring = Region(inside, Box(x=(-2.2, 2.2), y=(-2.2, 2.2)))
+    wall = Dirichlet(ring.boundary, u=lambda x, y: torch.log(x**2 + y**2) / 2)
+    return Problem("pipe", ring, "u", [Equation(lambda u: u.laplacian), wall])
+
+
+@smooth("Units far from one: the equation times 1e-9", exact=dict(u=lambda x, y: sin(PI * x) * sin(PI * y)))
+def tiny_equation() -> Problem:
+    terms = [
+        Equation(lambda u, x, y: 1e-9 * (-u.laplacian - 2 * PI**2 * sin(PI * x) * sin(PI * y))),
+        Dirichlet(SQUARE.boundary, u=0.0),
+    ]
+    return Problem("tiny", SQUARE, "u", terms)

@@ -17,6 +17,7 @@ from pinnkit import (
     Parameters,
     Periodic,
     Problem,
+    Region,
     Robin,
     Time,
 )
@@ -346,3 +347,44 @@ def telegraph() -> Problem:
         Initial(u=lambda x: sin(PI * x), u_t=lambda x: -sin(PI * x)),
     ]
     return Problem("telegraph", ROD, "u", terms)
+
+
+@smooth(
+    "Heat in a cube, four coordinates: Carslaw & Jaeger, section 6.2",
+    exact=dict(u=lambda x, y, z, t: sin(PI * x) * sin(PI * y) * sin(PI * z) * exp(-3 * t / 4)),
+)
+def heat_cube() -> Problem:
+    box = Box(x=(0, 1), y=(0, 1), z=(0, 1), t=(0, 1))
+    terms = [
+        Equation(lambda u: u.t - u.laplacian / (4 * PI**2)),
+        Dirichlet(box.boundary, u=0.0),
+        Initial(u=lambda x, y, z: sin(PI * x) * sin(PI * y) * sin(PI * z)),
+    ]
+    return Problem("heat cube", box, "u", terms)
+
+
+@smooth(
+    "Heat in an elliptic bar, manufactured",
+    exact=dict(u=lambda x, y, t: exp(-t) * (1 - x**2 / 4 - y**2)),
+)
+def heat_ellipse() -> Problem:
+    ellipse = Region(lambda p: p[:, 0] ** 2 / 4 + p[:, 1] ** 2 - 1, Box(x=(-2.2, 2.2), y=(-1.2, 1.2))) * Time(0, 1)
+    terms = [
+        Equation(lambda u, x, y, t: u.t - u.laplacian + exp(-t) * (1 - x**2 / 4 - y**2) - 2.5 * exp(-t)),
+        Dirichlet(ellipse.boundary, u=0.0),
+        Initial(u=lambda x, y: 1 - x**2 / 4 - y**2),
+    ]
+    return Problem("heat ellipse", ellipse, "u", terms)
+
+
+@smooth(
+    "Rotating pulse in a disk: LeVeque, Finite Volume Methods, section 20.8; the stream follows the wall",
+    exact=dict(u=lambda x, y, t: exp(-5 * ((x * cos(t) + y * sin(t) - 0.4) ** 2 + (y * cos(t) - x * sin(t)) ** 2))),
+)
+def rotating_pulse() -> Problem:
+    disk = Ball(x=0, y=0) * Time(0, 1)
+    terms = [
+        Equation(lambda u, x, y: u.t - y * u.x + x * u.y),
+        Initial(u=lambda x, y: exp(-5 * ((x - 0.4) ** 2 + y**2))),
+    ]
+    return Problem("rotation", disk, "u", terms)

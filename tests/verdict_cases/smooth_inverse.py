@@ -119,7 +119,6 @@ def find_decay_from_noise() -> Problem:
 @smooth(
     "Huber's penalty on the equation's data, one outlier: Huber, Ann. Math. Statist. 35 (1964) 73",
     exact=dict(u=lambda x: sin(PI * x)),
-    settings=dict(seconds=20.0),
 )
 def robust_fit() -> Problem:
     at = _ticks(0.05, 0.95, 19)
