@@ -22,6 +22,7 @@ from pinnkit.solvers.training.adaptive_points import Adaptive
 from pinnkit.solvers.training.loop import CHECKPOINT_SECONDS, Callback
 from pinnkit.solvers.training.monitor import Monitor
 from pinnkit.solvers.training.weights import Weights
+from pinnkit.well_posedness import warn_of_concerns
 
 __all__ = ["solve"]
 
@@ -110,4 +111,5 @@ def solve(
             plan = planning.plan(problem, field, solvers, options)
         elif field is not None or solvers is not None:
             raise ValueError("solve: give `plan`, or `field` and `solvers`, not both")
+        warn_of_concerns(problem)
         return execute(plan, problem, options, began=began)
