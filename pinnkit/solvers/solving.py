@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
 
 from pinnkit.problem.problem import Problem
+from pinnkit.solutions.folder_lock import one_writer
 from pinnkit.solutions.solution import Solution
 from pinnkit.solvers.collocation.field_groups import FieldChoice
 from pinnkit.solvers.plans import planning
@@ -108,4 +110,5 @@ def solve(
             plan = planning.plan(problem, field, solvers, options)
         elif field is not None or solvers is not None:
             raise ValueError("solve: give `plan`, or `field` and `solvers`, not both")
-        return execute(plan, problem, options, began=began)
+        with nullcontext() if options.folder is None else one_writer(options.folder, "solve: `out`"):
+            return execute(plan, problem, options, began=began)
