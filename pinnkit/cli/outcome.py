@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -11,15 +13,17 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from pinnkit.reports.summary import SUMMARY_NAME
+from pinnkit.reports.summary import SUMMARY_NAME, finite, summary_table, write_summary
+from pinnkit.solutions.files import FILE_NAME
 
-from .console import DONE, FAILED, INTERRUPTED
+from .console import DONE, FAILED, INTERRUPTED, print_error
+from .result_folder import remove_checkpoints
 
 if TYPE_CHECKING:
     from pinnkit.reports.report import Report
     from pinnkit.solutions.solution import Solution
 
-__all__ = ["exit_code", "finish", "validate_and_save", "was_interrupted"]
+__all__ = ["Result", "exit_code", "finish", "was_interrupted"]
 
 
 def was_interrupted(solution: Solution) -> bool:
@@ -29,29 +33,99 @@ def was_interrupted(solution: Solution) -> bool:
     return solution.status is Status.INTERRUPTED
 
 
-def validate_and_save(
-    solution: Solution, folder: Path, *, budget: float = 0.0, figures: bool = True, problem_file: Path | None = None
-) -> tuple[Report, list[Path]]:
-    """Validate a solution and write its result into `folder`; return the report and the files.
+class Result:
+    """The files of a solve, written one by one; the solution is written first, before anything is measured.
+
+    A step that fails is one line on stderr and an entry of `failures` in summary.json; the others follow.  Checkpoints
+    are removed where the run has come to its end and nothing failed.
 
     Args:
         solution: the solution.
         folder: the folder of the result.
-        budget: nominal seconds of work for the reference; 0 for none.
-        figures: whether to draw figures, of a solve that was not interrupted.
         problem_file: a script whose text is kept with the solution.
     """
-    from pinnkit.reports.validation import validate
 
-    stopped = was_interrupted(solution)
-    report = validate(solution, budget=0.0 if stopped else budget)
-    return report, report.save(folder, figures=figures and not stopped, problem_file=problem_file)
+    def __init__(self, solution: Solution, folder: Path, *, problem_file: Path | None = None) -> None:
+        from pinnkit.reports.history_file import write_history
+        from pinnkit.reports.unchecked import unchecked_summary
+        from pinnkit.solutions.storage import save
+
+        self.solution = solution
+        self.folder = folder
+        self.report: Report | None = None
+        self.written: list[Path] = []
+        self.failures: list[str] = []
+        self.summary = unchecked_summary(solution, "the run was stopped before its check had ended")
+        with self.step(FILE_NAME):
+            self.written.append(save(solution, folder / FILE_NAME, problem_file=problem_file))
+        with self.step(SUMMARY_NAME):
+            self.written.append(write_summary(self.summary, folder))
+        with self.step("history.csv"):
+            self.written.append(write_history(solution.history, folder))
+
+    @contextmanager
+    def step(self, product: str) -> Iterator[None]:
+        """Context of a step whose failure does not end the command.
+
+        Args:
+            product: the file or the work that is missing where it fails.
+        """
+        from pinnkit.reports.failure_text import reason_of
+
+        try:
+            yield
+        except Exception as error:  # whatever fails, the other files count
+            self._fail(f"{product}: {reason_of(error)}")
+
+    def check(self, *, budget: float = 0.0, figures: bool = True) -> None:
+        """Validate the solution, write the summary, draw figures, and remove checkpoints that are of no more use.
+
+        Args:
+            budget: nominal seconds of work for the reference; 0 for none.
+            figures: whether to draw figures, of a solve that was not interrupted.
+        """
+        from pinnkit.reports.unchecked import unchecked_summary
+        from pinnkit.reports.validation import validate
+
+        stopped = was_interrupted(self.solution)
+        with self.step("the check of the solution"):
+            self.report = validate(self.solution, budget=0.0 if stopped else budget)
+        if self.report is not None:
+            self.summary = self.report.summary()
+            for line in self.report.failures:
+                self._fail(line)
+        else:
+            self.summary = unchecked_summary(self.solution, "its check failed, see below")
+        self._write_summary()
+        if figures and not stopped:
+            before = len(self.failures)
+            with self.step("figures"):
+                from pinnkit.reports.figures import save as draw
+
+                reference = None if self.report is None else self.report.reference
+                self.written += draw(self.solution, self.folder, reference=reference)
+            if len(self.failures) > before:
+                self._write_summary()
+        if self.solution.status.good and not self.solution.status.resumable and not self.failures:
+            with suppress(OSError):
+                remove_checkpoints(self.folder)
+
+    def _write_summary(self) -> None:
+        """Write the summary, with what failed before it."""
+        self.summary["failures"] = list(self.failures)
+        with self.step(SUMMARY_NAME):
+            path = write_summary(self.summary, self.folder)
+            if path not in self.written:
+                self.written.append(path)
+        self.summary["failures"] = list(self.failures)
+
+    def _fail(self, line: str) -> None:
+        self.failures.append(line)
+        print_error(f"failed: {line}")
 
 
 def finish(
-    report: Report,
-    folder: Path,
-    written: Sequence[Path],
+    result: Result,
     console: Console,
     *,
     json_: bool,
@@ -62,11 +136,9 @@ def finish(
     """Print the report, the files and the remarks, write the summary to stdout on request, and end the command.
 
     Args:
-        report: the report on the solution.
-        folder: the folder of the result, with summary.json.
-        written: the files written, there or elsewhere.
+        result: the files of the solve, and the report.
         console: receives the text.
-        json_: whether to write summary.json to stdout.
+        json_: whether to write the summary to stdout.
         remarks: further lines of the command.
         strict: whether a solution with findings is a failure.
         failed: whether the command failed for a reason of its own.
@@ -74,23 +146,25 @@ def finish(
     Raises:
         typer.Exit: always, with the exit code.
     """
-    console.print(report)
-    names = ", ".join(p.name if p.parent == folder else str(p) for p in written)
-    console.print(Text(f"In {folder}: {names}"))
+    console.print(summary_table(result.summary))
+    names = ", ".join(p.name if p.parent == result.folder else str(p) for p in result.written)
+    console.print(Text(f"In {result.folder}: {names or 'nothing'}"))
     for remark in remarks:
         console.print(remark)
     if json_:
-        sys.stdout.write((folder / SUMMARY_NAME).read_text(encoding="utf-8"))
-    raise typer.Exit(exit_code(report, strict=strict) or (FAILED if failed else DONE))
+        sys.stdout.write(json.dumps(finite(result.summary), indent=2, ensure_ascii=False) + "\n")
+    raise typer.Exit(exit_code(result, strict=strict) or (FAILED if failed else DONE))
 
 
-def exit_code(report: Report, *, strict: bool) -> int:
+def exit_code(result: Result, *, strict: bool) -> int:
     """The exit code of a solve: 0 where it ended well, 130 where it was interrupted, else 1.
 
     Args:
-        report: the report on the solution.
+        result: the files of the solve, and the report.
         strict: whether a verdict with findings is a failure, too.
     """
-    if was_interrupted(report.solution):
+    if was_interrupted(result.solution):
         return INTERRUPTED
-    return FAILED if not report.solution.status.good or (strict and not report.good) else DONE
+    if not result.solution.status.good or result.report is None or result.failures:
+        return FAILED
+    return FAILED if strict and not result.report.good else DONE

@@ -10,9 +10,10 @@ from rich.console import Console
 from rich.text import Text
 
 from .application import app
-from .console import progress, require_extra, result_folder, user_errors
+from .console import progress, require_extra, user_errors
 from .options import Device, Json, NoFigures, Resume, Seconds, Seed
-from .outcome import finish, validate_and_save
+from .outcome import Result, finish
+from .result_folder import result_folder
 from .words import at_least, device_word, positive, word_in
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def reconstruct(
     console = Console(stderr=json_)
     with user_errors(None):
         require_extra("surfaces", "skimage", "skfmm", "trimesh")
-        from pinnkit.surfaces import SURFACE_LOSSES, read_mesh, read_points, write_mesh
+        from pinnkit.surfaces import SURFACE_LOSSES, read_mesh, read_points
         from pinnkit.surfaces import reconstruct as run
 
         preset = word_in("--field", field, {"grid": None, "neural": None, **SURFACE_LOSSES.words})
@@ -95,19 +96,28 @@ def reconstruct(
                     resume=resume,
                     callbacks=(callback,),
                 )
-            write_mesh(out, made.mesh)
-            report, written = validate_and_save(
-                made.with_metrics(_scores(made, known, seed)), folder, figures=not no_figures
-            )
+            result = _result(made, known, seed, out, folder)
+            result.check(figures=not no_figures)
     finish(
-        report,
-        folder,
-        [*written, out],
+        result,
         console,
         json_=json_,
         remarks=_remarks(made, len(points.notes), out, resolution, nodes),
         failed=not (made.mesh_report.closed and made.mesh_report.oriented),
     )
+
+
+def _result(made: Reconstruction, truth: trimesh.Trimesh | None, seed: int, out: Path, folder: Path) -> Result:
+    """Write the solution and the mesh, and measure the mesh; the measures are metrics of the solution."""
+    from pinnkit.surfaces import write_mesh
+
+    result = Result(made.with_metrics({}), folder)
+    with result.step(str(out)):
+        write_mesh(out, made.mesh)
+        result.written.append(out)
+    with result.step("measures of the mesh"):
+        result.solution = made.with_metrics(_scores(made, truth, seed))
+    return result
 
 
 def _remarks(made: Reconstruction, known_notes: int, out: Path, resolution: int, nodes: int) -> list[Text]:

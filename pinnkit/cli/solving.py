@@ -19,9 +19,10 @@ from pinnkit.solutions.files import FILE_NAME
 from pinnkit.verification.measures import number
 
 from .application import app
-from .console import progress, result_folder, user_errors
+from .console import progress, user_errors
 from .options import Device, File, Json, NoFigures, Out, Quick, Resume, Seconds, Seed
-from .outcome import finish, validate_and_save
+from .outcome import Result, finish
+from .result_folder import result_folder
 from .starter import STARTER
 from .words import (
     WordsCommand,
@@ -107,14 +108,9 @@ def solve(
                     seconds=min(seconds or math.inf, _QUICK_SECONDS) if quick else seconds, out=folder, resume=resume,
                     adaptive=points, weights=schemes, slabs=slabs, callbacks=(callback,),
                 )  # fmt: skip
-            report, written = validate_and_save(
-                solution,
-                folder,
-                budget=work,
-                figures=not no_figures,
-                problem_file=file if file.is_file() else None,
-            )
-    finish(report, folder, written, console, json_=json_, strict=strict)
+            result = Result(solution, folder, problem_file=file if file.is_file() else None)
+            result.check(budget=work, figures=not no_figures)
+    finish(result, console, json_=json_, strict=strict)
 
 
 @app.command()

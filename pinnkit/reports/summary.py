@@ -95,6 +95,7 @@ def summary_table(summary: Mapping[str, Any]) -> Group:
     parts: list[Any] = [Text(f"{summary['problem']}: {_headline(summary)}", style="bold"), facts]
     parts += [table for table in (errors, terms) if table.row_count]
     parts += [Text(f"Warning: {line}", style="yellow") for line in summary.get("warnings", ())]
+    parts += [Text(f"Failed: {line}", style="red") for line in summary.get("failures", ())]
     return Group(*parts)
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 __all__ = ["LOCK_NAME", "FolderInUse", "FolderLock", "one_writer"]
 
-LOCK_NAME = ".lock"
-"""The locked file, inside the folder; removed when the writer has ended."""
+LOCK_NAME = ".pinnkit.lock"
+"""The locked file, inside the folder; removed when the writer has ended.  One that is left marks an unfinished run."""
 _HELD: dict[Path, int] = {}
 """Folders that this process writes, with their thread: a solve inside a command writes the folder of the command."""
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
@@ -87,12 +87,18 @@ class FolderLock:
             )
         return cls(folder, made, number)
 
-    def release(self) -> None:
-        """Remove the locked file, free the lock, and remove a folder that was made and is empty."""
+    def release(self, *, keep_file: bool = False) -> None:
+        """Free the lock, remove the locked file, and remove a folder that was made and is empty; once is enough.
+
+        Args:
+            keep_file: leave the locked file as the mark of an unfinished result.
+        """
+        if self.number < 0:
+            return
         _HELD.pop(self.key, None)
         path = self.folder / LOCK_NAME
         with contextlib.suppress(OSError):
-            if _is_file(path, self.number):
+            if not keep_file and _is_file(path, self.number):
                 if sys.platform == "win32":  # an open file cannot be removed there
                     os.close(self.number)
                     self.number = -1
