@@ -58,7 +58,7 @@ class Result:
         self.summary = unchecked_summary(solution, "the run was stopped before its check had ended")
         with self.step(FILE_NAME):
             self.written.append(save(solution, folder / FILE_NAME, problem_file=problem_file))
-        with self.step(SUMMARY_NAME):
+        with suppress(OSError):  # a first one, in case the check does not end
             self.written.append(write_summary(self.summary, folder))
         with self.step("history.csv"):
             self.written.append(write_history(solution.history, folder))
@@ -88,14 +88,12 @@ class Result:
         from pinnkit.reports.validation import validate
 
         stopped = was_interrupted(self.solution)
+        self.summary = unchecked_summary(self.solution, "its check failed, see below")
         with self.step("the check of the solution"):
-            self.report = validate(self.solution, budget=0.0 if stopped else budget)
-        if self.report is not None:
-            self.summary = self.report.summary()
-            for line in self.report.failures:
+            report = validate(self.solution, budget=0.0 if stopped else budget)
+            self.report, self.summary = report, report.summary()
+            for line in report.failures:
                 self._fail(line)
-        else:
-            self.summary = unchecked_summary(self.solution, "its check failed, see below")
         self._write_summary()
         if figures and not stopped:
             before = len(self.failures)
@@ -120,8 +118,9 @@ class Result:
         self.summary["failures"] = list(self.failures)
 
     def _fail(self, line: str) -> None:
-        self.failures.append(line)
-        print_error(f"failed: {line}")
+        if line not in self.failures:
+            self.failures.append(line)
+            print_error(f"failed: {line}")
 
 
 def finish(

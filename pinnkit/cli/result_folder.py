@@ -63,12 +63,13 @@ def result_folder(folder: Path, console: Console, *, keep: bool) -> Iterator[Pat
         with interrupts_raise(), warnings_in_one_line():
             yield folder
     except BaseException as error:
+        text = _interruption(folder)
         if not _holds_files(folder):
             lock.release()
             if aside is not None and _move_back(aside, folder):
                 aside = None
         if isinstance(error, KeyboardInterrupt):
-            print_error(_interruption(folder))
+            print_error(text)
             raise typer.Exit(INTERRUPTED) from None
         raise
     finally:
