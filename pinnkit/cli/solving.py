@@ -20,7 +20,7 @@ from pinnkit.verification.measures import number
 
 from .application import app
 from .console import progress, user_errors
-from .options import Device, File, Json, NoFigures, Out, Quick, Resume, Seconds, Seed
+from .options import Device, Dtype, File, Json, NoFigures, Out, Quick, Resume, Seconds, Seed
 from .outcome import Result, finish
 from .result_folder import result_folder
 from .starter import STARTER
@@ -68,7 +68,7 @@ def solve(
     ] = False,
     seed: Seed = 0,
     device: Device = "auto",
-    dtype: Annotated[str | None, typer.Option(help="float32 or float64; the problem's own by default.")] = None,
+    dtype: Dtype = None,
     out: Out = None,
     quick: Quick = False,
     resume: Resume = False,
