@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import traceback
 import warnings
@@ -17,6 +18,8 @@ from rich.text import Text
 
 from pinnkit.verification.measures import number
 
+from .interrupts import interrupt_asked
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
@@ -30,6 +33,7 @@ __all__ = [
     "print_error",
     "progress",
     "require_extra",
+    "require_writable",
     "user_errors",
     "warnings_in_one_line",
 ]
@@ -79,6 +83,24 @@ def print_error(message: str, *, style: str = "red") -> None:
     Console(stderr=True, soft_wrap=True).print(Text(f"pinnkit: {' '.join(message.split())}", style=style))
 
 
+def require_writable(option: str, path: Path) -> None:
+    """Check that a file can be written, before the work and not after it; its folder is made.
+
+    Raises:
+        ValueError: where it cannot, with the reason.
+    """
+    trial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        trial.write_bytes(b"trial")
+        trial.unlink()
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise ValueError(f"{option}: '{path}' cannot be written ({why}); choose another place") from None
+    if path.is_dir():
+        raise ValueError(f"{option}: '{path}' is a folder; give the name of a file")
+
+
 def require_extra(extra: str, *modules: str) -> None:
     """Check that the modules of an extra are installed.
 
@@ -116,7 +138,10 @@ def warnings_in_one_line() -> Iterator[None]:
 # progress -----------------------------------------------------------------------------------------------------------
 @contextmanager
 def progress(name: str, console: Console) -> Iterator[Callable[[Record], object]]:
-    """A callback for a solve: it moves a progress bar in a terminal, and prints a line every 5 s elsewhere."""
+    """A callback for a solve: it moves a progress bar in a terminal, and prints a line every 5 s elsewhere.
+
+    It ends the solve after a signal.
+    """
     if not console.is_terminal:
         yield _Lines(console)
         return
@@ -135,10 +160,11 @@ class _Bar:
         self.task = bar.add_task(name, total=None, state="")
         self.measures: dict[str, float] = {}
 
-    def __call__(self, record: Record) -> None:
+    def __call__(self, record: Record) -> bool:
         self.measures.update(record.measures)
         total = record.steps or None  # the number of attempts of a search is not known
         self.bar.update(self.task, completed=record.step, total=total, state=_state(record, self.measures))
+        return interrupt_asked()
 
 
 class _Lines:
@@ -149,12 +175,12 @@ class _Lines:
         self.last = time.monotonic()
         self.measures: dict[str, float] = {}
 
-    def __call__(self, record: Record) -> None:
+    def __call__(self, record: Record) -> bool:
         self.measures.update(record.measures)
-        if time.monotonic() - self.last < _LINE_SECONDS:
-            return
-        self.last = time.monotonic()
-        self.console.print(Text(f"{_state(record, self.measures)}  {record.seconds:.1f} s"))
+        if time.monotonic() - self.last >= _LINE_SECONDS:
+            self.last = time.monotonic()
+            self.console.print(Text(f"{_state(record, self.measures)}  {record.seconds:.1f} s"))
+        return interrupt_asked()
 
 
 def _state(record: Record, measures: Mapping[str, float]) -> str:

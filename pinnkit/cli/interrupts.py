@@ -6,8 +6,22 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 
-__all__ = ["interrupts_raise"]
+__all__ = ["interrupt_asked", "interrupts_raise"]
+
+_ASKED = threading.Event()
+"""Set by a signal.  Python drops an exception that a handler raises while an object is destroyed."""
+
+
+def interrupt_asked() -> bool:
+    """True after a signal that ends the run; a solve asks at each of its steps, in case the exception was dropped."""
+    return _ASKED.is_set()
+
+
+def _raise(_: int, __: FrameType | None) -> None:
+    _ASKED.set()
+    raise KeyboardInterrupt
 
 
 @contextmanager
@@ -21,11 +35,13 @@ def interrupts_raise() -> Iterator[None]:
         yield
         return
     before = {}
+    _ASKED.clear()
     try:
         for number in (signal.SIGINT, signal.SIGTERM):
             if signal.getsignal(number) not in (signal.SIG_IGN, None):  # None: not set by Python
-                before[number] = signal.signal(number, signal.default_int_handler)
+                before[number] = signal.signal(number, _raise)
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        _ASKED.clear()

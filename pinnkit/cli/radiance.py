@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from .application import app
-from .console import progress, user_errors
+from .console import progress, require_writable, user_errors
 from .options import Device, Json, NoFigures, Out, Resume, Seed
 from .outcome import Result, finish, was_interrupted
 from .result_folder import result_folder
@@ -79,6 +79,7 @@ def radiance(
         kind = word_in("--field", field, RECIPES.words)
         if path is not None:
             check_video_path(path)
+            require_writable("--path", path)
         views = read_scene(
             scene, convention=convention_of(convention), box=box_of(box), longest=longest, surroundings=surroundings
         )

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from .application import app
-from .console import progress, require_extra, user_errors
+from .console import progress, require_extra, require_writable, user_errors
 from .options import Device, Json, NoFigures, Resume, Seconds, Seed
 from .outcome import Result, finish
 from .result_folder import result_folder
@@ -73,7 +73,7 @@ def reconstruct(
         at_least("--seed", seed, 0)
         positive("--seconds", seconds)
         place = device_word(device)
-        _make_folder_of(out)
+        require_writable("--out", out)
         points = read_points(cloud)
         known = None if truth is None else read_mesh(truth)
         if not trusted:
@@ -141,15 +141,6 @@ def _remarks(made: Reconstruction, known_notes: int, out: Path, resolution: int,
     noise = "" if made.noise is None else f"; estimated noise of the points {made.noise:.3g}"
     stages = ", ".join(f"{name} {used:.1f} s" for name, used in made.seconds.items())
     return [*lines, Text(f"{out}: {made.mesh_report.summary}", style="bold"), Text(f"{stages}{noise}")]
-
-
-def _make_folder_of(out: Path) -> None:
-    """Create the folder of the mesh before the work, so that a wrong place costs no time."""
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        why = error.strerror or type(error).__name__
-        raise ValueError(f"--out: the folder '{out.parent}' cannot be made ({why}); choose another place") from None
 
 
 def _scores(made: Reconstruction, truth: trimesh.Trimesh | None, seed: int) -> dict[str, float]:

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 
 __all__ = ["LOCK_NAME", "FolderInUse", "FolderLock", "one_writer"]
@@ -53,13 +54,13 @@ class FolderLock:
     Args:
         folder: the folder.
         made: the highest folder that was created for it; None where it was there.
-        number: file descriptor of the locked file.
+        file: the locked file; the lock ends where it is closed, so also where an interrupted block drops it.
     """
 
-    def __init__(self, folder: Path, made: Path | None, number: int) -> None:
+    def __init__(self, folder: Path, made: Path | None, file: FileIO) -> None:
         self.folder = folder
         self.made = made
-        self.number = number
+        self.file = file
         self.key = folder.absolute()
         _HELD[self.key] = threading.get_ident()
 
@@ -74,18 +75,18 @@ class FolderLock:
         made = next((p for p in reversed([folder, *folder.parents]) if not p.exists()), None)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            number = _locked(folder / LOCK_NAME)
+            file = _locked(folder / LOCK_NAME)
         except OSError as error:
             _remove_empty(folder, made)
             raise ValueError(
                 f"{argument}: the folder '{folder}' cannot be written ({error.strerror or error}); choose another place"
             ) from None
-        if number is None:
+        if file is None:
             raise FolderInUse(
                 f"{argument}: another process writes '{folder}'{_holder(folder / LOCK_NAME)}; wait for its end, or "
                 f"choose another folder"
             )
-        return cls(folder, made, number)
+        return cls(folder, made, file)
 
     def release(self, *, keep_file: bool = False) -> None:
         """Free the lock, remove the locked file, and remove a folder that was made and is empty; once is enough.
@@ -93,19 +94,15 @@ class FolderLock:
         Args:
             keep_file: leave the locked file as the mark of an unfinished result.
         """
-        if self.number < 0:
+        if self.file.closed:
             return
         _HELD.pop(self.key, None)
         path = self.folder / LOCK_NAME
-        with contextlib.suppress(OSError):
-            if not keep_file and _is_file(path, self.number):
+        with contextlib.suppress(OSError), self.file:
+            if not keep_file and _is_file(path, self.file):
                 if sys.platform == "win32":  # an open file cannot be removed there
-                    os.close(self.number)
-                    self.number = -1
+                    self.file.close()
                 path.unlink()
-        if self.number >= 0:
-            os.close(self.number)
-            self.number = -1
         _remove_empty(self.folder, self.made)
 
     def rename(self, to: Path) -> None:
@@ -119,43 +116,44 @@ class FolderLock:
         self.release()
 
 
-def _locked(path: Path) -> int | None:
-    """File descriptor of the file, locked and written; None where another process has locked it.
+def _locked(path: Path) -> FileIO | None:
+    """The file, locked and written; None where another process has locked it.
 
     Raises:
         OSError: where it cannot be made or written.
     """
     while True:
-        number = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        file = path.open("a+b", buffering=0)
         try:
-            if not _lock(number):
-                os.close(number)
+            if not _lock(file):
+                file.close()
                 return None
-            if _is_file(path, number):  # else its writer ended and removed it between the two
-                os.ftruncate(number, 0)
-                os.write(number, f"{os.getpid()}\n".encode("ascii").rjust(32))
-                os.fsync(number)
-                return number
+            if _is_file(path, file):  # else its writer ended and removed it between the two
+                file.truncate(0)
+                file.write(f"{os.getpid()}\n".encode("ascii"))
+                os.fsync(file.fileno())
+                return file
         except BaseException:
-            os.close(number)
+            file.close()
             raise
-        os.close(number)
+        file.close()
 
 
-def _lock(number: int) -> bool:
+def _lock(file: FileIO) -> bool:
     """Lock an open file; False where another process has."""
     if sys.platform == "win32":
         import msvcrt
 
+        file.seek(0)
         try:
-            msvcrt.locking(number, msvcrt.LK_NBLCK, 1)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
         except OSError:
             return False
         return True
     import fcntl
 
     try:
-        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError as error:
@@ -164,10 +162,10 @@ def _lock(number: int) -> bool:
     return True
 
 
-def _is_file(path: Path, number: int) -> bool:
+def _is_file(path: Path, file: FileIO) -> bool:
     """Return whether `path` still names the open file."""
     try:
-        return os.path.samestat(path.stat(), os.fstat(number))
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
     except OSError:
         return False
 

@@ -100,6 +100,7 @@ def test_a_run_stopped_again_and_again_ends_with_the_same_bits(kind: str, tmp_pa
     assert differing(bits(solution), expected) == []
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # an interrupt in the end of an object
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no interval timers")
 @pytest.mark.parametrize("kind", ["full", *(pytest.param(kind, marks=pytest.mark.slow) for kind in MORE)])
 def test_a_run_interrupted_in_the_middle_of_steps_ends_with_the_same_bits(kind: str, tmp_path: Path) -> None:
