@@ -47,7 +47,9 @@ def reconstruct(
         int, typer.Option(help="Nodes along each side of the grid that separates inside and outside.")
     ] = 128,
     truth: Annotated[Path | None, typer.Option(help="A mesh to compare with.")] = None,
-    normals: Annotated[str, typer.Option(help="ignore: find the orientation from the points alone.")] = "use",
+    normals: Annotated[
+        str, typer.Option(help="use: those of the file, if any; ignore: find the orientation from the points alone.")
+    ] = "use",
     results: Annotated[Path | None, typer.Option(help="Folder for the report; results/NAME by default.")] = None,
     seed: Seed = 0,
     seconds: Seconds = None,

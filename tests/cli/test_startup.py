@@ -1,9 +1,11 @@
 """Quick to start: commands that need no PyTorch do not load it, and their text."""
 
 import json
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -213,3 +215,26 @@ def test_help_lists_devices_and_types(
     text = " ".join(capsys.readouterr().out.replace("│", " ").split())
     assert "auto (CUDA where there is one), cpu, cuda, or cuda:1" in text
     assert ("float32 or float64" in text) is (command in ("solve", "compare"))
+
+
+ACCEPTED: dict[str, Callable[[], Sequence[str]]] = {
+    "fit --field": lambda: import_module("pinnkit.images.presets").IMAGE_PRESETS.words,
+    "radiance --field": lambda: import_module("pinnkit.radiance").RECIPES.words,
+    "radiance --pose-convention": lambda: ["opengl", "opencv", "Blender", "COLMAP"],
+    "reconstruct --field": lambda: ["neural", "grid", *import_module("pinnkit.surfaces").SURFACE_LOSSES.words],
+    "reconstruct --normals": lambda: ["use:", "ignore:"],
+    "scene make --inside": lambda: import_module("pinnkit.radiance").SURROUNDINGS.words,
+}
+
+
+@pytest.mark.parametrize("option", ACCEPTED)
+def test_help_lists_the_words_of_every_option(
+    option: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "250")
+    *command, _ = option.split()
+    cli.run([*command, "--help"])
+    text = capsys.readouterr().out
+    words = list(ACCEPTED[option]())
+    assert words
+    assert [word for word in words if not re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", text)] == []
