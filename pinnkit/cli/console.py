@@ -16,9 +16,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from pinnkit.interrupts import interrupt_asked
 from pinnkit.verification.measures import number
-
-from .interrupts import interrupt_asked
 
 if TYPE_CHECKING:
     from rich.progress import Progress

@@ -13,11 +13,12 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from pinnkit.interrupts import interrupt_answered, interrupt_asked
 from pinnkit.reports.summary import SUMMARY_NAME, finite, summary_table, write_summary
 from pinnkit.solutions.files import FILE_NAME
 
 from .console import DONE, FAILED, INTERRUPTED, print_error
-from .result_folder import remove_checkpoints
+from .result_folder import has_checkpoint, remove_checkpoints
 
 if TYPE_CHECKING:
     from pinnkit.reports.report import Report
@@ -56,6 +57,8 @@ class Result:
         self.written: list[Path] = []
         self.failures: list[str] = []
         self.summary = unchecked_summary(solution, "the run was stopped before its check had ended")
+        if was_interrupted(solution):
+            interrupt_answered()
         with self.step(FILE_NAME):
             self.written.append(save(solution, folder / FILE_NAME, problem_file=problem_file))
         with suppress(OSError):  # a first one, in case the check does not end
@@ -69,9 +72,14 @@ class Result:
 
         Args:
             product: the file or the work that is missing where it fails.
+
+        Raises:
+            KeyboardInterrupt: after a signal, once the solution is written.
         """
         from pinnkit.reports.failure_text import reason_of
 
+        if product != FILE_NAME and interrupt_asked():
+            raise KeyboardInterrupt
         try:
             yield
         except Exception as error:  # whatever fails, the other files count
@@ -150,6 +158,9 @@ def finish(
     console.print(Text(f"In {result.folder}: {names or 'nothing'}"))
     for remark in remarks:
         console.print(remark)
+    if was_interrupted(result.solution):
+        kept = f"--resume continues from the checkpoint in {result.folder}"
+        print_error(f"interrupted; {kept if has_checkpoint(result.folder) else 'the state so far is kept'}")
     if json_:
         sys.stdout.write(json.dumps(finite(result.summary), indent=2, ensure_ascii=False) + "\n")
     raise typer.Exit(exit_code(result, strict=strict) or (FAILED if failed else DONE))

@@ -12,14 +12,14 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from pinnkit.interrupts import interrupts_raise
 from pinnkit.reports.summary import SUMMARY_NAME
 from pinnkit.solutions.files import FILE_NAME
 from pinnkit.solutions.folder_lock import LOCK_NAME, FolderLock
 
 from .console import INTERRUPTED, print_error, warnings_in_one_line
-from .interrupts import interrupts_raise
 
-__all__ = ["remove_checkpoints", "result_folder"]
+__all__ = ["has_checkpoint", "remove_checkpoints", "result_folder"]
 
 _RESULTS = (SUMMARY_NAME, FILE_NAME, "history.csv")
 _CHECKPOINT = re.compile(r"(checkpoint|stage)\d*\.h5")
@@ -46,12 +46,14 @@ def result_folder(folder: Path, console: Console, *, keep: bool) -> Iterator[Pat
             written or that another process writes.
         typer.Exit: after a signal that the solve did not turn into a solution.
     """
+    if folder.name in ("", ".."):  # names that mean another folder once this one is renamed
+        folder = folder.resolve()
     _refuse_foreign(folder)
     lock = FolderLock.acquire(folder, "--out")
     aside: Path | None = None
     try:
         _remove_remains(folder)
-        resumes = keep and _has_checkpoint(folder)
+        resumes = keep and has_checkpoint(folder)
         if keep and not resumes:
             console.print(
                 Text(f"--resume: there is no checkpoint in {folder}, so this run begins anew", style="yellow")
@@ -88,7 +90,7 @@ def remove_checkpoints(folder: Path) -> None:
 def _interruption(folder: Path) -> str:
     if (folder / FILE_NAME).exists():
         return f"interrupted; {folder / FILE_NAME} holds the solution"
-    if _has_checkpoint(folder):
+    if has_checkpoint(folder):
         return f"interrupted; --resume continues from the checkpoint in {folder}"
     return "interrupted before there was anything to keep"
 
@@ -103,7 +105,7 @@ def _refuse_foreign(folder: Path) -> None:
         raise ValueError(f"--out must be a folder, '{folder}' is a file")
     if not folder.is_dir():
         return
-    known = any((folder / name).exists() for name in (*_RESULTS, LOCK_NAME)) or _has_checkpoint(folder)
+    known = any((folder / name).exists() for name in (*_RESULTS, LOCK_NAME)) or has_checkpoint(folder)
     strange = (p for p in folder.iterdir() if not _REMAINS.fullmatch(p.name) and not _is_empty_part(p))
     if not known and any(strange):
         raise ValueError(f"--out: '{folder}' holds files that are no result of pinnkit; choose another folder")
@@ -128,7 +130,8 @@ def _files(folder: Path, pattern: re.Pattern[str]) -> list[Path]:
     return [p for p in own if pattern.fullmatch(p.name) and p.is_file()]
 
 
-def _has_checkpoint(folder: Path) -> bool:
+def has_checkpoint(folder: Path) -> bool:
+    """Return whether a folder holds a checkpoint to resume from."""
     return bool(_files(folder, _CHECKPOINT))
 
 

@@ -2,6 +2,7 @@
 
 import errno
 import functools
+import importlib
 import json
 import os
 import shutil
@@ -290,9 +291,8 @@ def test_a_signal_ends_a_solve_with_a_checkpoint_and_130(
 
 
 @pytest.mark.usefixtures("default_signals")
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_signal_that_python_drops_ends_the_solve_all_the_same(
-    decay: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    decay: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """An exception that is raised while an object is destroyed is dropped."""
 
@@ -306,6 +306,7 @@ def test_a_signal_that_python_drops_ends_the_solve_all_the_same(
     monkeypatch.setattr("pinnkit.solvers.solve", solve)
     assert run("solve", decay, *TRAINED) == 130
     assert summary_of(tmp_path / "results/decay")["steps"] == 1
+    assert lines(capsys) == ["pinnkit: interrupted; --resume continues from the checkpoint in results/decay"]
 
 
 def test_an_interrupt_during_the_check_leaves_the_solution(
@@ -365,6 +366,27 @@ def test_a_signal_while_modules_load_is_one_line(number: str, decay: Path, tmp_p
     out, err = done.communicate()
     assert (done.returncode, out, err) == (130, "", "pinnkit: interrupted\n")
     assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.usefixtures("default_signals")
+def test_a_signal_while_a_solve_loads_a_module_ends_the_solve_at_its_next_step(
+    decay: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An exception would leave half a module, with which the check of the solution fails."""
+    (tmp_path / "lately.py").write_text("import signal\nsignal.raise_signal(signal.SIGTERM)\nwhole = True\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def solve(*arguments: Any, callbacks: Any, **options: Any) -> Any:
+        def load(record: Any) -> None:
+            if record.step == 2:
+                assert importlib.import_module("lately").whole
+
+        return true_solve(*arguments, callbacks=(*callbacks, load), **options)
+
+    monkeypatch.setattr("pinnkit.solvers.solve", solve)
+    assert run("solve", decay, *TRAINED) == 130
+    assert summary_of(tmp_path / "results/decay")["steps"] == 3
+    sys.modules.pop("lately")
 
 
 @pytest.mark.slow
@@ -452,6 +474,19 @@ def test_the_remains_of_a_killed_run_are_known(
             (tmp_path / "out" / name).touch()
         assert run("solve", decay, "--out", "out", *options) == 130
     assert seen == [True, False]
+
+
+@pytest.mark.parametrize("out", [".", "", "../decay/sub/.."])
+def test_a_result_in_the_folder_where_one_works_is_set_aside_like_any_other(
+    out: str, decay: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "results/decay"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "summary.json").touch()
+    monkeypatch.chdir(folder)
+    assert run("solve", decay, "--no-reference", "--no-figures", "--out", out) == 0
+    assert names(tmp_path / "results") == {"decay", "decay.1"}
+    assert names(folder) == RESULT
 
 
 def test_a_foreign_folder_is_left_as_it_is(decay: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
