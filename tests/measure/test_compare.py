@@ -101,6 +101,18 @@ def test_a_stored_run_is_not_repeated_unless_it_is_another_run(tmp_path: Path, s
     assert len(solves) == 2  # another field, another equation
 
 
+def test_a_figure_that_cannot_be_drawn_leaves_the_comparison(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: Any) -> None:
+        raise RuntimeError("no display")
+
+    monkeypatch.setattr("pinnkit.measure.compare.figure.draw", fails)
+    said: list[str] = []
+    found = compare(PROBLEM, [SINES], seeds=1, budget=0.05, out=tmp_path, log=said.append)
+    assert said[-1].startswith("decay: compare.png could not be drawn: RuntimeError: no display (test_compare.py:")
+    assert len(found.runs) == 1
+    assert (tmp_path / "decay/compare.json").is_file()
+
+
 def test_another_type_of_numbers_is_another_run(tmp_path: Path, solves: list[dict[str, Any]]) -> None:
     for options in ({}, {"dtype": torch.float32, "device": "cpu"}):
         compare(PROBLEM, [SINES], seeds=1, budget=0.05, out=tmp_path, **options)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from pinnkit.problem.problem import Problem
+from pinnkit.reports.failure_text import reason_of
 from pinnkit.reports.report import number
 from pinnkit.reports.validation import reference_error
 from pinnkit.solutions.storage import replacing
@@ -85,9 +86,12 @@ def compare(
     ]  # fmt: skip
     result = Comparison(problem.name, tuple(names), tuple(runs), reference.facts)
     _write(folder / "compare.json", result.summary())
-    from .figure import draw  # loads matplotlib
+    try:
+        from .figure import draw  # loads matplotlib
 
-    draw(result, folder / "compare.png")
+        draw(result, folder / "compare.png")
+    except Exception as error:  # the runs count, whatever fails
+        log(f"{problem.name}: compare.png could not be drawn: {reason_of(error)}")
     return result
 
 
