@@ -174,6 +174,17 @@ def test_a_look_shows_the_picture() -> None:
     assert problem.metrics["psnr"](solve(problem, device="cpu")) > 25
 
 
+def test_the_picture_outlives_a_check_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object, **__: object) -> None:
+        assert (tmp_path / "o/picture.png").is_file()
+        raise RuntimeError("no luck")
+
+    monkeypatch.setattr("pinnkit.reports.validation.validate", fails)
+    Image.fromarray((scene(3, 12, 12) * 255).astype(np.uint8)).save("a.png")
+    assert run(["fit", "a.png", "--steps", "2", "--no-figures", "--out", "o"]) == 1
+    assert {p.name for p in Path("o").iterdir()} >= {"solution.h5", "picture.png", "summary.json", "checkpoint.h5"}
+
+
 @pytest.mark.parametrize("shape", [(1100, 2), (2, 1100)])
 def test_a_thin_picture_has_figures(shape: tuple[int, int]) -> None:
     problem = image_problem(Picture(np.zeros((*shape, 3), dtype=np.float32)))
