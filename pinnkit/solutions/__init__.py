@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pinnkit.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from .folder_lock import FolderInUse as FolderInUse
     from .history import History as History
     from .history import Record as Record
     from .residual_values import residuals as residuals
@@ -21,13 +22,14 @@ if TYPE_CHECKING:
     from .storage import save as save
 
 _NAMES = {
+    "folder_lock": ("FolderInUse",),
     "history": ("History", "Record"),
     "residual_values": ("residuals",),
     "solution": ("Solution",),
     "status": ("Status",),
     "storage": ("Saved", "load", "save"),
 }
-__all__ = ["History", "Record", "Saved", "Solution", "Status", "load", "residuals", "save"]
+__all__ = ["FolderInUse", "History", "Record", "Saved", "Solution", "Status", "load", "residuals", "save"]
 
 _load, __dir__ = lazy_names(__name__, _NAMES)
 
