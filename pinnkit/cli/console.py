@@ -7,7 +7,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -31,6 +31,7 @@ __all__ = [
     "INTERRUPTED",
     "print_error",
     "progress",
+    "reader_gone",
     "require_extra",
     "require_writable",
     "user_errors",
@@ -78,8 +79,17 @@ def _is_user_error(error: Exception, file: Path | None) -> bool:
 
 
 def print_error(message: str, *, style: str = "red") -> None:
-    """Print a message on stderr as one line."""
-    Console(stderr=True, soft_wrap=True).print(Text(f"pinnkit: {' '.join(message.split())}", style=style))
+    """Print a message on stderr as one line, where anyone reads it."""
+    with reader_gone():
+        Console(stderr=True, soft_wrap=True).print(Text(f"pinnkit: {' '.join(message.split())}", style=style))
+
+
+def reader_gone() -> AbstractContextManager[None]:
+    """Context in which text is dropped where its reader has ended, such as `head`: a run does not end with it.
+
+    rich answers a broken pipe by an exit.
+    """
+    return suppress(OSError, SystemExit)
 
 
 def require_writable(option: str, path: Path) -> None:
@@ -178,7 +188,8 @@ class _Lines:
         self.measures.update(record.measures)
         if time.monotonic() - self.last >= _LINE_SECONDS:
             self.last = time.monotonic()
-            self.console.print(Text(f"{_state(record, self.measures)}  {record.seconds:.1f} s"))
+            with reader_gone():
+                self.console.print(Text(f"{_state(record, self.measures)}  {record.seconds:.1f} s"))
         return interrupt_asked()
 
 

@@ -17,7 +17,7 @@ from pinnkit.interrupts import interrupt_answered, interrupt_asked
 from pinnkit.reports.summary import SUMMARY_NAME, finite, summary_table, write_summary
 from pinnkit.solutions.files import FILE_NAME
 
-from .console import DONE, FAILED, INTERRUPTED, print_error
+from .console import DONE, FAILED, INTERRUPTED, print_error, reader_gone
 from .result_folder import has_checkpoint, remove_checkpoints
 
 if TYPE_CHECKING:
@@ -153,11 +153,12 @@ def finish(
     Raises:
         typer.Exit: always, with the exit code.
     """
-    console.print(summary_table(result.summary))
     names = ", ".join(p.name if p.parent == result.folder else str(p) for p in result.written)
-    console.print(Text(f"In {result.folder}: {names or 'nothing'}"))
-    for remark in remarks:
-        console.print(remark)
+    with reader_gone():
+        console.print(summary_table(result.summary))
+        console.print(Text(f"In {result.folder}: {names or 'nothing'}"))
+        for remark in remarks:
+            console.print(remark)
     if was_interrupted(result.solution):
         kept = f"--resume continues from the checkpoint in {result.folder}"
         print_error(f"interrupted; {kept if has_checkpoint(result.folder) else 'the state so far is kept'}")

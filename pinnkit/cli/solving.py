@@ -155,12 +155,13 @@ def show(
             raise FileNotFoundError(f"show: there is no '{result}'; a solve writes it")
         folder = result if result.is_dir() else result.parent
         summary_file = folder / SUMMARY_NAME
-        if result.is_dir() or result.name in (FILE_NAME, SUMMARY_NAME):
-            if not summary_file.is_file():
-                raise FileNotFoundError(f"show: there is no '{summary_file}'; a solve writes it")
+        named = result.is_dir() or result.name in (FILE_NAME, SUMMARY_NAME)
+        if named and summary_file.is_file():
             summary = read_summary(summary_file)
+        elif named and not (folder / FILE_NAME).is_file():
+            raise FileNotFoundError(f"show: there is no '{summary_file}'; a solve writes it")
         else:
-            summary = _stored_summary(result)
+            summary = _stored_summary(folder / FILE_NAME if named else result)
         if json_:
             sys.stdout.write(json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
         else:

@@ -413,6 +413,30 @@ def test_signals_at_any_moment_are_one_line_and_lose_nothing(
     assert_same_bits(tmp_path / "results/decay", tmp_path / "whole")
 
 
+def test_a_reader_that_ends_does_not_end_the_run(
+    decay: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`pinnkit solve FILE | head -1`."""
+
+    def gone(*_: Any, **__: Any) -> None:
+        raise SystemExit(1)  # as rich answers a broken pipe
+
+    monkeypatch.setattr("rich.console.Console.print", gone)
+    monkeypatch.setattr("pinnkit.cli.console._LINE_SECONDS", 0.0)
+    assert run("solve", decay, *TRAINED, "--no-figures") == 0
+    assert names(tmp_path / "results/decay") == RESULT
+    assert summary_of(tmp_path / "results/decay")["steps"] == 4
+    assert lines(capsys) == []
+
+
+def test_a_solution_alone_is_shown(decay: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("solve", decay, "--no-reference", "--no-figures") == 0
+    (tmp_path / "results/decay/summary.json").unlink()
+    capsys.readouterr()
+    assert run("show", "results/decay") == 0
+    assert "Random sines by least squares" in capsys.readouterr().out
+
+
 # folders ------------------------------------------------------------------------------------------------------------
 def test_checkpoints_are_kept_where_the_time_ran_out_and_removed_at_the_end(decay: Path, tmp_path: Path) -> None:
     folder = tmp_path / "results/decay"
