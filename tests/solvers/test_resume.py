@@ -189,9 +189,7 @@ def test_resuming_a_finished_run_gives_the_same_solution(tmp_path: Path) -> None
 @needs_fork
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["long", "long batch"])
-def test_a_run_killed_ten_times_makes_progress_and_ends_with_the_same_bits(
-    kind: str, tmp_path: Path, lives: Lives
-) -> None:
+def test_a_run_killed_at_ten_random_moments_ends_with_the_same_bits(kind: str, tmp_path: Path, lives: Lives) -> None:
     expected = bits(run(tmp_path / "whole", kind))
     folder = tmp_path / "killed"
     moments = random.Random(7)
