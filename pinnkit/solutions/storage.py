@@ -131,7 +131,7 @@ def save(solution: Solution, path: str | Path, *, problem_file: str | Path | Non
     target = _file(Path(path))
     specs = [_spec(solution, group) for group in solution.modules]
     grid, scattered = _sample(solution)
-    text = None if problem_file is None else Path(problem_file).read_text(encoding="utf-8")
+    text = None if problem_file is None else Path(problem_file).read_text(encoding="utf-8", errors="replace")
     domain, refusal = _domain_to_dict(solution.problem.domain)
     metadata: dict[str, Any] = {
         "problem": solution.problem.name,

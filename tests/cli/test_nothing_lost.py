@@ -22,7 +22,7 @@ import pytest
 import pinnkit.reports.figures
 import pinnkit.reports.validation
 import pinnkit.solvers
-from pinnkit import cli
+from pinnkit import cli, load
 from pinnkit.solutions.folder_lock import LOCK_NAME
 from pinnkit.solvers import solve as true_solve
 
@@ -194,6 +194,12 @@ def test_a_metric_that_raises_leaves_the_result(
     assert summary["good"]
     assert run("show", folder) == 0
     assert "Failed: metric `broken`" in capsys.readouterr().out
+
+
+def test_a_script_in_another_encoding_is_kept_as_text(decay: Path, tmp_path: Path) -> None:
+    decay.write_bytes(b"# -*- coding: latin-1 -*-\n# W\xe4rme\n" + DECAY.encode())
+    assert run("solve", decay, "--no-reference", "--no-figures") == 0
+    assert "# W\ufffdrme" in (load(tmp_path / "results/decay").problem_text or "")
 
 
 def test_a_check_that_raises_leaves_the_solution_and_says_that_it_was_not_checked(
