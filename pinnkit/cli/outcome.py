@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING, NoReturn
 
 import typer
@@ -49,7 +50,6 @@ class Result:
     def __init__(self, solution: Solution, folder: Path, *, problem_file: Path | None = None) -> None:
         from pinnkit.reports.history_file import write_history
         from pinnkit.reports.unchecked import unchecked_summary
-        from pinnkit.solutions.storage import save
 
         self.solution = solution
         self.folder = folder
@@ -59,8 +59,7 @@ class Result:
         self.summary = unchecked_summary(solution, "the run was stopped before its check had ended")
         if was_interrupted(solution):
             interrupt_answered()
-        with self.step(FILE_NAME):
-            self.written.append(save(solution, folder / FILE_NAME, problem_file=problem_file))
+        self._save(problem_file)
         with suppress(OSError):  # a first one, in case the check does not end
             self.written.append(write_summary(self.summary, folder))
         with self.step("history.csv"):
@@ -115,6 +114,23 @@ class Result:
         if self.solution.status.good and not self.solution.status.resumable and not self.failures:
             with suppress(OSError):
                 remove_checkpoints(self.folder)
+
+    def _save(self, problem_file: Path | None) -> None:
+        """Write the solution; to a folder for temporary files where its own cannot hold it."""
+        from pinnkit.solutions.storage import save
+
+        with self.step(FILE_NAME):
+            try:
+                self.written.append(save(self.solution, self.folder / FILE_NAME, problem_file=problem_file))
+            except OSError:
+                spare = Path(mkdtemp(prefix="pinnkit-"))
+                try:
+                    self.written.append(save(self.solution, spare / FILE_NAME, problem_file=problem_file))
+                    print_error(f"the solution is in {spare / FILE_NAME}; move it to a safe place")
+                except OSError:
+                    with suppress(OSError):
+                        spare.rmdir()
+                raise
 
     def _write_summary(self) -> None:
         """Write the summary, with what failed before it."""

@@ -22,7 +22,8 @@ import pytest
 import pinnkit.reports.figures
 import pinnkit.reports.validation
 import pinnkit.solvers
-from pinnkit import cli, load
+from pinnkit import Solution, cli, load
+from pinnkit.solutions import storage
 from pinnkit.solutions.folder_lock import LOCK_NAME
 from pinnkit.solvers import solve as true_solve
 
@@ -170,6 +171,27 @@ def test_a_disk_that_is_full_for_one_checkpoint_costs_a_warning(
     assert "the run goes on, and the one before is kept" in line
     assert len(calls) > 3
     assert names(tmp_path / "results/decay") == RESULT
+
+
+def test_a_solution_without_room_is_written_elsewhere(
+    decay: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    true_save = storage.save
+
+    def save(solution: Solution, path: Path, **options: Any) -> Path:
+        if "results" in path.parts:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return true_save(solution, path, **options)
+
+    monkeypatch.setattr(storage, "save", save)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert run("solve", decay, *TRAINED, "--no-figures") == 1
+    kept, failed = lines(capsys)
+    (spare,) = tmp_path.glob("pinnkit-*")
+    assert kept == f"pinnkit: the solution is in {spare / 'solution.h5'}; move it to a safe place"
+    assert failed.startswith("pinnkit: failed: solution.h5: [Errno 28] No space left on device")
+    assert load(spare).name == "decay"
+    assert names(tmp_path / "results/decay") == {"summary.json", "history.csv", "checkpoint.h5"}
 
 
 # a check or a figure that fails -------------------------------------------------------------------------------------
