@@ -15,13 +15,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-__all__ = ["end_interrupted", "interrupt_answered", "interrupt_asked", "interrupts_raise", "start_interruptible"]
+__all__ = [
+    "end_interrupted",
+    "interrupt_answered",
+    "interrupt_asked",
+    "interrupts_raise",
+    "interrupts_wait",
+    "start_interruptible",
+]
 
 _INTERRUPTED = 130
 _IMPORT = "<frozen importlib._bootstrap>"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _ASKED = threading.Event()
 """Set by a signal in the block of `interrupts_raise`."""
+_WAITS = threading.Event()
+"""Set in the block of `interrupts_wait`."""
 
 
 def start_interruptible() -> None:
@@ -72,6 +81,16 @@ def interrupts_raise() -> Iterator[None]:
         _ASKED.clear()
 
 
+@contextmanager
+def interrupts_wait() -> Iterator[None]:
+    """Context that the first signal does not end: it is kept for `interrupt_asked`; a second one raises."""
+    _WAITS.set()
+    try:
+        yield
+    finally:
+        _WAITS.clear()
+
+
 def interrupt_asked() -> bool:
     """True after a signal that has not been answered; a solve asks at each step, in case no exception got through."""
     return _ASKED.is_set()
@@ -91,7 +110,7 @@ def _stop(_: int, frame: FrameType | None) -> None:
 def _raise(_: int, frame: FrameType | None) -> None:
     first = not _ASKED.is_set()
     _ASKED.set()
-    if not first or not _is_loading(frame):
+    if not first or not (_WAITS.is_set() or _is_loading(frame)):
         raise KeyboardInterrupt
 
 

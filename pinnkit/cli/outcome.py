@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from pinnkit.interrupts import interrupt_answered, interrupt_asked
+from pinnkit.interrupts import interrupt_answered, interrupt_asked, interrupts_wait
 from pinnkit.reports.summary import SUMMARY_NAME, finite, summary_table, write_summary
 from pinnkit.solutions.files import FILE_NAME
 
@@ -119,7 +119,7 @@ class Result:
         """Write the solution; to a folder for temporary files where its own cannot hold it."""
         from pinnkit.solutions.storage import save
 
-        with self.step(FILE_NAME):
+        with self.step(FILE_NAME), interrupts_wait():
             try:
                 self.written.append(save(self.solution, self.folder / FILE_NAME, problem_file=problem_file))
             except OSError:

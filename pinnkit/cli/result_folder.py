@@ -88,11 +88,9 @@ def remove_checkpoints(folder: Path) -> None:
 
 
 def _interruption(folder: Path) -> str:
-    if (folder / FILE_NAME).exists():
-        return f"interrupted; {folder / FILE_NAME} holds the solution"
-    if has_checkpoint(folder):
-        return f"interrupted; --resume continues from the checkpoint in {folder}"
-    return "interrupted before there was anything to keep"
+    parts = [f"{folder / FILE_NAME} holds the solution so far"] if (folder / FILE_NAME).exists() else []
+    parts += [f"--resume continues from the checkpoint in {folder}"] if has_checkpoint(folder) else []
+    return "; ".join(["interrupted", *parts]) if parts else "interrupted before there was anything to keep"
 
 
 def _refuse_foreign(folder: Path) -> None:

@@ -345,11 +345,30 @@ def test_an_interrupt_during_the_check_leaves_the_solution(
 
     monkeypatch.setattr(pinnkit.reports.validation, "validate", stopped)
     assert run("solve", decay, *TRAINED) == 130
-    assert lines(capsys) == ["pinnkit: interrupted; results/decay/solution.h5 holds the solution"]
+    assert lines(capsys) == [
+        "pinnkit: interrupted; results/decay/solution.h5 holds the solution so far; --resume continues from the "
+        "checkpoint in results/decay"
+    ]
     folder = tmp_path / "results/decay"
     assert names(folder) == RESULT | {"checkpoint.h5"}
     assert run("show", folder) == 0
     assert "the run was stopped before its check had ended" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.usefixtures("default_signals")
+def test_an_interrupt_while_the_solution_is_written_waits_for_it(
+    decay: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    true_save = storage.save
+
+    def save(*arguments: Any, **options: Any) -> Path:
+        signal.raise_signal(signal.SIGINT)
+        return true_save(*arguments, **options)
+
+    monkeypatch.setattr(storage, "save", save)
+    assert run("solve", decay, "--no-reference") == 130
+    assert lines(capsys) == ["pinnkit: interrupted; results/decay/solution.h5 holds the solution so far"]
+    assert names(tmp_path / "results/decay") == {"solution.h5", "summary.json"}
 
 
 def test_an_interrupt_before_the_first_step_brings_the_earlier_result_back(
