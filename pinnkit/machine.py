@@ -41,6 +41,4 @@ def devices() -> dict[str, str]:
     import torch
 
     found = ["cpu", *(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))]
-    if torch.backends.mps.is_available():
-        found.append("Metal")
     return {"devices": ", ".join(found), "threads": str(torch.get_num_threads())}

@@ -61,6 +61,8 @@ BAD_CALLS: dict[str, tuple[Callable[[], Any], list[str]]] = {
     # the problem's own arguments
     "empty name": (rod(name=""), ["`name`", "folder", "''"]),
     "name with a slash": (rod(name="a/b"), ["`name`", "folder", "'a/b'"]),
+    "name of a folder itself": (rod(name="."), ["`name`", "folder", "'.'"]),
+    "name of the folder above": (rod(name=".."), ["`name`", "folder", "'..'"]),
     "domain is a tuple": (rod(domain=(0, 1)), ["problem 'heat'", "`domain`", "Box(x=(0, 1))", "tuple"]),
     "no unknowns": (rod(unknowns=[]), ["`unknowns` is empty", "unknowns='u'"]),
     "unknowns is a number": (rod(unknowns=3), ["`unknowns` must be a sequence", "int 3"]),

@@ -50,3 +50,9 @@ def test_the_tested_versions_are_at_least_the_floors(extra: str) -> None:
     tested = pins("constraints.txt")
     for package, floor in requirements(extra).items():
         assert tested[package] >= floor, package
+
+
+def test_the_documented_cpu_build_is_the_pinned_version() -> None:
+    text = (ROOT / "docs/start.md").read_text(encoding="utf-8")
+    found = re.findall(r"torch==([\d.]+) --index-url https://download.pytorch.org/whl/cpu", text)
+    assert [tuple(int(n) for n in version.split(".")) for version in found] == [pins("constraints.txt")["torch"]]

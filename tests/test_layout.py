@@ -20,6 +20,7 @@ _BUILDERS = {"images", "surfaces", "radiance"}
 # Each part of the package and the other parts that it may import; a new part needs a row.
 MAY_IMPORT: dict[str, set[str]] = {
     "machine": set(),
+    "interrupts": set(),
     "registry": set(),
     "lazy": set(),
     "derivatives": set(),
@@ -41,8 +42,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "measure.markdown": {"reports", "measure.published"},
     "measure.publication": _REPORTED | {"measure.published", "measure.markdown"},
     **{builder: _SOLVED | {"machine"} for builder in _BUILDERS},
-    "cli": _REPORTED | _MEASURE | _BUILDERS,
-    "__main__": {"cli"},
+    "cli": _REPORTED | _MEASURE | _BUILDERS | {"interrupts"},
+    "__main__": {"cli", "interrupts"},
 }
 DIVIDED = {"measure"}  # packages whose sub-packages and modules are parts of their own
 ANYWHERE = "__version__"  # set before anything else is imported, so that every part may read it

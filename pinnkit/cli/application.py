@@ -56,11 +56,18 @@ def options(
     """Write an equation once: solve it by a neural field, and check it against a numerical reference."""
 
 
+class _Context(Protocol):
+    """The command that the argument parser was reading."""
+
+    command_path: str
+
+
 @runtime_checkable
 class _UsageError(Protocol):
     """An error of the argument parser: a wrong option, a missing argument."""
 
     exit_code: int
+    ctx: _Context | None
 
     def format_message(self) -> str:
         """The message, without a usage line."""
@@ -98,12 +105,14 @@ def run(arguments: list[str], *, name: str = "pinnkit", problem: Problem | None 
     try:
         code = app(arguments, prog_name=name, standalone_mode=False, obj=problem)
     except typer.Abort:
+        print_error("interrupted")
         return INTERRUPTED
     except Exception as error:
         if not isinstance(error, _UsageError):
             raise
         message = error.format_message().strip()
+        command = error.ctx.command_path if error.ctx is not None and problem is None else name
         if message and "\n" not in message:  # several lines are the help, printed where no command was given
-            print_error(f"{message} (see {name} --help)")
+            print_error(f"{message} (see {command} --help)")
         return error.exit_code
     return code if isinstance(code, int) else DONE

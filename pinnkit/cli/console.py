@@ -1,22 +1,22 @@
-"""Console output and errors that all commands share: exit codes, one-line messages, folders, progress."""
+"""Console output and errors that all commands share: exit codes, one-line messages, progress."""
 
 from __future__ import annotations
 
-import shutil
+import os
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from pinnkit.reports.summary import SUMMARY_NAME
-from pinnkit.solutions.files import FILE_NAME
+from pinnkit.interrupts import interrupt_asked
 from pinnkit.verification.measures import number
 
 if TYPE_CHECKING:
@@ -31,9 +31,11 @@ __all__ = [
     "INTERRUPTED",
     "print_error",
     "progress",
+    "reader_gone",
     "require_extra",
-    "result_folder",
+    "require_writable",
     "user_errors",
+    "warnings_in_one_line",
 ]
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -58,7 +60,7 @@ def user_errors(file: Path | None) -> Iterator[None]:
     except (typer.Exit, typer.Abort):
         raise
     except KeyboardInterrupt:
-        print_error("interrupted; go on with --resume where a checkpoint was written")
+        print_error("interrupted")
         raise typer.Exit(INTERRUPTED) from None
     except _USER_ERRORS as error:
         if not _is_user_error(error, file):
@@ -76,9 +78,36 @@ def _is_user_error(error: Exception, file: Path | None) -> bool:
     return _PACKAGE in raised_in.parents or (file is not None and raised_in.resolve() == file.resolve())
 
 
-def print_error(message: str) -> None:
-    """Print a message on stderr as one line."""
-    Console(stderr=True, soft_wrap=True).print(Text(f"pinnkit: {' '.join(message.split())}", style="red"))
+def print_error(message: str, *, style: str = "red") -> None:
+    """Print a message on stderr as one line, where anyone reads it."""
+    with reader_gone():
+        Console(stderr=True, soft_wrap=True).print(Text(f"pinnkit: {' '.join(message.split())}", style=style))
+
+
+def reader_gone() -> AbstractContextManager[None]:
+    """Context in which text is dropped where its reader has ended, such as `head`: a run does not end with it.
+
+    rich answers a broken pipe by an exit.
+    """
+    return suppress(OSError, SystemExit)
+
+
+def require_writable(option: str, path: Path) -> None:
+    """Check that a file can be written, before the work and not after it; its folder is made.
+
+    Raises:
+        ValueError: where it cannot, with the reason.
+    """
+    trial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        trial.write_bytes(b"trial")
+        trial.unlink()
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise ValueError(f"{option}: '{path}' cannot be written ({why}); choose another place") from None
+    if path.is_dir():
+        raise ValueError(f"{option}: '{path}' is a folder; give the name of a file")
 
 
 def require_extra(extra: str, *modules: str) -> None:
@@ -97,60 +126,31 @@ def require_extra(extra: str, *modules: str) -> None:
 
 
 @contextmanager
-def result_folder(folder: Path, console: Console, *, keep: bool) -> Iterator[Path]:
-    """Context in which a command writes its result: an earlier result there is renamed to NAME.1, NAME.2, ...
+def warnings_in_one_line() -> Iterator[None]:
+    """Context in which a warning of pinnkit is one line on stderr, without the place in the code."""
 
-    A run that fails before it has written a file, because an option or the problem is refused, leaves the earlier
-    result where it was.
+    def show(
+        message: Warning | str, category: type[Warning], filename: str, lineno: int, file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:  # fmt: skip
+        if _PACKAGE in Path(filename).parents:
+            print_error(f"warning: {message}", style="yellow")
+        else:
+            usual(message, category, filename, lineno, file, line)
 
-    Args:
-        folder: the folder to write.
-        console: receives a line where a result was renamed or a checkpoint is missing.
-        keep: leave the folder in place where it holds a checkpoint, to continue from it.
-
-    Raises:
-        ValueError: for a file in place of a folder, and for a folder with files that no result has.
-    """
-    aside = _set_aside(folder, console, keep=keep)
-    try:
-        yield folder
-    except BaseException:
-        if aside is not None and not _holds_files(folder):
-            if folder.exists():
-                shutil.rmtree(folder)  # empty folders
-            aside.rename(folder)
-            aside = None
-        raise
-    finally:
-        if aside is not None:
-            console.print(Text(f"The earlier result is now in {aside}", style="dim"))
-
-
-def _set_aside(folder: Path, console: Console, *, keep: bool) -> Path | None:
-    """Rename an earlier result in `folder`; the new name, or None where there is none or the run continues from it."""
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"--out must be a folder, '{folder}' is a file")
-    resumes = keep and any(next(folder.rglob(name), None) for name in ("checkpoint*.h5", "stage*.h5"))
-    if keep and not resumes:
-        console.print(Text(f"--resume: there is no checkpoint in {folder}, so this run begins anew", style="yellow"))
-    if resumes or not folder.exists() or not any(folder.iterdir()):
-        return None
-    known = (SUMMARY_NAME, FILE_NAME, "checkpoint.h5", "history.csv")
-    if not any((folder / name).exists() for name in known):
-        raise ValueError(f"--out: '{folder}' holds files that are no result of pinnkit; choose another folder")
-    aside = next(p for i in range(1, 10**6) if not (p := folder.with_name(f"{folder.name}.{i}")).exists())
-    folder.rename(aside)
-    return aside
-
-
-def _holds_files(folder: Path) -> bool:
-    return any(not path.is_dir() for path in folder.rglob("*"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", category=RuntimeWarning)
+        usual, warnings.showwarning = warnings.showwarning, show
+        yield
 
 
 # progress -----------------------------------------------------------------------------------------------------------
 @contextmanager
 def progress(name: str, console: Console) -> Iterator[Callable[[Record], object]]:
-    """A callback for a solve: it moves a progress bar in a terminal, and prints a line every 5 s elsewhere."""
+    """A callback for a solve: it moves a progress bar in a terminal, and prints a line every 5 s elsewhere.
+
+    It ends the solve after a signal.
+    """
     if not console.is_terminal:
         yield _Lines(console)
         return
@@ -169,10 +169,11 @@ class _Bar:
         self.task = bar.add_task(name, total=None, state="")
         self.measures: dict[str, float] = {}
 
-    def __call__(self, record: Record) -> None:
+    def __call__(self, record: Record) -> bool:
         self.measures.update(record.measures)
         total = record.steps or None  # the number of attempts of a search is not known
         self.bar.update(self.task, completed=record.step, total=total, state=_state(record, self.measures))
+        return interrupt_asked()
 
 
 class _Lines:
@@ -183,12 +184,13 @@ class _Lines:
         self.last = time.monotonic()
         self.measures: dict[str, float] = {}
 
-    def __call__(self, record: Record) -> None:
+    def __call__(self, record: Record) -> bool:
         self.measures.update(record.measures)
-        if time.monotonic() - self.last < _LINE_SECONDS:
-            return
-        self.last = time.monotonic()
-        self.console.print(Text(f"{_state(record, self.measures)}  {record.seconds:.1f} s"))
+        if time.monotonic() - self.last >= _LINE_SECONDS:
+            self.last = time.monotonic()
+            with reader_gone():
+                self.console.print(Text(f"{_state(record, self.measures)}  {record.seconds:.1f} s"))
+        return interrupt_asked()
 
 
 def _state(record: Record, measures: Mapping[str, float]) -> str:

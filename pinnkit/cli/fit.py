@@ -12,9 +12,10 @@ from rich.console import Console
 from rich.text import Text
 
 from .application import app
-from .console import progress, require_extra, result_folder, user_errors
+from .console import progress, require_extra, user_errors
 from .options import Device, Json, NoFigures, Out, Quick, Resume, Seconds, Seed
-from .outcome import finish, validate_and_save
+from .outcome import Result, finish
+from .result_folder import result_folder
 from .words import at_least, device_word, positive, with_steps
 
 if TYPE_CHECKING:
@@ -130,14 +131,18 @@ def fit(
                     callbacks=(callback,),
                     seconds=min(seconds or math.inf, _QUICK_SECONDS) if quick else seconds,
                 )  # fmt: skip
-            report, written = validate_and_save(solution, folder, figures=not no_figures)
-        values = render(solution, pixels, scale)
-        if known is not None and values.shape == picture.values.shape:
-            values = np.where(known[..., None], picture.values, values)
-        written.append(write_picture(folder / "picture.png", values, bits=picture.bits, profile=picture.profile))
+            result = Result(solution, folder)
+            with result.step("picture.png"):
+                values = render(solution, pixels, scale)
+                if known is not None and values.shape == picture.values.shape:
+                    values = np.where(known[..., None], picture.values, values)
+                result.written.append(
+                    write_picture(folder / "picture.png", values, bits=picture.bits, profile=picture.profile)
+                )
+            result.check(figures=not no_figures)
         fitted = (picture.values if known is None else picture.values[known]).size
-    size = Text(f"picture.png has {values.shape[1]} x {values.shape[0]} pixels")
-    finish(report, folder, written, console, json_=json_, remarks=(size, Text(_compression(solution, fitted))))
+    size = Text(f"picture.png has {columns} x {rows} pixels")
+    finish(result, console, json_=json_, remarks=(size, Text(_compression(solution, fitted))))
 
 
 def _with_steps(problem: Problem, steps: int | None) -> Problem:

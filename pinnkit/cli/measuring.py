@@ -14,8 +14,8 @@ from rich.text import Text
 
 from .application import app
 from .console import DONE, FAILED, user_errors
-from .options import Json
-from .words import WordsCommand, at_least, methods_of
+from .options import Device, Dtype, Json
+from .words import WordsCommand, at_least, device_word, dtype_words, methods_of, word_in
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -170,6 +170,8 @@ def compare(
     seeds: Annotated[int, typer.Option(help="Runs of each combination.")] = 3,
     seconds: Annotated[float, typer.Option(help="Time limit of a run.")] = 60.0,
     budget: Annotated[float, typer.Option(help="Nominal seconds of work for the reference.")] = 5.0,
+    device: Device = "auto",
+    dtype: Dtype = None,
     out: Annotated[Path, typer.Option(help="One file a run; runs that have theirs are skipped.")] = Path(
         "results/compare"
     ),
@@ -183,12 +185,15 @@ def compare(
         from pinnkit.problem.script import load_problem
 
         at_least("--seeds", seeds, 1)
+        place = device_word(device)
+        precision = None if dtype is None else word_in("--dtype", dtype, dtype_words())
         methods = methods_of(solvers, fields)
         for file, problem in [(f, load_problem(f)) for f in files]:
             say.print(Text(f"{file}: {len(methods)} methods, {seeds} seeds", style="dim"))
             found.append(
                 side_by_side(
-                    problem, methods, seeds=seeds, seconds=seconds, budget=budget, out=out,
+                    problem, methods, seeds=seeds, seconds=seconds, budget=budget, device=place, dtype=precision,
+                    out=out,
                     log=lambda line: say.print(Text(line)),
                 )
             )  # fmt: skip

@@ -10,7 +10,10 @@ import typer
 File = Annotated[Path, typer.Argument(help="A Python file that defines `problem`.", show_default=False)]
 Seed = Annotated[int, typer.Option(help="Seed of all random numbers: the same seed gives the same result.")]
 Seconds = Annotated[float | None, typer.Option(help="Time limit; the state reached by then is kept.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
+Device = Annotated[
+    str, typer.Option(help="auto (CUDA where there is one), cpu, cuda, or cuda:1 for the second of several.")
+]
+Dtype = Annotated[str | None, typer.Option(help="float32 or float64; the problem's own by default.")]
 Out = Annotated[Path | None, typer.Option(help="Folder to write; results/NAME by default.")]
 Quick = Annotated[bool, typer.Option("--quick", help="A trial run: at most 3 s of work.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint.")]

@@ -11,9 +11,10 @@ from rich.console import Console
 from rich.text import Text
 
 from .application import app
-from .console import progress, result_folder, user_errors
+from .console import progress, require_writable, user_errors
 from .options import Device, Json, NoFigures, Out, Resume, Seed
-from .outcome import finish, validate_and_save, was_interrupted
+from .outcome import Result, finish, was_interrupted
+from .result_folder import result_folder
 from .scene import Around, Poses, Where, box_of, convention_of
 from .words import at_least, device_word, word_in
 
@@ -78,6 +79,7 @@ def radiance(
         kind = word_in("--field", field, RECIPES.words)
         if path is not None:
             check_video_path(path)
+            require_writable("--path", path)
         views = read_scene(
             scene, convention=convention_of(convention), box=box_of(box), longest=longest, surroundings=surroundings
         )
@@ -91,14 +93,15 @@ def radiance(
                     views, recipe, name=name, seed=seed, device=place, seconds=seconds, out=folder, resume=resume,
                     every=10 if quick else 50, callbacks=(callback,),
                 )  # fmt: skip
-            report, written = validate_and_save(solution, folder, figures=not no_figures)
-        if path is not None and not was_interrupted(solution):
-            with console.status(f"rendering {frames} pictures ..."):
-                cameras = orbit(views, frames, width=width)
-                background = views.background or (1.0, 1.0, 1.0)
-                write_video(path, solution.fieldset, cameras, sampler_of(solution), background)
-            written.append(path)
-    finish(report, folder, written, console, json_=json_)
+            result = Result(solution, folder)
+            if path is not None and not was_interrupted(solution):
+                with result.step(str(path)), console.status(f"rendering {frames} pictures ..."):
+                    cameras = orbit(views, frames, width=width)
+                    background = views.background or (1.0, 1.0, 1.0)
+                    write_video(path, solution.fieldset, cameras, sampler_of(solution), background)
+                    result.written.append(path)
+            result.check(figures=not no_figures)
+    finish(result, console, json_=json_)
 
 
 def _recipe(kind: type[Recipe], seconds: float | None, quick: bool) -> Recipe:

@@ -10,9 +10,10 @@ from rich.console import Console
 from rich.text import Text
 
 from .application import app
-from .console import progress, require_extra, result_folder, user_errors
+from .console import progress, require_extra, require_writable, user_errors
 from .options import Device, Json, NoFigures, Resume, Seconds, Seed
-from .outcome import finish, validate_and_save
+from .outcome import Result, finish
+from .result_folder import result_folder
 from .words import at_least, device_word, positive, word_in
 
 if TYPE_CHECKING:
@@ -46,7 +47,9 @@ def reconstruct(
         int, typer.Option(help="Nodes along each side of the grid that separates inside and outside.")
     ] = 128,
     truth: Annotated[Path | None, typer.Option(help="A mesh to compare with.")] = None,
-    normals: Annotated[str, typer.Option(help="ignore: find the orientation from the points alone.")] = "use",
+    normals: Annotated[
+        str, typer.Option(help="use: those of the file, if any; ignore: find the orientation from the points alone.")
+    ] = "use",
     results: Annotated[Path | None, typer.Option(help="Folder for the report; results/NAME by default.")] = None,
     seed: Seed = 0,
     seconds: Seconds = None,
@@ -59,7 +62,7 @@ def reconstruct(
     console = Console(stderr=json_)
     with user_errors(None):
         require_extra("surfaces", "skimage", "skfmm", "trimesh")
-        from pinnkit.surfaces import SURFACE_LOSSES, read_mesh, read_points, write_mesh
+        from pinnkit.surfaces import SURFACE_LOSSES, read_mesh, read_points
         from pinnkit.surfaces import reconstruct as run
 
         preset = word_in("--field", field, {"grid": None, "neural": None, **SURFACE_LOSSES.words})
@@ -72,7 +75,7 @@ def reconstruct(
         at_least("--seed", seed, 0)
         positive("--seconds", seconds)
         place = device_word(device)
-        _make_folder_of(out)
+        require_writable("--out", out)
         points = read_points(cloud)
         known = None if truth is None else read_mesh(truth)
         if not trusted:
@@ -95,19 +98,28 @@ def reconstruct(
                     resume=resume,
                     callbacks=(callback,),
                 )
-            write_mesh(out, made.mesh)
-            report, written = validate_and_save(
-                made.with_metrics(_scores(made, known, seed)), folder, figures=not no_figures
-            )
+            result = _result(made, known, seed, out, folder)
+            result.check(figures=not no_figures)
     finish(
-        report,
-        folder,
-        [*written, out],
+        result,
         console,
         json_=json_,
         remarks=_remarks(made, len(points.notes), out, resolution, nodes),
         failed=not (made.mesh_report.closed and made.mesh_report.oriented),
     )
+
+
+def _result(made: Reconstruction, truth: trimesh.Trimesh | None, seed: int, out: Path, folder: Path) -> Result:
+    """Write the solution and the mesh, and measure the mesh; the measures are metrics of the solution."""
+    from pinnkit.surfaces import write_mesh
+
+    result = Result(made.with_metrics({}), folder)
+    with result.step(str(out)):
+        write_mesh(out, made.mesh)
+        result.written.append(out)
+    with result.step("measures of the mesh"):
+        result.solution = made.with_metrics(_scores(made, truth, seed))
+    return result
 
 
 def _remarks(made: Reconstruction, known_notes: int, out: Path, resolution: int, nodes: int) -> list[Text]:
@@ -131,15 +143,6 @@ def _remarks(made: Reconstruction, known_notes: int, out: Path, resolution: int,
     noise = "" if made.noise is None else f"; estimated noise of the points {made.noise:.3g}"
     stages = ", ".join(f"{name} {used:.1f} s" for name, used in made.seconds.items())
     return [*lines, Text(f"{out}: {made.mesh_report.summary}", style="bold"), Text(f"{stages}{noise}")]
-
-
-def _make_folder_of(out: Path) -> None:
-    """Create the folder of the mesh before the work, so that a wrong place costs no time."""
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        why = error.strerror or type(error).__name__
-        raise ValueError(f"--out: the folder '{out.parent}' cannot be made ({why}); choose another place") from None
 
 
 def _scores(made: Reconstruction, truth: trimesh.Trimesh | None, seed: int) -> dict[str, float]:

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from .application import app
-from .console import user_errors
+from .console import DONE, FAILED, print_error, user_errors
 from .options import Json
 from .words import at_least, word_in
 
@@ -118,9 +118,10 @@ def make(
                 sides = {"width": max(2, round(0.5625 * size)), "height": size}
                 taken = capture(around, views=views + test, seed=seed, samples=samples, **sides)
                 made = read_scene(write_capture(taken, out), longest=None, most_test=None)
-            _draw(made, out)
+            drawn = _draw(made, out)
         seconds = time.perf_counter() - began
-        _print_facts(made, out, console, json_, {"seconds": round(seconds, 2), "seed": seed})
+        _print_facts(made, out if drawn else None, console, json_, {"seconds": round(seconds, 2), "seed": seed})
+    raise typer.Exit(DONE if drawn else FAILED)
 
 
 @scene.command()
@@ -140,17 +141,26 @@ def show(
         read = read_scene(
             path, convention=convention_of(convention), box=box_of(box), surroundings=surroundings, most_test=None
         )
+        drawn = True
         if out is not None:
             out.mkdir(parents=True, exist_ok=True)
-            _draw(read, out)
-        _print_facts(read, out, console, json_, {})
+            drawn = _draw(read, out)
+        _print_facts(read, out if drawn else None, console, json_, {})
+    raise typer.Exit(DONE if drawn else FAILED)
 
 
-def _draw(read: Scene, folder: Path) -> None:
+def _draw(read: Scene, folder: Path) -> bool:
+    """Draw cameras and views; False, with one line on stderr, where that fails."""
     from pinnkit.radiance import draw_cameras, draw_views
+    from pinnkit.reports.failure_text import reason_of
 
-    draw_cameras(read).savefig(folder / "cameras.png", dpi=120)
-    draw_views(read).savefig(folder / "views.png", dpi=120)
+    try:
+        draw_cameras(read).savefig(folder / "cameras.png", dpi=120)
+        draw_views(read).savefig(folder / "views.png", dpi=120)
+    except Exception as error:  # the scene counts, whatever fails
+        print_error(f"failed: figures: {reason_of(error)}")
+        return False
+    return True
 
 
 def _print_facts(read: Scene, folder: Path | None, console: Console, json_: bool, more: dict[str, object]) -> None:

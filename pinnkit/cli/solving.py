@@ -19,9 +19,10 @@ from pinnkit.solutions.files import FILE_NAME
 from pinnkit.verification.measures import number
 
 from .application import app
-from .console import progress, result_folder, user_errors
-from .options import Device, File, Json, NoFigures, Out, Quick, Resume, Seconds, Seed
-from .outcome import finish, least_level, validate_and_save
+from .console import progress, user_errors
+from .options import Device, Dtype, File, Json, NoFigures, Out, Quick, Resume, Seconds, Seed
+from .outcome import Result, finish, least_level
+from .result_folder import result_folder
 from .starter import STARTER
 from .words import (
     WordsCommand,
@@ -67,7 +68,7 @@ def solve(
     ] = False,
     seed: Seed = 0,
     device: Device = "auto",
-    dtype: Annotated[str | None, typer.Option(help="float32 or float64; the problem's own by default.")] = None,
+    dtype: Dtype = None,
     out: Out = None,
     quick: Quick = False,
     resume: Resume = False,
@@ -113,14 +114,9 @@ def solve(
                     seconds=min(seconds or math.inf, _QUICK_SECONDS) if quick else seconds, out=folder, resume=resume,
                     adaptive=points, weights=schemes, slabs=slabs, callbacks=(callback,),
                 )  # fmt: skip
-            report, written = validate_and_save(
-                solution,
-                folder,
-                budget=work,
-                figures=not no_figures,
-                problem_file=file if file.is_file() else None,
-            )
-    finish(report, folder, written, console, json_=json_, least=least_level(strict=strict, plausible=strict_plausible))
+            result = Result(solution, folder, problem_file=file if file.is_file() else None)
+            result.check(budget=work, figures=not no_figures)
+    finish(result, console, json_=json_, least=least_level(strict=strict, plausible=strict_plausible))
 
 
 @app.command()
@@ -165,12 +161,13 @@ def show(
             raise FileNotFoundError(f"show: there is no '{result}'; a solve writes it")
         folder = result if result.is_dir() else result.parent
         summary_file = folder / SUMMARY_NAME
-        if result.is_dir() or result.name in (FILE_NAME, SUMMARY_NAME):
-            if not summary_file.is_file():
-                raise FileNotFoundError(f"show: there is no '{summary_file}'; a solve writes it")
+        named = result.is_dir() or result.name in (FILE_NAME, SUMMARY_NAME)
+        if named and summary_file.is_file():
             summary = read_summary(summary_file)
+        elif named and not (folder / FILE_NAME).is_file():
+            raise FileNotFoundError(f"show: there is no '{summary_file}'; a solve writes it")
         else:
-            summary = _stored_summary(result)
+            summary = _stored_summary(folder / FILE_NAME if named else result)
         if json_:
             sys.stdout.write(json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
         else:

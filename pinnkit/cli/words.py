@@ -202,22 +202,10 @@ def device_word(word: str) -> str:
     Raises:
         ValueError: for an unknown word and for a device that is not available.
     """
-    if word == "auto":
-        return word
-    import torch
+    if word != "auto":
+        from pinnkit.solvers.plans.run_options import device_of
 
-    try:
-        device = torch.device(word)
-    except RuntimeError:
-        raise ValueError(f"--device must be auto, cpu, cuda, cuda:1 or mps, got '{word}'") from None
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError("--device cuda: no CUDA device is available here; use --device cpu")
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ValueError(f"--device {word}: there are {torch.cuda.device_count()} CUDA devices, counted from 0")
-    if device.type == "mps" and not torch.backends.mps.is_available():
-        raise ValueError("--device mps: no Metal device is available here; use --device cpu")
-    if device.type not in ("cpu", "cuda", "mps"):
-        raise ValueError(f"--device must be auto, cpu, cuda, cuda:1 or mps, got '{word}'")
+        device_of(word, "--device")
     return word
 
 

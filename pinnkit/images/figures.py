@@ -49,7 +49,8 @@ def draw_panels(panels: dict[str, NDArray[Any]], *, difference: tuple[str, str] 
 
 def draw_derivatives(solution: Solution, pixels: Pixels) -> Figure:
     """Draw the fit, |grad u| and, for twice differentiable fields, the Laplacian; means over the channels."""
-    scale = min(1.0, _MAX_PIXELS / max(pixels.height, pixels.width))
+    sides = sorted((pixels.height, pixels.width))
+    scale = min(1.0, max(_MAX_PIXELS / sides[1], 1 / sides[0]))  # at least one pixel each way
     maps = {"|grad u| per pixel": (gradient_magnitude(solution, pixels, scale).mean(axis=2), "gray", False)}
     if solution.smoothness >= 2:
         maps["laplacian per pixel squared"] = (image_laplacian(solution, pixels, scale).mean(axis=2), "RdBu_r", True)

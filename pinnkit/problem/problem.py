@@ -94,7 +94,7 @@ class Problem(Portable):
         figures: Mapping[str, Callable[..., Any]] | None = None,
         facts: Mapping[str, Any] | None = None,
     ) -> None:
-        if not name or not isinstance(name, str) or any(c in name for c in "/\\\0"):
+        if not name or not isinstance(name, str) or name in (".", "..") or any(c in name for c in "/\\\0"):
             raise ValueError(f"Problem: `name` must be a non-empty word that can name a folder, got {name!r}")
         if not hasattr(domain, "face"):
             raise TypeError(f"problem '{name}': `domain` must be a domain such as Box(x=(0, 1)), got {_kind(domain)}")

@@ -1,7 +1,8 @@
 """Reports on solutions: validation, tables, files and figures.
 
 Modules: `validation` measures a solution, `report` holds what was measured, `summary` prints and writes it without
-PyTorch, `figures` draws.
+PyTorch, `unchecked` summarises a solution that could not be measured, `failure_text` words an error, `history_file`
+writes history.csv, `figures` draws.
 """
 
 from typing import TYPE_CHECKING

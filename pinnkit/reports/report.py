@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import math
 from collections.abc import Mapping
@@ -10,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pinnkit.solutions.files import replacing
-from pinnkit.solutions.history import History
+from pinnkit.solutions.files import FILE_NAME
 from pinnkit.solutions.solution import Solution
 from pinnkit.solutions.storage import save
 from pinnkit.verification import Level, Verdict
 from pinnkit.verification.measures import Comparison, TermCheck, number
 
+from .history_file import write_history
 from .summary import SUMMARY_NAME, finite, plain_order, summary_table, write_summary
 
 if TYPE_CHECKING:
@@ -42,6 +41,7 @@ class Report:
         verdict: findings; none for a good solution.
         metrics: the problem's own scores.
         seconds: duration of the validation, without the reference.
+        failures: metrics that raised an error, with the error.
     """
 
     solution: Solution
@@ -54,6 +54,7 @@ class Report:
     verdict: Verdict
     metrics: Mapping[str, float]
     seconds: float
+    failures: tuple[str, ...] = ()
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -114,6 +115,7 @@ class Report:
             "status_text": s.status.value,
             "good": self.good,
             "warnings": list(self.warnings),
+            "failures": list(self.failures),
             "verdict": {
                 "ok": self.verdict.ok,
                 "level": self.verdict.level.value,
@@ -158,7 +160,7 @@ class Report:
         }
 
     def save(self, folder: str | Path, *, figures: bool = True, problem_file: str | Path | None = None) -> list[Path]:
-        """Write summary.json, history.csv, solution.h5 and the figures into `folder`, each file atomically.
+        """Write solution.h5, summary.json, history.csv and figures into `folder`, in this order, each file atomically.
 
         Args:
             folder: the folder to write; created if it does not exist.
@@ -172,12 +174,19 @@ class Report:
             ValueError: for a field that cannot be stored; the other files have been written by then.
         """
         folder = Path(folder)
-        written = [write_summary(self.summary(), folder), _write_history(self.solution.history, folder)]
+        written, refused = [], None
+        try:
+            written.append(save(self.solution, folder / FILE_NAME, problem_file=problem_file))
+        except ValueError as error:
+            refused = error
+        written += [write_summary(self.summary(), folder), write_history(self.solution.history, folder)]
         if figures:
             from . import figures as drawing
 
             written += drawing.save(self.solution, folder, reference=self.reference)
-        return [*written, save(self.solution, folder / "solution.h5", problem_file=problem_file)]
+        if refused is not None:
+            raise refused
+        return written
 
     def __rich__(self) -> Group:
         """The tables that rich prints."""
@@ -194,17 +203,6 @@ class Report:
         head = self.headline
         error = "no error measured" if head is None else f"relative L2 {head.rel_l2_text}"
         return f"<Report on '{self.solution.problem.name}': {error}, {self.level.value}>"
-
-
-def _write_history(history: History, folder: Path) -> Path:
-    target = folder / "history.csv"
-    with replacing(target) as temporary, temporary.open("w", encoding="utf-8", newline="") as handle:
-        writer = csv.writer(handle)
-        writer.writerow(["step", "seconds", "solver", "loss", *history.terms, *history.measures])
-        columns = (history.step, history.seconds, history.solver, history.loss)
-        columns += (*history.terms.values(), *history.measures.values())  # type: ignore[assignment]
-        writer.writerows(zip(*columns, strict=True))
-    return target
 
 
 def _plain(c: Comparison) -> dict[str, Any]:

@@ -99,6 +99,7 @@ def summary_table(summary: Mapping[str, Any]) -> Group:
     parts += [Text(f"Not checked: {line}", style="dim") for line in verdict.get("unchecked", ())]
     parts += [Text(f"Note: {line}", style="dim") for line in verdict.get("notes", ())]
     parts += [Text(f"Warning: {line}", style="yellow") for line in summary.get("warnings", ())]
+    parts += [Text(f"Failed: {line}", style="red") for line in summary.get("failures", ())]
     return Group(*parts)
 
 

@@ -16,6 +16,7 @@ from pinnkit.verification.reference_evidence import Absent, find_reference
 from pinnkit.verification.run_checks import run_checks
 from pinnkit.verification.term_sample import Sample, vanishes
 
+from .failure_text import reason_of
 from .report import Report
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ def validate(solution: Solution, *, reference: Reference | None = None, budget: 
 
     Errors are relative L2, ‖u - v‖₂ / ‖v‖₂, and the greatest |u - v|: with `problem.exact` on 2^14 fixed Sobol points,
     and with the reference on its grid.  A difference below the error bar of v is reported as `<= difference + bar`.
-    Residuals are taken on points that the solve did not use.
+    Residuals are taken on points that the solve did not use.  A metric of the problem that raises an error is named in
+    `Report.failures`.
 
     Args:
         solution: the solution to measure.
@@ -51,7 +53,7 @@ def validate(solution: Solution, *, reference: Reference | None = None, budget: 
     exact = compare_with_exact(solution)
     discretised = () if reference is None else compare_with_reference(solution, reference)
     error = () if reference is None else reference_error(problem, reference, solution.coefficients)
-    metrics = {name: float(metric(solution)) for name, metric in problem.metrics.items()}
+    metrics, failures = _measured(solution)
     if problem.plan is not None:  # judged by its metrics
         terms = tuple(root_mean_square(solution, term) for term in problem.terms)
         verdict = metric_verdict(solution, {c.name: c.rms for c in terms}, metrics)
@@ -71,4 +73,16 @@ def validate(solution: Solution, *, reference: Reference | None = None, budget: 
         verdict=verdict,
         metrics=metrics,
         seconds=time.perf_counter() - start,
+        failures=failures,
     )
+
+
+def _measured(solution: Solution) -> tuple[dict[str, float], tuple[str, ...]]:
+    """The problem's own scores, and the errors of those that raise one, which leaves the others."""
+    scores, failures = {}, []
+    for name, metric in solution.problem.metrics.items():
+        try:
+            scores[name] = float(metric(solution))
+        except Exception as error:  # code of the user, which may raise anything
+            failures.append(f"metric `{name}`: {reason_of(error)}")
+    return scores, tuple(failures)

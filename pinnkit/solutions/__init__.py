@@ -1,9 +1,9 @@
 """Solutions: fields evaluated as unknowns, how their solve went, and their files.
 
 Modules: `solution` evaluates at points and on grids, `evaluation` turns fields into unknowns, `history` and `status`
-record the solve, `storage` writes and reads solution.h5, `sealed` adds a checksum to it, `files` replaces files
-atomically, `numpy_files` reads NPY and NPZ, `identity` compares terms, `residual_values` serves training loops outside
-pinnkit.
+record the solve, `storage` writes and reads solution.h5, `hdf5_image` composes it, `sealed` adds a checksum to it,
+`files` replaces files atomically, `folder_lock` lets one process write a folder, `numpy_files` reads NPY and NPZ,
+`identity` compares terms, `residual_values` serves training loops outside pinnkit.
 """
 
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pinnkit.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from .folder_lock import FolderInUse as FolderInUse
     from .history import History as History
     from .history import Record as Record
     from .residual_values import residuals as residuals
@@ -21,13 +22,14 @@ if TYPE_CHECKING:
     from .storage import save as save
 
 _NAMES = {
+    "folder_lock": ("FolderInUse",),
     "history": ("History", "Record"),
     "residual_values": ("residuals",),
     "solution": ("Solution",),
     "status": ("Status",),
     "storage": ("Saved", "load", "save"),
 }
-__all__ = ["History", "Record", "Saved", "Solution", "Status", "load", "residuals", "save"]
+__all__ = ["FolderInUse", "History", "Record", "Saved", "Solution", "Status", "load", "residuals", "save"]
 
 _load, __dir__ = lazy_names(__name__, _NAMES)
 

@@ -23,3 +23,8 @@ class Status(Enum):
     def good(self) -> bool:
         """False for a run that diverged or was interrupted."""
         return self not in (Status.DIVERGED, Status.INTERRUPTED)
+
+    @property
+    def resumable(self) -> bool:
+        """True for a run that was stopped before its end: its checkpoint can be continued."""
+        return self in (Status.TIME, Status.INTERRUPTED)

@@ -29,6 +29,7 @@ from pinnkit.problem.problem import Problem, Unknown
 from pinnkit.problem.terms import Term
 
 from .files import FILE_NAME, replacing
+from .hdf5_image import hdf5_image
 from .history import History
 from .identity import differing_terms, probe
 from .sealed import HEADER, check_seal, seal
@@ -130,7 +131,7 @@ def save(solution: Solution, path: str | Path, *, problem_file: str | Path | Non
     target = _file(Path(path))
     specs = [_spec(solution, group) for group in solution.modules]
     grid, scattered = _sample(solution)
-    text = None if problem_file is None else Path(problem_file).read_text(encoding="utf-8")
+    text = None if problem_file is None else Path(problem_file).read_text(encoding="utf-8", errors="replace")
     domain, refusal = _domain_to_dict(solution.problem.domain)
     metadata: dict[str, Any] = {
         "problem": solution.problem.name,
@@ -169,34 +170,37 @@ def save(solution: Solution, path: str | Path, *, problem_file: str | Path | Non
         "scattered": scattered,
         "problem_hash": None if text is None else hashlib.sha256(text.encode()).hexdigest(),
     }
+
+    def fill(file: h5py.File) -> None:
+        file.attrs["format"] = _FORMAT
+        file.attrs["format_version"] = _VERSION
+        _put(file, "metadata", np.frombuffer(json.dumps(metadata).encode(), dtype=np.uint8))
+        if text:
+            _put(file, "problem_file", np.frombuffer(text.encode(), dtype=np.uint8))
+        for i, module in enumerate(solution.modules.values()):
+            for key, value in module.state_dict().items():
+                _put(file, f"state/{i}/{key}", value.detach().cpu().numpy())
+        for key, array in grid.items():
+            _put(file, f"grid/{key}", array)
+        history = solution.history
+        _put(file, "history/step", history.step)
+        _put(file, "history/seconds", history.seconds)
+        _put(file, "history/loss", history.loss)
+        _put(
+            file,
+            "history/solver",
+            np.array([metadata["history_solvers"].index(s) for s in history.solver], dtype="i4"),
+        )
+        _put(
+            file,
+            "history/terms",
+            np.array(list(history.terms.values())).reshape(len(history.terms), len(history.step)),
+        )
+        if history.measures:
+            _put(file, "history/measures", np.array(list(history.measures.values())))
+
     with replacing(target) as temporary:
-        with h5py.File(temporary, "w", userblock_size=HEADER) as file:
-            file.attrs["format"] = _FORMAT
-            file.attrs["format_version"] = _VERSION
-            _put(file, "metadata", np.frombuffer(json.dumps(metadata).encode(), dtype=np.uint8))
-            if text:
-                _put(file, "problem_file", np.frombuffer(text.encode(), dtype=np.uint8))
-            for i, module in enumerate(solution.modules.values()):
-                for key, value in module.state_dict().items():
-                    _put(file, f"state/{i}/{key}", value.detach().cpu().numpy())
-            for key, array in grid.items():
-                _put(file, f"grid/{key}", array)
-            history = solution.history
-            _put(file, "history/step", history.step)
-            _put(file, "history/seconds", history.seconds)
-            _put(file, "history/loss", history.loss)
-            _put(
-                file,
-                "history/solver",
-                np.array([metadata["history_solvers"].index(s) for s in history.solver], dtype="i4"),
-            )
-            _put(
-                file,
-                "history/terms",
-                np.array(list(history.terms.values())).reshape(len(history.terms), len(history.step)),
-            )
-            if history.measures:
-                _put(file, "history/measures", np.array(list(history.measures.values())))
+        temporary.write_bytes(hdf5_image(fill, header=HEADER))
         seal(temporary, _FORMAT)
     return target
 

@@ -47,6 +47,9 @@ from .training.weights import ReLoBRaLo as ReLoBRaLo
 from .training.weights import SelfAdaptive as SelfAdaptive
 from .training.weights import Weights as Weights
 
+# Checkpoints
+from .training.checkpoint import CheckpointWarning as CheckpointWarning
+
 # Measurements during training
 from .training.monitor import Monitor as Monitor
 

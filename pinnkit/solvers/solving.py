@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
 
 from pinnkit.jets.gradient_mode import with_gradients
 from pinnkit.problem.problem import Problem
+from pinnkit.solutions.folder_lock import one_writer
 from pinnkit.solutions.solution import Solution
 from pinnkit.solvers.collocation.field_groups import FieldChoice
 from pinnkit.solvers.plans import planning
@@ -112,4 +114,5 @@ def solve(
         elif field is not None or solvers is not None:
             raise ValueError("solve: give `plan`, or `field` and `solvers`, not both")
         warn_of_concerns(problem)
-        return execute(plan, problem, options, began=began)
+        with nullcontext() if options.folder is None else one_writer(options.folder, "solve: `out`"):
+            return execute(plan, problem, options, began=began)

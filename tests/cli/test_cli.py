@@ -300,7 +300,7 @@ OPTIONS = {
     "solver": (["--solver", "newton"], "--solver must be one of auto, least-squares, march, adam, "),
     "solvers": (["--solver", "adam,newton"], "got 'newton'"),
     "auto among others": (["--solver", "auto,adam"], "--solver auto stands alone"),
-    "device": (["--device", "gpu"], "--device must be auto, cpu, cuda, cuda:1 or mps, got 'gpu'"),
+    "device": (["--device", "gpu"], "--device must be auto, cpu, cuda, or cuda:1 for the second of several, got 'gpu'"),
     "dtype": (["--dtype", "float16"], "--dtype must be one of float32, float64, got 'float16'"),
     "steps zero": (["--steps", "0", "--solver", "adam"], "--steps must be at least 1, got 0"),
     "steps no number": (["--steps", "many"], "--steps must be whole numbers, such as 200 or 200,50, got 'many'"),
@@ -330,7 +330,9 @@ def test_a_bad_option_is_one_line_and_exit_code_2(decay, fake_solve, capsys, opt
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 def test_a_device_that_is_not_there_is_refused(decay, capsys):
     assert run("solve", decay, "--device", "cuda") == 2
-    assert "no CUDA device is available here; use --device cpu" in one_line(capsys)
+    line = one_line(capsys)
+    assert "--device: no CUDA device is available here (" in line
+    assert line.endswith("got 'cuda'; use cpu")
 
 
 COMMANDS = {

@@ -1,9 +1,13 @@
 """Quick to start: commands that need no PyTorch do not load it, and their text."""
 
 import json
+import re
 import subprocess
 import sys
+from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -155,3 +159,82 @@ def test_a_report_and_show_print_the_same(tmp_path: Path, capsys: pytest.Capture
     printed = capsys.readouterr().out
     assert cli.run(["show", str(tmp_path)]) == 0
     assert capsys.readouterr().out == printed
+
+
+def every_command() -> list[list[str]]:
+    """Words of all commands and groups."""
+    from typer.main import get_command
+
+    def below(command: Any, words: list[str]) -> Iterator[list[str]]:
+        yield words
+        for name, part in getattr(command, "commands", {}).items():
+            yield from below(part, [*words, name])
+
+    return list(below(get_command(cli.app), []))
+
+
+@pytest.mark.parametrize("words", every_command(), ids=lambda words: " ".join(words) or "pinnkit")
+def test_every_command_has_help_and_refuses_an_unknown_option_in_one_line(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run([*words, "-h"]) == 0
+    assert "Usage: pinnkit" in capsys.readouterr().out
+    assert cli.run([*words, "--quack"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert len(err.splitlines()) == 1
+    assert err.startswith("pinnkit: No such option: --quack")
+    assert err.endswith(f"(see {' '.join(['pinnkit', *words])} --help)\n")
+
+
+USAGE = {
+    "a number that is none": (["solve", "a.py", "--seed", "many"], "'--seed'"),
+    "an option without its value": (["solve", "a.py", "--seed"], "'--seed' requires an argument"),
+    "too many arguments": (["show", "a", "b"], "(b)"),
+    "no argument": (["reconstruct"], "'cloud'"),
+    "no option": (["reconstruct", "a.ply"], "Missing option '--out'"),
+    "an unknown part of a group": (["bench", "quack"], "No such command 'quack'"),
+}
+
+
+@pytest.mark.parametrize(("words", "message"), USAGE.values(), ids=USAGE.keys())
+def test_a_usage_error_is_one_line(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(words) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert len(err.splitlines()) == 1
+    assert message.lower() in err.lower()
+
+
+@pytest.mark.parametrize("command", ["solve", "compare", "fit", "reconstruct", "radiance"])
+def test_help_lists_devices_and_types(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "250")
+    cli.run([command, "--help"])
+    text = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert "auto (CUDA where there is one), cpu, cuda, or cuda:1" in text
+    assert ("float32 or float64" in text) is (command in ("solve", "compare"))
+
+
+ACCEPTED: dict[str, Callable[[], Sequence[str]]] = {
+    "fit --field": lambda: import_module("pinnkit.images.presets").IMAGE_PRESETS.words,
+    "radiance --field": lambda: import_module("pinnkit.radiance").RECIPES.words,
+    "radiance --pose-convention": lambda: ["opengl", "opencv", "Blender", "COLMAP"],
+    "reconstruct --field": lambda: ["neural", "grid", *import_module("pinnkit.surfaces").SURFACE_LOSSES.words],
+    "reconstruct --normals": lambda: ["use:", "ignore:"],
+    "scene make --inside": lambda: import_module("pinnkit.radiance").SURROUNDINGS.words,
+}
+
+
+@pytest.mark.parametrize("option", ACCEPTED)
+def test_help_lists_the_words_of_every_option(
+    option: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "250")
+    *command, _ = option.split()
+    cli.run([*command, "--help"])
+    text = capsys.readouterr().out
+    words = list(ACCEPTED[option]())
+    assert words
+    assert [word for word in words if not re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", text)] == []

@@ -12,7 +12,7 @@ from PIL import Image, ImageCms
 from rich.console import Console
 
 from pinnkit.cli import run
-from pinnkit.cli.console import result_folder
+from pinnkit.cli.result_folder import result_folder
 from pinnkit.fields import MultilevelGrid, Siren
 from pinnkit.fields.encodings.grid_encoding import GridEncoding
 from pinnkit.images import (
@@ -33,6 +33,7 @@ from pinnkit.images import (
 )
 from pinnkit.images.quick import quick_plan
 from pinnkit.solvers import Adam, Plan, solve
+from tests.samples import solution_of
 
 HEIGHT, WIDTH = 18, 30
 
@@ -171,6 +172,24 @@ def test_a_look_shows_the_picture() -> None:
     plan = quick_plan(image_preset("siren", WIDTH, HEIGHT))
     problem = image_problem(picture, plan=plan)
     assert problem.metrics["psnr"](solve(problem, device="cpu")) > 25
+
+
+def test_the_picture_outlives_a_check_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object, **__: object) -> None:
+        assert (tmp_path / "o/picture.png").is_file()
+        raise RuntimeError("no luck")
+
+    monkeypatch.setattr("pinnkit.reports.validation.validate", fails)
+    Image.fromarray((scene(3, 12, 12) * 255).astype(np.uint8)).save("a.png")
+    assert run(["fit", "a.png", "--steps", "2", "--no-figures", "--out", "o"]) == 1
+    assert {p.name for p in Path("o").iterdir()} >= {"solution.h5", "picture.png", "summary.json", "checkpoint.h5"}
+
+
+@pytest.mark.parametrize("shape", [(1100, 2), (2, 1100)])
+def test_a_thin_picture_has_figures(shape: tuple[int, int]) -> None:
+    problem = image_problem(Picture(np.zeros((*shape, 3), dtype=np.float32)))
+    for draw in problem.figures.values():
+        draw(solution_of(problem, spec=Siren(8, 1)))
 
 
 def test_a_solution_is_rendered_once_for_all_who_look_at_it(monkeypatch: pytest.MonkeyPatch) -> None:

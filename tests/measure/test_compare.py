@@ -101,6 +101,24 @@ def test_a_stored_run_is_not_repeated_unless_it_is_another_run(tmp_path: Path, s
     assert len(solves) == 2  # another field, another equation
 
 
+def test_a_figure_that_cannot_be_drawn_leaves_the_comparison(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: Any) -> None:
+        raise RuntimeError("no display")
+
+    monkeypatch.setattr("pinnkit.measure.compare.figure.draw", fails)
+    said: list[str] = []
+    found = compare(PROBLEM, [SINES], seeds=1, budget=0.05, out=tmp_path, log=said.append)
+    assert said[-1].startswith("decay: compare.png could not be drawn: RuntimeError: no display (test_compare.py:")
+    assert len(found.runs) == 1
+    assert (tmp_path / "decay/compare.json").is_file()
+
+
+def test_another_type_of_numbers_is_another_run(tmp_path: Path, solves: list[dict[str, Any]]) -> None:
+    for options in ({}, {"dtype": torch.float32, "device": "cpu"}):
+        compare(PROBLEM, [SINES], seeds=1, budget=0.05, out=tmp_path, **options)
+    assert [(call["dtype"], call["device"]) for call in solves] == [(None, "auto"), (torch.float32, "cpu")]
+
+
 def test_the_clock_stands_still_while_a_run_is_measured(
     tmp_path: Path, solves: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -237,6 +255,7 @@ def test_the_figure_has_every_run_the_medians_and_the_bar() -> None:
         (dict(methods=[]), "`methods` must be one or several"),
         (dict(methods=[SINES, SINES]), "names that differ"),
         (dict(methods=[SINES], seeds=0), "`seeds` must be a whole number of at least 1, got 0"),
+        (dict(methods=[SINES], device="mps"), "compare: `device` must be auto, cpu, cuda, or cuda:1"),
         (dict(methods=[SINES], seconds=-1.0), "`seconds` must be a positive number, got -1.0"),
     ],
 )
@@ -285,7 +304,10 @@ def test_the_command_prints_a_table_and_json(tmp_path: Path, capsys: pytest.Capt
     assert row["rel_l2_worst"] < 1e-9
     assert "reference" in err
     assert (tmp_path / "out" / "decay" / "compare.png").is_file()
-    assert cli.run(["compare", str(file), "--solvers", "nonsense"]) == 2
+    for wrong in (["--solvers", "nonsense"], ["--dtype", "float16"], ["--device", "gpu"]):
+        capsys.readouterr()
+        assert cli.run(["compare", str(file), *wrong]) == 2
+        assert f"{wrong[0]} must be" in capsys.readouterr().err
 
 
 def test_a_status_that_is_not_good_is_a_failure() -> None:

@@ -340,6 +340,20 @@ def test_parallel_cameras_need_a_box(folder: Path) -> None:
 
 
 # the command line ---------------------------------------------------------------------------------------------------
+def test_a_scene_whose_figures_cannot_be_drawn_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_: Scene) -> None:
+        raise RuntimeError("no display")
+
+    monkeypatch.setattr("pinnkit.radiance.draw_views", fails)
+    out = tmp_path / "a"
+    sizes = ["--views", "2", "--test", "1", "--size", "8", "--samples", "1"]
+    assert run(["scene", "make", str(out), *sizes]) == 1
+    assert capsys.readouterr().err.startswith("pinnkit: failed: figures: RuntimeError: no display (test_reader.py:")
+    assert len(read_scene(out).train) == 2
+
+
 def test_scene_make_and_show_run_and_refuse(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "made"
     arguments = ["scene", "make", str(out), "--views", "4", "--test", "1", "--size", "16", "--samples", "1", "--json"]

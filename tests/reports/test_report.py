@@ -47,6 +47,16 @@ def test_a_saved_report_is_a_summary_a_history_a_solution_and_figures(report, tm
     assert load(tmp_path / "heat").name == "heat"
 
 
+def test_a_figure_that_cannot_be_drawn_comes_after_all_other_files(report, tmp_path, monkeypatch):
+    def fails(*_, **__):
+        raise RuntimeError("no figure")
+
+    monkeypatch.setattr("pinnkit.reports.figures.save", fails)
+    with pytest.raises(RuntimeError, match="no figure"):
+        report.save(tmp_path)
+    assert {p.name for p in tmp_path.iterdir()} == {"summary.json", "history.csv", "solution.h5"}
+
+
 def test_the_history_is_a_table_that_others_can_read(report, tmp_path):
     report.save(tmp_path, figures=False)
     with (tmp_path / "history.csv").open(newline="") as handle:

@@ -1,6 +1,8 @@
 """Marching in time: walls of every kind, stretched modes, periodic domains, dense output."""
 
 import math
+import signal
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from pinnkit import (
     Robin,
     Status,
     Unknown,
+    solve,
 )
 from pinnkit.solutions.solution import exact_values
 from pinnkit.solvers import ExponentialRK, Radau
@@ -317,6 +320,26 @@ def test_a_report_may_stop_the_march() -> None:
     assert found.status is Status.INTERRUPTED
     assert found.steps == 3
     assert found.reached == seen[-1].time < 1
+
+
+def interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("end", [lambda: signal.raise_signal(signal.SIGINT), interrupt])
+def test_an_interrupt_ends_the_march_after_a_step_with_its_state_so_far(end: Callable[[], object]) -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        found = solve(BURGERS, solvers=March(tolerance=1e-4), callbacks=[lambda r: end() if r.step == 3 else None])
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert found.status is Status.INTERRUPTED
+    assert found.steps == 3
+    whole = solve(BURGERS, solvers=March(tolerance=1e-4))
+    axis = BURGERS.axes[0]
+    start = dict(x=np.linspace(axis.lower, axis.upper, 9), t=0.0)
+    assert np.array_equal(found(**start)["u"], whole(**start)["u"])
 
 
 def test_growth_without_end_is_reported_as_divergence() -> None:

@@ -39,6 +39,23 @@ def test_a_cloud_becomes_a_closed_mesh_where_it_was(
     assert metrics["euler_number"] == 2
 
 
+def test_the_mesh_and_the_solution_outlive_measures_and_checks_that_fail(
+    cloud: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise RuntimeError("no luck")
+
+    monkeypatch.setattr("pinnkit.surfaces.mesh.nearest.NearestPoint.of", fails)
+    monkeypatch.setattr("pinnkit.reports.validation.validate", fails)
+    out, folder = tmp_path / "mesh.ply", tmp_path / "report"
+    options = ["--field", "grid", "--nodes", "24", "--resolution", "24", "--no-figures", "--results", str(folder)]
+    assert run(["reconstruct", str(cloud), "--out", str(out), *options]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(":")[2].strip() for line in lines] == ["measures of the mesh", "the check of the solution"]
+    assert len(read_mesh(out).faces) > 100
+    assert {p.name for p in folder.iterdir()} == {"solution.h5", "summary.json", "history.csv"}
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from pinnkit.problem.problem import Problem
+from pinnkit.reports.failure_text import reason_of
 from pinnkit.reports.report import number
 from pinnkit.reports.validation import reference_error
 from pinnkit.solutions.storage import replacing
+from pinnkit.solvers.plans.run_options import device_of
 from pinnkit.solvers.training.fingerprint import fingerprint
 
 from .comparison import Comparison
@@ -34,6 +36,8 @@ def compare(
     seeds: int = 3,
     seconds: float = 60.0,
     budget: float = 5.0,
+    device: str = "auto",
+    dtype: torch.dtype | None = None,
     out: str | Path = "results/compare",
     log: Callable[[str], object] = lambda _: None,
 ) -> Comparison:
@@ -51,6 +55,8 @@ def compare(
         seeds: number of runs of each method, with seeds 0, 1, ...
         seconds: longest time of a run.
         budget: nominal seconds of work for the reference.
+        device: of the solves, as in `solve`.
+        dtype: of the solves; None takes the problem's.
         out: folder of the files; compare.json and compare.png are written at the end.
         log: called with one line after each run.
 
@@ -67,18 +73,25 @@ def compare(
     for name, value in (("seconds", seconds), ("budget", budget)):
         if not value > 0:
             raise ValueError(f"compare: `{name}` must be a positive number, got {value!r}")
+    device_of(device, "compare: `device`")
     folder = Path(out) / _slug(problem.name)
     reference = _LazyReference(problem, budget, folder)
     runs = [  # seed by seed, so that a slower machine slows all methods alike
-        _run(problem, method, seed, seconds=seconds, reference=reference, folder=folder, log=log)
+        _run(
+            problem, method, seed, seconds=seconds, device=device, dtype=dtype, reference=reference, folder=folder,
+            log=log,
+        )
         for seed in range(seeds)
         for method in methods
-    ]
+    ]  # fmt: skip
     result = Comparison(problem.name, tuple(names), tuple(runs), reference.facts)
     _write(folder / "compare.json", result.summary())
-    from .figure import draw  # loads matplotlib
+    try:
+        from .figure import draw  # loads matplotlib
 
-    draw(result, folder / "compare.png")
+        draw(result, folder / "compare.png")
+    except Exception as error:  # the runs count, whatever fails
+        log(f"{problem.name}: compare.png could not be drawn: {reason_of(error)}")
     return result
 
 
@@ -132,12 +145,16 @@ def _run(
     seed: int,
     *,
     seconds: float,
+    device: str,
+    dtype: torch.dtype | None,
     reference: _LazyReference,
     folder: Path,
     log: Callable[[str], object],
 ) -> Run:
     """Run one method with one seed to its end, or read its stored result."""
     text = f"{_identity(problem)}, {method.text}, seed={seed}, {seconds:g} s"
+    text += "" if device == "auto" else f", {device}"
+    text += "" if dtype is None else f", {dtype}"
     target = folder / f"{_slug(method.name)}-{seed}.json"
     scratch = target.with_suffix(".checkpoint")
     run = _stored(target, text)
@@ -159,6 +176,8 @@ def _run(
                 reference=None if problem.exact else reference.values,
                 folder=scratch,
                 before=run,
+                device=device,
+                dtype=dtype,
             )
             _write(target, run.to_dict())
     except Exception as error:  # one failed run must not stop the remaining ones

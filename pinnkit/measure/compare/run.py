@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import nn
 
 from pinnkit.fields import FieldSpec
@@ -154,6 +155,8 @@ def measure(
     reference: Reference | None,
     folder: Path,
     before: Run | None,
+    device: str = "auto",
+    dtype: torch.dtype | None = None,
 ) -> tuple[Run, bool]:
     """Solve until the next measurement; return the run so far and whether it has ended.
 
@@ -169,6 +172,8 @@ def measure(
         reference: solution to compare with where there is no closed form.
         folder: of the checkpoint.
         before: the same run after the previous measurement.
+        device: as in `solve`.
+        dtype: as in `solve`.
     """
     done = () if before is None else before.measurements
     limit = min(_FIRST * 2 ** len(done), seconds) if method.resumable else seconds
@@ -177,6 +182,8 @@ def measure(
         method.field,
         method.solvers,
         seed=seed,
+        device=device,
+        dtype=dtype,
         seconds=limit,
         out=folder if method.resumable else None,
         resume=method.resumable,

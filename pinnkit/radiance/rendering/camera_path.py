@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from torch import Tensor
 from pinnkit.radiance.data.cameras import Camera, Convention, look_at, nearest_point_to_axes
 from pinnkit.radiance.data.scene import Scene, corners
 from pinnkit.solutions.evaluation import FieldSet
+from pinnkit.solutions.files import replacing
 
 from .ray_marching import RaySampler
 from .views import render_view
@@ -108,7 +110,6 @@ def write_video(
     """
     path = Path(path)
     writer = check_video_path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
 
     def pictures() -> Iterator[NDArray[np.uint8]]:
         for number, camera in enumerate(cameras, start=1):
@@ -117,11 +118,13 @@ def write_video(
             if progress is not None:
                 progress(number)
 
-    if path.suffix.lower() == ".gif":
-        writer.mimsave(path, list(pictures()), duration=1000 / per_second, loop=0)
-    else:  # the codec needs even sides
-        even = [np.pad(p, ((0, p.shape[0] % 2), (0, p.shape[1] % 2), (0, 0)), mode="edge") for p in pictures()]
-        writer.mimsave(path, even, fps=per_second, macro_block_size=1)
+    # The writers choose the format by the suffix.
+    with replacing(path, temporary=path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")) as temporary:
+        if path.suffix.lower() == ".gif":
+            writer.mimsave(temporary, list(pictures()), duration=1000 / per_second, loop=0)
+        else:  # the codec needs even sides
+            even = [np.pad(p, ((0, p.shape[0] % 2), (0, p.shape[1] % 2), (0, 0)), mode="edge") for p in pictures()]
+            writer.mimsave(temporary, even, fps=per_second, macro_block_size=1)
     return path
 
 

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import time
+import warnings
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from pinnkit.problem.problem import Problem
+from pinnkit.solutions.folder_lock import one_writer
 from pinnkit.solutions.history import History, Record
 from pinnkit.solutions.solution import Solution
 from pinnkit.solutions.status import Status
 from pinnkit.solutions.storage import load, save
 from pinnkit.solvers.collocation.field_groups import FieldChoice
 from pinnkit.solvers.protocols import Method
+from pinnkit.solvers.training.checkpoint import CheckpointWarning, failure
 
 from .execution import execute
 from .planning import plan
@@ -76,8 +80,33 @@ def in_stages(
     """
     if not stages:
         raise ValueError("in_stages: `stages` is empty; give at least one")
-    began, before = time.perf_counter(), 0.0  # seconds of stages that an earlier run completed
     folder = None if out is None else Path(out)
+    with nullcontext() if folder is None else one_writer(folder, "in_stages: `out`"):
+        return _run_stages(
+            stages,
+            seed=seed,
+            device=device,
+            seconds=seconds,
+            folder=folder,
+            resume=resume,
+            callbacks=callbacks,
+            reason=reason,
+        )
+
+
+def _run_stages(
+    stages: Sequence[MakeStage],
+    *,
+    seed: int,
+    device: str,
+    seconds: float | None,
+    folder: Path | None,
+    resume: bool,
+    callbacks: Sequence[Callable[[Record], object]],
+    reason: str,
+) -> Solution:
+    """Solve stage after stage in a folder that no other process writes."""
+    began, before = time.perf_counter(), 0.0  # seconds of stages that an earlier run completed
     done: list[Solution] = []
     for i, make in enumerate(stages):
         previous = done[-1] if done else None
@@ -105,11 +134,19 @@ def in_stages(
             )
             found = execute(plan(stage.problem, stage.field, stage.solvers, options), stage.problem, options)
             if kept is not None and found.status in (Status.TRAINED, Status.BUDGET, Status.CONVERGED, Status.STALLED):
-                save(found, kept)
+                _keep(found, kept)
         done.append(found)
         if not found.status.good or found.status is Status.TIME:
             break
     return _joined(done, before + time.perf_counter() - began, reason)
+
+
+def _keep(found: Solution, path: Path) -> None:
+    """Save a stage that has ended; where that fails, a resumed run repeats the stage."""
+    try:
+        save(found, path)
+    except OSError as error:
+        warnings.warn(failure(path, error), CheckpointWarning, stacklevel=1)
 
 
 def _shifted(callback: Callable[[Record], object], done: Sequence[Solution]) -> Callable[[Record], object]:

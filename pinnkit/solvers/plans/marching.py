@@ -14,13 +14,14 @@ from pinnkit.solvers.collocation.parameters import Parameters
 from pinnkit.solvers.method_of_lines.implicit import MarchStep
 from pinnkit.solvers.method_of_lines.march import March, march
 
+from .deferred_interrupts import deferred_interrupts
 from .run import Run, solution_of
 
 __all__ = ["run_march"]
 
 
 def run_march(run: Run) -> Solution:
-    """March, and record the estimated error of every step.
+    """March, and record the estimated error of every step; an interrupt ends it after a step, with its state so far.
 
     Raises:
         Unsupported: for what a march does not cover, with the reason.
@@ -39,11 +40,15 @@ def run_march(run: Run) -> Solution:
         words = f"March to {problem.time} = {at.time:.4g} with {at.modes} modes"
         unmeasured = dict.fromkeys((str(t.name) for t in problem.terms), math.nan)  # until the march has ended
         records.append(Record(at.step, 0, words, used, at.error**2, unmeasured))
-        stopped = any([callback(records[-1]) is True for callback in options.callbacks])
+        try:
+            stopped = any([callback(records[-1]) is True for callback in options.callbacks]) or interrupt.is_set()
+        except KeyboardInterrupt:  # from within a callback
+            stopped = True
         late = options.seconds is not None and used >= options.seconds
         return stopped or late
 
-    found = march(problem, solver, seed=options.seed, report=report)
+    with deferred_interrupts() as interrupt:
+        found = march(problem, solver, seed=options.seed, report=report)
     modules = {g: m.to(device=run.device, dtype=run.dtype) for g, m in found.modules.items()}
     solution = solution_of(
         problem,

@@ -127,8 +127,12 @@ class RunOptions:
             raise ValueError(f"solve: `checkpoint_seconds` must be a number of at least 0, got {pause!r}")
 
 
-def device_of(device: str) -> torch.device:
+def device_of(device: str, argument: str = "solve: `device`") -> torch.device:
     """Device that `device` names; "auto" takes CUDA where there is one.
+
+    Args:
+        device: "auto", "cpu", "cuda", or "cuda:1" for the second of several.
+        argument: the argument that names it, for messages.
 
     Raises:
         ValueError: for a name that is none, or a device that is not available.
@@ -137,10 +141,15 @@ def device_of(device: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         found = torch.device(device)
-    except (RuntimeError, TypeError) as error:
-        raise ValueError(f"solve: `device` must be 'auto', 'cpu' or 'cuda', got {device!r}") from error
+    except (RuntimeError, TypeError):
+        found = torch.device("meta")
     if found.type not in ("cpu", "cuda"):
-        raise ValueError(f"solve: `device` must be 'auto', 'cpu' or 'cuda', got {device!r}")
+        raise ValueError(f"{argument} must be auto, cpu, cuda, or cuda:1 for the second of several, got {device!r}")
     if found.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"solve: device {device!r} was asked for, but torch sees no CUDA device; use device='cpu'")
+        why = "this PyTorch is built for CPUs only" if torch.version.cuda is None else "PyTorch finds none"
+        raise ValueError(f"{argument}: no CUDA device is available here ({why}), got {device!r}; use cpu")
+    if found.type == "cuda" and (found.index or 0) >= torch.cuda.device_count():
+        raise ValueError(
+            f"{argument}: there are {torch.cuda.device_count()} CUDA devices, counted from 0, got {device!r}"
+        )
     return found

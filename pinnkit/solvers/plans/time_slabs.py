@@ -129,7 +129,9 @@ def _continued(start: InitialState, before: Solution, time: float) -> InitialSta
     values = []
     for key, _ in start.values:
         name, rate = start.split(key)
-        values.append((key, _FinalState(before, name, (start.time,) if rate else (), time)))
+        order = (start.time,) if rate else ()
+        state = _FinalState(before, name, order, time)
+        values.append((key, state if state.axes else state.number()))
     return replace(start, values=tuple(values))
 
 
@@ -145,6 +147,14 @@ class _FinalState:
         self.known: OrderedDict[tuple[object, ...], tuple[Sequence[Tensor], Tensor]] = OrderedDict()
         kind = inspect.Parameter.KEYWORD_ONLY
         self.__signature__ = inspect.Signature([inspect.Parameter(a.name, kind) for a in self.axes])
+
+    def number(self) -> float | list[float]:
+        """The value where time is the only axis; a list for a vector unknown."""
+        solution = self.solution
+        at = torch.tensor([[self.time]], device=solution.device, dtype=solution.dtype)
+        found = solution.fieldset.unknowns(at, solution.coefficient_tensors, self.order)[self.name][0]
+        value: float | list[float] = found.tolist()
+        return value
 
     def __call__(self, **coords: Jet) -> Jet:
         frame = next(iter(coords.values())).frame

@@ -12,10 +12,22 @@ import h5py
 import numpy as np
 import torch
 
+from pinnkit.solutions.files import replacing
+from pinnkit.solutions.hdf5_image import hdf5_image
 from pinnkit.solutions.history import Record
 from pinnkit.solvers.protocols import State, StateValue
 
-__all__ = ["Checkpoint", "read", "write"]
+__all__ = ["Checkpoint", "CheckpointWarning", "failure", "read", "write"]
+
+
+class CheckpointWarning(RuntimeWarning):
+    """A checkpoint could not be written; the run goes on."""
+
+
+def failure(path: Path, error: OSError) -> str:
+    """The text of a `CheckpointWarning`."""
+    kept = "the one before is kept" if path.exists() else "there is none to resume from yet"
+    return f"the checkpoint '{path}' could not be written ({error.strerror or error}); the run goes on, and {kept}"
 
 
 @dataclass(frozen=True)
@@ -40,19 +52,24 @@ class Checkpoint:
 
 
 def write(path: Path, checkpoint: Checkpoint) -> None:
-    """Write to a temporary name beside `path`, then rename: a killed run leaves the old file or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(
-        f".{path.name}.part"
-    )  # one name, so that the next run overwrites the remains of a killed one
-    with h5py.File(temporary, "w") as file:
+    """Write to a temporary name beside `path`, then rename: a killed run leaves the old file or the new one.
+
+    Raises:
+        OSError: where the file cannot be written; the old one is still there.
+    """
+
+    def fill(file: h5py.File) -> None:
         file.attrs["fingerprint"] = checkpoint.fingerprint
         file.attrs["solver"] = checkpoint.solver
         file.attrs["step"] = checkpoint.step
         file.attrs["seconds"] = checkpoint.seconds
         file.create_dataset("records", data=json.dumps([asdict(r) for r in checkpoint.records]))
         _put(file.create_group("state"), checkpoint.state)
-    temporary.replace(path)
+
+    image = hdf5_image(fill)
+    # One name, so that the next run overwrites the remains of a killed one.
+    with replacing(path, temporary=path.with_name(f".{path.name}.part")) as temporary:
+        temporary.write_bytes(image)
 
 
 def read(path: Path) -> Checkpoint:

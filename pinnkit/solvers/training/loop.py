@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -81,7 +82,8 @@ def run(
         callbacks: each called with every `Record`.
         records: history of earlier solvers.
         total: steps of the whole solve, for the records; None takes those of `solvers`.
-        checkpoint_path: file of the checkpoints, written every few seconds, on Ctrl-C and at the end.
+        checkpoint_path: file of the checkpoints, written every few seconds, on Ctrl-C and at the end; where that fails,
+            a `CheckpointWarning` says so and the run goes on.
         checkpoint_seconds: time between two checkpoints.
         fingerprint: identity of the run.
         resume: continue from the checkpoint, if there is one.
@@ -106,11 +108,20 @@ def run(
     index, step, state = mark.solver, mark.step, mark.state
     taken += sum(s.steps for s in solvers[:index]) + step
     good, saved_at, longest = mark, time.perf_counter(), 0.0
+    failing = False
 
     def save(at: _Mark) -> None:
-        if checkpoint_path is not None:
-            kept, used = history[: at.records], time.perf_counter() - begin
+        nonlocal failing
+        if checkpoint_path is None:
+            return
+        kept, used = history[: at.records], time.perf_counter() - begin
+        try:
             checkpoint.write(checkpoint_path, Checkpoint(fingerprint, at.solver, at.step, at.state, kept, used))
+            failing = False
+        except OSError as error:
+            if not failing:
+                warnings.warn(checkpoint.failure(checkpoint_path, error), checkpoint.CheckpointWarning, stacklevel=1)
+            failing = True
 
     try:
         while status is None:
