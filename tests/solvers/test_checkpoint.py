@@ -1,12 +1,16 @@
 """Checkpoints come back bit for bit, and a file that is none is refused in one line."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pytest
 import torch
 
+from pinnkit.files.unreadable import UnreadableFile
 from pinnkit.solutions.history import Record
+from pinnkit.solutions.sealed import seal
 from pinnkit.solvers.training.checkpoint import Checkpoint, read, write
 
 F32, F64 = torch.float32, torch.float64
@@ -106,6 +110,56 @@ def test_tensors_that_need_gradients_are_stored_as_numbers(tmp_path: Path) -> No
     assert torch.equal(read(tmp_path / "c.h5").state["theta"], theta.detach())
 
 
+def without(name: str) -> Callable[[h5py.File], None]:
+    def edit(file: h5py.File) -> None:
+        if name in file.attrs:
+            del file.attrs[name]
+        else:
+            del file[name]
+
+    return edit
+
+
+def with_records(text: str) -> Callable[[h5py.File], None]:
+    def edit(file: h5py.File) -> None:
+        del file["records"]
+        file["records"] = np.frombuffer(text.encode(), dtype=np.uint8)
+
+    return edit
+
+
+def with_attribute(group: str, name: str, value: object) -> Callable[[h5py.File], None]:
+    return lambda file: file[group].attrs.__setitem__(name, value)
+
+
+def with_link(link: object) -> Callable[[h5py.File], None]:
+    def edit(file: h5py.File) -> None:
+        del file["state/0"]
+        file["state/0"] = link
+
+    return edit
+
+
+EDITS: dict[str, Callable[[h5py.File], None]] = {
+    "a value": lambda file: file["state/0"].__setitem__(0, 0.25),
+    "no state": without("state"),
+    "no step": without("step"),
+    "no records": without("records"),
+    "a word for a number": with_attribute("/", "solver", "first"),
+    "a step before the first": with_attribute("/", "step", -1),
+    "records of another kind": with_records('[{"stp": 1}]'),
+    "records of no kind": with_records("["),
+    "records that are a number": with_records("3"),
+    "very deep records": with_records("[" * 100_000),
+    "too few items": with_attribute("state", "count", 3),
+    "more items than any file holds": with_attribute("state", "count", 10**15),
+    "keys that are no names": with_attribute("state", "keys", "[1, 2]"),
+    "a link to another file": with_link(h5py.ExternalLink("/etc/passwd", "/")),
+    "a link to itself": with_link(h5py.SoftLink("/state")),
+    "a group within itself": lambda file: file["state"].__setitem__("loop", file["state"]),
+}
+
+
 def broken(tmp_path: Path, how: str) -> Path:
     path = tmp_path / "checkpoint.h5"
     write(path, Checkpoint("run", 0, 3, state(F64), records(), 1.0))
@@ -123,49 +177,21 @@ def broken(tmp_path: Path, how: str) -> Path:
     elif how == "folder":
         path.unlink()
         path.mkdir()
-    elif how == "no state":
+    else:
         with h5py.File(path, "a") as file:
-            del file["state"]
-    elif how == "no step":
-        with h5py.File(path, "a") as file:
-            del file.attrs["step"]
-    elif how == "a word for a number":
-        with h5py.File(path, "a") as file:
-            file.attrs["solver"] = "first"
-    elif how == "records of another kind":
-        with h5py.File(path, "a") as file:
-            del file["records"]
-            file["records"] = '[{"stp": 1}]'
-    elif how == "records of no kind":
-        with h5py.File(path, "a") as file:
-            del file["records"]
-            file["records"] = "["
-    elif how == "too few items":
-        with h5py.File(path, "a") as file:
-            file["state"].attrs["count"] = 3
+            EDITS[how](file)
+        if how != "a value":
+            seal(path, "pinnkit checkpoint")  # the checksum matches again: damage by a program, not by a disk
     return path
 
 
-WAYS = [
-    "empty",
-    "text",
-    "cut short",
-    "zeros in the middle",
-    "missing",
-    "folder",
-    "no state",
-    "no step",
-    "a word for a number",
-    "records of another kind",
-    "records of no kind",
-    "too few items",
-]
+WAYS = ["empty", "text", "cut short", "zeros in the middle", "missing", "folder", *EDITS]
 
 
 @pytest.mark.parametrize("how", WAYS)
 def test_a_broken_file_is_refused_in_one_line(how: str, tmp_path: Path) -> None:
     with pytest.raises(
-        ValueError, match=r"resume: .*checkpoint\.h5 is no readable checkpoint.*without --resume"
+        UnreadableFile, match=r"resume: .*checkpoint\.h5' is no readable checkpoint.*without --resume"
     ) as caught:
         read(broken(tmp_path, how))
     assert "\n" not in str(caught.value)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from pinnkit.domains import Box
-from pinnkit.solutions.numpy_files import read_npz
+from pinnkit.files.numpy_files import read_npz
 
 from .background_removal import remove_background, uniform_background
 from .cameras import Camera, Convention

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pinnkit.solutions.numpy_files import read_npy, read_npz
+from pinnkit.files.numpy_files import read_npy, read_npz
 from pinnkit.solutions.storage import replacing
 from pinnkit.surfaces.mesh.mesh_checks import check_mesh
 from pinnkit.surfaces.mesh.sampling import sample_mesh
