@@ -54,14 +54,13 @@ def _table(check: Check) -> Check:
 
 
 def _record(**checks: Check) -> Check:
-    return lambda value: isinstance(value, dict) and all(
-        key in value and check(value[key]) for key, check in checks.items()
+    return lambda value: (
+        isinstance(value, dict) and all(key in value and check(value[key]) for key, check in checks.items())
     )
 
 
 def _columns(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _MOST_COLUMNS
-
 
 
 _AXIS = _record(name=_text, lower=_number, upper=_number, role=_text, dim=_columns)

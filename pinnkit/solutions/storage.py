@@ -119,9 +119,7 @@ def save(solution: Solution, path: str | Path, *, problem_file: str | Path | Non
     return target
 
 
-def load(
-    path: str | Path, *, problem: Problem | None = None, device: str = "cpu", unsealed: bool = False
-) -> Saved:
+def load(path: str | Path, *, problem: Problem | None = None, device: str = "cpu", unsealed: bool = False) -> Saved:
     """Read a solution back; nothing in the file is executed.
 
     Args:

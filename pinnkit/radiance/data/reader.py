@@ -12,10 +12,11 @@ import torch
 
 from pinnkit.domains import Box
 from pinnkit.files.numpy_files import read_npz
+from pinnkit.files.unreadable import UnreadableFile
 
 from .background_removal import remove_background, uniform_background
 from .cameras import Camera, Convention
-from .picture_files import PictureError, read_picture
+from .picture_files import read_picture
 from .scene import Scene, View, box_from_corners
 from .scene_bounds import check_box, check_poses, choose_box, choose_contraction
 from .transforms import Frame, Transforms, read_transforms, short
@@ -169,8 +170,8 @@ def _view(frame: Frame, longest: int | None, notes: list[str]) -> View:
         camera = camera.resized(width, height)
     try:
         image = read_picture(frame.picture, width=camera.width, height=camera.height)
-    except PictureError as error:
-        raise ValueError(f"frame '{frame.name}': {error}") from None
+    except UnreadableFile as error:
+        raise UnreadableFile(frame.picture, error.reason, f"frame '{frame.name}'") from None
     depth, normals = _geometry(frame.picture, camera)
     return View(frame.name, camera, image, depth, normals)
 

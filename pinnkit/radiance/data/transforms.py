@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
+from pinnkit.files.picture_files import picture_size
+
 from .cameras import Camera, Convention
-from .picture_files import picture_size
 
 __all__ = ["Frame", "Transforms", "read_transforms", "short"]
 
