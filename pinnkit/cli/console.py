@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from pinnkit.files.printable import printable
 from pinnkit.reports.summary import SUMMARY_NAME
 from pinnkit.solutions.files import FILE_NAME
 from pinnkit.verification.measures import number
@@ -77,8 +78,9 @@ def _is_user_error(error: Exception, file: Path | None) -> bool:
 
 
 def print_error(message: str) -> None:
-    """Print a message on stderr as one line."""
-    Console(stderr=True, soft_wrap=True).print(Text(f"pinnkit: {' '.join(message.split())}", style="red"))
+    """Print a message on stderr as one line, without control characters of files that it may quote."""
+    words = printable(" ".join(message.split()))
+    Console(stderr=True, soft_wrap=True).print(Text(f"pinnkit: {words}", style="red"))
 
 
 def require_extra(extra: str, *modules: str) -> None:

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from pinnkit.files.printable import escaped_controls
 from pinnkit.reports.summary import SUMMARY_NAME
 
 from .console import DONE, FAILED, INTERRUPTED
@@ -80,7 +81,7 @@ def finish(
     for remark in remarks:
         console.print(remark)
     if json_:
-        sys.stdout.write((folder / SUMMARY_NAME).read_text(encoding="utf-8"))
+        sys.stdout.write(escaped_controls((folder / SUMMARY_NAME).read_text(encoding="utf-8")))
     raise typer.Exit(exit_code(report, strict=strict) or (FAILED if failed else DONE))
 
 

@@ -14,7 +14,7 @@ Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
 MAX_BYTES = 512 * 2**20
 """Largest file of points, triangles, arrays or pictures that is read; parsed, it takes several times as much memory."""
-MAX_JSON_BYTES = 64 * 2**20
+MAX_JSON_BYTES = 16 * 2**20
 _MEBI = 2**20
 
 
