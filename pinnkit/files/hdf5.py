@@ -46,7 +46,7 @@ class Group:
 
 @dataclass
 class _Budget:
-    """What may still be read.
+    """Bytes and objects that are left to be read.
 
     Attributes:
         bytes_left: the size of the file at first: no file holds more than itself.

@@ -113,9 +113,20 @@ def _metadata_text(tree: Group) -> str:
 
 
 def _check_grid(grid: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any]) -> None:
-    names = [*(axis["name"] for axis in metadata["axes"]), *metadata["unknowns"]]
-    if sorted(grid) != sorted(names):
-        raise ValueError(f"its grid holds {sorted(grid)}, and not {sorted(names)}")
+    """Check that the stored sample has the names and the shapes of the problem."""
+    dims = {axis["name"]: axis["dim"] for axis in metadata["axes"]}
+    if sorted(grid) != sorted([*dims, *metadata["unknowns"]]):
+        raise ValueError(f"its grid holds {sorted(grid)}, and not {sorted([*dims, *metadata['unknowns']])}")
+    if any(a.dtype.kind != "f" or a.dtype.itemsize < 4 or not a.dtype.isnative or not a.ndim for a in grid.values()):
+        raise ValueError("its grid does not hold floating-point arrays")
+    counts = [len(grid[name]) for name in dims]
+    points = tuple(counts[:1] if metadata.get("scattered", False) else counts)
+    wanted = {name: (len(grid[name]),) if dim == 1 else (len(grid[name]), dim) for name, dim in dims.items()}
+    for name, unknown in metadata["unknowns"].items():
+        wanted[name] = points if unknown["components"] is None else (*points, unknown["components"])
+    for name, shape in wanted.items():
+        if grid[name].shape != shape:
+            raise ValueError(f"`{name}` of its grid has the shape {grid[name].shape}, not {shape}")
 
 
 def _unknowns(metadata: Mapping[str, Any]) -> list[Unknown]:

@@ -44,7 +44,7 @@ class Polygons:
         fold. Larger faces are split as a fan from the first corner where that is valid, otherwise by ear clipping.
 
         Raises:
-            ValueError: for non-convex faces with so many corners that ear clipping would take minutes.
+            ValueError: for non-convex faces whose corners are too many to clip ears in about ten seconds.
 
         Source: Meisters, Polygons have ears, Amer. Math. Monthly 82 (1975) 648.
         """
