@@ -76,7 +76,7 @@ def _raised_in(error: BaseException) -> str:
 
 # without hypothesis: a thousand mutations by numbers -----------------------------------------------------------------
 def mutation(number: int, data: bytes) -> bytes:
-    """Mutation `number` of a file: cut, changed bits, changed bytes, inserted, removed, moved, repeated or zeroed parts.
+    """Mutation `number` of a file: it is cut, or parts are changed, inserted, removed, moved, repeated or zeroed.
 
     The bytes always differ from the data.
     """

@@ -10,14 +10,14 @@ from .printable import printable
 
 __all__ = ["UnreadableFile", "reading"]
 
-_MOST = 400  # characters of a reason
+_MOST = 500  # characters of a reason that are shown
 
 
 class UnreadableFile(ValueError):
     """A file is not what its reader expects: damaged, cut short, of another kind, too large, or unsafe to read.
 
     Every reader of the package raises it, with the exception of FileNotFoundError where there is no such file.  The
-    message holds no control characters, whatever the file holds.
+    message is one line without control characters, whatever the file holds.
 
     Args:
         path: the file.
@@ -32,8 +32,8 @@ class UnreadableFile(ValueError):
         self.reader = reader
 
     def __str__(self) -> str:
-        text = f"{self.reader}: '{self.path}' {self.reason}" if self.reader else f"'{self.path}': {self.reason}"
-        return printable(text)
+        reason = self.reason if len(self.reason) <= _MOST else f"{self.reason[: _MOST - 3]}..."
+        return printable(f"{self.reader}: '{self.path}' {reason}" if self.reader else f"'{self.path}': {reason}")
 
 
 @contextmanager
@@ -58,7 +58,7 @@ def reading(path: Path, *, reader: str = "", failure: str = "cannot be read") ->
         raise UnreadableFile(path, f"{failure} ({_short(reason)})", reader) from None
     except ValueError as error:  # of a reader of the package, whose words are meant for the user
         reason = str(error).removeprefix(f"'{path}': ")
-        raise UnreadableFile(path, reason[:_MOST], reader) from None
+        raise UnreadableFile(path, reason, reader) from None
     except MemoryError:
         raise UnreadableFile(path, "needs more memory than there is", reader) from None
     except Exception as error:  # libraries and Python's own parsers fail on hostile data in ways that nobody lists

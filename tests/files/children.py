@@ -171,9 +171,7 @@ def printed(counts: Counts) -> str:
     return "\n".join([json.dumps(counts.figures()), str(dict(kinds)), *counts.faults[:25]])
 
 
-def count(
-    read: Callable[[Path], object], files: Iterable[tuple[str, Path, Callable[[Outcome], bool]]]
-) -> Counts:
+def count(read: Callable[[Path], object], files: Iterable[tuple[str, Path, Callable[[Outcome], bool]]]) -> Counts:
     """Run a reader on files, each with a name and a judgement of what is a silent change."""
     counts = Counts()
     for name, path, is_silent in files:

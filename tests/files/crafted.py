@@ -15,11 +15,13 @@ class Crafted:
         name: of the case.
         make: writes it into a folder, and returns the path that is read.
         refused: whether it must be refused; else it may be read, in time and memory.
+        heavy: whether the file takes long to make or to read.
     """
 
     name: str
     make: Callable[[Path], Path]
     refused: bool = True
+    heavy: bool = False
 
 
 def of_bytes(name: str, file: str, data: Callable[[], bytes] | bytes, *, refused: bool = True) -> Crafted:
@@ -30,7 +32,7 @@ def of_bytes(name: str, file: str, data: Callable[[], bytes] | bytes, *, refused
         path.write_bytes(data() if callable(data) else data)
         return path
 
-    return Crafted(name, make, refused)
+    return Crafted(name, make, refused, heavy=callable(data))
 
 
 def odd_files(file: str) -> Iterator[Crafted]:
@@ -55,4 +57,4 @@ def odd_files(file: str) -> Iterator[Crafted]:
             handle.truncate(700 * 2**20)
         return folder / file
 
-    yield Crafted("odd: a sparse file of 700 MiB", sparse)
+    yield Crafted("odd: a sparse file of 700 MiB", sparse, heavy=True)

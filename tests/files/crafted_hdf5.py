@@ -27,7 +27,7 @@ def edited(name: str, whole: Path, kind: str, edit: Edit, *, refused: bool = Tru
         seal(path, kind)
         return path
 
-    return Crafted(name, make, refused)
+    return Crafted(name, make, refused, heavy="compressed" in name or "many" in name or "very deep" in name)
 
 
 def replaced(at: str, make: Callable[[h5py.Group, str], object]) -> Edit:

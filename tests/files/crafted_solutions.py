@@ -102,9 +102,7 @@ def solution_cases(whole: Path) -> Iterator[Crafted]:
         changed = {k: v for k, v in metadata.items() if k != key}
         yield edited(f"metadata without {key}", whole, SOLUTION, _metadata(changed), refused=needed)
         for what, value in ODD.items():
-            yield edited(
-                f"{key} is {what}", whole, SOLUTION, _metadata({**metadata, key: value}), refused=False
-            )
+            yield edited(f"{key} is {what}", whole, SOLUTION, _metadata({**metadata, key: value}), refused=False)
     for name, spec in BOMBS.items():
         yield edited(f"spec: {name}", whole, SOLUTION, _metadata({**metadata, "specs": [spec]}))
     for what, axis in {
@@ -159,7 +157,9 @@ def checkpoint_cases(whole: Path) -> Iterator[Crafted]:
             record = {"step": 1, "steps": 9, "solver": "Adam", "seconds": 0.1, "loss": 1.0, "terms": {}, "measures": {}}
             data = json.dumps([{**record, key: value}]).encode()
             yield edited(f"a record whose {key} is {what}", whole, CHECKPOINT, _bytes("records", data), refused=False)
-        yield edited(f"records are {what}", whole, CHECKPOINT, _bytes("records", json.dumps(value).encode()), refused=False)
+        yield edited(
+            f"records are {what}", whole, CHECKPOINT, _bytes("records", json.dumps(value).encode()), refused=False
+        )
 
 
 def _numbers(name: str) -> bool:

@@ -68,10 +68,12 @@ def _read(path: Path) -> trimesh.Trimesh:
             f"{int(bad.argmax())}; repair the file",
         )
     faces = polygons.triangles()
-    used, corners = np.unique(vertices[faces.reshape(-1)], axis=0, return_inverse=True)
-    corners = corners.reshape(-1, 3)
+    used = np.zeros(len(vertices), bool)
+    used[faces] = True
+    merged, rows = np.unique(vertices[used], axis=0, return_inverse=True)
+    corners = rows.reshape(-1)[np.cumsum(used) - 1][faces]
     a, b, c = corners.T
-    return trimesh.Trimesh(used, corners[(a != b) & (b != c) & (c != a)], process=False)
+    return trimesh.Trimesh(merged, corners[(a != b) & (b != c) & (c != a)], process=False)
 
 
 def write_mesh(path: str | Path, mesh: trimesh.Trimesh) -> Path:

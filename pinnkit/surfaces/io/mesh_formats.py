@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -26,6 +27,7 @@ OBJ_KEYWORDS = frozenset(_OBJ_WORDS.split())
 Source: Wavefront, Object Files (.obj), Appendix B1; `vc` are colours, by some programs.
 """
 _STL_HEAD, _STL_ROW = 84, 50
+_MOST_CORNERS = 2**16
 _LARGEST = 2**53
 """Bound of the numbers of vertices, far above those of any file."""
 
@@ -41,6 +43,11 @@ def read_polygons(path: Path) -> Polygons:
         ValueError: for content that cannot be read, with the expected one; the message does not name the file.
     """
     found = _READERS[path.suffix.lower()](read_content(path))
+    if len(found.counts) and found.counts.max() > _MOST_CORNERS:
+        raise ValueError(
+            f"a face has {found.counts.max():,} corners, at most {_MOST_CORNERS:,} are read; triangulate it in the "
+            f"program that wrote the file"
+        )
     outside = found.corners[(found.corners < 0) | (found.corners >= len(found.vertices))]
     if len(outside):
         raise ValueError(f"a face names vertex {outside[0]}, there are {len(found.vertices):,}; repair the file")
@@ -81,7 +88,7 @@ def _off(data: bytes) -> Polygons:
     """
     lines = [words for line in _text(data).splitlines() if (words := line.split("#")[0].split())]
     head = lines[0][0].upper() if lines else ""
-    if head.endswith("OFF"):
+    if re.fullmatch("(ST)?C?N?4?N?OFF", head):
         if "4" in head or ("N" in head and [len(line) for line in lines[:2]] == [1, 1]):
             raise ValueError(f"{lines[0][0]} is not read, only three dimensions are; write it as OFF")
         if lines[0][1:2] == ["BINARY"]:
