@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 
 __all__ = ["escaped_controls", "printable"]
@@ -26,5 +27,5 @@ def printable(text: str) -> str:
 
 
 def escaped_controls(json_text: str) -> str:
-    r"""Return JSON text in which the controls U+007F to U+009F are written as ``\u009b``, as JSON does below U+0020."""
-    return "".join(f"\\u{ord(c):04x}" if 0x7F <= ord(c) <= 0x9F else c for c in json_text)
+    r"""Return JSON text in which characters that are not printable are written as ``\u009b``; its value is the same."""
+    return "".join(c if c.isprintable() or c in "\n\r\t" else json.dumps(c)[1:-1] for c in json_text)
