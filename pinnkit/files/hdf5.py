@@ -50,25 +50,32 @@ class _Budget:
 
     Attributes:
         bytes_left: the size of the file at first: no file holds more than itself.
+        variable_text: whether texts of variable length are read.
         objects_left: groups and datasets.
         attributes_left: of all objects.
         seen: objects by their place in the file.
     """
 
     bytes_left: int
+    variable_text: bool
     objects_left: int = _OBJECTS
     attributes_left: int = _ATTRIBUTES
     seen: set[object] = field(default_factory=set)
 
 
-def read_hdf5(path: Path) -> Group:
+def read_hdf5(path: Path, *, variable_text: bool = False) -> Group:
     """Read all of a file.
+
+    Args:
+        path: the file.
+        variable_text: whether to read attributes that are texts of variable length; else they are left out.  HDF5
+            keeps them in a heap, and does not end on some damaged ones.
 
     Raises:
         OSError, KeyError, RuntimeError, TypeError, ValueError: of h5py, for a damaged file.
         ValueError: for content that is refused; the message does not name the file.
     """
-    budget = _Budget(path.stat().st_size)
+    budget = _Budget(path.stat().st_size, variable_text)
     with h5py.File(path, "r") as file:
         return _group(file, budget, 0)
 
@@ -112,7 +119,8 @@ def _array(dataset: h5py.Dataset, budget: _Budget) -> NDArray[Any]:
         raise ValueError(f"the data of '{name}' lie outside the file, or are a view of others")
     if any(plan.get_filter(i)[0] != h5py.h5z.FILTER_FLETCHER32 for i in range(plan.get_nfilters())):
         raise ValueError(f"the data of '{name}' are compressed or pass another filter, which pinnkit does not write")
-    if dataset.shape is None or dataset.dtype.kind not in _NUMBERS:
+    kinds = (h5py.h5t.TypeIntegerID, h5py.h5t.TypeFloatID, h5py.h5t.TypeEnumID)  # of h5py's bool
+    if not isinstance(dataset.id.get_type(), kinds) or dataset.shape is None or dataset.dtype.kind not in _NUMBERS:
         raise ValueError(f"'{name}' holds no numbers")
     size = int(dataset.size) * dataset.dtype.itemsize  # Python integers, which do not overflow
     if size > budget.bytes_left or (dataset.chunks and _chunk_bytes(dataset) > budget.bytes_left):
@@ -136,10 +144,15 @@ def _attributes(group: h5py.Group, budget: _Budget) -> dict[str, Value]:
     found: dict[str, Value] = {}
     for name in group.attrs:
         budget.attributes_left -= 1
-        size = group.attrs.get_id(name).get_storage_size()
-        budget.bytes_left -= size
+        opened = group.attrs.get_id(name)
+        budget.bytes_left -= opened.get_storage_size()
         if budget.attributes_left < 0 or budget.bytes_left < 0:
             raise ValueError("it has more attributes than it can hold")
+        kind = opened.get_type()
+        if isinstance(kind, h5py.h5t.TypeStringID) and kind.is_variable_str() and not budget.variable_text:
+            continue
+        if not isinstance(kind, h5py.h5t.TypeStringID | h5py.h5t.TypeIntegerID | h5py.h5t.TypeFloatID):
+            raise ValueError(f"the attribute '{name}' of '{group.name}' is neither a number nor a text")
         value = group.attrs[name]
         if isinstance(value, np.generic) and value.dtype.kind in _NUMBERS:
             value = value.item()

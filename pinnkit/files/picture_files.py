@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from .content import check_size
+from .png_chunks import check_chunks
 from .unreadable import UnreadableFile
 
 __all__ = ["MAX_VALUES", "explained", "open_picture", "picture_size", "pillow_modules"]
@@ -76,6 +77,8 @@ def open_picture(path: Path, *, frame: int | None = None, reader: str = "") -> A
     pillow.init()
     opened = pillow.open(path, formats=[name for name in _FORMATS if name in pillow.OPEN])
     try:
+        if opened.format == "PNG":
+            check_chunks(path)
         if frame is not None:
             opened.seek(frame)
         if opened.width * opened.height * _channels(opened) > MAX_VALUES:

@@ -71,7 +71,7 @@ def read_solution(path: Path, *, unsealed: bool) -> Content:
             "use load(..., unsealed=True), and save it again",
             "load",
         )
-    tree = read_hdf5(path)
+    tree = read_hdf5(path, variable_text=not sealed)
     _check_version(tree, path, sealed=sealed)
     arrays = tree.flat()
     metadata = checked_metadata(_metadata_text(tree))
@@ -95,7 +95,7 @@ def read_solution(path: Path, *, unsealed: bool) -> Content:
 
 
 def _check_version(tree: Group, path: Path, *, sealed: bool) -> None:
-    if tree.attributes.get("format") != FORMAT:
+    if not sealed and tree.attributes.get("format") != FORMAT:  # the header of a sealed file says so
         raise UnreadableFile(path, "is an HDF5 file, but no solution that pinnkit wrote", "load")
     version = tree.attributes["format_version"]
     if not isinstance(version, int) or version < 1:

@@ -146,20 +146,29 @@ def solution_cases(whole: Path) -> Iterator[Crafted]:
 
 def checkpoint_cases(whole: Path) -> Iterator[Crafted]:
     yield from header_cases(whole, CHECKPOINT)
-    yield from storage_cases(whole, CHECKPOINT, ["records", "state", "state/2"])
-    yield from (
-        case for case in storage_cases(whole, CHECKPOINT, ["state/0"]) if not _numbers(case.name)
-    )  # any numbers may be a state
-    yield from attribute_cases(whole, CHECKPOINT, "/", ["fingerprint", "solver", "step", "seconds"])
-    yield from attribute_cases(whole, CHECKPOINT, "state", ["count", "keys"])
+    yield from storage_cases(whole, CHECKPOINT, ["content", "tensors"])
+    places = storage_cases(whole, CHECKPOINT, ["tensors/0", "tensors/2"])
+    yield from (case for case in places if not _numbers(case.name))  # a state may hold any numbers
+    yield from attribute_cases(whole, CHECKPOINT, "/", ["a"])
+    with h5py.File(whole) as file:
+        content = json.loads(file["content"][()].tobytes())
+    for key in content:
+        without = {k: v for k, v in content.items() if k != key}
+        yield edited(f"without {key}", whole, CHECKPOINT, _content(without))
+        for what, value in ODD.items():
+            yield edited(f"{key} is {what}", whole, CHECKPOINT, _content({**content, key: value}), refused=False)
     for what, value in ODD.items():
         for key in ("step", "solver", "loss", "terms"):
-            record = {"step": 1, "steps": 9, "solver": "Adam", "seconds": 0.1, "loss": 1.0, "terms": {}, "measures": {}}
-            data = json.dumps([{**record, key: value}]).encode()
-            yield edited(f"a record whose {key} is {what}", whole, CHECKPOINT, _bytes("records", data), refused=False)
-        yield edited(
-            f"records are {what}", whole, CHECKPOINT, _bytes("records", json.dumps(value).encode()), refused=False
-        )
+            records = [{**content["records"][0], key: value}]
+            made = _content({**content, "records": records})
+            yield edited(f"a record whose {key} is {what}", whole, CHECKPOINT, made, refused=False)
+        table = content["state"]["table"]
+        state = {"table": {**table, "theta": value}}
+        yield edited(f"theta is {what}", whole, CHECKPOINT, _content({**content, "state": state}), refused=False)
+        state = {"table": {**table, "theta": {"tensor": value}}}
+        yield edited(f"tensor number {what}", whole, CHECKPOINT, _content({**content, "state": state}), refused=False)
+    for what, text in {"very deep": "[" * 200_000, "nothing": "", "long digits": "1" * 10**6, "a list": "[]"}.items():
+        yield edited(f"content: {what}", whole, CHECKPOINT, _bytes("content", text.encode()))
 
 
 def _numbers(name: str) -> bool:
@@ -167,6 +176,10 @@ def _numbers(name: str) -> bool:
         name.endswith(words)
         for words in ("half precision", "a single number", "no numbers", "five axes", "are not finite", "many groups")
     )
+
+
+def _content(content: dict[str, Any]) -> Callable[[h5py.File], None]:
+    return _bytes("content", json.dumps(content).encode())
 
 
 def _metadata(metadata: dict[str, Any]) -> Callable[[h5py.File], None]:

@@ -9,13 +9,15 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from pinnkit.files.content import Json, parse_json
-from pinnkit.files.hdf5 import Group, Value, read_hdf5
+from pinnkit.files.hdf5 import read_hdf5
 from pinnkit.files.unreadable import UnreadableFile
 from pinnkit.solutions.history import Record
 from pinnkit.solutions.sealed import HEADER, check_seal, seal
@@ -53,14 +55,19 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
     temporary = path.with_name(
         f".{path.name}.part"
     )  # one name, so that the next run overwrites the remains of a killed one
+    tensors: list[torch.Tensor] = []
+    content = {
+        "fingerprint": checkpoint.fingerprint,
+        "solver": checkpoint.solver,
+        "step": checkpoint.step,
+        "seconds": checkpoint.seconds,
+        "records": [asdict(r) for r in checkpoint.records],
+        "state": _plain(checkpoint.state, tensors),
+    }
     with h5py.File(temporary, "w", userblock_size=HEADER) as file:
-        file.attrs["fingerprint"] = checkpoint.fingerprint
-        file.attrs["solver"] = checkpoint.solver
-        file.attrs["step"] = checkpoint.step
-        file.attrs["seconds"] = checkpoint.seconds
-        records = json.dumps([asdict(r) for r in checkpoint.records])
-        file.create_dataset("records", data=np.frombuffer(records.encode(), dtype=np.uint8))
-        _put(file.create_group("state"), checkpoint.state)
+        file.create_dataset("content", data=np.frombuffer(json.dumps(content).encode(), dtype=np.uint8))
+        for i, tensor in enumerate(tensors):
+            file.create_dataset(f"tensors/{i}", data=tensor.detach().cpu().numpy())
     seal(temporary, _FORMAT)
     temporary.replace(path)
 
@@ -76,36 +83,27 @@ def read(path: Path) -> Checkpoint:
             raise ValueError("there is no such file")
         if not check_seal(path, _FORMAT):
             raise ValueError("it has no checksum, as in earlier versions of pinnkit")
-        return _read(read_hdf5(path))
+        return _read(read_hdf5(path).flat())
     except Exception as error:  # what h5py raises for hostile files, nobody lists
         reason = " ".join(str(error).split()) or type(error).__name__
         words = f"is no readable checkpoint ({reason[:160]}); start afresh without --resume"
         raise UnreadableFile(path, words, "resume") from None
 
 
-def _read(tree: Group) -> Checkpoint:
-    given = tree.attributes
-    state = _get(tree.groups["state"])
-    if not isinstance(state, dict):
-        raise ValueError("its state is no table")
-    records = parse_json(tree.arrays["records"].tobytes().decode())
-    if not isinstance(records, list):
-        raise ValueError("its history is no list")
-    return Checkpoint(
-        str(given["fingerprint"]),
-        _count(given, "solver"),
-        _count(given, "step"),
-        state,
-        [_record(r) for r in records],
-        float(given["seconds"]),
-    )
-
-
-def _count(attributes: Mapping[str, Value], name: str) -> int:
-    value = attributes[name]
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ValueError(f"its `{name}` is {value!r}")
-    return value
+def _read(arrays: Mapping[str, NDArray[Any]]) -> Checkpoint:
+    content = parse_json(arrays["content"].tobytes().decode())
+    match content:
+        case {
+            "fingerprint": str(fingerprint),
+            "solver": int(solver),
+            "step": int(step),
+            "seconds": float() | int() as seconds,
+            "records": list(records),
+            "state": {"table": dict(entries)},
+        } if solver >= 0 and step >= 0:
+            state = {name: _value(entry, arrays) for name, entry in entries.items()}
+            return Checkpoint(fingerprint, solver, step, state, [_record(r) for r in records], float(seconds))
+    raise ValueError("its content is not what pinnkit writes")
 
 
 def _record(data: Json) -> Record:
@@ -127,37 +125,29 @@ def _numbers(table: Mapping[str, Json]) -> dict[str, float]:
     return {name: value for name, value in table.items() if isinstance(value, float | int)}
 
 
-# Keys are numbered and stored beside their values: names of terms may contain characters that HDF5 does not allow.
-def _put(group: h5py.Group, value: Mapping[str, StateValue] | Sequence[StateValue]) -> None:
-    keys = list(value) if isinstance(value, Mapping) else None
-    items = list(value.values()) if isinstance(value, Mapping) else list(value)
-    group.attrs["keys"] = json.dumps(keys)
-    group.attrs["count"] = len(items)
-    for i, item in enumerate(items):
-        if isinstance(item, torch.Tensor):
-            group.create_dataset(str(i), data=item.detach().cpu().numpy())
-        elif isinstance(item, (Mapping, list, tuple)):
-            _put(group.create_group(str(i)), item)
-        elif isinstance(item, (bool, int, float, str)):
-            group.attrs[str(i)] = item
-        else:
-            raise TypeError(f"checkpoint: a state holds tensors, numbers, lists and dicts, got {type(item).__name__}")
+# State as JSON: tensors are numbered, and tables marked, since a tensor is a table with its number.
+def _plain(value: StateValue, tensors: list[torch.Tensor]) -> Json:
+    """A state for JSON; its tensors are appended to `tensors`."""
+    if isinstance(value, torch.Tensor):
+        tensors.append(value)
+        return {"tensor": len(tensors) - 1}
+    if isinstance(value, Mapping):
+        return {"table": {key: _plain(item, tensors) for key, item in value.items()}}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item, tensors) for item in value]
+    if isinstance(value, (bool, int, float, str)):
+        return value
+    raise TypeError(f"checkpoint: a state holds tensors, numbers, lists and dicts, got {type(value).__name__}")
 
 
-def _get(group: Group) -> StateValue:
-    count, keys = _count(group.attributes, "count"), parse_json(str(group.attributes["keys"]))
-    if count != len(group.groups) + len(group.arrays) + len(group.attributes) - 2:  # without `keys` and `count`
-        raise ValueError("a part of its state does not have the stated number of values")
-    items = [_item(group, str(i)) for i in range(count)]
-    if keys is None:
-        return items
-    names = [key for key in keys if isinstance(key, str)] if isinstance(keys, list) else []
-    if len(set(names)) != count:
-        raise ValueError("the names in its state are not one for each value")
-    return dict(zip(names, items, strict=True))
-
-
-def _item(group: Group, name: str) -> StateValue:
-    if name in group.attributes:
-        return group.attributes[name]
-    return torch.from_numpy(group.arrays[name]) if name in group.arrays else _get(group.groups[name])
+def _value(data: Json, arrays: Mapping[str, NDArray[Any]]) -> StateValue:
+    match data:
+        case {"tensor": int(i)}:
+            return torch.from_numpy(arrays[f"tensors/{i}"])
+        case {"table": dict(entries)}:
+            return {name: _value(entry, arrays) for name, entry in entries.items()}
+        case list():
+            return [_value(entry, arrays) for entry in data]
+        case bool() | int() | float() | str():
+            return data
+    raise ValueError("a part of its state is not what pinnkit writes")
