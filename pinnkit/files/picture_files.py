@@ -60,12 +60,13 @@ def explained(path: Path, reader: str = "") -> Iterator[None]:
         raise UnreadableFile(path, words, reader) from None
 
 
-def open_picture(path: Path, *, frame: int | None = None, reader: str = "") -> Any:
+def open_picture(path: Path, *, frame: int | None = None, channels: int = 1, reader: str = "") -> Any:
     """Open a picture with Pillow, without decoding it.
 
     Args:
         path: the file.
         frame: index of the frame of an animation or multi-page file; None leaves the first one.
+        channels: least number of channels that the pixels are expanded to.
         reader: as of `UnreadableFile`.
 
     Raises:
@@ -81,7 +82,7 @@ def open_picture(path: Path, *, frame: int | None = None, reader: str = "") -> A
             check_chunks(path)
         if frame is not None:
             opened.seek(frame)
-        if opened.width * opened.height * _channels(opened) > MAX_VALUES:
+        if opened.width * opened.height * max(channels, _channels(opened)) > MAX_VALUES:
             raise UnreadableFile(
                 path,
                 f"is too large: {opened.width} x {opened.height} pixels, at most {MAX_VALUES:,} values are read, "

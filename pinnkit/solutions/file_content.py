@@ -121,7 +121,9 @@ def _check_grid(grid: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any]) -
         raise ValueError("its grid does not hold floating-point arrays")
     counts = [len(grid[name]) for name in dims]
     points = tuple(counts[:1] if metadata.get("scattered", False) else counts)
-    wanted = {name: (len(grid[name]),) if dim == 1 else (len(grid[name]), dim) for name, dim in dims.items()}
+    wanted: dict[str, tuple[int, ...]] = {
+        name: (len(grid[name]),) if dim == 1 else (len(grid[name]), dim) for name, dim in dims.items()
+    }
     for name, unknown in metadata["unknowns"].items():
         wanted[name] = points if unknown["components"] is None else (*points, unknown["components"])
     for name, shape in wanted.items():

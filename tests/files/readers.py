@@ -190,6 +190,14 @@ def _scene_samples() -> dict[str, Sample]:
     }
 
 
+def _view_cases(folder: Path) -> Iterator[Crafted]:
+    """Hostile pictures for a reader that takes the first frame, and pictures of one pixel."""
+    del folder
+    for case in crafted_pictures.picture_cases():
+        whole = case.name in ("WebP size 0", "very many frames", "a TIFF whose directory follows far away")
+        yield Crafted(case.name, case.make, case.refused and not whole, case.heavy)
+
+
 def _points_cases(folder: Path) -> Iterator[Crafted]:
     del folder
     for ending in ("ply", "obj", "off", "stl"):
@@ -223,7 +231,7 @@ READERS: dict[str, Reader] = {
         lambda folder: crafted_solutions.checkpoint_cases(crafted_solutions.whole_checkpoint(folder)),
     ),
     "picture": Reader(_picture, _pictures(), lambda folder: crafted_pictures.picture_cases()),  # noqa: ARG005
-    "view": Reader(read_view, _pictures(), lambda folder: crafted_pictures.picture_cases()),  # noqa: ARG005
+    "view": Reader(read_view, _pictures(), _view_cases),
     "points": Reader(_points, _clouds(), _points_cases),
     "mesh": Reader(_mesh, _meshes(), _mesh_cases),
     "scene": Reader(

@@ -32,7 +32,7 @@ def read_picture(path: Path, *, width: int | None = None, height: int | None = N
         UnreadableFile: for files that Pillow cannot read, or of more pixels than are read.
     """
     pillow, _ = pillow_modules()
-    with explained(path), open_picture(path) as opened:
+    with explained(path), open_picture(path, channels=3) as opened:
         clear = "A" in opened.getbands() or "transparency" in opened.info
         picture = opened.convert("RGBA" if clear else "RGB")
         if width is not None and height is not None and picture.size != (width, height):

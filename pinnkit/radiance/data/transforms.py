@@ -117,7 +117,10 @@ def _camera(
     odd = [name for name in _UNSUPPORTED if _number(where, entry, name)]
     if odd:
         raise ValueError(f"{where}: distortion {_list(odd)} is not supported, only k1, k2, p1, p2; undistort first")
-    width, height = picture_size(picture)
+    try:
+        width, height = picture_size(picture)
+    except UnreadableFile as error:
+        raise ValueError(f"{where}: its picture '{picture}' {error.reason}") from None
     if width < 2 or height < 2:
         raise ValueError(f"{where}: '{picture.name}' has {width} x {height} pixels; a view needs at least 2 x 2")
     w, h = (_number(where, entry, name) or size for name, size in (("w", width), ("h", height)))
