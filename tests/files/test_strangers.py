@@ -80,11 +80,11 @@ def test_a_hundred_crafted_files_of_every_reader(
     assert not found.faulty, printed(found)
 
 
-FAST = 10
+FAST = 6
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize("name", [name for name in READERS if name != "view"])  # opened as `picture`
 def test_some_mutated_and_crafted_files_of_every_reader(name: str, tmp_path: Path) -> None:
     reader = READERS[name]
     each = -(-FAST // len(reader.samples))
