@@ -60,6 +60,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors; a test compar
     from .jets import hessian as hessian
     from .jets import laplacian as laplacian
     from .jets import normal_derivative as normal_derivative
+    from .files.unreadable import UnreadableFile as UnreadableFile
     from .machine import __version__ as __version__
     from .problem.errors import Unsupported as Unsupported
     from .problem.hardening import hardened as hardened
@@ -112,6 +113,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "solutions.status": ("Status",),
     "solutions.storage": ("load",),
     "solutions.residual_values": ("residuals",),
+    "files.unreadable": ("UnreadableFile",),
     # checks: the reference, the verdict, and the report on both
     "references": ("reference",),
     "verification": ("verdict",),
@@ -155,6 +157,7 @@ __all__ = [
     "Tabulated",
     "Time",
     "Unknown",
+    "UnreadableFile",
     "Unsupported",
     "curl",
     "div",

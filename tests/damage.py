@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -71,3 +72,71 @@ def _raised_in(error: BaseException) -> str:
     while at.tb_next is not None:
         at = at.tb_next
     return at.tb_frame.f_code.co_filename.replace("\\", "/").rsplit("/tests/", 1)[-1]
+
+
+# without hypothesis: a thousand mutations by numbers -----------------------------------------------------------------
+def mutation(number: int, data: bytes) -> bytes:
+    """Mutation `number` of a file: it is cut, or parts are changed, inserted, removed, moved, repeated or zeroed.
+
+    The bytes always differ from the data.
+    """
+    draw = random.Random(number)
+    while True:
+        made = _MUTATIONS[number % len(_MUTATIONS)](draw, data)
+        if made != data:
+            return made
+        number += 1
+
+
+def _at(draw: random.Random, data: bytes) -> int:
+    """A position, half of the time near the beginning, where the headers are."""
+    share = draw.random()
+    return int((share**4 if draw.random() < 0.5 else share) * len(data))
+
+
+def _cut(draw: random.Random, data: bytes) -> bytes:
+    return data[: _at(draw, data)]
+
+
+def _bits(draw: random.Random, data: bytes) -> bytes:
+    changed = bytearray(data)
+    for _ in range(draw.choice([1, 1, 1, 2, 5])):
+        changed[_at(draw, data)] ^= 1 << draw.randrange(8)
+    return bytes(changed)
+
+
+def _bytes(draw: random.Random, data: bytes) -> bytes:
+    changed = bytearray(data)
+    for _ in range(draw.choice([1, 1, 4, 20])):
+        changed[_at(draw, data)] = draw.choice([0, 0xFF, 0x7F, 0x80, draw.randrange(256)])
+    return bytes(changed)
+
+
+def _inserted(draw: random.Random, data: bytes) -> bytes:
+    at = _at(draw, data)
+    return data[:at] + draw.randbytes(draw.choice([1, 2, 8, 300])) + data[at:]
+
+
+def _removed(draw: random.Random, data: bytes) -> bytes:
+    at = _at(draw, data)
+    return data[:at] + data[at + draw.choice([1, 2, 8, 300]) :]
+
+
+def _moved(draw: random.Random, data: bytes) -> bytes:
+    at, length = _at(draw, data), draw.choice([1, 8, 64])
+    part, rest = data[at : at + length], data[:at] + data[at + length :]
+    to = _at(draw, rest)
+    return rest[:to] + part + rest[to:]
+
+
+def _repeated(draw: random.Random, data: bytes) -> bytes:
+    at, length = _at(draw, data), draw.choice([1, 8, 64, 1000])
+    return data[: at + length] + data[at : at + length] * draw.choice([1, 1, 50]) + data[at + length :]
+
+
+def _zeroed(draw: random.Random, data: bytes) -> bytes:
+    at, length = _at(draw, data), draw.choice([1, 4, 8, 512])
+    return data[:at] + bytes(len(data[at : at + length])) + data[at + length :]
+
+
+_MUTATIONS = (_cut, _bits, _bytes, _inserted, _removed, _moved, _repeated, _zeroed, _bits, _bytes)

@@ -11,7 +11,7 @@ import pytest
 
 import pinnkit
 
-_PROBLEM = {"registry", "derivatives", "domains", "fields", "jets", "problem"}
+_PROBLEM = {"files", "registry", "derivatives", "domains", "fields", "jets", "problem"}
 _SOLVED = _PROBLEM | {"solutions", "solvers", "references"}
 _REPORTED = _SOLVED | {"reports", "verification", "machine"}
 _MEASURE = {"measure.acceptance", "measure.bench", "measure.compare", "measure.publication"}
@@ -23,6 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "interrupts": set(),
     "registry": set(),
     "lazy": set(),
+    "files": set(),
     "derivatives": set(),
     "domains": {"registry"},
     "fields": {"registry", "derivatives"},

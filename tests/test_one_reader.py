@@ -19,8 +19,8 @@ FOREIGN = {
     "field.__name__",
     "func.__name__",
     "function.__name__",
+    "image.is_animated",
     "made.problem",
-    "opened.n_frames",
     "self.function.__qualname__",
     "torch.Tensor.name",
 }

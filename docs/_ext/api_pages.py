@@ -26,7 +26,7 @@ import pinnkit
 from pinnkit.cli import app
 
 PACKAGES = (
-    "domains", "problem", "jets", "fields", "solvers", "solutions", "references", "verification", "reports",
+    "domains", "problem", "jets", "fields", "solvers", "solutions", "files", "references", "verification", "reports",
     "images", "surfaces", "radiance", "registry",
 )  # fmt: skip
 

@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from pinnkit.files.printable import printable
 from pinnkit.interrupts import interrupt_asked
 from pinnkit.verification.measures import number
 
@@ -79,9 +80,10 @@ def _is_user_error(error: Exception, file: Path | None) -> bool:
 
 
 def print_error(message: str, *, style: str = "red") -> None:
-    """Print a message on stderr as one line, where anyone reads it."""
+    """Print a message on stderr as one line, without control characters of files that it may quote."""
+    words = printable(" ".join(message.split()))
     with reader_gone():
-        Console(stderr=True, soft_wrap=True).print(Text(f"pinnkit: {' '.join(message.split())}", style=style))
+        Console(stderr=True, soft_wrap=True).print(Text(f"pinnkit: {words}", style=style))
 
 
 def reader_gone() -> AbstractContextManager[None]:

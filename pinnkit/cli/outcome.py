@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from pinnkit.files.printable import escaped_controls
 from pinnkit.interrupts import interrupt_answered, interrupt_asked, interrupts_wait
 from pinnkit.reports.summary import SUMMARY_NAME, finite, summary_table, write_summary
 from pinnkit.solutions.files import FILE_NAME
@@ -189,7 +190,8 @@ def finish(
         kept = f"--resume continues from the checkpoint in {result.folder}"
         print_error(f"interrupted; {kept if has_checkpoint(result.folder) else 'the state so far is kept'}")
     if json_:
-        sys.stdout.write(json.dumps(finite(result.summary), indent=2, ensure_ascii=False) + "\n")
+        text = json.dumps(finite(result.summary), indent=2, ensure_ascii=False)
+        sys.stdout.write(escaped_controls(text) + "\n")
     raise typer.Exit(exit_code(result, least=least) or (FAILED if failed else DONE))
 
 

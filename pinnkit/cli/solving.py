@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from pinnkit.files.printable import escaped_controls
 from pinnkit.reports.summary import SUMMARY_NAME, finite, order_text, plain_order, read_summary, summary_table
 from pinnkit.solutions.files import FILE_NAME
 from pinnkit.verification.measures import number
@@ -169,7 +170,7 @@ def show(
         else:
             summary = _stored_summary(folder / FILE_NAME if named else result)
         if json_:
-            sys.stdout.write(json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
+            sys.stdout.write(escaped_controls(json.dumps(summary, indent=2, ensure_ascii=False)) + "\n")
         else:
             Console().print(summary_table(summary))
 
@@ -238,8 +239,12 @@ def _stored_summary(path: Path) -> dict[str, Any]:
     from pinnkit.solutions.storage import load
 
     saved = load(path)
+    known = (
+        "problem", "field", "parameters", "steps", "seconds", "status", "seed", "dtype", "device", "choice",
+        "coefficients", "versions",
+    )  # fmt: skip
     return {
-        **saved.metadata,
+        **{name: saved.metadata[name] for name in known},
         "solver": ", ".join(saved.metadata["solvers"]),
         "status_text": saved.status.value,
         "good": saved.status.good,

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import io
-import struct
-import warnings
-import zlib
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pinnkit.solutions.storage import replacing
+from pinnkit.files.picture_files import explained, open_picture, pillow_modules
+from pinnkit.files.unreadable import UnreadableFile
+from pinnkit.solutions.files import replacing
 
 from .picture import Picture, check_mask, shape_text
 from .png16 import encode_16_bit_png, read_16_bit_values
@@ -24,20 +22,7 @@ _GREY = frozenset({"1", "L"})
 _GREY_16 = frozenset({"I;16", "I;16L", "I;16B", "I;16N"})
 _WITH_ALPHA = frozenset({"RGBA", "LA", "La", "PA", "RGBa"})
 _CONVERTED = frozenset({"CMYK", "LAB"})
-_MAX_PIXELS = 2**26
-"""Pixel limit of pictures that are read; a fit of more pixels exceeds the memory of most machines."""
-_DAMAGE = (
-    OSError,
-    SyntaxError,
-    EOFError,
-    struct.error,
-    zlib.error,
-    LookupError,
-    TypeError,
-    ArithmeticError,
-    MemoryError,
-)
-"""Errors of Pillow for damaged files; SyntaxError is that of broken PNG."""
+_READER = "read_picture"
 _FIRST_FRAME_ONLY = frozenset({"MPO"})
 """Formats of photographs whose further frames are a preview, a second eye or a gain map."""
 
@@ -57,75 +42,49 @@ def read_picture(path: str | Path, *, frame: int | None = None) -> Picture:
 
     Raises:
         FileNotFoundError: if the file does not exist.
-        ValueError: if the file is not a picture, is truncated, has values that are not finite or outside [0, 1], or
-            more than 67 million pixels.
+        UnreadableFile: if the file is not a picture, is truncated, has values that are not finite or outside [0, 1],
+            or more than 80 million values (pixels times channels).
     """
     path = Path(path)
-    pillow, _ = _pillow()
     if not path.is_file():
         if path.is_dir():
-            raise ValueError(f"read_picture: '{path}' is a folder; name one of its pictures")
+            raise UnreadableFile(path, "is a folder; name one of its pictures", _READER)
         raise FileNotFoundError(f"read_picture: there is no file '{path}'")
+    if frame is not None and frame < 0:
+        raise ValueError(f"read_picture: `frame` must be a number from 0, got {frame}")
+    with explained(path, _READER):
+        values, bits, profile = _read(path, frame)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", pillow.DecompressionBombWarning)  # a lower limit is checked below
-            return _read(path, frame)
-    except pillow.UnidentifiedImageError:
-        raise ValueError(
-            f"read_picture: '{path}' is no picture that Pillow can read; give a PNG, JPEG, TIFF, WebP or the like"
-            + _advice(path)
-        ) from None
-    except pillow.DecompressionBombError as error:
-        raise ValueError(f"read_picture: '{path}' is too large: {error}") from None
+        return Picture(values, path.stem, bits, profile)
     except ValueError as error:
-        if str(error).startswith("read_picture: "):
-            raise
-        raise ValueError(f"read_picture: '{path}': {error}") from None
-    except _DAMAGE as error:
-        raise ValueError(f"read_picture: '{path}' is damaged or cut short ({error}); save it again") from None
+        raise UnreadableFile(path, f"cannot be used: {error}", _READER) from None
 
 
-def _read(path: Path, frame: int | None) -> Picture:
-    pillow, operations = _pillow()
+def _read(path: Path, frame: int | None) -> tuple[NDArray[Any], int, bytes | None]:
+    """Values, bits per channel, and colour profile."""
+    _, operations = pillow_modules()
 
     def opened() -> Any:
-        image = pillow.open(path)
         try:
-            _seek(image, frame, path)
-        except ValueError:
-            image.close()
-            raise
-        return image
+            return open_picture(path, frame=frame, reader=_READER)
+        except EOFError:
+            raise UnreadableFile(path, f"has no frame {frame}; frames count from 0", _READER) from None
 
     with opened() as image:
-        if image.width * image.height > _MAX_PIXELS:
-            raise ValueError(
-                f"read_picture: '{path}' is too large: {image.width} x {image.height} pixels, at most {_MAX_PIXELS:,} "
-                f"are read; make it smaller first"
-            )
+        several = image.format not in _FIRST_FRAME_ONLY and bool(getattr(image, "is_animated", False))
+        if frame is None and several:
+            raise UnreadableFile(path, "has several frames; choose one with frame=0 (--frame 0)", _READER)
         deep = read_16_bit_values(image, operations.exif_transpose, opened)
         profile = image.info.get("icc_profile") or None
         if deep is not None:
-            return Picture(deep, path.stem, 16, _matching_profile(profile, 3))
+            return deep, 16, _matching_profile(profile, 3)
         image.load()
         turned = operations.exif_transpose(image)
         bits = 16 if turned.mode == "F" or turned.mode == "I" or turned.mode in _GREY_16 else 8
         if turned.mode in _CONVERTED:
-            return Picture(_to_floats(_to_srgb(turned, profile), path), path.stem, bits)
-        values = _to_floats(turned, path)
-        return Picture(values, path.stem, bits, _matching_profile(profile, values.shape[2] if values.ndim == 3 else 1))
-
-
-def _advice(path: Path) -> str:
-    """Advice for file types that are common but not read by Pillow."""
-    suffix = path.suffix.lower()
-    if suffix in (".heic", ".heif"):
-        return "; save this HEIC file as JPEG or AVIF"
-    if suffix in (".tif", ".tiff"):
-        return "; a TIFF of floats must be grey, of 32 bits"
-    if suffix in (".dng", ".nef", ".cr2", ".cr3", ".arw", ".raf", ".orf", ".rw2"):
-        return "; develop this raw file first"
-    return ""
+            return _to_array(_to_srgb(turned, profile), path), bits, None
+        values = _to_array(turned, path)
+        return values, bits, _matching_profile(profile, values.shape[2] if values.ndim == 3 else 1)
 
 
 def _matching_profile(profile: bytes | None, channels: int) -> bytes | None:
@@ -186,7 +145,7 @@ def write_picture(path: str | Path, values: NDArray[Any], *, bits: int = 8, prof
         ValueError: if the suffix is not a format that Pillow writes, or the format cannot hold the channels.
     """
     target = Path(path)
-    pillow, _ = _pillow()
+    pillow, _ = pillow_modules()
     array = np.asarray(values)
     array = array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)):
@@ -218,38 +177,20 @@ def write_picture(path: str | Path, values: NDArray[Any], *, bits: int = 8, prof
     return target
 
 
-def _pillow() -> tuple[ModuleType, ModuleType]:
-    try:
-        from PIL import Image, ImageOps
-    except ModuleNotFoundError:
-        raise ModuleNotFoundError(
-            "pictures are read by Pillow, which is not installed; pip install 'pinnkit[images]' installs it"
-        ) from None
-    return Image, ImageOps
-
-
-def _seek(opened: Any, frame: int | None, path: Path) -> None:
-    frames = 1 if frame is None and opened.format in _FIRST_FRAME_ONLY else int(getattr(opened, "n_frames", 1))
-    if frame is None and frames > 1:
-        raise ValueError(f"read_picture: '{path}' has {frames} frames; choose one with frame=0 (--frame 0)")
-    if frame is not None and not 0 <= frame < frames:
-        raise ValueError(f"read_picture: `frame` must be 0 to {frames - 1} for '{path}', got {frame}")
-    if frame:
-        opened.seek(frame)
-
-
-def _to_floats(image: Any, path: Path) -> NDArray[np.float32]:
+def _to_array(image: Any, path: Path) -> NDArray[Any]:
+    """Floats, or integers of 8 or 16 bits."""
     mode = image.mode
     if mode == "F":
         return np.asarray(image, dtype=np.float32)
     if mode in _GREY_16 or mode == "I":  # mode "I" also holds 16-bit values, in old PNG and TIFF files
-        whole = np.asarray(image).astype(np.int64)
+        whole = np.asarray(image)
         if whole.min() < 0 or whole.max() > 65535:
-            raise ValueError(
-                f"read_picture: '{path}' holds whole numbers from {whole.min()} to {whole.max()}; "
-                f"grey must lie within 0 to 65535"
+            raise UnreadableFile(
+                path,
+                f"holds whole numbers from {whole.min()} to {whole.max()}; grey must lie within 0 to 65535",
+                _READER,
             )
-        return (whole / 65535).astype(np.float32)
+        return whole.astype(np.uint16)
     transparent = mode in _WITH_ALPHA or "transparency" in image.info
     wanted = "RGBA" if transparent else "L" if mode in _GREY else "RGB"
-    return np.asarray(image.convert(wanted), dtype=np.float32) / np.float32(255)
+    return np.asarray(image if mode == wanted else image.convert(wanted))

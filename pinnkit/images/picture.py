@@ -90,6 +90,7 @@ def check_mask(mask: ArrayLike, like: Picture, *, owner: str = "`mask`") -> NDAr
 
 def _checked(values: Any, owner: str) -> NDArray[np.float32]:
     given = np.asarray(values)
+    whole = given.dtype in (np.uint8, np.uint16)
     if given.dtype == np.uint8:
         given = given / np.float32(255)
     elif given.dtype == np.uint16:
@@ -115,7 +116,7 @@ def _checked(values: Any, owner: str) -> NDArray[np.float32]:
         raise ValueError(f"{owner}: {bad} values are nan or inf; set them to numbers, and hide them by a mask")
     if least < 0 or most > 1:
         raise ValueError(f"{owner}: values must lie between 0 and 1, got {least:.4g} to {most:.4g}; rescale them")
-    return np.array(given, dtype=np.float32)
+    return given if whole else np.array(given, dtype=np.float32)  # a quotient is an array of its own
 
 
 def shape_text(shape: tuple[int, ...]) -> str:

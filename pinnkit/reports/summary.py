@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pinnkit.files.content import read_json
+from pinnkit.files.printable import printable
+from pinnkit.files.unreadable import UnreadableFile
 from pinnkit.solutions.files import replacing
 from pinnkit.verification.measures import EXACT, number
 
@@ -33,16 +36,19 @@ def read_summary(path: Path) -> dict[str, Any]:
     """Read summary.json.
 
     Raises:
-        OSError: where the file cannot be read.
-        ValueError: where it does not hold a summary.
+        FileNotFoundError: where there is no such file.
+        UnreadableFile: where it does not hold a summary, all of which can be shown.
     """
     try:
-        summary = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(summary, dict) or _REQUIRED - set(summary):
-            raise ValueError("no summary")
-    except ValueError:
-        raise ValueError(f"show: '{path}' is damaged, or no summary that pinnkit wrote") from None
-    return summary
+        summary = read_json(path, reader="show")
+        if isinstance(summary, dict) and not _REQUIRED - set(summary):
+            _parts(summary)  # every entry that is shown is there, and of its type
+            return summary
+    except FileNotFoundError:
+        raise
+    except Exception:  # entries of other types fail in ways that nobody lists
+        pass
+    raise UnreadableFile(path, "is damaged, or no summary that pinnkit wrote", "show")
 
 
 def finite(value: Any) -> Any:
@@ -74,33 +80,42 @@ def order_text(order: float, observed: float | None) -> str:
 def summary_table(summary: Mapping[str, Any]) -> Group:
     """A summary as rich tables."""
     from rich.console import Group
+
+    return Group(*_parts(summary))
+
+
+def _parts(summary: Mapping[str, Any]) -> list[Any]:
+    """Title, tables and warnings, without the control characters that a summary may hold."""
     from rich.table import Table
     from rich.text import Text
 
+    def safe(text: str, style: str = "") -> Text:
+        return Text(printable(text), style=style)
+
     facts = Table.grid(padding=(0, 2))
     for label, value in _facts(summary):
-        facts.add_row(Text(label, style="dim"), Text(value))
+        facts.add_row(safe(label, style="dim"), safe(value))
     errors = Table(box=None, padding=(0, 2), header_style="dim")
     for column in ("unknown", "measured against", "relative L2", "max error", "its bar (L2)"):
         errors.add_column(column)
     for comparisons in summary.get("unknowns", {}).values():
         for name, c in comparisons.items():
             shown = c["rel_l2_text"], c["max_text"], number(c["l2_bar"])
-            errors.add_row(name, Text(c["against"]), *(Text(s) for s in shown))
+            errors.add_row(safe(name), safe(c["against"]), *(safe(s) for s in shown))
     terms = Table(box=None, padding=(0, 2), header_style="dim")
     for column in ("term", "residual rms", "relative"):
         terms.add_column(column)
     for name, t in summary.get("terms", {}).items():
-        terms.add_row(Text(name), number(t["residual_rms"]), number(t["relative"]) if _is_finite(t["relative"]) else "")
-    parts: list[Any] = [Text(f"{summary['problem']}: {_headline(summary)}", style="bold"), facts]
+        terms.add_row(safe(name), number(t["residual_rms"]), number(t["relative"]) if _is_finite(t["relative"]) else "")
+    parts: list[Any] = [safe(f"{summary['problem']}: {_headline(summary)}", style="bold"), facts]
     parts += [table for table in (errors, terms) if table.row_count]
     verdict = summary.get("verdict") or {}
-    parts += [Text(f"Confirmed: {line}", style="dim") for line in verdict.get("confirmed_by", ())]
-    parts += [Text(f"Not checked: {line}", style="dim") for line in verdict.get("unchecked", ())]
-    parts += [Text(f"Note: {line}", style="dim") for line in verdict.get("notes", ())]
-    parts += [Text(f"Warning: {line}", style="yellow") for line in summary.get("warnings", ())]
-    parts += [Text(f"Failed: {line}", style="red") for line in summary.get("failures", ())]
-    return Group(*parts)
+    parts += [safe(f"Confirmed: {line}", style="dim") for line in verdict.get("confirmed_by", ())]
+    parts += [safe(f"Not checked: {line}", style="dim") for line in verdict.get("unchecked", ())]
+    parts += [safe(f"Note: {line}", style="dim") for line in verdict.get("notes", ())]
+    parts += [safe(f"Warning: {line}", style="yellow") for line in summary.get("warnings", ())]
+    parts += [safe(f"Failed: {line}", style="red") for line in summary.get("failures", ())]
+    return parts
 
 
 def _headline(summary: Mapping[str, Any]) -> str:

@@ -1,9 +1,10 @@
 """Solutions: fields evaluated as unknowns, how their solve went, and their files.
 
 Modules: `solution` evaluates at points and on grids, `evaluation` turns fields into unknowns, `history` and `status`
-record the solve, `storage` writes and reads solution.h5, `hdf5_image` composes it, `sealed` adds a checksum to it,
-`files` replaces files atomically, `folder_lock` lets one process write a folder, `numpy_files` reads NPY and NPZ,
-`identity` compares terms, `residual_values` serves training loops outside pinnkit.
+record the solve, `storage` writes and reads solution.h5: `file_content` and `metadata` check what is in it,
+`rebuilding` and `bounded_build` make fields of it, `saved` comes back, `hdf5_image` composes it, `sealed` adds a
+checksum, `identity` compares terms.  `files` replaces files atomically, `folder_lock` lets one process write a folder,
+`residual_values` serves training loops outside pinnkit.
 """
 
 from typing import TYPE_CHECKING

@@ -8,116 +8,34 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sized
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
-from torch import Tensor, nn
+from numpy.typing import NDArray
 
-from pinnkit.domains import SHAPES, Axis, Box, Domain, Role, Sobol, domain_from_dict, domain_to_dict
-from pinnkit.fields import FieldSpec, spec_from_dict, spec_to_dict
+from pinnkit.domains import Axis, Domain, Sobol, domain_to_dict
+from pinnkit.fields import spec_to_dict
 from pinnkit.fields.protocols import spec_of
-from pinnkit.fields.scaled_readout import scaled
-from pinnkit.problem.conditions import Prescribed
-from pinnkit.problem.problem import Problem, Unknown
-from pinnkit.problem.terms import Term
+from pinnkit.files.unreadable import UnreadableFile
+from pinnkit.problem.problem import Problem
 
+from .file_content import FORMAT, VERSION, Content, read_solution
 from .files import FILE_NAME, replacing
 from .hdf5_image import hdf5_image
-from .history import History
 from .identity import differing_terms, probe
-from .sealed import HEADER, check_seal, seal
-from .solution import Derivative, Solution, grid_counts
-from .status import Status
+from .rebuilding import rebuild, stand_in
+from .saved import Saved
+from .sealed import HEADER, seal
+from .solution import Solution, grid_counts
 
 __all__ = ["FILE_NAME", "Saved", "load", "replacing", "save"]
 
-_FORMAT = "pinnkit solution"
-_VERSION = 2
-"""Version 1 kept the metadata in an attribute, had no checksum of the whole file, and no domains but boxes."""
-_DTYPES = {"float32": torch.float32, "float64": torch.float64}
 _SCATTER = 4096  # points stored where no grid can fill the domain
-
-
-@dataclass(frozen=True, repr=False, eq=False)
-class Saved:
-    """A solution read from its file; the result of `load`.
-
-    ``saved.grid["u"]`` are the stored values, beside the coordinates ``saved.grid["x"]``.  Evaluation at points, `d`
-    and `on_grid` work as for a `Solution`, but need ``load(path, problem=...)`` where the problem has code that no file
-    holds: an ansatz, or a domain that is made of a function, such as a `Region`.
-
-    Args:
-        path: the file.
-        name: the problem's name.
-        grid: coordinates and values; one entry a scattered point where no grid can fill the domain.
-        history: loss of every term against steps and seconds.
-        status: the end of the solve.
-        coefficients: fitted values of the coefficients.
-        metadata: everything else as plain values: field, solvers, choice, seed, device, dtype, steps, versions ...
-        problem_text: text of the problem file at the time of the solve, if there was one.
-        problem_hash: its SHA-256, in hexadecimal.
-        needs_problem: the reason why points cannot be evaluated without the problem; empty where they can.
-        evaluator: a solution that can be evaluated; None where that needs the problem.
-        complete: whether the evaluator holds the problem itself, with its equations.
-    """
-
-    path: Path
-    name: str
-    grid: Mapping[str, NDArray[Any]]
-    history: History
-    status: Status
-    coefficients: Mapping[str, float]
-    metadata: Mapping[str, Any]
-    problem_text: str | None
-    problem_hash: str | None
-    needs_problem: str
-    evaluator: Solution | None
-    complete: bool
-
-    @property
-    def solution(self) -> Solution:
-        """The solution itself, to validate or to draw; needs ``load(path, problem=...)``.
-
-        Raises:
-            ValueError: where it was loaded without its problem.
-        """
-        if self.evaluator is None or not self.complete:
-            raise ValueError(
-                f"'{self.path}' was loaded without its problem, whose equations no file holds; "
-                f"use load({str(self.path)!r}, problem=...)"
-            )
-        return self.evaluator
-
-    def __call__(self, **coords: ArrayLike | Tensor) -> dict[str, NDArray[Any]]:
-        """The unknowns at points; as `Solution.__call__`."""
-        return self._fields()(**coords)
-
-    def d(self, *axes: str) -> Derivative:
-        """A derivative; as `Solution.d`."""
-        return self._fields().d(*axes)
-
-    def on_grid(self, **axes: int | ArrayLike) -> dict[str, NDArray[Any]]:
-        """The unknowns on a grid of your own; as `Solution.on_grid`.  The stored one is `grid`."""
-        return self._fields().on_grid(**axes)
-
-    def _fields(self) -> Solution:
-        if self.evaluator is None:
-            raise ValueError(
-                f"'{self.path}' cannot be evaluated at points by itself: {self.needs_problem}; "
-                f"use load({str(self.path)!r}, problem=...), or the stored values in `.grid`"
-            )
-        return self.evaluator
-
-    def __repr__(self) -> str:
-        shape = next((v.shape for k, v in self.grid.items() if k in self.metadata["unknowns"]), ())
-        return f"<saved solution of '{self.name}' from '{self.path}', values {shape}, {self.status.name.lower()}>"
 
 
 def save(solution: Solution, path: str | Path, *, problem_file: str | Path | None = None) -> Path:
@@ -172,8 +90,8 @@ def save(solution: Solution, path: str | Path, *, problem_file: str | Path | Non
     }
 
     def fill(file: h5py.File) -> None:
-        file.attrs["format"] = _FORMAT
-        file.attrs["format_version"] = _VERSION
+        file.attrs["format"] = FORMAT
+        file.attrs["format_version"] = VERSION
         _put(file, "metadata", np.frombuffer(json.dumps(metadata).encode(), dtype=np.uint8))
         if text:
             _put(file, "problem_file", np.frombuffer(text.encode(), dtype=np.uint8))
@@ -201,37 +119,40 @@ def save(solution: Solution, path: str | Path, *, problem_file: str | Path | Non
 
     with replacing(target) as temporary:
         temporary.write_bytes(hdf5_image(fill, header=HEADER))
-        seal(temporary, _FORMAT)
+        seal(temporary, FORMAT)
     return target
 
 
-def load(path: str | Path, *, problem: Problem | None = None, device: str = "cpu") -> Saved:
+def load(path: str | Path, *, problem: Problem | None = None, device: str = "cpu", unsealed: bool = False) -> Saved:
     """Read a solution back; nothing in the file is executed.
 
     Args:
         path: the file, or the folder that holds `solution.h5`.
         problem: its problem, for validation, and for evaluation where that needs the problem's code.
         device: device of the fields.
+        unsealed: whether to read a file of the first version, which has no checksum: damage to it is not always
+            found, and HDF5 itself may fail on a hostile one.
 
     Raises:
         FileNotFoundError: where there is no such file.
-        ValueError: for a file that is damaged, cut off, or no solution; for a problem that is not the one solved.
+        UnreadableFile: for a file that is damaged, cut off, no solution, or promises more than it holds.
+        ValueError: for a problem that is not the one solved.
     """
     target = _file(Path(path))
     if target != Path(path) and Path(path).is_file():
-        raise ValueError(f"load: '{path}' is no result of a solve; give the folder of one, or its {FILE_NAME}")
+        raise UnreadableFile(path, f"is no result of a solve; give the folder of one, or its {FILE_NAME}", "load")
     if not target.is_file():
         raise FileNotFoundError(f"load: there is no file '{target}'; a solve writes it")
     with _explained(target):
-        content = _read(target)
-        stand_in, needs = _stand_in(content)
+        content = read_solution(target, unsealed=unsealed)
+        known, needs = stand_in(content)
     if problem is not None:
         _check_same(problem, content, target)
-    known = problem or stand_in
+    known = problem or known
     evaluator = None
     if known is not None:
         with _explained(target):
-            evaluator = _rebuild(known, content, device)
+            evaluator = rebuild(known, content, device, target)
     metadata = content.metadata
     return Saved(
         path=target,
@@ -249,78 +170,16 @@ def load(path: str | Path, *, problem: Problem | None = None, device: str = "cpu
     )
 
 
-class _Refused(ValueError):
-    """A reason of its own why a file cannot be loaded."""
-
-
-@dataclass(frozen=True)
-class _Content:
-    """The content of a file, read and checked; nothing of it is built yet."""
-
-    metadata: Mapping[str, Any]
-    axes: tuple[Axis, ...]
-    unknowns: list[Unknown]
-    status: Status
-    history: History
-    grid: Mapping[str, NDArray[Any]]
-    states: list[dict[str, NDArray[Any]]]
-    text: str | None
-
-
 @contextmanager
 def _explained(target: Path) -> Iterator[None]:
-    """Name the file in errors that are already explained, and turn those of libraries into one sentence."""
+    """Turn errors of libraries, and of checks that do not know the file, into one sentence that names it."""
     try:
         yield
-    except _Refused as error:
-        raise ValueError(f"load: '{target}' {error}") from None
-    except (OSError, LookupError, TypeError, ValueError, ArithmeticError, RuntimeError, MemoryError) as error:
+    except UnreadableFile:
+        raise
+    except Exception as error:  # what h5py and the classes of a hostile file's content raise, nobody lists
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise ValueError(f"load: '{target}' is damaged or no solution of pinnkit ({reason[:120]})") from None
-
-
-def _read(target: Path) -> _Content:
-    sealed = check_seal(target, _FORMAT)
-    size = target.stat().st_size
-    with h5py.File(target, "r") as file:
-        if file.attrs.get("format") != _FORMAT:
-            raise _Refused("is an HDF5 file, but no solution that pinnkit wrote")
-        version = int(file.attrs["format_version"])
-        if version > _VERSION:
-            raise _Refused("was written by a newer pinnkit; upgrade to read it")
-        if not sealed and version > 1:
-            raise ValueError("its checksum is missing")
-        datasets: dict[str, h5py.Dataset] = {}
-        file.visititems(lambda name, item: datasets.update({name: item}) if isinstance(item, h5py.Dataset) else None)
-        arrays = {name: _array(dataset, size) for name, dataset in datasets.items()}
-        metadata = json.loads(arrays["metadata"].tobytes() if sealed else file.attrs["metadata"])
-    text = arrays["problem_file"].tobytes().decode() if "problem_file" in arrays else None
-    if text is not None and hashlib.sha256(text.encode()).hexdigest() != metadata["problem_hash"]:
-        raise _Refused("is damaged: the text of its problem file does not match its hash")
-    if not any(name.startswith("state/") for name in arrays):
-        raise ValueError("it holds no state of the fields")
-    return _Content(
-        metadata=metadata,
-        axes=_axes(metadata),
-        unknowns=_unknowns(metadata),
-        status=Status[metadata["status"]],
-        history=_history(_below(arrays, "history/"), metadata),
-        grid=_below(arrays, "grid/"),
-        states=[_below(arrays, f"state/{i}/") for i in range(len(metadata["groups"]))],
-        text=text,
-    )
-
-
-def _array(dataset: h5py.Dataset, size: int) -> NDArray[Any]:
-    """Read a dataset, which must lie in the file itself and be of numbers no larger than it."""
-    if dataset.dtype.kind not in "fiub" or dataset.external or dataset.is_virtual or dataset.nbytes > size:
-        raise ValueError(f"its dataset '{dataset.name}' is not one that pinnkit writes")
-    found: NDArray[Any] = dataset[()]
-    return np.asarray(found)
-
-
-def _below(arrays: Mapping[str, NDArray[Any]], start: str) -> dict[str, NDArray[Any]]:
-    return {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}
+        raise UnreadableFile(target, f"is damaged or no solution of pinnkit ({reason[:120]})", "load") from None
 
 
 def _file(path: Path) -> Path:
@@ -363,20 +222,6 @@ def _axis_to_dict(axis: Axis) -> dict[str, Any]:
     return {**plain, "periodic": axis.periodic}
 
 
-def _unknowns(metadata: Mapping[str, Any]) -> list[Unknown]:
-    return [
-        Unknown(name, u["components"], None if u["axes"] is None else tuple(u["axes"]))
-        for name, u in metadata["unknowns"].items()
-    ]
-
-
-def _axes(metadata: Mapping[str, Any]) -> tuple[Axis, ...]:
-    return tuple(
-        Axis(a["name"], a["lower"], a["upper"], Role(a["role"]), a["dim"], a.get("periodic", False))
-        for a in metadata["axes"]
-    )
-
-
 def _domain_to_dict(domain: Domain) -> tuple[Mapping[str, Any] | None, str]:
     """A domain for the file, or None and the reason where no file can hold it."""
     try:
@@ -385,40 +230,7 @@ def _domain_to_dict(domain: Domain) -> tuple[Mapping[str, Any] | None, str]:
         return None, str(error)
 
 
-def _domain(content: _Content) -> tuple[Domain | None, str]:
-    """The domain of a file, or None and the reason where only the problem has it."""
-    metadata = content.metadata
-    if "is_box" in metadata:  # version 1
-        return (
-            (Box.of(*content.axes), "") if metadata["is_box"] else (None, f"its domain {metadata['domain']} is no box")
-        )
-    data = metadata["domain_data"]
-    if data is None:
-        return None, f"its domain is not in the file: {metadata['domain_refusal']}"
-    if data["type"] != "Box" and data["type"] not in SHAPES:
-        return (
-            None,
-            f"its domain is a {data['type']}, which is not registered here; import the script that registers it",
-        )
-    domain = domain_from_dict(data)
-    if domain.axes != content.axes:
-        raise ValueError(f"its domain {domain!r} does not have its axes")
-    return domain, ""
-
-
-def _stand_in(content: _Content) -> tuple[Problem | None, str]:
-    """A problem with the same domain and unknowns, enough to evaluate fields; None and the reason without one."""
-    metadata = content.metadata
-    if metadata["ansatz"]:
-        return None, f"the unknowns {metadata['ansatz']} go through an ansatz, which is code"
-    domain, reason = _domain(content)
-    if domain is None:
-        return None, reason
-    filler = Term("stand-in", (domain,), Prescribed(tuple((u.name, 0.0) for u in content.unknowns)))
-    return Problem(metadata["problem"], domain, content.unknowns, [filler], facts=metadata.get("facts", {})), ""
-
-
-def _check_same(problem: Problem, content: _Content, target: Path) -> None:
+def _check_same(problem: Problem, content: Content, target: Path) -> None:
     metadata = content.metadata
     pairs: dict[str, tuple[object, object]] = {
         "name": (problem.name, metadata["problem"]),
@@ -443,82 +255,3 @@ def _check_same(problem: Problem, content: _Content, target: Path) -> None:
             f"load: `problem` is not the one in '{target}': its terms {tuple(changed)} give other residuals than those "
             f"that were solved; load without `problem`, or solve again"
         )
-
-
-def _history(arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any]) -> History:
-    named = {
-        what: dict(zip(metadata.get(f"history_{what}", ()), arrays.get(what, ()), strict=True))
-        for what in ("terms", "measures")
-    }
-    solvers = metadata["history_solvers"]
-    history = History(
-        arrays["step"],
-        arrays["seconds"],
-        tuple(solvers[i] for i in arrays["solver"]),
-        arrays["loss"],
-        named["terms"],
-        named["measures"],
-    )
-    columns: list[Sized] = [
-        history.seconds,
-        history.solver,
-        history.loss,
-        *history.terms.values(),
-        *history.measures.values(),
-    ]
-    if {len(column) for column in columns} != {len(history.step)}:
-        raise ValueError("the columns of its history differ in length")
-    return history
-
-
-def _rebuild(problem: Problem, content: _Content, device: str) -> Solution:
-    metadata = content.metadata
-    if metadata["dtype"] not in _DTYPES:
-        raise _Refused(f"is damaged: there are no fields of type '{metadata['dtype']}'")
-    dtype = _DTYPES[metadata["dtype"]]
-    fields: dict[tuple[str, ...], FieldSpec | None] = {}
-    modules: dict[tuple[str, ...], nn.Module] = {}
-    for names, spec_data, state in zip(metadata["groups"], metadata["specs"], content.states, strict=True):
-        group = tuple(names)
-        try:
-            spec = spec_from_dict(spec_data)
-        except ValueError as error:
-            raise _Refused(f"has a field that cannot be rebuilt: {error}") from None
-        used = problem.unknown(group[0]).axes
-        periodic = metadata.get("periodic", ())  # a hard condition, known without the problem
-        axes = [
-            replace(a, periodic=a.periodic or a.name in periodic)
-            for a in problem.axes
-            if used is None or a.name in used
-        ]
-        outputs = sum(problem.unknown(name).components or 1 for name in group)
-        generator = torch.Generator().manual_seed(metadata["seed"])
-        module = spec.build(axes, outputs, generator=generator, dtype=dtype, device="cpu")
-        if any(key.endswith("readout.scale") for key in state):
-            module = scaled(module)
-        try:
-            module.load_state_dict({key: torch.as_tensor(value) for key, value in state.items()})
-        except RuntimeError as error:
-            reason = " ".join(str(error).split())
-            raise _Refused(f"is damaged: the state does not fit {spec!r} ({reason[:120]})") from None
-        fields[group], modules[group] = spec, module.to(device).requires_grad_(False)
-    return Solution(
-        problem=problem,
-        fields=fields,
-        modules=modules,
-        coefficients=metadata["coefficients"],
-        status=content.status,
-        history=content.history,
-        seconds=metadata["seconds"],
-        seed=metadata["seed"],
-        device=device,
-        dtype=dtype,
-        solvers=tuple(metadata["solvers"]),
-        choice=metadata["choice"],
-        residual_rms=metadata["residual_rms"],
-        steps=metadata["steps"],
-        parameters=metadata["parameters"],
-        versions=metadata["versions"],
-        rows=metadata.get("rows", {}),
-        training_rms=metadata.get("training_rms", {}),
-    )

@@ -12,7 +12,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from pinnkit.images import Picture, files, read_mask, read_picture, write_picture
+from pinnkit.files import picture_files
+from pinnkit.images import Picture, read_mask, read_picture, write_picture
 from pinnkit.images.png16 import encode_16_bit_png
 from pinnkit.images.quick import subsample, subsample_mask, subsample_stride
 
@@ -125,7 +126,7 @@ def test_of_a_photograph_with_a_gain_map_the_photograph_is_taken(tmp_path: Path)
 
 def test_what_is_too_large_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Image.fromarray(deep(3).astype(np.uint8)).save(tmp_path / "a.png")
-    monkeypatch.setattr(files, "_MAX_PIXELS", HEIGHT * WIDTH - 1)
+    monkeypatch.setattr(picture_files, "MAX_VALUES", 3 * HEIGHT * WIDTH - 1)
     with pytest.raises(ValueError, match=f"too large: {WIDTH} x {HEIGHT} pixels.*make it smaller"):
         read_picture(tmp_path / "a.png")
 

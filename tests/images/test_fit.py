@@ -329,7 +329,7 @@ def test_filling_keeps_the_known_pixels_as_they_are(tmp_path: Path) -> None:
         (["a.png", "--truth", "wide.png"], "same multiple of both"),
         (["a.png", "--seconds", "-1"], "--seconds must be positive"),
         (["a.png", "--steps", "0"], "--steps must be at least 1"),
-        (["a.png", "--frame", "3"], "`frame` must be 0 to 0"),
+        (["a.png", "--frame", "3"], "has no frame 3; frames count from 0"),
         (["a.png", "--device", "abacus"], "--device must be"),
     ],
 )

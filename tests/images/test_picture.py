@@ -154,7 +154,7 @@ BAD = {
     "a corrupt file": (_corrupt, ValueError, "damaged or cut short"),
     "an empty file": (_empty, ValueError, "no picture that Pillow can read"),
     "a text file": (_text, ValueError, "no picture that Pillow can read"),
-    "an animation": (_animated, ValueError, "3 frames; choose one with frame=0"),
+    "an animation": (_animated, ValueError, "several frames; choose one with frame=0"),
     "a huge file": (_huge, ValueError, "too large|damaged|no picture"),
     "nan": (lambda _: Picture(NAN), ValueError, "16 values are nan or inf"),
     "values up to 255": (lambda _: Picture(np.full((4, 4), 255.0)), ValueError, "between 0 and 1, got 255"),

@@ -292,10 +292,13 @@ BAD_INPUT: dict[str, tuple[Callable[[Path], None], str]] = {
     "no pose": (lambda f: edit(f, lambda c: c["frames"][0].pop("transform_matrix")), "needs `transform_matrix`"),
     "NaN in a pose": (poses(lambda pose: pose * math.nan), "nan or inf"),
     "a pose with a mirror": (poses(lambda pose: pose * [1, 1, -1, 1]), "a rotation with a position"),
-    "a corrupt picture": (lambda f: (f / "train/r_000.png").write_bytes(b"no picture"), "is no picture that can be"),
+    "a corrupt picture": (
+        lambda f: (f / "train/r_000.png").write_bytes(b"no picture"),
+        "is no picture that Pillow can",
+    ),
     "a picture cut short": (
         lambda f: (f / "train/r_000.png").write_bytes((f / "train/r_000.png").read_bytes()[:300]),
-        "is no picture that can be",
+        "is damaged or cut short",
     ),
     "one pixel": (all_pictures(lambda image: image.resize((1, 1))), "at least 2 x 2"),
     "a picture of another shape": (all_pictures(lambda image: image.resize((24, 12))), "which is another shape"),

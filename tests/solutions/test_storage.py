@@ -12,6 +12,7 @@ from torch import nn
 
 from pinnkit.domains import Box, Cube
 from pinnkit.fields import FourierMLP, RandomFourier, Siren
+from pinnkit.files.unreadable import UnreadableFile
 from pinnkit.problem.problem import Problem
 from pinnkit.problem.terms import Dirichlet, Equation
 from pinnkit.solutions.sealed import HEADER, seal
@@ -185,7 +186,7 @@ def _unknown_type(path):
 DAMAGE = {
     "a type that is none": (_unknown_type, "is damaged: there are no fields of type 'compile'"),
     "text": (_write_text, "is damaged or no solution"),
-    "a missing checksum": (_unsealed, "its checksum is missing"),
+    "a missing checksum": (_unsealed, "has no checksum"),
     "truncated": (_truncate, "is damaged or no solution"),
     "one byte": (_flip, "is damaged or no solution"),
     "foreign": (_foreign, "no solution that pinnkit wrote"),
@@ -199,10 +200,17 @@ DAMAGE = {
 def test_a_damaged_or_foreign_file_is_refused_in_one_line(tmp_path, damage, words):
     path = save(solution_of(heat_problem()), tmp_path)
     damage(path)
-    with pytest.raises(ValueError, match=r".") as caught:
+    with pytest.raises(UnreadableFile) as caught:
         load(path)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_file_of_today_without_its_checksum_is_not_taken_for_one_of_version_1(tmp_path):
+    path = save(solution_of(heat_problem()), tmp_path)
+    _unsealed(path)
+    with pytest.raises(UnreadableFile, match=r"its checksum is missing"):
+        load(path, unsealed=True)
 
 
 def _as_version_1(path, *, is_box=True):
@@ -225,18 +233,20 @@ def test_files_of_version_1_are_read(tmp_path):
     solution = solution_of(heat_problem())
     path = save(solution, tmp_path)
     _as_version_1(path)
-    assert load(path)(x=0.5, t=0.5)["u"] == solution(x=0.5, t=0.5)["u"]
-    assert load(path, problem=solution.problem).solution.history.solver == solution.history.solver
+    with pytest.raises(UnreadableFile, match=r"has no checksum: .*use load\(\.\.\., unsealed=True\)"):
+        load(path)
+    assert load(path, unsealed=True)(x=0.5, t=0.5)["u"] == solution(x=0.5, t=0.5)["u"]
+    assert load(path, problem=solution.problem, unsealed=True).solution.history.solver == solution.history.solver
     _truncate(path)
     with pytest.raises(ValueError, match=r"is damaged or no solution"):
-        load(path)
+        load(path, unsealed=True)
 
 
 def test_files_of_version_1_on_other_domains_than_boxes_need_the_problem(tmp_path):
     path = save(solution_of(heat_problem()), tmp_path)
     _as_version_1(path, is_box=False)
     with pytest.raises(ValueError, match=r"is no box; use load\(.*, problem=\.\.\.\)"):
-        load(path)(x=0.5, t=0.5)
+        load(path, unsealed=True)(x=0.5, t=0.5)
 
 
 def test_metadata_may_be_larger_than_an_attribute_of_hdf5(tmp_path):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ import numpy as np
 import torch
 
 from pinnkit.domains import Box
-from pinnkit.solutions.numpy_files import read_npz
+from pinnkit.files.numpy_files import read_npz
+from pinnkit.files.unreadable import UnreadableFile, reading
 
 from .background_removal import remove_background, uniform_background
 from .cameras import Camera, Convention
-from .picture_files import PictureError, read_picture
+from .picture_files import read_picture
 from .scene import Scene, View, box_from_corners
 from .scene_bounds import check_box, check_poses, choose_box, choose_contraction
 from .transforms import Frame, Transforms, read_transforms, short
@@ -31,6 +33,10 @@ This is finer than a field learns in minutes on a CPU, and a hundred photographs
 """
 MAX_TEST_VIEWS = 16
 """Maximum number of held-out views; rendering them takes a considerable part of the training time."""
+
+_MOST_BYTES = 600 * 2**20
+_MOST_USES = 4
+"""Frames that may name one picture: more of them would take minutes to decode, whatever the size of the files."""
 
 
 def read_scene(
@@ -62,9 +68,22 @@ def read_scene(
 
     Raises:
         FileNotFoundError: when there is nothing at `path`, or no transforms file in it.
-        ValueError: for files that cannot be read or are inconsistent, and for cameras that look away from the box.
+        UnreadableFile: for files that cannot be read, are inconsistent, or take more than 600 MiB as pictures, and for
+            cameras that look away from the box.
     """
     path = Path(path)
+    with reading(path):
+        return _read(path, convention, box, longest, most_test, surroundings)
+
+
+def _read(
+    path: Path,
+    convention: Convention,
+    box: Box | None,
+    longest: int | None,
+    most_test: int | None,
+    surroundings: bool | None,
+) -> Scene:
     train, test, notes, content = _split(path, convention)
     if most_test is not None and len(test) > most_test:
         chosen = [round(i * (len(test) - 1) / max(most_test - 1, 1)) for i in range(most_test)]
@@ -74,6 +93,7 @@ def read_scene(
     if len(train) < 2:
         raise ValueError(f"'{path}': a scene needs at least 2 views to train on, got {len(train)}")
     check_poses(cameras, owner=f"'{path}'")
+    _check_pictures((*train, *test), longest)
     views = [_view(frame, longest, notes) for frame in train]
     held = [_view(frame, longest, notes) for frame in test]
     if all(bool((view.image[..., 3] == 0).all()) if view.image.shape[2] == 4 else False for view in views):
@@ -157,11 +177,31 @@ def _named_split(read: Transforms) -> tuple[list[Frame], list[Frame]] | None:
     return (train, test) if train and test else None
 
 
+def _check_pictures(frames: Sequence[Frame], longest: int | None) -> None:
+    """Check the memory of all pictures, and that none is decoded again and again."""
+    size = sum(4 * width * height for width, height in (_scaled(frame.camera, longest) for frame in frames))
+    if size > _MOST_BYTES:
+        raise ValueError(
+            f"its {len(frames):,} pictures take {size / 2**20:,.0f} MiB, at most {_MOST_BYTES / 2**20:,.0f} MiB are "
+            f"read; leave some out, or scale them down (longest=, --longest)"
+        )
+    picture, times = Counter(frame.picture for frame in frames).most_common(1)[0]
+    if times > _MOST_USES:
+        raise ValueError(f"{times:,} frames name the picture '{picture.name}', at most {_MOST_USES} may")
+
+
+def _scaled(camera: Camera, longest: int | None) -> tuple[int, int]:
+    """Width and height of the picture as it is read."""
+    if longest is None or max(camera.width, camera.height) <= longest:
+        return camera.width, camera.height
+    factor = longest / max(camera.width, camera.height)
+    return max(2, round(camera.width * factor)), max(2, round(camera.height * factor))
+
+
 def _view(frame: Frame, longest: int | None, notes: list[str]) -> View:
     camera = frame.camera
-    if longest is not None and max(camera.width, camera.height) > longest:
-        factor = longest / max(camera.width, camera.height)
-        width, height = max(2, round(camera.width * factor)), max(2, round(camera.height * factor))
+    width, height = _scaled(camera, longest)
+    if (width, height) != (camera.width, camera.height):
         notes.append(
             f"Pictures of {camera.width} x {camera.height} were scaled down to {width} x {height} "
             "(longest=, --longest)."
@@ -169,8 +209,8 @@ def _view(frame: Frame, longest: int | None, notes: list[str]) -> View:
         camera = camera.resized(width, height)
     try:
         image = read_picture(frame.picture, width=camera.width, height=camera.height)
-    except PictureError as error:
-        raise ValueError(f"frame '{frame.name}': {error}") from None
+    except UnreadableFile as error:
+        raise UnreadableFile(frame.picture, error.reason, f"frame '{frame.name}'") from None
     depth, normals = _geometry(frame.picture, camera)
     return View(frame.name, camera, image, depth, normals)
 
@@ -182,12 +222,15 @@ def _geometry(picture: Path, camera: Camera) -> tuple[torch.Tensor | None, torch
         return None, None
     arrays = read_npz(file)
     if not {"depth", "normals"} <= arrays.keys():
-        raise ValueError(f"'{file}' is no geometry of a view: it holds {sorted(arrays)}, not `depth` and `normals`")
+        raise UnreadableFile(
+            file, f"is no geometry of a view: it holds {short(sorted(arrays))}, not `depth`, `normals`"
+        )
     depth, normals = arrays["depth"], arrays["normals"]
     if depth.dtype.kind != "f" or normals.dtype.kind != "f" or normals.shape != (*depth.shape, 3):
-        raise ValueError(
-            f"'{file}' is no geometry of a view: `depth` must be floats (H, W), `normals` (H, W, 3), got "
-            f"{depth.dtype} {depth.shape} and {normals.dtype} {normals.shape}"
+        raise UnreadableFile(
+            file,
+            f"is no geometry of a view: `depth` must be floats (H, W), `normals` (H, W, 3), got "
+            f"{depth.dtype} {depth.shape} and {normals.dtype} {normals.shape}",
         )
     if depth.shape != (camera.height, camera.width):  # the picture was scaled down
         return None, None

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
+from pinnkit.files.content import read_json
+from pinnkit.files.picture_files import picture_size
+from pinnkit.files.printable import printable
+from pinnkit.files.unreadable import UnreadableFile, reading
+
 from .cameras import Camera, Convention
-from .picture_files import picture_size
 
 __all__ = ["Frame", "Transforms", "read_transforms", "short"]
 
 _ENDINGS = ("", ".png", ".jpg", ".jpeg", ".PNG", ".JPG", ".JPEG", ".webp")
 _IGNORED = ("aabb_scale", "scale", "offset", "applied_transform", "applied_scale", "rolling_shutter")
 _UNSUPPORTED = ("k3", "k4", "k5", "k6")
+_MOST_FRAMES = 5000
 _PINHOLES = ("OPENCV", "FULL_OPENCV", "PINHOLE", "SIMPLE_PINHOLE", "PERSPECTIVE", "SIMPLE_RADIAL", "RADIAL")
 _OTHER_LENSES = ("is_fisheye", "ftheta_p0", "latlong", "equirectangular", "orthographic")
 """Keys of instant-ngp for lenses that are no pinhole."""
@@ -53,17 +57,26 @@ def read_transforms(file: Path, *, convention: Convention) -> Transforms:
         convention: axes convention of the poses.
 
     Raises:
-        ValueError: for files that are no such JSON, frames without pose or lens, no frame with a picture, lenses other
-            than a pinhole with k1, k2, p1, p2, pictures with another aspect ratio than w x h.
+        FileNotFoundError: where there is no such file.
+        UnreadableFile: for files that are no such JSON, more than 5,000 frames, frames without pose or lens, no frame
+            with a picture, lenses other than a pinhole with k1, k2, p1, p2, pictures with another aspect ratio than
+            w x h.
     """
+    with reading(file):
+        return _transforms(file, convention)
+
+
+def _transforms(file: Path, convention: Convention) -> Transforms:
     content = _json(file)
     frames, missing, notes = [], [], []
     entries = content.get("frames")
     if not isinstance(entries, list) or not entries:
-        raise ValueError(f"'{file}': `frames` must be a list of at least one frame, got {short(entries)}")
+        raise UnreadableFile(file, f"`frames` must be a list of at least one frame, got {short(entries)}")
+    if len(entries) > _MOST_FRAMES:
+        raise UnreadableFile(file, f"has {len(entries):,} frames, at most {_MOST_FRAMES:,} are read")
     scaled = set()
     for number, entry in enumerate(entries):
-        where = f"'{file}', frame {number}"
+        where = f"frame {number}"
         if not isinstance(entry, dict) or not isinstance(entry.get("file_path"), str):
             raise ValueError(f"{where}: needs `file_path`, the name of its picture, got {short(entry)}")
         picture = _picture(file.parent, entry["file_path"])
@@ -77,9 +90,10 @@ def read_transforms(file: Path, *, convention: Convention) -> Transforms:
             scaled.add((*stated, camera.width, camera.height))
         frames.append(Frame(entry["file_path"], picture, camera))
     if not frames:
-        raise ValueError(
-            f"'{file}': none of the {len(entries)} pictures is there; the first should be "
-            f"'{file.parent / missing[0]}' (with .png, .jpg or .webp added where the name has no ending)"
+        raise UnreadableFile(
+            file,
+            f"none of the {len(entries)} pictures is there; the first should be '{file.parent / missing[0][:200]}' "
+            f"(with .png, .jpg or .webp added where the name has no ending)",
         )
     if missing:
         notes.append(f"{len(missing)} of {len(entries)} frames have no picture and are left out: {_list(missing)}.")
@@ -103,7 +117,10 @@ def _camera(
     odd = [name for name in _UNSUPPORTED if _number(where, entry, name)]
     if odd:
         raise ValueError(f"{where}: distortion {_list(odd)} is not supported, only k1, k2, p1, p2; undistort first")
-    width, height = picture_size(picture)
+    try:
+        width, height = picture_size(picture)
+    except UnreadableFile as error:
+        raise ValueError(f"{where}: its picture '{picture}' {error.reason}") from None
     if width < 2 or height < 2:
         raise ValueError(f"{where}: '{picture.name}' has {width} x {height} pixels; a view needs at least 2 x 2")
     w, h = (_number(where, entry, name) or size for name, size in (("w", width), ("h", height)))
@@ -191,15 +208,10 @@ def _picture(folder: Path, name: str) -> Path | None:
     return None
 
 
-def _json(file: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(file.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"'{file}' cannot be read: {error}") from None
-    except (ValueError, RecursionError) as error:  # also numbers of thousands of digits, and very deep lists
-        raise ValueError(f"'{file}' is no JSON: {error}") from None
+def _json(file: Path) -> Mapping[str, Any]:
+    content = read_json(file)
     if not isinstance(content, dict):
-        raise ValueError(f"'{file}': must hold an object with `frames`, got {short(content)}")
+        raise UnreadableFile(file, f"must hold an object with `frames`, got {short(content)}")
     return content
 
 
@@ -210,5 +222,5 @@ def short(value: object) -> str:
 
 
 def _list(names: list[str], most: int = 6) -> str:
-    shown = ", ".join(names[:most])
+    shown = printable(", ".join(name if len(name) <= 60 else f"{name[:57]}..." for name in names[:most]))
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

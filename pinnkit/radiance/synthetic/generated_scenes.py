@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from pinnkit.files.paths import path_inside
 from pinnkit.radiance.data.cameras import Camera, Convention, look_at
 from pinnkit.radiance.data.picture_files import write_png
 from pinnkit.radiance.data.scene import Scene, View, box_from_corners
@@ -130,7 +131,8 @@ def write_scene(scene: Scene, folder: Path | str) -> Path:
         The folder.
 
     Raises:
-        ValueError: for cameras that are distorted, not in the OpenGL convention, or not all alike.
+        ValueError: for cameras that are distorted, not in the OpenGL convention, or not all alike, and for a view
+            whose name leads out of the folder.
     """
     folder = Path(folder)
     for part, views in {"train": scene.train, "test": scene.test}.items():
@@ -142,7 +144,7 @@ def write_scene(scene: Scene, folder: Path | str) -> Path:
             camera = view.camera
             if camera.distorted or camera.convention is not Convention.OPENGL or _lens(camera) != _lens(first):
                 raise ValueError(f"write_scene: '{view.name}' must have the lens of the others and no distortion")
-            path = folder / view.name
+            path = path_inside(folder, view.name, owner="write_scene")
             path.parent.mkdir(parents=True, exist_ok=True)
             write_png(path.with_name(path.name + ".png"), view.image)
             if view.depth is not None and view.normals is not None:

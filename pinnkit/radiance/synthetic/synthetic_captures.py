@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from pinnkit.files.paths import path_inside
 from pinnkit.radiance.data.cameras import Camera, Convention, look_at
 from pinnkit.radiance.data.picture_files import write_jpeg
 from pinnkit.radiance.data.scene import View
@@ -95,7 +96,7 @@ def write_capture(views: tuple[View, ...], folder: Path | str) -> Path:
         The folder.
 
     Raises:
-        ValueError: for cameras that are not in the OpenGL convention.
+        ValueError: for cameras that are not in the OpenGL convention, or a view whose name leads out of the folder.
     """
     folder = Path(folder)
     frames: list[dict[str, Any]] = []
@@ -103,7 +104,7 @@ def write_capture(views: tuple[View, ...], folder: Path | str) -> Path:
         camera = view.camera
         if camera.convention is not Convention.OPENGL:
             raise ValueError(f"write_capture: the pose of '{view.name}' must be in the OpenGL convention")
-        path = folder / view.name
+        path = path_inside(folder, view.name, owner="write_capture")
         path.parent.mkdir(parents=True, exist_ok=True)
         write_jpeg(path, view.image)
         if view.depth is not None and view.normals is not None:

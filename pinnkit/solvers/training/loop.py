@@ -18,6 +18,7 @@ from pinnkit.solvers.protocols import Objective, Solver, State, StateValue, loss
 
 from . import checkpoint
 from .checkpoint import Checkpoint
+from .checkpoint_match import check_match
 
 __all__ = ["Callback", "Outcome", "run"]
 
@@ -100,7 +101,7 @@ def run(
     mark, status = _Mark(0, 0, solvers[0].start(theta), len(history)), None
     if resume and checkpoint_path is not None and checkpoint_path.exists():
         saved = checkpoint.read(checkpoint_path)
-        _same_run(saved, fingerprint, checkpoint_path)
+        check_match(saved, fingerprint, solvers, theta, checkpoint_path)
         history = list(saved.records)
         mark = _Mark(saved.solver, saved.step, _to(saved.state, theta.device), len(history))
         begin = time.perf_counter() - saved.seconds
@@ -182,14 +183,6 @@ def _handed_on(state: State, solver: Solver) -> State:
 def _met(terms: Mapping[str, float], tolerance: float | None) -> bool:
     """Return whether the rms residual of every term is at most the tolerance."""
     return tolerance is not None and bool(terms) and max(terms.values()) <= tolerance**2
-
-
-def _same_run(saved: Checkpoint, fingerprint: str, path: Path) -> None:
-    if saved.fingerprint != fingerprint:
-        raise ValueError(
-            f"resume: the checkpoint {path} belongs to another run, {saved.fingerprint!r}; this is {fingerprint!r}. "
-            f"Use the same problem, field, solvers, seed and dtype, or start afresh without --resume"
-        )
 
 
 def _to(state: State, device: torch.device) -> State:

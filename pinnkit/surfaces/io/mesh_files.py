@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from pinnkit.solutions.storage import replacing
+from pinnkit.files.unreadable import UnreadableFile, reading
+from pinnkit.solutions.files import replacing
 from pinnkit.surfaces.mesh.trimesh_backend import import_trimesh
 
 from .mesh_formats import read_polygons
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["MESH_ENDINGS", "read_mesh", "write_mesh"]
 
 MESH_ENDINGS = (".ply", ".obj", ".stl", ".off")
+_FAILURE = "cannot be read as a mesh"
 
 
 def read_mesh(path: str | Path) -> trimesh.Trimesh:
@@ -36,31 +38,42 @@ def read_mesh(path: str | Path) -> trimesh.Trimesh:
 
     Raises:
         FileNotFoundError: where there is no such file.
-        ValueError: for a file that cannot be read, has no triangles, or has vertices that are not finite.
+        UnreadableFile: for a file that cannot be read, has no triangles, or has vertices that are not finite.
     """
     path = existing_file(path, MESH_ENDINGS, "read_mesh")
+    with reading(path, failure=_FAILURE):
+        return _read(path)
+
+
+def _read(path: Path) -> trimesh.Trimesh:
     trimesh = import_trimesh()
     try:
         polygons = read_polygons(path)
+    except UnreadableFile:
+        raise
     except ValueError as error:
-        raise ValueError(f"'{path}': cannot be read as a mesh, {error}") from None
+        raise UnreadableFile(path, f"{_FAILURE}, {error}") from None
     vertices = polygons.vertices
     if not (polygons.counts >= 3).any():
-        raise ValueError(
-            f"'{path}': has {len(vertices):,} vertices and no triangles; a point cloud becomes a mesh by "
-            f"`pinnkit reconstruct {path.name} --out mesh.ply`"
+        raise UnreadableFile(
+            path,
+            f"has {len(vertices):,} vertices and no triangles; a point cloud becomes a mesh by "
+            f"`pinnkit reconstruct {path.name} --out mesh.ply`",
         )
     bad = ~np.isfinite(vertices).all(axis=1)
     if bad.any():
-        raise ValueError(
-            f"'{path}': {int(bad.sum())} of {len(vertices):,} vertices are not finite, the first is number "
-            f"{int(bad.argmax())}; repair the file"
+        raise UnreadableFile(
+            path,
+            f"{int(bad.sum())} of {len(vertices):,} vertices are not finite, the first is number "
+            f"{int(bad.argmax())}; repair the file",
         )
     faces = polygons.triangles()
-    used, corners = np.unique(vertices[faces.reshape(-1)], axis=0, return_inverse=True)
-    corners = corners.reshape(-1, 3)
+    used = np.zeros(len(vertices), bool)
+    used[faces] = True
+    merged, rows = np.unique(vertices[used], axis=0, return_inverse=True)
+    corners = rows.reshape(-1)[np.cumsum(used) - 1][faces]
     a, b, c = corners.T
-    return trimesh.Trimesh(used, corners[(a != b) & (b != c) & (c != a)], process=False)
+    return trimesh.Trimesh(merged, corners[(a != b) & (b != c) & (c != a)], process=False)
 
 
 def write_mesh(path: str | Path, mesh: trimesh.Trimesh) -> Path:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from array import array
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pinnkit.files.content import read_content
 from pinnkit.surfaces.mesh.polygons import Polygons
 
 from .ply import read_faces
@@ -24,6 +27,9 @@ OBJ_KEYWORDS = frozenset(_OBJ_WORDS.split())
 Source: Wavefront, Object Files (.obj), Appendix B1; `vc` are colours, by some programs.
 """
 _STL_HEAD, _STL_ROW = 84, 50
+_MOST_CORNERS = 2**16
+_LARGEST = 2**53
+"""Bound of the numbers of vertices, far above those of any file."""
 
 
 def read_polygons(path: Path) -> Polygons:
@@ -33,9 +39,15 @@ def read_polygons(path: Path) -> Polygons:
         path: path of the file.
 
     Raises:
-        ValueError: for a file that cannot be read, with the expected content; the message does not name the file.
+        UnreadableFile: for a file that cannot be opened or is too large.
+        ValueError: for content that cannot be read, with the expected one; the message does not name the file.
     """
-    found = _READERS[path.suffix.lower()](path.read_bytes())
+    found = _READERS[path.suffix.lower()](read_content(path))
+    if len(found.counts) and found.counts.max() > _MOST_CORNERS:
+        raise ValueError(
+            f"a face has {found.counts.max():,} corners, at most {_MOST_CORNERS:,} are read; triangulate it in the "
+            f"program that wrote the file"
+        )
     outside = found.corners[(found.corners < 0) | (found.corners >= len(found.vertices))]
     if len(outside):
         raise ValueError(f"a face names vertex {outside[0]}, there are {len(found.vertices):,}; repair the file")
@@ -47,25 +59,26 @@ def _obj(data: bytes) -> Polygons:
 
     Corners are `7`, `7/1`, `7//3` or `7/1/3`; negative indices count back from the last vertex.
     """
-    vertices, counts, corners = list[list[str]](), list[int](), list[int]()
+    vertices, counts, corners = array("d"), array("q"), array("q")
     for line in _text(data).replace("\\\r\n", " ").replace("\\\n", " ").splitlines():
         words = line.split("#")[0].split()
         if not words:
             continue
         if words[0] == "v":
-            vertices.append(words[1:4])
+            vertices.extend(_vertex(words[1:4], len(vertices) // 3))
         elif words[0] in ("f", "fo"):
             try:
                 face = [int(word.split("/")[0]) for word in words[1:]]
             except ValueError:
-                raise ValueError(f"a face must be numbers of vertices, got {line.strip()!r}") from None
-            if len(face) < 3 or 0 in face:
-                raise ValueError(f"a face must have at least 3 vertices, numbered from 1, got {line.strip()!r}")
+                raise ValueError(f"a face must be numbers of vertices, got {_short(line.strip())}") from None
+            if len(face) < 3 or 0 in face or max(map(abs, face)) > _LARGEST:
+                raise ValueError(f"a face must have at least 3 vertices, numbered from 1, got {_short(line.strip())}")
             counts.append(len(face))
-            corners.extend(i - 1 if i > 0 else len(vertices) + i for i in face)
+            corners.extend(i - 1 if i > 0 else len(vertices) // 3 + i for i in face)
         elif words[0] not in OBJ_KEYWORDS:
-            raise ValueError(f"a line begins with {words[0]!r}, which is no keyword of OBJ")
-    return Polygons(_to_array(vertices, "vertex"), np.array(counts, np.int64), np.array(corners, np.int64))
+            raise ValueError(f"a line begins with {_short(words[0])}, which is no keyword of OBJ")
+    at = np.frombuffer(vertices, np.float64) if vertices else np.zeros(0)
+    return Polygons(at.reshape(-1, 3), np.array(counts, np.int64), np.array(corners, np.int64))
 
 
 def _off(data: bytes) -> Polygons:
@@ -75,7 +88,7 @@ def _off(data: bytes) -> Polygons:
     """
     lines = [words for line in _text(data).splitlines() if (words := line.split("#")[0].split())]
     head = lines[0][0].upper() if lines else ""
-    if head.endswith("OFF"):
+    if re.fullmatch("(ST)?C?N?4?N?OFF", head):
         if "4" in head or ("N" in head and [len(line) for line in lines[:2]] == [1, 1]):
             raise ValueError(f"{lines[0][0]} is not read, only three dimensions are; write it as OFF")
         if lines[0][1:2] == ["BINARY"]:
@@ -94,6 +107,8 @@ def _off(data: bytes) -> Polygons:
         faces = [[int(word) for word in words[1 : 1 + int(words[0])]] for words in lines[1 + n : 1 + n + m]]
     except ValueError as error:
         raise ValueError(f"a face must be whole numbers, {error}") from None
+    if any(abs(i) > _LARGEST for face in faces for i in face):
+        raise ValueError("a face names a vertex whose number is beyond all files")
     short = [i for i, (face, words) in enumerate(zip(faces, lines[1 + n :], strict=True)) if len(face) != int(words[0])]
     if short:
         raise ValueError(f"face {short[0]} has {len(faces[short[0]])} of the {lines[1 + n + short[0]][0]} promised")
@@ -172,8 +187,18 @@ def _to_array(rows: list[list[str]], what: str) -> NDArray[np.float64]:
         return np.array(rows, dtype=np.float64).reshape(len(rows), 3)
     except ValueError:
         for i, row in enumerate(rows):
-            try:
-                np.array(row, dtype=np.float64).reshape(3)
-            except ValueError:
-                raise ValueError(f"{what} {i} must be three numbers, got {' '.join(row)!r}") from None
+            _vertex(row, i, what)
         raise
+
+
+def _vertex(words: list[str], i: int, what: str = "vertex") -> tuple[float, float, float]:
+    try:
+        x, y, z = map(float, words)
+    except ValueError:
+        raise ValueError(f"{what} {i} must be three numbers, got {_short(' '.join(words))}") from None
+    return x, y, z
+
+
+def _short(text: str) -> str:
+    """Quoted text of a message, of at most 80 characters."""
+    return repr(text if len(text) <= 80 else text[:77] + "...")

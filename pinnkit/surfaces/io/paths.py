@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pinnkit.files.content import check_size
+from pinnkit.files.unreadable import UnreadableFile
+
 __all__ = ["MAX_ROUNDING", "existing_file", "relative_rounding", "writable_path"]
 
 MAX_ROUNDING = 1e-4
@@ -24,16 +27,16 @@ def existing_file(path: str | Path, endings: tuple[str, ...], owner: str) -> Pat
 
     Raises:
         FileNotFoundError: where there is no such file.
-        ValueError: for another suffix, or an empty file.
+        UnreadableFile: for another suffix, an empty file, or one that is too large.
     """
     path = Path(path)
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
         raise FileNotFoundError(f"{owner}: '{path}' {what}")
     if path.suffix.lower() not in endings:
-        raise ValueError(f"{owner}: '{path}' has no known ending; known are {', '.join(endings)}")
-    if not path.stat().st_size:
-        raise ValueError(f"{owner}: '{path}' is empty (0 bytes)")
+        raise UnreadableFile(path, f"has no known ending; known are {', '.join(endings)}", owner)
+    if not check_size(path, reader=owner):
+        raise UnreadableFile(path, "is empty (0 bytes)", owner)
     return path
 
 

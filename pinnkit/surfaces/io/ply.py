@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import re
+from array import array
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +32,11 @@ _FORMATS = {"ascii": "", "binary_little_endian": "<", "binary_big_endian": ">"}
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 _CORNERS = ("vertex_indices", "vertex_index")
+_MOST_PROPERTIES = 1000
+_LARGEST = 2**53
+"""Bound of the numbers of vertices, above which float64 has gaps."""
+_LINES = 2**16  # of text that are split into words at once
+_GATHERED = 2**20  # entries of lists of different lengths that are gathered at once
 
 
 @dataclass(frozen=True)
@@ -106,6 +113,8 @@ def read_faces(data: bytes) -> tuple[Floats, Indices, Indices]:
             if dict((p[0], p[1]) for p in element.properties)[named[0]] in ("f4", "f8"):
                 raise ValueError(f"`{named[0]}` must hold whole numbers, not floats")
             counts, found = table.lists[named[0]]
+            if not (np.abs(found) < _LARGEST).all() or (found % 1 != 0).any():
+                raise ValueError(f"`{named[0]}` must hold numbers of vertices")
             if (counts < 3).any():
                 raise ValueError(f"face {int((counts < 3).argmax())} has {counts[counts < 3][0]} corners")
             corners = found.astype(np.int64)
@@ -149,10 +158,10 @@ def _tables(data: bytes) -> Iterator[tuple[Element, _Table]]:
     if order == "ascii":
         lines = [line for line in data[start:].decode("ascii", errors="replace").split("\n") if line.strip()]
         for element in elements:
-            rows, lines = [line.split() for line in lines[: element.rows]], lines[element.rows :]
-            if len(rows) < element.rows:
-                raise _truncated(element, len(rows))
-            yield element, _parse_text(rows, element)
+            own, lines = lines[: element.rows], lines[element.rows :]
+            if len(own) < element.rows:
+                raise _truncated(element, len(own))
+            yield element, _parse_text(own, element)
         if lines:
             raise ValueError(f"{len(lines):,} lines are left over behind the rows that the header promises")
         return
@@ -168,30 +177,33 @@ def _truncated(element: Element, there: int) -> ValueError:
     return ValueError(f"the header promises {element.rows:,} {plural}, the file ends after {there:,}")
 
 
-def _parse_text(rows: list[list[str]], element: Element) -> _Table:
+def _parse_text(lines: list[str], element: Element) -> _Table:
     if not element.lists:
         names = [p[0] for p in element.properties]
-        table = _table(rows, len(names), element.name)
+        table = np.concatenate(
+            [np.zeros((0, len(names)))]
+            + [_table(lines[i : i + _LINES], len(names), element.name) for i in range(0, len(lines), _LINES)]
+        )
         return _Table({name: table[:, i] for i, name in enumerate(names)}, {})
-    gathered: dict[str, list[str]] = {p[0]: [] for p in element.properties}
-    lengths: dict[str, list[int]] = {p[0]: [] for p in element.properties if len(p) == 3}
+    gathered = {p[0]: array("d") for p in element.properties}
+    lengths = {p[0]: array("q") for p in element.properties if len(p) == 3}
     try:
-        for row in rows:
+        for row in map(str.split, lines):
             at = 0
             for name, _, *length in element.properties:
                 count = int(row[at]) if length else 1
-                if count < 0:
+                if not 0 <= count <= len(row):
                     raise ValueError(f"a list has {count} entries")
                 if length:
                     lengths[name].append(count)
                     at += 1
-                gathered[name].extend(row[at : at + count])
+                gathered[name].extend(map(float, row[at : at + count]))
                 at += count
             if at != len(row):
-                raise ValueError(f"{at} numbers were expected in {' '.join(row)!r}")
-        arrays = {name: np.array(words, dtype=np.float64) for name, words in gathered.items()}
+                raise ValueError(f"{at} numbers were expected in {' '.join(row)[:80]!r}")
     except (ValueError, IndexError) as error:
         raise ValueError(f"a row of `{element.name}` cannot be read, {error}") from None
+    arrays = {name: np.array(numbers, np.float64) for name, numbers in gathered.items()}
     return _split_lists(arrays, {name: np.array(counts, np.int64) for name, counts in lengths.items()})
 
 
@@ -258,12 +270,21 @@ def _row_by_row(data: bytes, start: int, element: Element, sign: str) -> tuple[_
     raw, arrays = np.frombuffer(data, np.uint8), {}
     for name, kind, *_ in element.properties:
         counts = np.array(lengths.get(name, np.ones(element.rows)), np.int64)
-        within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-        size = np.dtype(kind).itemsize
-        first = np.repeat(np.array(places[name], np.int64), counts) + size * within
-        entries = np.ascontiguousarray(raw[first[:, None] + np.arange(size)])
-        arrays[name] = entries.view(sign + kind)[:, 0].astype(np.float64)
+        arrays[name] = _gathered(raw, np.array(places[name], np.int64), counts, np.dtype(sign + kind))
     return _split_lists(arrays, {name: np.array(counts, np.int64) for name, counts in lengths.items()}), start
+
+
+def _gathered(raw: NDArray[np.uint8], places: Indices, counts: Indices, kind: np.dtype[Any]) -> Floats:
+    """Numbers that lie at byte offsets, `counts[i]` of them from `places[i]` on, one after the other."""
+    ends = np.cumsum(counts)
+    found = np.empty(int(ends[-1]) if len(ends) else 0)
+    for start in range(0, len(found), _GATHERED):
+        which = np.arange(start, min(start + _GATHERED, len(found)))
+        rows = np.searchsorted(ends, which, side="right")
+        first = places[rows] + kind.itemsize * (which - (ends[rows] - counts[rows]))
+        entries = np.ascontiguousarray(raw[first[:, None] + np.arange(kind.itemsize)])
+        found[which] = entries.view(kind)[:, 0]
+    return found
 
 
 def _split_lists(arrays: Mapping[str, Floats], lengths: Mapping[str, Indices]) -> _Table:
@@ -275,6 +296,8 @@ def _header(data: bytes) -> tuple[str, list[Element], int]:
     found = re.search(rb"[\r\n]end_header[ \t]*(\r?\n|\r)", data)
     if not data.startswith(b"ply") or found is None:
         raise ValueError("not a PLY file, it must begin with `ply` and have an `end_header`")
+    if data.count(b"property", 0, found.start()) > _MOST_PROPERTIES:
+        raise ValueError(f"the PLY header has more than {_MOST_PROPERTIES:,} properties")
     order, elements = "", list[Element]()
     for line in data[3 : found.start()].decode("ascii", errors="replace").replace("\r", "\n").splitlines():
         words = line.split()
@@ -307,14 +330,14 @@ def _header(data: bytes) -> tuple[str, list[Element], int]:
 
 
 def _check_names(names: list[str], what: str) -> None:
-    twice = [name for name in names if names.count(name) > 1]
+    twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise ValueError(f"two {what} have the name `{twice[0]}`")
 
 
-def _table(rows: list[list[str]], width: int, name: str) -> Floats:
+def _table(lines: list[str], width: int, name: str) -> Floats:
     try:
-        table = np.array(rows, dtype=np.float64)
-        return table.reshape(len(rows), width)
+        table = np.array([line.split() for line in lines], dtype=np.float64)
+        return table.reshape(len(lines), width)
     except ValueError as error:
         raise ValueError(f"a row of `{name}` cannot be read as {width} numbers, {error}") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from array import array
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pinnkit.solutions.numpy_files import read_npy, read_npz
-from pinnkit.solutions.storage import replacing
+from pinnkit.files.content import read_content, read_text
+from pinnkit.files.numpy_files import read_npy, read_npz
+from pinnkit.files.unreadable import reading
+from pinnkit.solutions.files import replacing
 from pinnkit.surfaces.mesh.mesh_checks import check_mesh
 from pinnkit.surfaces.mesh.sampling import sample_mesh
 from pinnkit.surfaces.points.cloud import PointCloud
@@ -20,7 +23,7 @@ from .mesh_files import read_mesh
 from .mesh_formats import OBJ_KEYWORDS
 from .paths import MAX_ROUNDING, existing_file, relative_rounding, writable_path
 from .ply import ply_bytes, read_vertices
-from .text_table import TextTable, number_rows
+from .text_table import TextTable
 
 __all__ = ["SAMPLES", "read_points", "write_points"]
 
@@ -46,11 +49,12 @@ def read_points(path: str | Path) -> PointCloud:
 
     Raises:
         FileNotFoundError: where there is no such file.
-        ValueError: for a file that cannot be read, values that are not finite, too few points, or coplanar points.
+        UnreadableFile: for a file that cannot be read, values that are not finite, too few points, or coplanar points.
     """
     path = existing_file(path, _CLOUDS, "read_points")
     read = _CLOUD_READERS.get(path.suffix.lower(), _read_text)
-    return read(path)
+    with reading(path):
+        return read(path)
 
 
 def write_points(path: str | Path, cloud: PointCloud) -> Path:
@@ -89,7 +93,7 @@ def write_points(path: str | Path, cloud: PointCloud) -> Path:
 # formats ----------------------------------------------------------------------------------------------------------
 def _read_ply(path: Path) -> PointCloud:
     try:
-        columns, kinds, faces = read_vertices(path.read_bytes())
+        columns, kinds, faces = read_vertices(read_content(path))
     except ValueError as error:
         raise ValueError(f"'{path}': {error}") from None
     if faces:
@@ -106,18 +110,18 @@ _NORMALS = ("nx", "ny", "nz")
 
 
 def _read_obj(path: Path) -> PointCloud:
-    rows: dict[str, list[list[str]]] = {"v": [], "vn": []}
+    found = {"v": array("d"), "vn": array("d")}
     for line in _lines(path):
         words = line.split()
         if words[0] in ("f", "fo"):
             return _sample_mesh_file(path)
         if words[0] not in OBJ_KEYWORDS:
             raise ValueError(f"'{path}': a line begins with {words[0]!r}, which is no keyword of OBJ")
-        if words[0] in rows:
-            rows[words[0]].append(words[1:4])
-    points = _to_array(rows["v"], path, "vertices `v`")
-    normals = _to_array(rows["vn"], path, "normals `vn`") if rows["vn"] and len(rows["vn"]) == len(rows["v"]) else None
-    return PointCloud.of(points, normals, source=f"'{path}'", notes=_ending_note(_text(path)))
+        if words[0] in found:
+            found[words[0]].extend(_three(words[1:4], path, f"`{words[0]}` number {len(found[words[0]]) // 3}"))
+    points, normals = (np.array(numbers, np.float64).reshape(-1, 3) for numbers in found.values())
+    trusted = normals if len(normals) and len(normals) == len(points) else None
+    return PointCloud.of(points, trusted, source=f"'{path}'", notes=_ending_note(read_text(path)))
 
 
 def _read_off(path: Path) -> PointCloud:
@@ -134,12 +138,14 @@ def _read_off(path: Path) -> PointCloud:
         raise ValueError(f"'{path}': the points of a file that begins with `{words[0]}` are not read; write it as OFF")
     if len(words) != 4 + 3 * vertices:
         raise ValueError(f"'{path}': {vertices:,} vertices of 3 numbers were promised; {len(words) - 4:,} numbers came")
-    rows = [words[i : i + 3] for i in range(4, 4 + 3 * vertices, 3)]
-    return PointCloud.of(_to_array(rows, path, "vertices"), source=f"'{path}'")
+    points = array("d")
+    for i in range(4, len(words), 3):
+        points.extend(_three(words[i : i + 3], path, f"vertex {len(points) // 3}"))
+    return PointCloud.of(np.array(points, np.float64).reshape(-1, 3), source=f"'{path}'")
 
 
 def _read_text(path: Path) -> PointCloud:
-    text = _text(path)
+    text = read_text(path)
     try:
         table = TextTable.of(text)
     except ValueError as error:
@@ -223,23 +229,17 @@ def _of_unit_length(columns: NDArray[np.float64]) -> bool:
 # reading --------------------------------------------------------------------------------------------------------------
 def _lines(path: Path) -> list[str]:
     """Lines of a text file without comments and blank lines."""
-    stripped = (line.strip() for line in _text(path).splitlines())
+    stripped = (line.strip() for line in read_text(path).splitlines())
     found = [line for line in stripped if line and not line.startswith(_COMMENTS)]
     return [line.split("#")[0] for line in found]
 
 
-def _text(path: Path) -> str:
+def _three(words: list[str], path: Path, what: str) -> tuple[float, float, float]:
     try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise ValueError(f"'{path}': is not text, although its ending {path.suffix} says so") from None
-
-
-def _to_array(rows: list[list[str]], path: Path, what: str) -> NDArray[np.float64]:
-    try:
-        return number_rows(rows, what)
-    except ValueError as error:
-        raise ValueError(f"'{path}': {error}") from None
+        x, y, z = map(float, words)
+    except ValueError:
+        raise ValueError(f"'{path}': {what} must be three numbers, got {' '.join(words)[:80]!r}") from None
+    return x, y, z
 
 
 def _ending_note(text: str) -> tuple[str, ...]:

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["TextTable", "number_rows"]
+from pinnkit.files.printable import printable
+
+__all__ = ["TextTable"]
 
 _COMMENTS = ("#", "//", ";", "%", "!")
+_LINES = 2**16  # that are split into words at once
 _POINT = ("x", "y", "z")
 _NORMAL = ("nx", "ny", "nz")
 _SPELLINGS = {f"{prefix}{a}": f"n{a}" for prefix in ("normal", "normal_", "n_") for a in _POINT}
@@ -47,30 +50,26 @@ class TextTable:
         """
         lines = [line.strip() for line in text.splitlines()]
         comments = [line for line in lines if line.startswith(_COMMENTS)]
-        rows = [_split(line) for line in lines if line and not line.startswith(_COMMENTS)]
+        lines = [line for line in lines if line and not line.startswith(_COMMENTS)]
         head = 0
-        while head < len(rows) and not _is_number(rows[head][0]):
+        while head < len(lines) and not _is_number(_split(lines[head])[0]):
             head += 1
-        before, rows = rows[:head], rows[head:]
-        if len(rows) > 1 and len(rows[0]) == 1 and len(rows[1]) >= 3:
-            promised, rows = rows[0][0], rows[1:]
-            if float(promised) != len(rows):
-                raise ValueError(f"the first line promises {promised} points, {len(rows):,} rows follow")
-        widths = {len(row) for row in rows}
-        if not rows or len(widths) > 1 or min(widths) < 3:
-            found = f"rows of {sorted(widths)[:5]} columns" if rows else "no rows"
-            raise ValueError(f"each row must be x y z or x y z nx ny nz, all alike; there are {found}")
+        before, lines = lines[:head], lines[head:]
+        if len(lines) > 1 and len(_split(lines[0])) == 1 and len(_split(lines[1])) >= 3:
+            promised, lines = _split(lines[0])[0], lines[1:]
+            if float(promised) != len(lines):
+                raise ValueError(f"the first line promises {promised} points, {len(lines):,} rows follow")
+        values = _values(lines)
         notes: tuple[str, ...] = ()
         if before:
             what = "first line of the file was" if len(before) == 1 else f"first {len(before)} lines of the file were"
             as_what = "names of columns" if len(before) == 1 else "text"
-            notes = (f"The {what} taken as {as_what}: {' '.join(before[-1])!r}.",)
-        values = number_rows(rows, "rows")
-        for names in [*reversed(before), *(_split(line.lstrip("#/;%! \t")) for line in reversed(comments))]:
+            notes = (f"The {what} taken as {as_what}: {_short(' '.join(_split(before[-1])))}.",)
+        for names in map(_split, [*reversed(before), *(line.lstrip("#/;%! \t") for line in reversed(comments))]):
             if len(names) == values.shape[1] and (order := _column_order([_canonical_name(name) for name in names])):
                 ordered, named = order
                 if ordered[:3] != [0, 1, 2]:
-                    kept = ", ".join(names[i] for i in ordered[: 6 if named else 3])
+                    kept = printable(", ".join(names[i] for i in ordered[: 6 if named else 3]))
                     notes = (*notes, f"Columns were taken by their names: {kept}.")
                 return cls(values[:, ordered], named, notes)
         return cls(values, False, notes)
@@ -107,21 +106,29 @@ def _column_order(names: list[str]) -> tuple[list[int], bool] | None:
     return first + [i for i in range(len(names)) if i not in first], named
 
 
-def number_rows(rows: list[list[str]], what: str) -> NDArray[np.float64]:
-    """Convert words to numbers, ``(n, columns)``.
+def _values(lines: list[str]) -> NDArray[np.float64]:
+    """Numbers of the lines, ``(n, columns)``, some at a time: words take ten times as much memory."""
+    parts = []
+    for start in range(0, len(lines), _LINES):
+        rows = [_split(line) for line in lines[start : start + _LINES]]
+        try:
+            parts.append(np.array(rows, dtype=np.float64).reshape(len(rows), -1))
+        except ValueError:
+            _check_widths({len(_split(line)) for line in lines})
+            at = next(i for i, row in enumerate(rows) if not all(map(_is_number, row)))
+            raise ValueError(f"rows must be numbers, number {start + at} is {_short(' '.join(rows[at]))}") from None
+    _check_widths({part.shape[1] for part in parts})
+    return np.concatenate(parts)
 
-    Args:
-        rows: words of each row.
-        what: name of the rows in the message.
 
-    Raises:
-        ValueError: for a word that is no number, or rows of unequal length, with the first such row.
-    """
-    try:
-        return np.array(rows, dtype=np.float64).reshape(len(rows), -1)
-    except ValueError:
-        at = next(i for i, row in enumerate(rows) if len(row) != len(rows[0]) or not all(map(_is_number, row)))
-        raise ValueError(f"{what} must be numbers, number {at} is {' '.join(rows[at])!r}") from None
+def _check_widths(widths: set[int]) -> None:
+    if len(widths) != 1 or min(widths) < 3:
+        found = f"rows of {sorted(widths)[:5]} columns" if widths else "no rows"
+        raise ValueError(f"each row must be x y z or x y z nx ny nz, all alike; there are {found}")
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 80 else text[:77] + "...")
 
 
 def _is_number(word: str) -> bool:

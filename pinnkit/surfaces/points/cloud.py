@@ -121,6 +121,8 @@ class PointCloud:
 
 
 def _to_floats(values: ArrayLike, owner: str) -> NDArray[np.float64]:
+    if np.iscomplexobj(values):
+        raise ValueError(f"{owner} must be real numbers, got complex ones")
     try:
         return np.array(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
