@@ -190,7 +190,9 @@ def test_a_run_that_ended_badly_is_never_good(status):
 def test_a_run_that_used_its_budget_warns_only_while_residuals_are_large():
     assert validate(heat(Modes(1.001), status=Status.BUDGET), budget=0).good
     far = validate(heat(Modes(rate=1.04), status=Status.BUDGET), budget=0)
-    assert any("not converged" in line for line in far.warnings)
+    assert any("not converged" in line for line in far.verdict.unchecked)  # the closed form is near
+    farther = validate(heat(Modes(rate=1.3), status=Status.BUDGET), budget=0)
+    assert any("not converged" in line for line in farther.warnings)
 
 
 def test_values_that_are_not_finite_are_never_good():
