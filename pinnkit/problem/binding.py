@@ -106,6 +106,7 @@ def _check_names(problem: ProblemLike, term: Term, label: str) -> None:
     known["a coefficient"] = tuple(c.name for c in problem.coefficients)
     if term.rule is None:
         known["an unknown"] = problem.names
+        known["an integral"] = _check_integrals(problem, term, label)
     else:
         for key in term.rule.keys:
             if term.rule.unknown_of(key) not in problem.names:
@@ -117,6 +118,18 @@ def _check_names(problem: ProblemLike, term: Term, label: str) -> None:
             check_names(
                 function, known, f"{label}: " + (owner if term.rule is None else f"{term.kind} value of `{owner}`")
             )
+
+
+def _check_integrals(problem: ProblemLike, term: Term, label: str) -> tuple[str, ...]:
+    """Names of the integrals of a term, after a check of the names that they use."""
+    coefficients = tuple(c.name for c in problem.coefficients)
+    taken = {*(a.name for a in problem.axes), *problem.names, *coefficients, *_data_columns(term), "n"}
+    for name, integral in term.integrals:
+        owner = f"{label}: integral `{name}` of '{term.name}'"
+        if name in taken:
+            raise ValueError(f"{owner} has the name of something else; the names {sorted(taken)} are taken")
+        integral.check(problem.axes, problem.names, coefficients, term.data_columns, owner)
+    return tuple(name for name, _ in term.integrals)
 
 
 def _data_columns(term: Term) -> tuple[str, ...]:

@@ -31,11 +31,13 @@ class Pass:
     """One evaluation of a module and its derivatives.
 
     Args:
+        site: number of the site.
         module: the module of a group of unknowns.
         coords: the columns that it depends on, at one site ``(n, d)``.
         where: for each channel the derivative and the outputs of the module.
     """
 
+    site: int
     module: nn.Module
     coords: Tensor
     where: Mapping[Channel, tuple[Derived, int | slice]]
@@ -85,7 +87,7 @@ class FieldSet:
         """Channels before the ansatz at the points, ``(n,)`` or ``(n, c)`` for a vector; one pass per site and field.
 
         Args:
-            points: for each site its points.
+            points: for each site its points, then the nodes of each integral.
             channels: the derivatives of unknowns to compute.
             derivatives: "taylor" or "autograd".
         """
@@ -114,7 +116,7 @@ class FieldSet:
                     continue
                 coords = sampled.coords if len(columns) == sampled.coords.shape[1] else sampled.coords[:, list(columns)]
                 where = {c: (index(c.order, local), slices[c.unknown]) for c in mine}
-                found.append(Pass(module, coords, where))
+                found.append(Pass(site, module, coords, where))
         return found
 
     @torch.no_grad()

@@ -93,8 +93,9 @@ def _weights(
     points = tuple(p.to(dtype, device) for p in term.sample(_POINTS, generator, Sobol()))
     values = unknowns(points, problem.trace(term, raw=False).channels)
     out: dict[str, float] = {}
-    for channel, slope in linearise(problem, term, points, values, coefficients).d.items():
-        weight = rms(slope) * natural_rate(problem, channel.order)
+    at = linearise(problem, term, points, values, coefficients)
+    for channel in at.d:
+        weight = rms(at.sizes(channel)) * natural_rate(problem, channel.order)
         out[channel.unknown] = max(out.get(channel.unknown, 0.0), weight)
     return out
 

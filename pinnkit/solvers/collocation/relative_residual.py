@@ -25,7 +25,8 @@ def relative_residual(
 ) -> tuple[float, tuple[float, ...]]:
     """Residual over the size of the terms that cancel in it, the worst term: dimensionless, comparable between fields.
 
-    max over terms of rms(r) / (sum_k rms(dr/dchannel_k) size_k + rms(r at zero channels)), size_k the greater of
+    max over terms of rms(r) / (sum_k rms(|dr/dchannel_k|) size_k + rms(r at zero channels)), with |dr/dchannel_k|
+    summed over the samples of a row where it has several, size_k the greater of
     the channel's rms in the domain and of the natural size of such a derivative (`natural_rate`): a single
     channel that vanishes, as in Laplace's equation, would else be compared with itself.
 
@@ -48,9 +49,8 @@ def relative_residual(
             channels = problem.trace(term, raw=True).channels
             found = fields.channels(points, channels) if values is None else values(term, points)
             lin = linearise(problem, term, points, found, coefficients, raw=True)
-            columns = {c: v if v.ndim == 2 else v[:, None] for c, v in found.items()}
-            origin = lin.r - sum((lin.d[c] * v[:, None, :]).sum(dim=-1) for c, v in columns.items())
-            size = _rms(origin) + sum(_rms(lin.d[c]) * sizes[c._replace(site=0)] for c in columns)
+            origin = lin.r - sum(lin.contributions(found).values())
+            size = _rms(origin) + sum(_rms(lin.sizes(c)) * sizes[c._replace(site=0)] for c in found)
             residual = _rms(lin.r)
             costs.append(float(lin.r.square().sum(dim=1).mean()))
             if not (math.isfinite(residual) and math.isfinite(size)):

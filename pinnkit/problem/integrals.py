@@ -1,0 +1,220 @@
+"""Integrals in residuals: each row gets quadrature nodes of its own, at which the unknowns are evaluated as well."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pinnkit.domains import Axis, Points, gauss_rule
+
+from .names import call, check_names
+from .portable import Portable
+
+__all__ = ["HERE", "Integral", "Range"]
+
+HERE = "_here"
+"""Suffix of the unknowns at the point of the row, in an integrand."""
+_MOST = 4096
+"""Largest number of nodes of a row."""
+_SLACK = 1e-9
+"""Distance by which nodes may lie outside of the domain, relative to the extent of an axis: rounding."""
+
+Bound = float | Callable[..., Any]
+"""End of a range: a number, or a function of the coordinates of the row."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """Range of one variable of integration.
+
+    Args:
+        axis: axis of the domain along which it runs.
+        variable: its name in the integrand; that of the axis where the integrand does not use the row's coordinate.
+        lower: lower end.
+        upper: upper end.
+    """
+
+    axis: str
+    variable: str
+    lower: Bound
+    upper: Bound
+
+
+@dataclass(frozen=True, init=False)
+class Integral(Portable):
+    """An integral over one or several axes of the domain, by Gauss quadrature at nodes that belong to each row.
+
+    ``Equation(lambda u, memory: u.t + u - memory, memory=Integral(lambda u, s, t: torch.exp(s - t) * u,
+    t=("s", 0, lambda t: t)))`` is u' + u = int_0^t exp(s - t) u(s) ds.
+
+    The integrand is a function of names: the variables of integration, the unknowns and their derivatives at the node,
+    the coordinates of the row, coefficients, data columns; ``u_here`` is the unknown at the point of the row.  Its
+    value is one number, or ``(k,)`` numbers, at every node.  The integral has no derivative: differentiate the
+    integrand, or make the integral an unknown of its own.
+
+    Args:
+        integrand: the function.
+        nodes: number of Gauss nodes of each variable.
+        powers: exponents (p, q), above -1, of a factor (s - lower)^p (upper - s)^q that the rule supplies and the
+            integrand leaves out, for one variable: an Abel kernel (t - s)^(-1/2) has ``powers=(0, -0.5)``.
+        ranges: for each axis ``(lower, upper)`` or ``("s", lower, upper)`` with a name for the variable; ends are
+            numbers or functions of the row's coordinates.
+
+    Raises:
+        TypeError: for an integrand that is no function, or ranges of another form.
+        ValueError: without a range, for fewer than one node, more than 4,096 nodes a row, or powers of -1 and below.
+    """
+
+    integrand: Callable[..., Any]
+    ranges: tuple[Range, ...]
+    nodes: int
+    powers: tuple[float, float]
+
+    def __init__(
+        self,
+        integrand: Callable[..., Any],
+        *,
+        nodes: int = 24,
+        powers: tuple[float, float] = (0.0, 0.0),
+        **ranges: Any,
+    ) -> None:
+        if not callable(integrand):
+            raise TypeError(
+                "Integral: `integrand` must be a function such as `lambda u, s, t: torch.exp(s - t) * u`, "
+                f"got {type(integrand).__name__}"
+            )
+        if not ranges:
+            raise ValueError("Integral: name at least one axis and its ends, such as x=(0, 1)")
+        if isinstance(nodes, bool) or not isinstance(nodes, int) or nodes < 1:
+            raise ValueError(f"Integral: `nodes` must be a whole number of at least 1, got {nodes!r}")
+        if nodes ** len(ranges) > _MOST:
+            raise ValueError(
+                f"Integral: {nodes} nodes for each of {len(ranges)} axes are {nodes ** len(ranges)} for every row; "
+                f"`nodes` may be at most {int(_MOST ** (1 / len(ranges)) + 1e-9)} here"
+            )
+        if not (isinstance(powers, tuple | list) and len(powers) == 2 and all(map(_is_number, powers))):
+            raise TypeError(f"Integral: `powers` must be two numbers such as (0, -0.5), got {powers!r}")
+        if min(powers) <= -1:
+            raise ValueError(f"Integral: `powers` must be above -1, where the integral is finite, got {powers!r}")
+        if any(powers) and len(ranges) > 1:
+            raise ValueError("Integral: `powers` are for one variable; leave them out, or integrate over one axis")
+        object.__setattr__(self, "integrand", integrand)
+        object.__setattr__(self, "ranges", tuple(_range(axis, given) for axis, given in ranges.items()))
+        object.__setattr__(self, "nodes", nodes)
+        object.__setattr__(self, "powers", (float(powers[0]), float(powers[1])))
+
+    def check(
+        self, axes: Sequence[Axis], unknowns: Sequence[str], coefficients: Sequence[str], data: Sequence[str], owner: str
+    ) -> None:
+        """Check the names that the integrand and the ends use.
+
+        Raises:
+            ValueError: for a name that there is not, or that means two things.
+        """
+        names = tuple(a.name for a in axes)
+        for part in self.ranges:
+            axis = next((a for a in axes if a.name == part.axis), None)
+            if axis is None:
+                raise ValueError(f"{owner}: `{part.axis}` is no axis of the domain; its axes are {names}")
+            if axis.dim > 1:
+                raise ValueError(f"{owner}: `{part.axis}` has {axis.dim} columns; integrals run along single columns")
+            for end in (part.lower, part.upper):
+                if callable(end):
+                    check_names(end, {"a coordinate of the row": names}, f"{owner}: an end of `{part.variable}`")
+            taken = {*names, *unknowns, *coefficients, *data} - {part.axis}
+            if part.variable in taken or [r.variable for r in self.ranges].count(part.variable) > 1:
+                raise ValueError(f"{owner}: the variable `{part.variable}` has the name of something else")
+        known = {
+            "a variable of integration": tuple(r.variable for r in self.ranges),
+            "a coordinate of the row": tuple(n for n in names if n not in {r.variable for r in self.ranges}),
+            "an unknown at the node": tuple(unknowns),
+            "an unknown at the point of the row": tuple(name + HERE for name in unknowns),
+            "a coefficient": tuple(coefficients),
+            "a data column": tuple(data),
+        }
+        check_names(self.integrand, known, f"{owner}: the integrand")
+
+    def points(self, rows: Points, axes: Sequence[Axis]) -> Points:
+        """Return the nodes of every row with their weights, as groups.
+
+        Args:
+            rows: the points of the rows.
+            axes: of their coordinates.
+
+        Raises:
+            ValueError: for ends in the wrong order, or outside of the domain.
+        """
+        columns = [c for a in axes for c in a.columns]
+        outer = {a.name: _of_axis(rows.coords, columns, a) for a in axes}
+        z, w = gauss_rule(self.nodes, at_lower=self.powers[0], at_upper=self.powers[1])
+        count = self.nodes ** len(self.ranges)
+        grid = torch.cartesian_prod(*[torch.arange(self.nodes)] * len(self.ranges)).reshape(count, len(self.ranges))
+        n = rows.coords.shape[0]
+        coords = rows.coords[:, None, :].repeat(1, count, 1)
+        weight = rows.coords.new_ones(n, count)
+        for i, part in enumerate(self.ranges):
+            axis = next(a for a in axes if a.name == part.axis)
+            lower, upper = (_end(end, outer, n, rows.coords) for end in (part.lower, part.upper))
+            _check_ends(part, axis, lower, upper)
+            length = (upper - lower).clamp(min=0.0)
+            at, own = z[grid[:, i]].to(coords), w[grid[:, i]].to(coords)
+            coords[:, :, columns.index(axis.columns[0])] = lower[:, None] + length[:, None] * at
+            weight = weight * length[:, None] ** (1 + sum(self.powers)) * own
+        return Points(coords.reshape(n * count, -1), weight=weight.reshape(-1), group=count)
+
+    def evaluate(self, scope: Mapping[str, Any], owner: str) -> Any:
+        """Return the integrand at the nodes."""
+        return call(self.integrand, scope, owner)
+
+
+def _range(axis: str, given: Any) -> Range:
+    """Read ``(lower, upper)`` or ``(name, lower, upper)``."""
+    parts = tuple(given) if isinstance(given, tuple | list) else ()
+    named = len(parts) == 3 and isinstance(parts[0], str) and parts[0].isidentifier()
+    ends = parts[1:] if named else parts
+    if len(ends) != 2 or not all(callable(e) or _is_number(e) for e in ends):
+        raise TypeError(
+            f"Integral: `{axis}` must be (lower, upper) or (name, lower, upper) with numbers or functions of the row's "
+            f'coordinates, such as {axis}=("s", 0, lambda {axis}: {axis}), got {given!r}'
+        )
+    numbers = [e if callable(e) else float(e) for e in ends]
+    if all(isinstance(e, float) for e in numbers) and not numbers[0] < numbers[1]:
+        raise ValueError(f"Integral: the lower end of `{axis}` must be below the upper one, got {given!r}")
+    return Range(axis, parts[0] if named else axis, numbers[0], numbers[1])
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _of_axis(coords: Tensor, columns: Sequence[str], axis: Axis) -> Tensor:
+    """Coordinates of one axis, ``(n,)`` or ``(n, dim)``."""
+    at = columns.index(axis.columns[0])
+    return coords[:, at] if axis.dim == 1 else coords[:, at : at + axis.dim]
+
+
+def _end(end: Bound, outer: Mapping[str, Tensor], n: int, like: Tensor) -> Tensor:
+    """Values of an end at every row, ``(n,)``."""
+    value = call(end, outer, "an end of an integral") if callable(end) else end
+    return torch.as_tensor(value, dtype=like.dtype, device=like.device).expand(n)
+
+
+def _check_ends(part: Range, axis: Axis, lower: Tensor, upper: Tensor) -> None:
+    slack = _SLACK * (axis.upper - axis.lower)
+    if bool((upper < lower - slack).any()):
+        at = int((upper - lower).argmin())
+        raise ValueError(
+            f"the upper end of the integral over `{part.variable}` is below the lower one, such as from "
+            f"{float(lower[at]):.6g} to {float(upper[at]):.6g}; exchange them and the sign"
+        )
+    if bool((lower < axis.lower - slack).any()) or bool((upper > axis.upper + slack).any()):
+        raise ValueError(
+            f"the integral over `{part.variable}` runs from {float(lower.min()):.6g} to {float(upper.max()):.6g}, "
+            f"outside of the domain, where `{axis.name}` spans ({axis.lower:g}, {axis.upper:g}); the unknowns are "
+            "defined inside only"
+        )
