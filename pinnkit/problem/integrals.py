@@ -109,7 +109,12 @@ class Integral(Portable):
         object.__setattr__(self, "powers", (float(powers[0]), float(powers[1])))
 
     def check(
-        self, axes: Sequence[Axis], unknowns: Sequence[str], coefficients: Sequence[str], data: Sequence[str], owner: str
+        self,
+        axes: Sequence[Axis],
+        unknowns: Sequence[str],
+        coefficients: Sequence[str],
+        data: Sequence[str],
+        owner: str,
     ) -> None:
         """Check the names that the integrand and the ends use.
 
@@ -166,6 +171,15 @@ class Integral(Portable):
             coords[:, :, columns.index(axis.columns[0])] = lower[:, None] + length[:, None] * at
             weight = weight * length[:, None] ** (1 + sum(self.powers)) * own
         return Points(coords.reshape(n * count, -1), weight=weight.reshape(-1), group=count)
+
+    def finer(self) -> Integral:
+        """Return the same integral by a rule with more nodes, which shows whether this one resolves the integrand."""
+        more = 2 * self.nodes + 1 if len(self.ranges) == 1 else self.nodes + self.nodes // 2 + 1
+        values = {"integrand": self.integrand, "ranges": self.ranges, "nodes": more, "powers": self.powers}
+        made = object.__new__(Integral)
+        for name, value in values.items():
+            object.__setattr__(made, name, value)
+        return made
 
     def evaluate(self, scope: Mapping[str, Any], owner: str) -> Any:
         """Return the integrand at the nodes."""

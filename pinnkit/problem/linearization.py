@@ -39,19 +39,16 @@ class Linearised(NamedTuple):
     r: Tensor  # (rows, k)
     d: Mapping[Channel, Tensor]  # (points of the site, k, components), scalar unknowns with one component
     dc: Mapping[str, Tensor]  # (rows, k), per coefficient
+    direct: Mapping[Channel, Tensor]  # as d, with the values of all integrals held; no channels of nodes
     points: tuple[Points, ...]  # of each site
 
-    def contributions(self, values: Mapping[Channel, Tensor]) -> dict[Channel, Tensor]:
-        """Sum over the samples of each row of derivative times value, ``(rows, k)`` for each channel."""
-        out = {}
+    def at_zero(self, values: Mapping[Channel, Tensor]) -> Tensor:
+        """Residual less derivatives times values, ``(rows, k)``: that of the state zero, if the residual is affine."""
+        remainder = self.r
         for channel, slope in self.d.items():
             value = values[channel] if values[channel].ndim == 2 else values[channel][:, None]
-            out[channel] = self.points[channel.site].row_sums((slope * value[:, None, :]).sum(dim=-1))
-        return out
-
-    def sizes(self, channel: Channel) -> Tensor:
-        """Sum over the samples of each row of the magnitudes of the derivative, ``(rows, k, components)``."""
-        return self.points[channel.site].row_sums(self.d[channel].abs())
+            remainder = remainder - self.points[channel.site].row_sums((slope * value[:, None, :]).sum(dim=-1))
+        return remainder
 
 
 def scope_of(
@@ -108,8 +105,8 @@ def _integral(
     inner: Mapping[str, Any],
     outer: Mapping[str, Any],
     owner: str,
-) -> Jet:
-    """Value of an integral at the rows, from the names at its nodes and those at the points of the rows."""
+) -> Tensor:
+    """Value of an integral at the rows, ``(rows,)`` or ``(rows, k)``, from the names at its nodes and those at the points of the rows."""
     frame = problem.frame
     scope = {**inner, **{u.name + HERE: _repeated(outer[u.name], nodes) for u in problem.unknowns}}
     for part in integral.ranges:
@@ -122,7 +119,15 @@ def _integral(
         raise ValueError(f"{owner}: the nodes of integral `{name}` have no weights; take those of `term.completed`")
     value = _rows(result, n, nodes.coords, f"{owner}: integral `{name}`", what="nodes")
     total = nodes.row_sums(weight[:, None] * value)
-    scalar = not isinstance(result, (Jet, Tensor)) or result.ndim < 2
+    return total if isinstance(result, (Jet, Tensor)) and result.ndim == 2 else total[:, 0]
+
+
+def _undifferentiable(problem: ProblemLike, name: str, value: Tensor, owner: str) -> Jet:
+    """An integral as a jet without derivatives.
+
+    Raises:
+        ValueError: where a derivative of it is taken.
+    """
 
     def refuse(column: str) -> Jet | None:
         raise ValueError(
@@ -130,7 +135,7 @@ def _integral(
             "the integral an unknown of its own"
         )
 
-    return Jet(frame, lambda: total[:, 0] if scalar else total, refuse)
+    return Jet(problem.frame, lambda: value, refuse)
 
 
 def _repeated(jet: Jet, nodes: Points) -> Jet:
@@ -165,6 +170,7 @@ def residual_rows(
     coefficients: Mapping[str, Tensor],
     *,
     raw: bool,
+    integrals: dict[str, Tensor] | None = None,
 ) -> Tensor:
     """Evaluate the residual ``(rows, k)`` of a term; its channels are asked of `lookup` as the residual needs them.
 
@@ -175,15 +181,19 @@ def residual_rows(
         lookup: values of a channel at the points of its site, ``(n,)`` or ``(n, c)``.
         coefficients: as of `scope_of`.
         raw: as of `scope_of`.
+        integrals: values of the integrals to use, by name; those that are missing are computed and added.
     """
     owner = f"problem '{problem.name}': term '{term.name}'"
     sites = len(points) - len(term.integrals)
     scope = scope_of(problem, points[:sites], lookup, coefficients, raw=raw)
+    known = {} if integrals is None else integrals
     for i, (name, integral) in enumerate(term.integrals):
-        nodes = points[sites + i]
-        inner = _scope_at(problem, sites + i, nodes, lookup, coefficients, raw=raw)
-        inner |= {c: constant(problem.frame, nodes.per_sample(v)) for c, v in points[0].columns.items()}
-        scope[name] = _integral(problem, name, integral, nodes, inner, scope, owner)
+        if name not in known:
+            nodes = points[sites + i]
+            inner = _scope_at(problem, sites + i, nodes, lookup, coefficients, raw=raw)
+            inner |= {c: constant(problem.frame, nodes.per_sample(v)) for c, v in points[0].columns.items()}
+            known[name] = _integral(problem, name, integral, nodes, inner, scope, owner)
+    scope |= {name: _undifferentiable(problem, name, value, owner) for name, value in known.items()}
     result = term.evaluate(scope)
     parts = result if isinstance(result, (tuple, list)) else (result,)
     what = "points" if points[0].group is None else "groups of points"
@@ -229,22 +239,37 @@ def linearise(
         given = problem.initial_coefficients() if coefficients is None else coefficients
         spread = {name: value.detach().expand(n).clone().requires_grad_() for name, value in given.items()}
         lookup = provider(problem, leaves, problem.trace(term, raw=raw).ignored, points)
-        r = residual_rows(problem, term, points, lookup, spread, raw=raw)
-        every = [*leaves.values(), *spread.values()]
-        columns: list[list[Tensor]] = []
-        for j in range(r.shape[1]):
-            grads: Sequence[Tensor | None] = [None] * len(every)
-            if r.requires_grad:
-                grads = torch.autograd.grad(r[:, j].sum(), every, retain_graph=True, allow_unused=True)
-            columns.append([torch.zeros_like(e) if g is None else g for e, g in zip(every, grads, strict=True)])
-    stacked = [torch.stack([column[i] for column in columns], dim=1) for i in range(len(every))]
-    parts = [s if s.ndim == 3 else s[..., None] for s in stacked[: len(leaves)]]
+        integrals: dict[str, Tensor] = {}
+        r = residual_rows(problem, term, points, lookup, spread, raw=raw, integrals=integrals)
+        slopes = _gradients(r, [*leaves.values(), *spread.values()])
+        direct = slopes
+        if integrals:
+            held = {name: value.detach() for name, value in integrals.items()}
+            at_held = residual_rows(problem, term, points, lookup, spread, raw=raw, integrals=held)
+            direct = _gradients(at_held, list(leaves.values()))
+    nodes = len(points) - len(term.integrals)
+
+    def by_channel(found: Sequence[Tensor]) -> dict[Channel, Tensor]:
+        return {c: s if s.ndim == 3 else s[..., None] for c, s in zip(leaves, found[: len(leaves)], strict=True)}
+
     return Linearised(
         r.detach(),
-        dict(zip(leaves, parts, strict=True)),
-        dict(zip(spread, stacked[len(leaves) :], strict=True)),
+        by_channel(slopes),
+        dict(zip(spread, slopes[len(leaves) :], strict=True)),
+        {c: slope for c, slope in by_channel(direct).items() if c.site < nodes},
         tuple(points),
     )
+
+
+def _gradients(r: Tensor, leaves: Sequence[Tensor]) -> list[Tensor]:
+    """Derivatives of each column of ``(rows, k)`` with respect to leaves whose every entry belongs to one row."""
+    columns: list[list[Tensor]] = []
+    for j in range(r.shape[1]):
+        grads: Sequence[Tensor | None] = [None] * len(leaves)
+        if r.requires_grad:
+            grads = torch.autograd.grad(r[:, j].sum(), leaves, retain_graph=True, allow_unused=True)
+        columns.append([torch.zeros_like(e) if g is None else g for e, g in zip(leaves, grads, strict=True)])
+    return [torch.stack([column[i] for column in columns], dim=1) for i in range(len(leaves))]
 
 
 def provider(

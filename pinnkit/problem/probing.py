@@ -93,7 +93,7 @@ def probe(problem: ProblemLike, term: Term, parts: Sequence[Part]) -> Probe | No
                 values |= random_values(problem, own, sampled.coords.shape[0], generator, size=size)
             zero = {c: torch.zeros_like(v) for c, v in values.items()}
             at = linearise(problem, term, every, values)
-            slopes = {c: slope if every[c.site].group is None else at.sizes(c) for c, slope in at.d.items()}
+            slopes = {c: every[c.site].row_sums(s if every[c.site].group is None else s.abs()) for c, s in at.d.items()}
             sources.append(linearise(problem, term, every, zero).r)
         except (RuntimeError, NotImplementedError, ValueError):  # no derivative, or outside of a table
             return None

@@ -490,7 +490,10 @@ def _wall_conditions(
                     None if prescribes is Prescribes.OTHER else depends[0].component,
                     depends,
                     row.linear,
-                    row.linear and row.term.is_local and here is not None and all(f.value is not None for f in row.factors),
+                    row.linear
+                    and row.term.is_local
+                    and here is not None
+                    and all(f.value is not None for f in row.factors),
                     row.homogeneous,
                 )
             )

@@ -234,6 +234,12 @@ class Term(Portable):
         axes = self.sites[0].axes if self.integrals else ()
         return (*points, *(integral.points(points[0], axes) for _, integral in self.integrals))
 
+    def finer(self) -> Term:
+        """Return the same term with more nodes in its integrals: to check a solution beside the rule that gave it."""
+        if not self.integrals:
+            return self
+        return replace(self, integrals=tuple((name, integral.finer()) for name, integral in self.integrals))
+
     def __eq__(self, other: object) -> bool:
         """True if all declared fields but `binding` are equal by value; functions are equal to themselves alone."""
         if not isinstance(other, Term):

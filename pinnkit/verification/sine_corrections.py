@@ -189,7 +189,7 @@ class SineBasis:
     def _points(self, term: Term) -> tuple[Points, ...]:
         generator = torch.Generator().manual_seed(TEST_SEED + 1)
         n = self.counts[0] if term.is_equation else self.counts[1]
-        drawn = term.sample(n, generator, Sobol())
+        drawn = term.finer().sample(n, generator, Sobol())
         return tuple(p.to(torch.float64, torch.device("cpu")) for p in subsampled(drawn, self.counts[0]))
 
     def _values(self, points: tuple[Points, ...], channels: Iterable[Channel]) -> dict[Channel, Tensor]:

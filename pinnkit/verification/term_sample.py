@@ -12,8 +12,8 @@ from torch import Tensor
 from pinnkit.domains import Points, Sobol
 from pinnkit.problem.linearization import Channel, linearise
 from pinnkit.problem.problem import Problem
+from pinnkit.problem.residual_parts import residual_parts
 from pinnkit.problem.terms import Term
-from pinnkit.solutions.evaluation import natural_rate
 from pinnkit.solutions.solution import Solution
 
 from .measures import TermCheck
@@ -97,23 +97,21 @@ class Sample:
             sizes = sizes_of(problem, unknowns, coefficients, dtype=dtype, device=device)
         trace = problem.trace(term, raw=False)
         generator = torch.Generator().manual_seed(TEST_SEED)
-        points = tuple(p.to(dtype, device) for p in _affordable(term.sample(count, generator, Sobol())))
+        points = tuple(p.to(dtype, device) for p in _affordable(term.finer().sample(count, generator, Sobol())))
         values = unknowns(points, trace.channels)
         at = linearise(problem, term, points, values, coefficients)
         inside = problem.domain.sample(count // 4, generator, sampling=Sobol()).to(dtype, device)
         everywhere = unknowns((inside,) * len(points), trace.channels)
-        remainder, scale, from_unknowns, natural_scale = at.r, 0.0, 0.0, 0.0
+        remainder, scale, from_unknowns, natural_scale = at.at_zero(values), 0.0, 0.0, 0.0
         parts = torch.zeros_like(at.r)
-        for channel, part in at.contributions(values).items():
-            slope = at.sizes(channel)
-            remainder = remainder - part
-            parts = parts + part.abs()
-            here = rms(part)
+        for part in residual_parts(problem, at, values):
+            parts = parts + part.contribution.abs()
+            here, natural = rms(part.contribution), part.natural * sizes[part.unknown]
             # A condition such as u = 0 compares u with nothing: its size is that of u elsewhere.
-            natural = natural_rate(problem, channel.order) * sizes[channel.unknown]
-            scale += max(here, rms(slope) * max(rms(everywhere[channel]), natural))
+            elsewhere = 0.0 if part.channel is None else part.slope * rms(everywhere[part.channel])
+            scale += max(here, elsewhere, natural)
             from_unknowns += here
-            natural_scale += rms(slope) * natural_rate(problem, channel.order) * (sizes[channel.unknown] or 1.0)
+            natural_scale += part.natural * (sizes[part.unknown] or 1.0)
         check = TermCheck(str(term.name), term.kind, rms(at.r), scale + rms(remainder))
         parts = (parts + remainder.abs()).square().sum(dim=1).sqrt()
         return cls(term, points, values, at.r, remainder, parts, check, from_unknowns, natural_scale)
