@@ -1,8 +1,8 @@
 """The fractional Laplace equation, (-laplacian)^(a/2) u = f on (-1, 1) with u = 0 outside, a = 1.5.
 
-u(x) = C P.V. int (u(x) - u(y)) / |x - y|^(1 + a) dy  defines the operator.  Solutions are not smooth at the walls: they are
+The operator is C P.V. int (u(x) - u(y)) / |x - y|^(1 + a) dy.  Solutions are not smooth at the walls: they are
 u = (1 - x^2)^(a/2) v with a smooth v, which is the unknown here.  With the Taylor polynomial of v at x taken off, the
-kernel is integrable, and the two terms taken off have closed forms,
+kernel is integrable, and the two terms taken off have closed forms (Dyda's table 3),
 
     (-laplacian)^(a/2) u = g1 (v - x v') + g2 x v' - C int (1 - y^2)^(a/2) |x - y|^(1 - a) r(y) dy,
     r(y) = (v(y) - v(x) - v'(x) (y - x)) / (y - x)^2,    g1 = Gamma(1 + a), g2 = Gamma(2 + a).

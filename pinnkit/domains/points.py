@@ -18,7 +18,7 @@ class Points(NamedTuple):
         extent of each row's range.
     columns: data injected by name, one entry per point or, with a group, per row.
     group: samples per row (rays, integrals): n = rows * group, or (rows,) whole numbers that sum to n; the samples of a
-        row stand together.
+        row stand together.  A residual then has the function `row_sums` among its names.
     """
 
     coords: Tensor
@@ -36,7 +36,7 @@ class Points(NamedTuple):
 
     @property
     def row_coords(self) -> Tensor:
-        """Coordinates ``(rows, d)`` of the centre of the samples of each row; of the points themselves without groups."""
+        """Centres ``(rows, d)`` of the samples of each row; the points themselves without groups."""
         if self.group is None:
             return self.coords
         return self.row_sums(self.coords) / self.row_sums(torch.ones_like(self.coords[:, :1]))

@@ -11,7 +11,8 @@ import torch
 from pinnkit.domains import Axis, Faces, Part, PointSet
 
 from .channels import Trace
-from .names import check_names
+from .linearization import ROW_SUMS
+from .names import arguments, check_names
 from .protocols import ProblemLike
 from .terms import BindingContext, Term
 from .tracing import naming, trace
@@ -103,6 +104,7 @@ def _check_names(problem: ProblemLike, term: Term, label: str) -> None:
         "the normal": () if term.is_equation else ("n",),
     }
     at_weight = dict(known)
+    known["a function"] = (ROW_SUMS,) if _in_groups(term) else ()
     known["a coefficient"] = tuple(c.name for c in problem.coefficients)
     if term.rule is None:
         known["an unknown"] = problem.names
@@ -128,8 +130,17 @@ def _check_integrals(problem: ProblemLike, term: Term, label: str) -> tuple[str,
         owner = f"{label}: integral `{name}` of '{term.name}'"
         if name in taken:
             raise ValueError(f"{owner} has the name of something else; the names {sorted(taken)} are taken")
+        if name not in arguments(term.residual, owner)[0]:
+            raise ValueError(f"{owner} is not used by the residual; name it among the arguments, or leave it out")
         integral.check(problem.axes, problem.names, coefficients, term.data_columns, owner)
     return tuple(name for name, _ in term.integrals)
+
+
+def _in_groups(term: Term) -> bool:
+    """Return whether the points of a term come in groups."""
+    if term.own_points is not None or term.rule is not None or not term.sites:
+        return term.is_grouped
+    return term.sites[0].sample(1, torch.Generator().manual_seed(0)).group is not None
 
 
 def _data_columns(term: Term) -> tuple[str, ...]:

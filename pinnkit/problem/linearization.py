@@ -28,6 +28,10 @@ from .terms import Term
 __all__ = ["Channel", "Linearised", "linearise", "provider", "residual_rows", "term_weight"]
 
 
+ROW_SUMS = "row_sums"
+"""Name of the function that sums over the points of each row, in the residuals of points that come in groups."""
+
+
 class Linearised(NamedTuple):
     """A residual and its partial derivatives, row components separately.
 
@@ -106,7 +110,7 @@ def _integral(
     outer: Mapping[str, Any],
     owner: str,
 ) -> Tensor:
-    """Value of an integral at the rows, ``(rows,)`` or ``(rows, k)``, from the names at its nodes and those at the points of the rows."""
+    """Value of an integral, ``(rows,)`` or ``(rows, k)``, from the names at its nodes and those at the rows."""
     frame = problem.frame
     scope = {**inner, **{u.name + HERE: _repeated(outer[u.name], nodes) for u in problem.unknowns}}
     for part in integral.ranges:
@@ -194,6 +198,8 @@ def residual_rows(
             inner |= {c: constant(problem.frame, nodes.per_sample(v)) for c, v in points[0].columns.items()}
             known[name] = _integral(problem, name, integral, nodes, inner, scope, owner)
     scope |= {name: _undifferentiable(problem, name, value, owner) for name, value in known.items()}
+    if points[0].group is not None:
+        scope.setdefault(ROW_SUMS, lambda values: points[0].row_sums(plain(values)))
     result = term.evaluate(scope)
     parts = result if isinstance(result, (tuple, list)) else (result,)
     what = "points" if points[0].group is None else "groups of points"
@@ -326,7 +332,7 @@ def _rows(part: Any, n: int, like: Tensor, owner: str, what: str = "points") -> 
     if value.ndim == 0:
         value = value.expand(n)
     if value.ndim > 2 or value.shape[0] != n:
-        hint = "; sum over the points of each group, such as (w * u.value).reshape(n, -1).sum(dim=1)"
+        hint = "; sum over the points of each group: `lambda u, w, row_sums: row_sums(w * u)`"
         hint = hint if what == "groups of points" else ""
         raise ValueError(
             f"{owner}: a residual must return shape (n,), (n, k) or a tuple of such, for n = {n} {what}; "

@@ -1,7 +1,7 @@
 """Parts of a residual that cancel each other, with the size that each has for a field of size one.
 
-A channel at the point of a row is one part.  Everything of one unknown that enters through integrals or groups of points
-is one part together: the difference quotients of a singular kernel are large one by one, and their sum is not.
+A channel at the point of a row is one part.  Everything of one unknown that enters through integrals or groups of
+points is one part together: the difference quotients of a singular kernel are large one by one, and their sum is not.
 """
 
 from __future__ import annotations

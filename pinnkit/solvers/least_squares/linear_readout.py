@@ -1,8 +1,9 @@
 """Linear read-out as the only unknown: rows and Jacobian in closed form, for least squares and Newton's method.
 
 With u = sum_j c_j phi_j the channels are Phi_k c, so the Jacobian of a term is sum_k diag(dr/dchannel_k) Phi_k: the
-partial derivatives of `linearise` times features, summed over the samples of a row where it has several.  Rows of a term are scaled by weight / (sqrt(n) * rms row norm),
-which makes terms of different units comparable; see Chen, Chi, E & Yang, J. Mach. Learn. 1 (2022) 268, section 2.3.
+partial derivatives of `linearise` times features, summed over the samples of a row where it has several.  Rows of a
+term are scaled by weight / (sqrt(n) * rms row norm), which makes terms of different units comparable; see Chen, Chi, E
+& Yang, J. Mach. Learn. 1 (2022) 268, section 2.3.
 """
 
 from __future__ import annotations
