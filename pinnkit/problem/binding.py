@@ -45,6 +45,7 @@ def bind(problem: ProblemLike, terms: Sequence[Term]) -> tuple[tuple[Term, ...],
         ready = replace(
             ready, sites=tuple(_placed(site, problem.axes, f"{label}: term '{name}'") for site in ready.sites)
         )
+        ready = replace(ready, integrals=tuple((key, each.within(problem.axes)) for key, each in ready.integrals))
         _check_names(problem, ready, label)
         traces[name, False] = trace(problem, ready, raw=False)
         _check_components(problem, ready, traces[name, False].rows)
@@ -132,7 +133,7 @@ def _check_integrals(problem: ProblemLike, term: Term, label: str) -> tuple[str,
             raise ValueError(f"{owner} has the name of something else; the names {sorted(taken)} are taken")
         if name not in arguments(term.residual, owner)[0]:
             raise ValueError(f"{owner} is not used by the residual; name it among the arguments, or leave it out")
-        integral.check(problem.axes, problem.names, coefficients, term.data_columns, owner)
+        integral.check(problem.names, coefficients, term.data_columns, owner)
     return tuple(name for name, _ in term.integrals)
 
 

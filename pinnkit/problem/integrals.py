@@ -65,6 +65,8 @@ class Integral(Portable):
         ranges: for each axis ``(lower, upper)`` or ``("s", lower, upper)`` with a name for the variable; ends are
             numbers or functions of the row's coordinates.
 
+    The problem that takes the integral adds the axes of its domain.
+
     Raises:
         TypeError: for an integrand that is no function, or ranges of another form.
         ValueError: without a range, for fewer than one node, more than 4,096 nodes a row, or powers of -1 and below.
@@ -74,6 +76,7 @@ class Integral(Portable):
     ranges: tuple[Range, ...]
     nodes: int
     powers: tuple[float, float]
+    axes: tuple[Axis, ...]
 
     def __init__(
         self,
@@ -103,25 +106,34 @@ class Integral(Portable):
             raise ValueError(f"Integral: `powers` must be above -1, where the integral is finite, got {powers!r}")
         if any(powers) and len(ranges) > 1:
             raise ValueError("Integral: `powers` are for one variable; leave them out, or integrate over one axis")
-        object.__setattr__(self, "integrand", integrand)
-        object.__setattr__(self, "ranges", tuple(_range(axis, given) for axis, given in ranges.items()))
-        object.__setattr__(self, "nodes", nodes)
-        object.__setattr__(self, "powers", (float(powers[0]), float(powers[1])))
+        self._set(
+            integrand=integrand,
+            ranges=tuple(_range(axis, given) for axis, given in ranges.items()),
+            nodes=nodes,
+            powers=(float(powers[0]), float(powers[1])),
+            axes=(),
+        )
 
-    def check(
-        self,
-        axes: Sequence[Axis],
-        unknowns: Sequence[str],
-        coefficients: Sequence[str],
-        data: Sequence[str],
-        owner: str,
-    ) -> None:
+    def _set(self, **values: Any) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def _changed(self, **values: Any) -> Integral:
+        made = object.__new__(Integral)
+        made._set(**self._state() | values)
+        return made
+
+    def within(self, axes: Sequence[Axis]) -> Integral:
+        """Return the same integral over the axes of a domain."""
+        return self._changed(axes=tuple(axes))
+
+    def check(self, unknowns: Sequence[str], coefficients: Sequence[str], data: Sequence[str], owner: str) -> None:
         """Check the names that the integrand and the ends use.
 
         Raises:
             ValueError: for a name that there is not, or that means two things.
         """
-        names = tuple(a.name for a in axes)
+        axes, names = self.axes, tuple(a.name for a in self.axes)
         for part in self.ranges:
             axis = next((a for a in axes if a.name == part.axis), None)
             if axis is None:
@@ -144,16 +156,16 @@ class Integral(Portable):
         }
         check_names(self.integrand, known, f"{owner}: the integrand")
 
-    def points(self, rows: Points, axes: Sequence[Axis]) -> Points:
+    def points(self, rows: Points) -> Points:
         """Return the nodes of every row with their weights, as groups.
 
         Args:
             rows: the points of the rows.
-            axes: of their coordinates.
 
         Raises:
             ValueError: for ends in the wrong order, or outside of the domain.
         """
+        axes = self.axes
         columns = [c for a in axes for c in a.columns]
         outer = {a.name: _of_axis(rows.coords, columns, a) for a in axes}
         z, w = gauss_rule(self.nodes, at_lower=self.powers[0], at_upper=self.powers[1])
@@ -175,11 +187,7 @@ class Integral(Portable):
     def finer(self) -> Integral:
         """Return the same integral by a rule with more nodes, which shows whether this one resolves the integrand."""
         more = 2 * self.nodes + 1 if len(self.ranges) == 1 else self.nodes + self.nodes // 2 + 1
-        values = {"integrand": self.integrand, "ranges": self.ranges, "nodes": more, "powers": self.powers}
-        made = object.__new__(Integral)
-        for name, value in values.items():
-            object.__setattr__(made, name, value)
-        return made
+        return self._changed(nodes=more)
 
     def evaluate(self, scope: Mapping[str, Any], owner: str) -> Any:
         """Return the integrand at the nodes."""

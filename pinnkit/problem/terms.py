@@ -231,8 +231,7 @@ class Term(Portable):
 
     def completed(self, *points: Points) -> tuple[Points, ...]:
         """Add to the points of the sites the nodes of the integrals, in groups, one group for each point."""
-        axes = self.sites[0].axes if self.integrals else ()
-        return (*points, *(integral.points(points[0], axes) for _, integral in self.integrals))
+        return (*points, *(integral.points(points[0]) for _, integral in self.integrals))
 
     def finer(self) -> Term:
         """Return the same term with more nodes in its integrals: to check a solution beside the rule that gave it."""
