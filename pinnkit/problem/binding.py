@@ -11,6 +11,7 @@ import torch
 from pinnkit.domains import Axis, Faces, Part, PointSet
 
 from .channels import Trace
+from .conditions import ConditionRule
 from .linearization import ROW_SUMS
 from .names import arguments, check_names
 from .protocols import ProblemLike
@@ -125,13 +126,16 @@ def _check_names(problem: ProblemLike, term: Term, label: str) -> None:
 
 def _check_integrals(problem: ProblemLike, term: Term, label: str) -> tuple[str, ...]:
     """Names of the integrals of a term, after a check of the names that they use."""
+    residual = term.residual
+    if isinstance(residual, ConditionRule):
+        return ()
     coefficients = tuple(c.name for c in problem.coefficients)
     taken = {*(a.name for a in problem.axes), *problem.names, *coefficients, *_data_columns(term), "n"}
     for name, integral in term.integrals:
         owner = f"{label}: integral `{name}` of '{term.name}'"
         if name in taken:
             raise ValueError(f"{owner} has the name of something else; the names {sorted(taken)} are taken")
-        if name not in arguments(term.residual, owner)[0]:
+        if name not in arguments(residual, owner)[0]:
             raise ValueError(f"{owner} is not used by the residual; name it among the arguments, or leave it out")
         integral.check(problem.names, coefficients, term.data_columns, owner)
     return tuple(name for name, _ in term.integrals)

@@ -19,9 +19,9 @@ __all__ = ["HERE", "Integral", "Range"]
 
 HERE = "_here"
 """Suffix of the unknowns at the point of the row, in an integrand."""
-_MOST = 4096
+_MOST = 1024
 """Largest number of nodes of a row."""
-_SLACK = 1e-9
+_SLACK = 1e-6
 """Distance by which nodes may lie outside of the domain, relative to the extent of an axis: rounding."""
 
 Bound = float | Callable[..., Any]
@@ -69,7 +69,7 @@ class Integral(Portable):
 
     Raises:
         TypeError: for an integrand that is no function, or ranges of another form.
-        ValueError: without a range, for fewer than one node, more than 4,096 nodes a row, or powers of -1 and below.
+        ValueError: without a range, for fewer than one node, more than 1,024 nodes a row, or powers of -1 and below.
     """
 
     integrand: Callable[..., Any]
@@ -113,6 +113,11 @@ class Integral(Portable):
             powers=(float(powers[0]), float(powers[1])),
             axes=(),
         )
+
+    @property
+    def node_count(self) -> int:
+        """Number of nodes of a row."""
+        return self.nodes ** len(self.ranges)
 
     def _set(self, **values: Any) -> None:
         for name, value in values.items():
@@ -169,7 +174,7 @@ class Integral(Portable):
         columns = [c for a in axes for c in a.columns]
         outer = {a.name: _of_axis(rows.coords, columns, a) for a in axes}
         z, w = gauss_rule(self.nodes, at_lower=self.powers[0], at_upper=self.powers[1])
-        count = self.nodes ** len(self.ranges)
+        count = self.node_count
         grid = torch.cartesian_prod(*[torch.arange(self.nodes)] * len(self.ranges)).reshape(count, len(self.ranges))
         n = rows.coords.shape[0]
         coords = rows.coords[:, None, :].repeat(1, count, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pinnkit.solvers.collocation.pointwise import pointwise
 from pinnkit.well_posedness import Severity
 
 from .context import Context
@@ -49,7 +50,7 @@ def unchecked(context: Context) -> Iterator[str]:
         yield "other solutions of the nonlinear problem were not searched for"
     if not any(c.against == EXACT and c.agrees for c in context.compared):
         for term in context.problem.terms:
-            if term.is_grouped and term.penalty.vanishes and not term.fits_data:
+            if not pointwise(term) and term.penalty.vanishes and not term.fits_data:
                 yield f"the quadrature of '{term.name}' was not checked: its points are given"
     yield from context.open_questions
 

@@ -32,6 +32,8 @@ _ROWS = 3.0
 """Points of an equation for each sine, so that nothing is fitted by chance."""
 _NUMBERS = 2**24
 """Numbers of the sines that are evaluated at a time where rows have several points, 128 MB."""
+_EVALUATED = 2**25
+"""Numbers of the sines of an equation in all, a few seconds."""
 _INSIDE = 1500
 """Points at which corrections are measured."""
 
@@ -66,9 +68,10 @@ class SineBasis:
 
     @classmethod
     def of(cls, solution: Solution, natural_scale: Mapping[str, float], sines: int) -> SineBasis:
-        """About `sines` sines for each component, the same for every solution."""
+        """About `sines` sines for each component, the same for every solution; fewer where rows have many points."""
         problem = solution.problem
         generator = torch.Generator().manual_seed(TEST_SEED)
+        sines = min(sines, max(int(math.sqrt(_EVALUATED / (_ROWS * _samples_of_a_row(problem)))), 1))
         modules = {}
         for group in solution.modules:
             axes = axes_of(problem, group)
@@ -252,6 +255,13 @@ class SineBasis:
         """Number of components before those of `unknown`."""
         names = self.solution.problem.names
         return sum(self.solution.problem.unknown(n).components or 1 for n in names[: names.index(unknown)])
+
+
+def _samples_of_a_row(problem: Problem) -> int:
+    """Largest number of points that a row of an equation has at a site."""
+    generator = torch.Generator().manual_seed(0)
+    found = [t.finer().sample(4, generator, Sobol()) for t in problem.terms if t.is_equation]
+    return max((-(-p.coords.shape[0] // max(p.row_count, 1)) for points in found for p in points), default=1)
 
 
 def outputs_of(problem: Problem) -> int:

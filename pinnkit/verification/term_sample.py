@@ -25,6 +25,8 @@ FRESH = 4096
 """Points of each term: residuals that are concentrated on a thousandth of the domain still show."""
 _MOST = 2**16
 """Of points that a term brings itself, or that its integrals add."""
+_LEAST = 256
+"""Rows that are kept however many points each has."""
 
 
 @dataclass(frozen=True)
@@ -169,6 +171,6 @@ def subsampled(points: Sequence[Points], most: int) -> tuple[Points, ...]:
 
 
 def _affordable(points: Sequence[Points]) -> tuple[Points, ...]:
-    """Rows with at most `_MOST` points at any of the sites."""
+    """Rows with at most `_MOST` points at any of the sites, and at least `_LEAST` rows."""
     samples = max(p.coords.shape[0] for p in points)
-    return subsampled(points, max(_MOST * points[0].row_count // max(samples, 1), 1))
+    return subsampled(points, max(_MOST * points[0].row_count // max(samples, 1), _LEAST))
