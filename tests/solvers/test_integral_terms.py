@@ -1,11 +1,13 @@
 """Terms with integrals and groups of points: every solver, the automatic choice, conditions on totals, refusals."""
 
+import importlib
 import math
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from scipy.special import roots_jacobi
 
 from pinnkit import (
     LBFGS,
@@ -159,6 +161,28 @@ def test_batches_of_given_groups_are_whole_groups() -> None:
     assert points.size(problem.term("equation")) == drawn.row_count == 4
     assert drawn.coords.shape == (16, 1)
     assert torch.equal(drawn.coords[1::4] / drawn.coords[::4].clamp(min=1e-9) < 0.2, torch.ones(4, 1) > 0)
+
+
+def test_the_fractional_laplacian_has_the_eigenvalues_of_jacobi_polynomials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """(-laplacian)^(a/2) (1 - x^2)^(a/2) P_n = Gamma(n + 1 + a) / n! P_n, P_n a Jacobi polynomial: Dyda, theorem 3."""
+    monkeypatch.syspath_prepend(Path(__file__).resolve().parents[2] / "problems")
+    module = importlib.import_module("fractional_laplacian")
+    roots = torch.from_numpy(roots_jacobi(4, 0.75, 0.75)[0])
+
+    def polynomial(x):
+        return (x - float(roots[0])) * (x - float(roots[1])) * (x - float(roots[2])) * (x - float(roots[3]))
+
+    monkeypatch.setattr(module, "f", lambda x: math.gamma(5 + 1.5) / math.factorial(4) * polynomial(x))
+    (term,) = module.problem.terms
+    problem = Problem("jacobi", module.problem.domain, "v", [term])
+    solution = solve(problem, RandomFourier(30, bandwidth=5.0), LeastSquares())
+    assert error(solution, v=polynomial) < 1e-5
+
+
+def test_single_precision_and_batches_are_trained() -> None:
+    problem = replace(volterra(), dtype=torch.float32)
+    solution = solve(problem, NET, Adam(steps=300, batch=32, lr=1e-2))
+    assert error(solution, u=exact) < 0.1
 
 
 def test_what_needs_single_points_refuses_integrals_by_name() -> None:
