@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import torch
 
-from pinnkit.domains import Axis, Faces, Part, PointSet
+from pinnkit.domains import Axis, Box, Faces, Part, PointSet
 
 from .channels import Trace
 from .conditions import ConditionRule
@@ -20,6 +20,8 @@ from .tracing import naming, trace
 
 __all__ = ["Traces", "bind", "trace_through"]
 
+_ROWS = 64
+"""Rows at which the nodes of integrals are held against the domain."""
 Traces = dict[tuple[str, bool], Trace]
 """Traces of the terms, by name and by whether the channels are raw."""
 
@@ -49,6 +51,7 @@ def bind(problem: ProblemLike, terms: Sequence[Term]) -> tuple[tuple[Term, ...],
         ready = replace(ready, integrals=tuple((key, each.within(problem.axes)) for key, each in ready.integrals))
         _check_names(problem, ready, label)
         traces[name, False] = trace(problem, ready, raw=False)
+        _check_nodes(problem, ready, f"{label}: term '{name}'")
         _check_components(problem, ready, traces[name, False].rows)
         bound[name] = ready
     return tuple(bound[str(t.name)] for t in named), traces
@@ -139,6 +142,21 @@ def _check_integrals(problem: ProblemLike, term: Term, label: str) -> tuple[str,
             raise ValueError(f"{owner} is not used by the residual; name it among the arguments, or leave it out")
         integral.check(problem.names, coefficients, term.data_columns, owner)
     return tuple(name for name, _ in term.integrals)
+
+
+def _check_nodes(problem: ProblemLike, term: Term, owner: str) -> None:
+    """Refuse integrals whose nodes leave a shape inside its bounding box."""
+    if not term.integrals or isinstance(problem.domain, Box):
+        return
+    points = term.sample(_ROWS, torch.Generator().manual_seed(0))
+    for (name, _), nodes in zip(term.integrals, points[-len(term.integrals) :], strict=True):
+        normal = nodes.normal is not None  # on the boundary, to rounding
+        outside = 0 if normal else int((~problem.domain.contains(nodes.coords)).sum())
+        if outside:
+            raise ValueError(
+                f"{owner}: {outside} of {nodes.coords.shape[0]} nodes of integral `{name}` lie outside of the domain; "
+                "integrate over the shape itself, over=shape, or give ends that follow its boundary"
+            )
 
 
 def _in_groups(term: Term) -> bool:

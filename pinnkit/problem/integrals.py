@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
-from pinnkit.domains import Axis, Points, gauss_rule
+from pinnkit.domains import Axis, Part, Points, Sobol, gauss_rule
 
 from .names import call, check_names
 from .portable import Portable
@@ -47,7 +47,7 @@ class Range:
 
 @dataclass(frozen=True, init=False)
 class Integral(Portable):
-    """An integral over one or several axes of the domain, by Gauss quadrature at nodes that belong to each row.
+    """An integral over axes or a part of the domain, by quadrature at nodes that belong to each row.
 
     ``Equation(lambda u, memory: u.t + u - memory, memory=Integral(lambda u, s, t: torch.exp(s - t) * u,
     t=("s", 0, lambda t: t)))`` is u' + u = int_0^t exp(s - t) u(s) ds.
@@ -59,31 +59,36 @@ class Integral(Portable):
 
     Args:
         integrand: the function.
-        nodes: number of Gauss nodes of each variable.
+        nodes: number of Gauss nodes of each variable, 24 by default; of points of a part, 512 by default.
         powers: exponents (p, q), above -1, of a factor (s - lower)^p (upper - s)^q that the rule supplies and the
             integrand leaves out, for one variable: an Abel kernel (t - s)^(-1/2) has ``powers=(0, -0.5)``.
+        over: a part, such as a shape or its boundary, with fixed quasi-random points, in place of ranges; the
+            integrand of a boundary may use the normal `n`.
         ranges: for each axis ``(lower, upper)`` or ``("s", lower, upper)`` with a name for the variable; ends are
             numbers or functions of the row's coordinates.
 
     The problem that takes the integral adds the axes of its domain.
 
     Raises:
-        TypeError: for an integrand that is no function, or ranges of another form.
-        ValueError: without a range, for fewer than one node, more than 1,024 nodes a row, or powers of -1 and below.
+        TypeError: for an integrand that is no function, an `over` that is no part, or ranges of another form.
+        ValueError: without a range or a part, or with both, for fewer than one node, more than 1,024 nodes a row, or
+            powers of -1 and below.
     """
 
     integrand: Callable[..., Any]
     ranges: tuple[Range, ...]
     nodes: int
     powers: tuple[float, float]
+    over: Part | None
     axes: tuple[Axis, ...]
 
     def __init__(
         self,
         integrand: Callable[..., Any],
         *,
-        nodes: int = 24,
+        nodes: int | None = None,
         powers: tuple[float, float] = (0.0, 0.0),
+        over: Part | None = None,
         **ranges: Any,
     ) -> None:
         if not callable(integrand):
@@ -91,10 +96,16 @@ class Integral(Portable):
                 "Integral: `integrand` must be a function such as `lambda u, s, t: torch.exp(s - t) * u`, "
                 f"got {type(integrand).__name__}"
             )
-        if not ranges:
-            raise ValueError("Integral: name at least one axis and its ends, such as x=(0, 1)")
+        if over is not None and not hasattr(over, "sample"):
+            raise TypeError(f"Integral: `over` must be a part such as domain.boundary, got {type(over).__name__}")
+        if bool(ranges) == (over is not None):
+            raise ValueError("Integral: name at least one axis and its ends, such as x=(0, 1), or a part, over=shape")
+        if nodes is None:
+            nodes = 24 if over is None else 512
         if isinstance(nodes, bool) or not isinstance(nodes, int) or nodes < 1:
             raise ValueError(f"Integral: `nodes` must be a whole number of at least 1, got {nodes!r}")
+        if over is not None and nodes > _MOST:
+            raise ValueError(f"Integral: `nodes` may be at most {_MOST} for a part, got {nodes}")
         if nodes ** len(ranges) > _MOST:
             raise ValueError(
                 f"Integral: {nodes} nodes for each of {len(ranges)} axes are {nodes ** len(ranges)} for every row; "
@@ -104,20 +115,26 @@ class Integral(Portable):
             raise TypeError(f"Integral: `powers` must be two numbers such as (0, -0.5), got {powers!r}")
         if min(powers) <= -1:
             raise ValueError(f"Integral: `powers` must be above -1, where the integral is finite, got {powers!r}")
-        if any(powers) and len(ranges) > 1:
+        if any(powers) and len(ranges) != 1:
             raise ValueError("Integral: `powers` are for one variable; leave them out, or integrate over one axis")
         self._set(
             integrand=integrand,
             ranges=tuple(_range(axis, given) for axis, given in ranges.items()),
             nodes=nodes,
             powers=(float(powers[0]), float(powers[1])),
+            over=over,
             axes=(),
         )
 
     @property
     def node_count(self) -> int:
         """Number of nodes of a row."""
-        return self.nodes ** len(self.ranges)
+        return self.nodes ** max(len(self.ranges), 1)
+
+    @property
+    def integrated(self) -> tuple[str, ...]:
+        """Names of the axes that are integrated over."""
+        return tuple(a.name for a in self.over.axes) if self.over is not None else tuple(p.axis for p in self.ranges)
 
     def _set(self, **values: Any) -> None:
         for name, value in values.items():
@@ -139,6 +156,9 @@ class Integral(Portable):
             ValueError: for a name that there is not, or that means two things.
         """
         axes, names = self.axes, tuple(a.name for a in self.axes)
+        for name in self.integrated if self.over is not None else ():
+            if name not in names:
+                raise ValueError(f"{owner}: `over` has the axis `{name}`, the domain has {names}")
         for part in self.ranges:
             axis = next((a for a in axes if a.name == part.axis), None)
             if axis is None:
@@ -151,9 +171,11 @@ class Integral(Portable):
             taken = {*names, *unknowns, *coefficients, *data} - {part.axis}
             if part.variable in taken or [r.variable for r in self.ranges].count(part.variable) > 1:
                 raise ValueError(f"{owner}: the variable `{part.variable}` has the name of something else")
+        variables = tuple(r.variable for r in self.ranges) if self.over is None else self.integrated
         known = {
-            "a variable of integration": tuple(r.variable for r in self.ranges),
-            "a coordinate of the row": tuple(n for n in names if n not in {r.variable for r in self.ranges}),
+            "a variable of integration": variables,
+            "a coordinate of the row": tuple(n for n in names if n not in variables),
+            "the normal": ("n",) if self.over is not None and self._drawn().normal is not None else (),
             "an unknown at the node": tuple(unknowns),
             "an unknown at the point of the row": tuple(name + HERE for name in unknowns),
             "a coefficient": tuple(coefficients),
@@ -172,6 +194,8 @@ class Integral(Portable):
         """
         axes = self.axes
         columns = [c for a in axes for c in a.columns]
+        if self.over is not None:
+            return self._points_of_part(self.over, rows, columns)
         outer = {a.name: _of_axis(rows.coords, columns, a) for a in axes}
         z, w = gauss_rule(self.nodes, at_lower=self.powers[0], at_upper=self.powers[1])
         count = self.node_count
@@ -189,9 +213,26 @@ class Integral(Portable):
             weight = weight * length[:, None] ** (1 + sum(self.powers)) * own
         return Points(coords.reshape(n * count, -1), weight=weight.reshape(-1), group=count)
 
+    def _drawn(self) -> Points:
+        assert self.over is not None
+        return self.over.sample(self.nodes, Generator().manual_seed(0), sampling=Sobol())
+
+    def _points_of_part(self, part: Part, rows: Points, columns: Sequence[str]) -> Points:
+        """Return the points of a part as nodes of every row."""
+        drawn = self._drawn()
+        n, count = rows.coords.shape[0], drawn.coords.shape[0]
+        if drawn.weight is None or drawn.group is not None:
+            raise ValueError(f"the part {part!r} has no quadrature weights; integrate over a shape, a box or its walls")
+        coords = rows.coords[:, None, :].repeat(1, count, 1)
+        own = [columns.index(c) for a in part.axes for c in a.columns]
+        coords[:, :, own] = drawn.coords.to(coords)
+        normal = None if drawn.normal is None else drawn.normal.to(coords).repeat(n, 1)
+        weight = drawn.weight.to(coords).repeat(n)
+        return Points(coords.reshape(n * count, -1), normal=normal, weight=weight, group=count)
+
     def finer(self) -> Integral:
         """Return the same integral by a rule with more nodes, which shows whether this one resolves the integrand."""
-        more = 2 * self.nodes + 1 if len(self.ranges) == 1 else self.nodes + self.nodes // 2 + 1
+        more = 2 * self.nodes + 1 if len(self.ranges) < 2 else self.nodes + self.nodes // 2 + 1
         return self._changed(nodes=more)
 
     def evaluate(self, scope: Mapping[str, Any], owner: str) -> Any:

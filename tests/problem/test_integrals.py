@@ -4,12 +4,14 @@ import itertools
 import math
 import pickle
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
 from torch import Tensor
 
-from pinnkit.domains import Box, Points, PointSet
+from pinnkit.domains import Ball, Box, Points, PointSet
+from pinnkit.jets import normal_derivative
 from pinnkit.problem.channels import Channel
 from pinnkit.problem.integrals import Integral
 from pinnkit.problem.linearization import linearise, residual_rows
@@ -196,6 +198,9 @@ def test_a_problem_with_integrals_survives_a_pickle() -> None:
     [
         (lambda: Integral(3, x=(0, 1)), TypeError, "`integrand` must be a function"),
         (lambda: Integral(lambda u: u), ValueError, "name at least one axis"),
+        (lambda: Integral(lambda u: u, over=LINE, x=(0, 1)), ValueError, "or a part, over=shape"),
+        (lambda: Integral(lambda u: u, over=3), TypeError, "`over` must be a part"),
+        (lambda: Integral(lambda u: u, over=LINE, nodes=2000), ValueError, "at most 1024 for a part"),
         (lambda: Integral(lambda u: u, x=1), TypeError, r"`x` must be \(lower, upper\)"),
         (lambda: Integral(lambda u: u, x=(1, 0)), ValueError, "must be below the upper one"),
         (lambda: Integral(lambda u: u, x=(0, 1), nodes=0), ValueError, "at least 1"),
@@ -229,6 +234,40 @@ def test_integrals_that_do_not_fit_their_problem_are_refused_by_name(residual, i
     with pytest.raises(ValueError, match=said) as caught:
         Problem("wrong", TIME, "u", [Equation(residual, **integrals)])
     assert "problem 'wrong'" in str(caught.value)
+
+
+def test_nodes_that_leave_a_shape_inside_its_bounding_box_are_refused() -> None:
+    disk = Ball(x=0, y=0)
+    with pytest.raises(ValueError, match="nodes of integral `i` lie outside of the domain"):
+        Problem("disk", disk, "u", [Equation(lambda u, i: u - i, i=Integral(lambda u: u, x=(-1, 1)))])
+    chord = Integral(lambda u: u, x=(lambda y: -((1 - y**2).sqrt()), lambda y: (1 - y**2).sqrt()))
+    assert Problem("disk", disk, "u", [Equation(lambda u, i: u - i, i=chord)]).linear
+    with pytest.raises(ValueError, match="`over` has the axis `z`"):
+        Problem("disk", disk, "u", [Equation(lambda u, i: u - i, i=Integral(lambda u: u, over=Ball(x=0, z=0)))])
+
+
+def test_integrals_over_a_shape_and_its_boundary() -> None:
+    """Area and flux of u = x^2 + y^2 on the unit disk: pi / 2 and 4 pi."""
+    disk = Ball(x=0, y=0)
+    center = PointSet(x=[0.0], y=[0.0])
+    flux = Integral(lambda u, n: normal_derivative(u, n), over=disk.boundary, nodes=64)
+    terms = [
+        Condition(center, lambda area: area - math.pi / 2, area=Integral(lambda u: u, over=disk)),
+        Condition(center, lambda flux: flux - 4 * math.pi, flux=flux),
+    ]
+    problem = Problem("disk", disk, "u", terms)
+
+    def value(channel: Channel, coords: Tensor) -> Tensor:
+        return 2 * coords[:, problem.frame.columns.index(channel.order[0])] if channel.order else coords.square().sum(1)
+
+    for term, bound in zip(problem.terms, (3e-3, 1e-12), strict=True):
+        points = term.sample(1, torch.Generator().manual_seed(0))
+        now = partial(_channel_at, points, value)
+        assert float(residual_rows(problem, term, points, now, {}, raw=False).abs().max()) < bound
+
+
+def _channel_at(points, value, channel: Channel) -> Tensor:
+    return value(channel, points[channel.site].coords)
 
 
 def test_a_grouped_residual_with_a_row_for_every_point_is_refused() -> None:

@@ -77,7 +77,7 @@ def slab_problem(problem: Problem, lower: float, upper: float, before: Solution 
     first, last = lower == axis.lower, upper == axis.upper
     terms = []
     for term in problem.terms:
-        if term.is_grouped or any(part.axis == axis.name for _, i in term.integrals for part in i.ranges):
+        if term.is_grouped or any(axis.name in i.integrated for _, i in term.integrals):
             raise ValueError(
                 f"solve: `slabs` cannot divide term '{term.name}', whose integral or group of points spans several of "
                 "them; leave `slabs` out"
