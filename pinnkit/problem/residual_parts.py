@@ -13,11 +13,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from pinnkit.derivatives import terms_of
+from pinnkit.jets.frame import Derivative
+
 from .channels import Channel
 from .linearization import Linearised
 from .protocols import ProblemLike
 
-__all__ = ["ResidualPart", "residual_parts"]
+__all__ = ["ResidualPart", "natural_rate", "residual_parts"]
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ def residual_parts(
                 channel,
                 (own * value[:, None, :]).sum(dim=-1),
                 _rms(own),
-                _rms(own) * _rate(problem, channel),
+                _rms(own) * natural_rate(problem, channel.order),
             )
             if here.slope > 0 or not _has_several(linearised):
                 parts.append(here)
@@ -91,10 +94,10 @@ def _half_widths(problem: ProblemLike) -> dict[str, float]:
     return {c: (a.upper - a.lower) / 2 for a in problem.axes for c in a.columns}
 
 
-def _rate(problem: ProblemLike, channel: Channel) -> float:
-    """Size of a channel for a field of size one: the product of 1 / half-width over its columns."""
+def natural_rate(problem: ProblemLike, order: Derivative) -> float:
+    """Natural size of a derivative of a field of size one: the product of 1 / half-width over its columns."""
     half = _half_widths(problem)
-    return sum(abs(factor) / math.prod(half[c] for c in columns) for factor, columns in channel.derivatives)
+    return sum(abs(factor) / math.prod(half[c] for c in columns) for factor, columns in terms_of(order))
 
 
 def _wave(problem: ProblemLike, channel: Channel, coords: Tensor) -> tuple[Tensor, Tensor]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,7 +19,7 @@ from pinnkit.jets.orders import Operator, Order
 from pinnkit.problem.linearization import Channel, scope_of
 from pinnkit.problem.problem import Problem
 
-__all__ = ["FieldSet", "Pass", "natural_rate"]
+__all__ = ["FieldSet", "Pass", "index"]
 
 
 Differentiate = Callable[[nn.Module, Tensor, Sequence[Derived]], Mapping[Derived, Tensor]]
@@ -151,9 +150,3 @@ def index(order: Derivative, local: Mapping[str, int]) -> Order | Operator:
     if isinstance(order, tuple):
         return tuple(sorted(local[name] for name in order))
     return Operator(tuple((c, tuple(sorted(local[name] for name in names))) for c, names in terms_of(order)))
-
-
-def natural_rate(problem: Problem, order: Derivative) -> float:
-    """Natural size of a derivative of a field of size one: the product of 1 / half-width over its columns."""
-    half = {c: (a.upper - a.lower) / 2 for a in problem.axes for c in a.columns}
-    return sum(abs(factor) / math.prod(half[c] for c in columns) for factor, columns in terms_of(order))

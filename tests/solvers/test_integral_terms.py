@@ -70,7 +70,7 @@ def by_hand(rows: int = 60, nodes: int = 8) -> Problem:
     ("field", "solvers", "bound"),
     [
         (RandomFourier(30, bandwidth=4.0), LeastSquares(), 1e-8),
-        (NET, GaussNewton(steps=15, points=60), 1e-5),
+        (NET, GaussNewton(steps=10, points=48), 1e-3),
         (NET, [Adam(steps=60, points=60, lr=1e-2), LBFGS(steps=100, points=60)], 3e-3),
     ],
     ids=["least squares", "Gauss-Newton", "Adam and L-BFGS"],
@@ -149,7 +149,7 @@ def test_an_energy_with_an_integral_is_minimised() -> None:
 
 
 def test_points_that_follow_the_residual_bring_their_nodes() -> None:
-    solver = GaussNewton(steps=12, points=60)
+    solver = GaussNewton(steps=8, points=48)
     solution = solve(volterra(), NET, solver, adaptive=RAD(every=2))
     assert error(solution, u=exact) < 0.05
 
@@ -181,8 +181,8 @@ def test_the_fractional_laplacian_has_the_eigenvalues_of_jacobi_polynomials(monk
 
 def test_single_precision_and_batches_are_trained() -> None:
     problem = replace(volterra(), dtype=torch.float32)
-    solution = solve(problem, NET, Adam(steps=300, batch=32, lr=1e-2))
-    assert error(solution, u=exact) < 0.1
+    solution = solve(problem, NET, Adam(steps=120, batch=32, lr=2e-2))
+    assert error(solution, u=exact) < 0.2
 
 
 def test_what_needs_single_points_refuses_integrals_by_name() -> None:

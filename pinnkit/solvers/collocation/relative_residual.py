@@ -10,9 +10,9 @@ from torch import Tensor
 
 from pinnkit.domains import Points
 from pinnkit.problem.linearization import Channel, linearise
-from pinnkit.problem.residual_parts import residual_parts
+from pinnkit.problem.residual_parts import natural_rate, residual_parts
 from pinnkit.problem.terms import Term
-from pinnkit.solutions.evaluation import FieldSet, natural_rate
+from pinnkit.solutions.evaluation import FieldSet
 
 from .collocation_points import CollocationPoints, generator_of
 
