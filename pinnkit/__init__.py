@@ -63,6 +63,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors; a test compar
     from .files.unreadable import UnreadableFile as UnreadableFile
     from .machine import __version__ as __version__
     from .problem.errors import Unsupported as Unsupported
+    from .problem.integrals import Integral as Integral
     from .problem.hardening import hardened as hardened
     from .problem.problem import Coefficient as Coefficient
     from .problem.problem import Problem as Problem
@@ -103,6 +104,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "problem.tabulated": ("Tabulated",),
     "problem.errors": ("Unsupported",),
     "problem.terms": ("Condition", "Data", "Dirichlet", "Equation", "Initial", "Neumann", "Periodic", "Robin"),
+    "problem.integrals": ("Integral",),
     "problem.hardening": ("hardened",),
     # the representation of the unknowns
     "fields": ("FourierMLP", "MLP", "RandomFourier", "Siren"),
@@ -140,6 +142,7 @@ __all__ = [
     "FourierMLP",
     "GaussNewton",
     "Initial",
+    "Integral",
     "LeastSquares",
     "March",
     "Neumann",

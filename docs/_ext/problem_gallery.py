@@ -31,8 +31,9 @@ PROBLEMS = Path(__file__).resolve().parents[2] / "problems"
 PUBLISHED = Path(__file__).resolve().parents[2] / "results" / "published" / "equations.json"
 IN_FULL = frozenset(
     {
-        "advection", "burgers", "eikonal", "heat", "helmholtz", "kdv", "klein_gordon", "nonlinear_poisson", "pendulum",
-        "poisson", "poisson_100d", "poisson_5d", "poisson_variable", "wave",
+        "advection", "burgers", "eikonal", "fractional_laplacian", "heat", "helmholtz", "kdv", "klein_gordon",
+        "nonlinear_poisson", "pendulum", "poisson", "poisson_100d", "poisson_5d", "poisson_variable", "volterra",
+        "wave",
     }
 )  # fmt: skip
 """Scripts whose full run takes a few seconds; the others run with --quick."""

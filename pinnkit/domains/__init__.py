@@ -22,6 +22,7 @@ from .point_set import PointSet as PointSet
 
 # Points and their layout
 from .points import Points as Points
+from .points import check_group as check_group
 from .product import SHAPES as SHAPES
 from .product import Boundary as Boundary
 from .product import CrossSection as CrossSection
@@ -31,6 +32,7 @@ from .protocols import Domain as Domain
 from .protocols import InTime as InTime
 from .protocols import Part as Part
 from .protocols import SignedDistance as SignedDistance
+from .quadrature import gauss_rule as gauss_rule
 from .sampling import DEFAULT_SAMPLING as DEFAULT_SAMPLING
 from .sampling import Chebyshev as Chebyshev
 from .sampling import Sampling as Sampling

@@ -7,6 +7,7 @@ from pinnkit.lazy import lazy_names
 if TYPE_CHECKING:
     from .errors import Unsupported as Unsupported
     from .hardening import hardened as hardened
+    from .integrals import Integral as Integral
     from .penalties import PENALTIES as PENALTIES
     from .penalties import Absolute as Absolute
     from .penalties import CrossEntropy as CrossEntropy
@@ -37,6 +38,7 @@ _NAMES = {
     "tabulated": ("Tabulated",),
     "hardening": ("hardened",),
     "errors": ("Unsupported",),
+    "integrals": ("Integral",),
     "structure": ("Structure",),
     "script": ("ProblemFileError", "load_problem"),
 }
@@ -52,6 +54,7 @@ __all__ = [
     "Equation",
     "Huber",
     "Initial",
+    "Integral",
     "Neumann",
     "Periodic",
     "Problem",

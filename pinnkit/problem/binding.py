@@ -8,16 +8,20 @@ from dataclasses import replace
 
 import torch
 
-from pinnkit.domains import Axis, Faces, Part, PointSet
+from pinnkit.domains import Axis, Box, Faces, Part, PointSet
 
 from .channels import Trace
-from .names import check_names
+from .conditions import ConditionRule
+from .linearization import ROW_SUMS
+from .names import arguments, check_names
 from .protocols import ProblemLike
 from .terms import BindingContext, Term
 from .tracing import naming, trace
 
 __all__ = ["Traces", "bind", "trace_through"]
 
+_ROWS = 64
+"""Rows at which the nodes of integrals are held against the domain."""
 Traces = dict[tuple[str, bool], Trace]
 """Traces of the terms, by name and by whether the channels are raw."""
 
@@ -44,8 +48,10 @@ def bind(problem: ProblemLike, terms: Sequence[Term]) -> tuple[tuple[Term, ...],
         ready = replace(
             ready, sites=tuple(_placed(site, problem.axes, f"{label}: term '{name}'") for site in ready.sites)
         )
+        ready = replace(ready, integrals=tuple((key, each.within(problem.axes)) for key, each in ready.integrals))
         _check_names(problem, ready, label)
         traces[name, False] = trace(problem, ready, raw=False)
+        _check_nodes(problem, ready, f"{label}: term '{name}'")
         _check_components(problem, ready, traces[name, False].rows)
         bound[name] = ready
     return tuple(bound[str(t.name)] for t in named), traces
@@ -103,9 +109,11 @@ def _check_names(problem: ProblemLike, term: Term, label: str) -> None:
         "the normal": () if term.is_equation else ("n",),
     }
     at_weight = dict(known)
+    known["a function"] = (ROW_SUMS,) if _in_groups(term) else ()
     known["a coefficient"] = tuple(c.name for c in problem.coefficients)
     if term.rule is None:
         known["an unknown"] = problem.names
+        known["an integral"] = _check_integrals(problem, term, label)
     else:
         for key in term.rule.keys:
             if term.rule.unknown_of(key) not in problem.names:
@@ -117,6 +125,45 @@ def _check_names(problem: ProblemLike, term: Term, label: str) -> None:
             check_names(
                 function, known, f"{label}: " + (owner if term.rule is None else f"{term.kind} value of `{owner}`")
             )
+
+
+def _check_integrals(problem: ProblemLike, term: Term, label: str) -> tuple[str, ...]:
+    """Names of the integrals of a term, after a check of the names that they use."""
+    residual = term.residual
+    if isinstance(residual, ConditionRule):
+        return ()
+    coefficients = tuple(c.name for c in problem.coefficients)
+    taken = {*(a.name for a in problem.axes), *problem.names, *coefficients, *_data_columns(term), "n"}
+    for name, integral in term.integrals:
+        owner = f"{label}: integral `{name}` of '{term.name}'"
+        if name in taken:
+            raise ValueError(f"{owner} has the name of something else; the names {sorted(taken)} are taken")
+        if name not in arguments(residual, owner)[0]:
+            raise ValueError(f"{owner} is not used by the residual; name it among the arguments, or leave it out")
+        integral.check(problem.names, coefficients, term.data_columns, owner)
+    return tuple(name for name, _ in term.integrals)
+
+
+def _check_nodes(problem: ProblemLike, term: Term, owner: str) -> None:
+    """Refuse integrals whose nodes leave a shape inside its bounding box."""
+    if not term.integrals or isinstance(problem.domain, Box):
+        return
+    points = term.sample(_ROWS, torch.Generator().manual_seed(0))
+    for (name, _), nodes in zip(term.integrals, points[-len(term.integrals) :], strict=True):
+        normal = nodes.normal is not None  # on the boundary, to rounding
+        outside = 0 if normal else int((~problem.domain.contains(nodes.coords)).sum())
+        if outside:
+            raise ValueError(
+                f"{owner}: {outside} of {nodes.coords.shape[0]} nodes of integral `{name}` lie outside of the domain; "
+                "integrate over the shape itself, over=shape, or give ends that follow its boundary"
+            )
+
+
+def _in_groups(term: Term) -> bool:
+    """Return whether the points of a term come in groups."""
+    if term.own_points is not None or term.rule is not None or not term.sites:
+        return term.is_grouped
+    return term.sites[0].sample(1, torch.Generator().manual_seed(0)).group is not None
 
 
 def _data_columns(term: Term) -> tuple[str, ...]:

@@ -30,7 +30,8 @@ class Probe:
     """Partial derivatives of one term's residual at random points and states; m is their number, k that of rows.
 
     Args:
-        slopes: for each channel dr/dchannel, ``(m, k, components)``.
+        slopes: for each channel dr/dchannel, ``(m, k, components)``; where a row depends on the channel at several
+            points (groups, integrals) the sum of the magnitudes.
         source: residual of the state zero, ``(m, k)``.
         normal: outward normal at the points, ``(m, d_space)``; None where there is none.
         parts: for each part probed its rows among the m.
@@ -84,11 +85,16 @@ def probe(problem: ProblemLike, term: Term, parts: Sequence[Part]) -> Probe | No
     sources, normals, owners = [], [], []
     for size in _SIZES:
         points, owner = _points(term, parts, generator)
-        values = random_values(problem, channels, points.coords.shape[0], generator, size=size)
-        zero = {c: torch.zeros_like(v) for c, v in values.items()}
         try:
-            slopes = linearise(problem, term, (points,), values).d
-            sources.append(linearise(problem, term, (points,), zero).r)
+            every = term.completed(points)
+            values: dict[Channel, Tensor] = {}
+            for site, sampled in enumerate(every):
+                own = [c for c in channels if c.site == site]
+                values |= random_values(problem, own, sampled.coords.shape[0], generator, size=size)
+            zero = {c: torch.zeros_like(v) for c, v in values.items()}
+            at = linearise(problem, term, every, values)
+            slopes = {c: every[c.site].row_sums(s if every[c.site].group is None else s.abs()) for c, s in at.d.items()}
+            sources.append(linearise(problem, term, every, zero).r)
         except (RuntimeError, NotImplementedError, ValueError):  # no derivative, or outside of a table
             return None
         for c, slope in slopes.items():

@@ -107,8 +107,11 @@ class EquationRow:
             is no assignment of one row to each component.
         depends_on: components in the row.
         linear: whether the row is affine in the unknowns.
-        factors: derivatives of the row with respect to its channels; empty where they cannot be determined.
+        factors: derivatives of the row with respect to its channels; empty where they cannot be determined, as in
+            rows that are not local.
         homogeneous: whether the state zero satisfies the row; None where it cannot be determined.
+        is_local: whether the row depends on the components at its own point alone; with integrals or groups of points
+            it has no factors, and the orders are those of the integrands as well.
     """
 
     term: Term
@@ -118,6 +121,7 @@ class EquationRow:
     linear: bool
     factors: tuple[Factor, ...]
     homogeneous: bool | None
+    is_local: bool = True
 
     @property
     def time_order(self) -> int:
@@ -256,6 +260,11 @@ class Structure:
     linear: bool
 
     @property
+    def is_local(self) -> bool:
+        """True if every equation depends on the unknowns at single points, without integrals and groups of points."""
+        return all(row.is_local for row in self.equations)
+
+    @property
     def space_columns(self) -> tuple[str, ...]:
         """Columns of the space axes."""
         return tuple(c for axis in self.space for c in axis.columns)
@@ -304,7 +313,9 @@ def structure_of(problem: ProblemLike) -> Structure:
         periodic=frozenset(c for a in axes[Role.SPACE] if a.name in periodic for c in a.columns),
         components=tuple(components.values()),
         equations=tuple(
-            EquationRow(row.term, row.index, settles, found, row.linear, row.factors, row.homogeneous)
+            EquationRow(
+                row.term, row.index, settles, found, row.linear, row.factors, row.homogeneous, row.term.is_local
+            )
             for row, found, settles in zip(raw, depends, settled, strict=True)
         ),
         conditions=tuple(c for t in sorted_terms.conditions for c in _wall_conditions(problem, t, components, name)),
@@ -348,6 +359,8 @@ class _Sorted:
                 self.minimised.append(term)
             elif len(term.sites) != 1:
                 self.comparisons.append(term)
+            elif term.is_grouped and term.is_equation and term.sites[0] == problem.domain:
+                self.equations.append(term)
             elif term.on_single_points or term.data_columns or term.is_grouped:
                 self.at_points.append(term)
             elif term.sites[0] == problem.domain:
@@ -381,7 +394,9 @@ class _Row:
 
     @property
     def factors(self) -> tuple[Factor, ...]:
-        """Factors of the channels, where they are known."""
+        """Factors of the channels, where they are known; none of a row that depends on several points."""
+        if not self.term.is_local:
+            return ()
         return tuple(Factor(c, i, constant(slope)) for (c, i), slope in self.uses.items() if slope is not None)
 
     @property
@@ -475,7 +490,10 @@ def _wall_conditions(
                     None if prescribes is Prescribes.OTHER else depends[0].component,
                     depends,
                     row.linear,
-                    row.linear and here is not None and all(f.value is not None for f in row.factors),
+                    row.linear
+                    and row.term.is_local
+                    and here is not None
+                    and all(f.value is not None for f in row.factors),
                     row.homogeneous,
                 )
             )
@@ -485,7 +503,7 @@ def _wall_conditions(
 def _prescribes(row: _Row, space: Sequence[str]) -> Prescribes:
     """Quantity that a row prescribes: the value of one component, its normal derivative, or both."""
     found = row.probe
-    if not row.linear or found is None or len({(c.unknown, i) for c, i in row.uses}) != 1:
+    if not row.linear or not row.term.is_local or found is None or len({(c.unknown, i) for c, i in row.uses}) != 1:
         return Prescribes.OTHER
     value = torch.zeros_like(found.source[:, row.index])
     gradient: dict[str, torch.Tensor] = {}
@@ -511,7 +529,7 @@ def _prescribes(row: _Row, space: Sequence[str]) -> Prescribes:
 
 def _initial(row: _Row, components: Mapping[tuple[str, int], Component], time: str | None) -> InitialCondition:
     """Component and level that a row at the start of time prescribes, where it is the value or the rate of one."""
-    if row.linear and len(row.uses) == 1:
+    if row.linear and row.term.is_local and len(row.uses) == 1:
         (((channel, i), slope),) = row.uses.items()
         level = {(): 0, (time,): 1}.get(channel.order) if isinstance(channel.order, tuple) else None
         if level is not None and slope is not None and bool((slope != 0).all()):

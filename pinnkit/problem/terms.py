@@ -10,9 +10,21 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from pinnkit.domains import CrossSection, Domain, Faces, Part, Points, PointSet, Role, Sampling, Sobol
+from pinnkit.domains import (
+    CrossSection,
+    Domain,
+    Faces,
+    Part,
+    Points,
+    PointSet,
+    Role,
+    Sampling,
+    Sobol,
+    check_group,
+)
 
 from .conditions import Column, ConditionRule, Flux, InitialState, Jump, Mixed, Prescribed, Residual, Scope, Value
+from .integrals import Integral
 from .names import call
 from .penalties import Elementwise, Penalty, Square
 from .portable import Portable, same
@@ -57,6 +69,7 @@ class Term(Portable):
     - purpose: `is_equation`, `fits_data`, `initial_state`, `periodicity` and `periodic_axis`, `rule`;
     - exactness: `hard`, `can_be_hard`, `hard_rank`;
     - place: `sites`, `walls`, `own_points`, `data_columns`, `is_grouped`, `on_single_points`, `has_fixed_points`;
+    - reach: `integrals`, `is_local`;
     - cost: `weight`, and `is_square` and `vanishes` of the penalty.
 
     `Problem.structure` says the rest: orders, linearity, prescribed quantities, wall by wall.
@@ -74,12 +87,13 @@ class Term(Portable):
         is_equation: whether the residual is a differential equation: it takes the solver's `points` (others take its
             `condition_points`), its points may follow the residual, and its order sets that of periodicity.
         fits_data: whether the residual compares with measurements, which no solution meets exactly.
+        integrals: integrals that the residual uses, with their names; the nodes are points of further sites.
         binding: completes the term once its problem is known; for the constructors below.
 
     Raises:
         TypeError: for a penalty that cannot be called, or a `hard` that is no bool.
-        ValueError: for a weight that is neither positive nor a function, fewer than 1 point, or a `hard` term that
-            no ansatz meets.
+        ValueError: for a weight that is neither positive nor a function, fewer than 1 point, a `hard` term that
+            no ansatz meets, or points that do not divide into groups.
     """
 
     name: str | None
@@ -93,6 +107,7 @@ class Term(Portable):
     hard: bool = False
     is_equation: bool = False
     fits_data: bool = False
+    integrals: tuple[tuple[str, Integral], ...] = ()
 
     def __post_init__(self) -> None:
         label = self.name or self.kind
@@ -108,6 +123,10 @@ class Term(Portable):
         given = self.points is None or isinstance(self.points, Points)
         if not given and (isinstance(self.points, bool) or not isinstance(self.points, int) or self.points < 1):
             raise ValueError(f"{label}: `points` must be a whole number of at least 1, got {self.points!r}")
+        if isinstance(self.points, Points):
+            check_group(self.points, label)
+            if self.integrals and self.points.group is not None:
+                raise ValueError(f"{label}: points in groups and integrals do not go together; give single points")
         if not callable(self.penalty):
             raise TypeError(f"{label}: `penalty` must be a penalty such as Square() or Huber(), got {self.penalty!r}")
         if not hasattr(self.penalty, "is_square"):  # a plain function
@@ -155,6 +174,11 @@ class Term(Portable):
         return self.own_points is not None and self.own_points.group is not None
 
     @property
+    def is_local(self) -> bool:
+        """True if every row depends on the unknowns at its own point alone: no integrals, no groups of given points."""
+        return not self.integrals and not self.is_grouped
+
+    @property
     def data_columns(self) -> tuple[str, ...]:
         """Names of the data that come with the points given by the user."""
         return () if self.own_points is None else tuple(self.own_points.columns)
@@ -194,16 +218,26 @@ class Term(Portable):
     def sample(self, n: int, generator: Generator, sampling: Sampling | None = None) -> tuple[Points, ...]:
         """Draw `n` points on each site, from equal draws, so that partner points correspond; given points as they are.
 
-        The result has one entry for each site.
+        The result has one entry for each site, then one for the nodes of each integral.
         """
         if self.own_points is not None:
-            return (self.own_points,)
+            return self.completed(self.own_points)
         state = generator.get_state()
         drawn = []
         for site in self.sites:
             generator.set_state(state)
             drawn.append(site.sample(n, generator, sampling=sampling or Sobol()))
-        return tuple(drawn)
+        return self.completed(*drawn)
+
+    def completed(self, *points: Points) -> tuple[Points, ...]:
+        """Add to the points of the sites the nodes of the integrals, in groups, one group for each point."""
+        return (*points, *(integral.points(points[0]) for _, integral in self.integrals))
+
+    def finer(self) -> Term:
+        """Return the same term with more nodes in its integrals: to check a solution beside the rule that gave it."""
+        if not self.integrals:
+            return self
+        return replace(self, integrals=tuple((name, integral.finer()) for name, integral in self.integrals))
 
     def __eq__(self, other: object) -> bool:
         """True if all declared fields but `binding` are equal by value; functions are equal to themselves alone."""
@@ -221,22 +255,24 @@ def Equation(residual: Callable[..., Any], *, on: Part | None = None, name: str 
     ``Equation(lambda u: u.t - alpha * u.xx)``.
 
     Args:
-        residual: a function of coordinates, unknowns and coefficients by name; ``(n,)``, ``(n, k)`` or a tuple of such.
+        residual: a function of coordinates, unknowns, coefficients and integrals by name; ``(n,)``, ``(n, k)`` or a
+            tuple of such.
         on: a part of the domain; None takes the whole of it.
         name: the name in reports.
-        options: `penalty`, `weight`, `points`.
+        options: `penalty`, `weight`, `points`; any other name with an `Integral`, which the residual then uses.
 
     Raises:
         TypeError: for a residual that is no function, or an `on` that is no part of a domain.
     """
     _callable(residual, "Equation")
     if on is not None:
-        return Term(name, (_part(on, "Equation"),), residual, kind="equation", is_equation=True, **options)
+        sites = (_part(on, "Equation"),)
+        return Term(name, sites, residual, kind="equation", is_equation=True, **_with_integrals(options))
 
     def bind(term: Term, context: BindingContext) -> Term:
         return replace(term, sites=(context.domain,))
 
-    return Term(name, (), residual, kind="equation", is_equation=True, binding=bind, **options)
+    return Term(name, (), residual, kind="equation", is_equation=True, binding=bind, **_with_integrals(options))
 
 
 def Condition(on: Part, residual: Callable[..., Any], *, name: str | None = None, **options: Any) -> Term:
@@ -246,13 +282,13 @@ def Condition(on: Part, residual: Callable[..., Any], *, name: str | None = None
         on: the part.
         residual: as of `Equation`.
         name: the name in reports.
-        options: `penalty`, `weight`, `points`.
+        options: as of `Equation`.
 
     Raises:
         TypeError: for a residual that is no function, or an `on` that is no part of a domain.
     """
     _callable(residual, "Condition")
-    return Term(name, (_part(on, "Condition"),), residual, kind="condition", **options)
+    return Term(name, (_part(on, "Condition"),), residual, kind="condition", **_with_integrals(options))
 
 
 def Dirichlet(on: Part, *, hard: bool = False, name: str | None = None, **values: Value) -> Term:
@@ -460,6 +496,12 @@ def _array(value: Any, owner: str) -> Tensor:
         bad = int((~torch.isfinite(array)).sum())
         raise ValueError(f"{owner} has {bad} entries that are not finite; remove or impute them")
     return array
+
+
+def _with_integrals(options: dict[str, Any]) -> dict[str, Any]:
+    """Options of a term with the integrals among them as one."""
+    found = tuple((key, value) for key, value in options.items() if isinstance(value, Integral))
+    return {**{key: value for key, value in options.items() if not isinstance(value, Integral)}, "integrals": found}
 
 
 def _options(values: dict[str, Any]) -> dict[str, Any]:

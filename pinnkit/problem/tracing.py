@@ -89,7 +89,7 @@ def trace(problem: ProblemLike, term: Term, *, raw: bool) -> Trace:
 def _probe(
     problem: ProblemLike, term: Term, size: int, generator: Generator, raw: bool
 ) -> tuple[Tensor, tuple[Channel, ...], tuple[Points, ...]]:
-    points = tuple(_first(p, size).to(problem.dtype, torch.device("cpu")) for p in term.sample(size, generator))
+    points = _few(problem, term, size, generator)
     asked: dict[Channel, Tensor] = {}
     draw = _drawer(problem, points, generator)
 
@@ -112,7 +112,7 @@ def _refuse_steps_and_gaps(problem: ProblemLike, term: Term, raw: bool) -> None:
         ValueError: where the residual takes such a derivative, or a built-in condition has such a value.
     """
     generator = torch.Generator().manual_seed(1)
-    points = tuple(_first(p, _MANY).to(problem.dtype, torch.device("cpu")) for p in term.sample(_MANY, generator))
+    points = _few(problem, term, _MANY, generator)
     draw = _drawer(problem, points, generator)
     with refuse_discontinuities(points[0].coords.shape[0]):
         rows = residual_rows(problem, term, points, lambda c: draw(c, 1.0), problem.initial_coefficients(), raw=raw)
@@ -140,9 +140,7 @@ def _refuse_randomness(label: str, first: Tensor, second: Tensor) -> None:
 def coefficient_is_used(problem: ProblemLike, term: Term, name: str) -> bool:
     """Return whether a coefficient changes the residual of a term at some points, at random values of the channels."""
     generator = torch.Generator().manual_seed(0)
-    points = tuple(
-        _first(p, _SIZES[1]).to(problem.dtype, torch.device("cpu")) for p in term.sample(_SIZES[1], generator)
-    )
+    points = _few(problem, term, _SIZES[1], generator)
     draw = _drawer(problem, points, generator)
     values: dict[Channel, Tensor] = {}
 
@@ -155,16 +153,18 @@ def coefficient_is_used(problem: ProblemLike, term: Term, name: str) -> bool:
     return not torch.equal(torch.nan_to_num(first), torch.nan_to_num(second)) or _nans(first, second)
 
 
-def _first(points: Points, size: int) -> Points:
-    return points if points.row_count <= size else points.rows(0, size)
+def _few(problem: ProblemLike, term: Term, size: int, generator: Generator) -> tuple[Points, ...]:
+    """At most `size` rows of a term, in the floating-point type of the problem on the CPU."""
+    drawn = (p if p.row_count <= size else p.rows(0, size) for p in term.sample(size, generator))
+    return tuple(p.to(problem.dtype, torch.device("cpu")) for p in drawn)
 
 
 def _drawer(
     problem: ProblemLike, points: tuple[Points, ...], generator: Generator
 ) -> Callable[[Channel, float], Tensor]:
-    n = points[0].coords.shape[0]
 
     def draw(channel: Channel, scale: float) -> Tensor:
+        n = points[channel.site].coords.shape[0]
         components = problem.unknown(channel.unknown).components
         shape = (n,) if components is None else (n, components)
         return scale * torch.randn(shape, generator=generator, dtype=problem.dtype)

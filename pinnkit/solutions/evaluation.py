@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,7 +19,7 @@ from pinnkit.jets.orders import Operator, Order
 from pinnkit.problem.linearization import Channel, scope_of
 from pinnkit.problem.problem import Problem
 
-__all__ = ["FieldSet", "Pass", "natural_rate"]
+__all__ = ["FieldSet", "Pass", "index"]
 
 
 Differentiate = Callable[[nn.Module, Tensor, Sequence[Derived]], Mapping[Derived, Tensor]]
@@ -31,11 +30,13 @@ class Pass:
     """One evaluation of a module and its derivatives.
 
     Args:
+        site: number of the site.
         module: the module of a group of unknowns.
         coords: the columns that it depends on, at one site ``(n, d)``.
         where: for each channel the derivative and the outputs of the module.
     """
 
+    site: int
     module: nn.Module
     coords: Tensor
     where: Mapping[Channel, tuple[Derived, int | slice]]
@@ -85,7 +86,7 @@ class FieldSet:
         """Channels before the ansatz at the points, ``(n,)`` or ``(n, c)`` for a vector; one pass per site and field.
 
         Args:
-            points: for each site its points.
+            points: for each site its points, then the nodes of each integral.
             channels: the derivatives of unknowns to compute.
             derivatives: "taylor" or "autograd".
         """
@@ -114,7 +115,7 @@ class FieldSet:
                     continue
                 coords = sampled.coords if len(columns) == sampled.coords.shape[1] else sampled.coords[:, list(columns)]
                 where = {c: (index(c.order, local), slices[c.unknown]) for c in mine}
-                found.append(Pass(module, coords, where))
+                found.append(Pass(site, module, coords, where))
         return found
 
     @torch.no_grad()
@@ -149,9 +150,3 @@ def index(order: Derivative, local: Mapping[str, int]) -> Order | Operator:
     if isinstance(order, tuple):
         return tuple(sorted(local[name] for name in order))
     return Operator(tuple((c, tuple(sorted(local[name] for name in names))) for c, names in terms_of(order)))
-
-
-def natural_rate(problem: Problem, order: Derivative) -> float:
-    """Natural size of a derivative of a field of size one: the product of 1 / half-width over its columns."""
-    half = {c: (a.upper - a.lower) / 2 for a in problem.axes for c in a.columns}
-    return sum(abs(factor) / math.prod(half[c] for c in columns) for factor, columns in terms_of(order))

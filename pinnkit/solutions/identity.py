@@ -50,10 +50,10 @@ def differing_terms(problem: Problem, stored: dict[str, list[float]]) -> list[st
 def probe_rows(problem: Problem, term: Term, points: tuple[Points, ...], generator: Generator) -> Tensor:
     """The residuals of a term for random values of the fields, as one vector."""
     asked: dict[Channel, Tensor] = {}
-    n = points[0].coords.shape[0]
 
     def drawn(channel: Channel) -> Tensor:
         if channel not in asked:
+            n = points[channel.site].coords.shape[0]
             components = problem.unknown(channel.unknown).components
             shape = (n,) if components is None else (n, components)
             asked[channel] = torch.randn(shape, generator=generator, dtype=torch.float64)

@@ -30,7 +30,7 @@ def residuals(
         problem: the problem.
         fields: one module ``(n, d) -> (n, outputs)`` for all unknowns side by side, or one for each group of unknowns.
         points: for each term of interest its points, ``problem.term("equation").sample(512, generator)``; a term with
-            two sites takes both sets.
+            two sites takes both sets, and the nodes of integrals are added where single points are given.
         coefficients: 0-d tensors; None takes the problem's initial values.
 
     Returns:
@@ -47,9 +47,9 @@ def residuals(
     for name, sampled in points.items():
         if name not in terms:
             raise ValueError(f"residuals: `points` names '{name}', which is no term; they are {tuple(terms)}")
-        sites = (sampled,) if isinstance(sampled, Points) else tuple(sampled)
+        sites = terms[name].completed(sampled) if isinstance(sampled, Points) else tuple(sampled)
         trace = problem.trace(terms[name], raw=True)
         values = own.channels(sites, trace.channels)
-        lookup = provider(problem, values, trace.ignored)
+        lookup = provider(problem, values, trace.ignored, sites)
         out[name] = residual_rows(problem, terms[name], sites, lookup, given, raw=True)
     return out

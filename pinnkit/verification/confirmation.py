@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pinnkit.solvers.collocation.pointwise import pointwise
 from pinnkit.well_posedness import Severity
 
 from .context import Context
@@ -47,6 +48,10 @@ def unchecked(context: Context) -> Iterator[str]:
         yield f"{other_solution(context.others)}; the reference agrees with this one"
     if context.may_have_others and context.others is None and not any(c.against == EXACT for c in context.compared):
         yield "other solutions of the nonlinear problem were not searched for"
+    if not any(c.against == EXACT and c.agrees for c in context.compared):
+        for term in context.problem.terms:
+            if not pointwise(term) and term.penalty.vanishes and not term.fits_data:
+                yield f"the quadrature of '{term.name}' was not checked: its points are given"
     yield from context.open_questions
 
 

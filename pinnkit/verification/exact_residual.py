@@ -49,7 +49,7 @@ def check_exact(problem: Problem) -> Iterator[Finding]:
     exact = _Exact(problem)
     for term in problem.terms:
         used = {c.unknown for c in problem.trace(term, raw=False).channels}
-        if not vanishes(term) or term.fits_data or term.is_grouped or not used <= set(problem.exact):
+        if not vanishes(term) or term.fits_data or not used <= set(problem.exact):
             continue
         check = Sample.at(problem, term, exact, {}, count=_POINTS).check
         if math.isfinite(check.relative) and check.relative > _ALLOWED:

@@ -24,11 +24,11 @@ def root_mean_square(solution: Solution, term: Term) -> TermCheck:
     """The residual of a term on fresh points; without a scale, since data are not expected to be met exactly."""
     problem = solution.problem
     trace = problem.trace(term, raw=False)
-    drawn = term.sample(FRESH, torch.Generator().manual_seed(TEST_SEED), Sobol())
-    points = tuple(subsampled(p, FRESH).to(solution.dtype, solution.device) for p in drawn)
+    drawn = subsampled(term.sample(FRESH, torch.Generator().manual_seed(TEST_SEED), Sobol()), FRESH)
+    points = tuple(p.to(solution.dtype, solution.device) for p in drawn)
     values = channels_at(solution, points, trace.channels)
     with torch.no_grad():
-        lookup = provider(problem, values, trace.ignored)
+        lookup = provider(problem, values, trace.ignored, points)
         r = residual_rows(problem, term, points, lookup, solution.coefficient_tensors, raw=False)
     return TermCheck(str(term.name), term.kind, rms(r), math.nan)
 

@@ -69,7 +69,11 @@ def perturbation_growth(solution: Solution, sizes: Mapping[str, float]) -> Pertu
     if structure.time is None or structure.space or structure.parameters or problem.coefficients:
         return None
     components = structure.components
-    if len(structure.equations) != len(components) or any(c.time_order not in (1, 2) for c in components):
+    if (
+        not structure.is_local
+        or len(structure.equations) != len(components)
+        or any(c.time_order not in (1, 2) for c in components)
+    ):
         return None
     lower, upper = structure.time.lower, structure.time.upper
     step = (upper - lower) / _STEPS

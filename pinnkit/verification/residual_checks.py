@@ -99,11 +99,12 @@ def check_overfitting(context: Context) -> Iterator[Finding]:
             continue
         ratio = s.check.rms / trained if trained > 0 else math.inf
         if ratio > (_APART_FEW if few else _APART):
+            more = "more points, or more nodes in its integrals," if s.term.integrals else "more points"
             counted = f" {parameters} parameters met {rows} rows:" if few else ""
             yield Finding(
                 Kind.OVERFITTED,
                 f"the residual of '{s.check.name}' is met at the training points alone:{counted} it is "
-                f"{number(trained)} there and {number(s.check.rms)} between them; use more points or a smaller field",
+                f"{number(trained)} there and {number(s.check.rms)} between them; use {more} or a smaller field",
                 ratio,
                 s.check.name,
             )

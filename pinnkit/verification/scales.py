@@ -10,8 +10,8 @@ from torch import Tensor
 from pinnkit.domains import Points, Sobol
 from pinnkit.problem.linearization import Channel, linearise
 from pinnkit.problem.problem import Problem
+from pinnkit.problem.residual_parts import residual_parts
 from pinnkit.problem.terms import Term
-from pinnkit.solutions.evaluation import natural_rate
 
 __all__ = ["TEST_SEED", "Unknowns", "least_sizes", "rms", "sizes_of"]
 
@@ -93,9 +93,8 @@ def _weights(
     points = tuple(p.to(dtype, device) for p in term.sample(_POINTS, generator, Sobol()))
     values = unknowns(points, problem.trace(term, raw=False).channels)
     out: dict[str, float] = {}
-    for channel, slope in linearise(problem, term, points, values, coefficients).d.items():
-        weight = rms(slope) * natural_rate(problem, channel.order)
-        out[channel.unknown] = max(out.get(channel.unknown, 0.0), weight)
+    for part in residual_parts(problem, linearise(problem, term, points, values, coefficients), values):
+        out[part.unknown] = max(out.get(part.unknown, 0.0), part.natural)
     return out
 
 

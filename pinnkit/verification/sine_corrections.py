@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -30,6 +30,10 @@ _BANDWIDTHS = ((2.0, 0.15), (5.0, 0.55), (16.0, 0.3))
 unknown; most of them medium, to approximate undetermined components."""
 _ROWS = 3.0
 """Points of an equation for each sine, so that nothing is fitted by chance."""
+_NUMBERS = 2**24
+"""Numbers of the sines that are evaluated at a time where rows have several points, 128 MB."""
+_EVALUATED = 2**25
+"""Numbers of the sines of an equation in all, a few seconds."""
 _INSIDE = 1500
 """Points at which corrections are measured."""
 
@@ -41,7 +45,7 @@ class _Sampled:
     term: Term
     points: tuple[Points, ...]
     values: Mapping[Channel, Tensor]
-    features: Mapping[Channel, Tensor]
+    features: Mapping[Channel, Tensor]  # where a row has one point; those at groups of points are not kept
 
 
 @dataclass(frozen=True)
@@ -64,9 +68,10 @@ class SineBasis:
 
     @classmethod
     def of(cls, solution: Solution, natural_scale: Mapping[str, float], sines: int) -> SineBasis:
-        """About `sines` sines for each component, the same for every solution."""
+        """About `sines` sines for each component, the same for every solution; fewer where rows have many points."""
         problem = solution.problem
         generator = torch.Generator().manual_seed(TEST_SEED)
+        sines = min(sines, max(int(math.sqrt(_EVALUATED / (_ROWS * _samples_of_a_row(problem)))), 1))
         modules = {}
         for group in solution.modules:
             axes = axes_of(problem, group)
@@ -94,11 +99,12 @@ class SineBasis:
             found = linearise(problem, at.term, at.points, self._corrected(at, step), coefficients, raw=True)
             n, k = found.r.shape
             block = torch.zeros(n, k, self.count + len(coefficients), dtype=torch.float64)
-            for channel, phi in at.features.items():
-                slope = found.d[channel]
-                for j in range(slope.shape[-1]):
-                    start = self.width * (self._first(channel.unknown) + j)
-                    block[:, :, start : start + self.width] += slope[:, :, j, None] * phi[:, None, :]
+            for channel, slope in found.d.items():
+                for rows_here, samples, part, phi in self._parts(at, channel):
+                    for j in range(slope.shape[-1]):
+                        start = self.width * (self._first(channel.unknown) + j)
+                        product = part.row_products(slope[samples, :, j], phi)
+                        block[rows_here, :, start : start + self.width] += product
             for i, name in enumerate(coefficients):
                 block[:, :, self.count + i] = found.dc[name]
             scale = self._scale(at.term, n * k)
@@ -129,7 +135,7 @@ class SineBasis:
         for term in self.solution.problem.terms:
             points = self._points(term)
             channels = self.solution.problem.trace(term, raw=True).channels
-            features = {c: self._features(c, points[c.site]) for c in channels}
+            features = {c: self._features(c, points[c.site]) for c in channels if points[c.site].group is None}
             found.append(_Sampled(term, points, self._values(points, channels), features))
         return tuple(found)
 
@@ -186,8 +192,8 @@ class SineBasis:
     def _points(self, term: Term) -> tuple[Points, ...]:
         generator = torch.Generator().manual_seed(TEST_SEED + 1)
         n = self.counts[0] if term.is_equation else self.counts[1]
-        sampled = term.sample(n, generator, Sobol())
-        return tuple(subsampled(p, self.counts[0]).to(torch.float64, torch.device("cpu")) for p in sampled)
+        drawn = term.finer().sample(n, generator, Sobol())
+        return tuple(p.to(torch.float64, torch.device("cpu")) for p in subsampled(drawn, self.counts[0]))
 
     def _values(self, points: tuple[Points, ...], channels: Iterable[Channel]) -> dict[Channel, Tensor]:
         s = self.solution
@@ -204,7 +210,7 @@ class SineBasis:
             start = self.width * self._first(channel.unknown)
             components = self.solution.problem.unknown(channel.unknown).components
             weights = step[start : start + self.width * (components or 1)].reshape(-1, self.width)
-            added = at.features[channel] @ weights.T
+            added = torch.cat([phi @ weights.T for *_, phi in self._parts(at, channel)])
             values[channel] = value + (added[:, 0] if components is None else added)
         return values
 
@@ -215,6 +221,21 @@ class SineBasis:
             for i, name in enumerate(found):
                 found[name] = found[name] + step[self.count + i]
         return found
+
+    def _parts(self, at: _Sampled, channel: Channel) -> Iterator[tuple[slice, slice, Points, Tensor]]:
+        """Rows, samples, points and the sines there, in parts of bounded size where a row has several samples."""
+        points = at.points[channel.site]
+        if channel in at.features:
+            yield slice(None), slice(None), points, at.features[channel]
+            return
+        rows, samples = points.row_count, points.coords.shape[0]
+        step = max(_NUMBERS // self.width * rows // max(samples, 1), 1)
+        first = 0
+        for start in range(0, rows, step):
+            part = points.rows(start, start + step)
+            last = first + part.coords.shape[0]
+            yield slice(start, start + step), slice(first, last), part, self._features(channel, part)
+            first = last
 
     def _features(self, channel: Channel, points: Points) -> Tensor:
         """The sines behind a channel, ``(n, width)``."""
@@ -234,6 +255,13 @@ class SineBasis:
         """Number of components before those of `unknown`."""
         names = self.solution.problem.names
         return sum(self.solution.problem.unknown(n).components or 1 for n in names[: names.index(unknown)])
+
+
+def _samples_of_a_row(problem: Problem) -> int:
+    """Largest number of points that a row of an equation has at a site."""
+    generator = torch.Generator().manual_seed(0)
+    found = [t.finer().sample(4, generator, Sobol()) for t in problem.terms if t.is_equation]
+    return max((-(-p.coords.shape[0] // max(p.row_count, 1)) for points in found for p in points), default=1)
 
 
 def outputs_of(problem: Problem) -> int:

@@ -99,16 +99,13 @@ def _along(context: Context, s: Sample, column: int) -> Tensor:
 
 def _moved(context: Context, s: Sample, column: int, step: float, middle: float) -> tuple[Tensor, Tensor]:
     """Residual and data with all points moved inwards along one axis."""
-    points = []
-    for p in s.points:
+    moved = []
+    for p in s.points[: len(s.term.sites)]:
         coords = p.coords.clone()
         coords[:, column] += torch.where(coords[:, column] < middle, step, -step)
-        points.append(p._replace(coords=coords))
+        moved.append(p._replace(coords=coords))
+    points = s.term.finer().completed(*moved)
     trace = context.problem.trace(s.term, raw=False)
     values = channels_at(context.solution, points, trace.channels)
     at = linearise(context.problem, s.term, points, values, context.solution.coefficient_tensors)
-    given = at.r
-    for channel, slope in at.d.items():
-        value = values[channel] if values[channel].ndim == 2 else values[channel][:, None]
-        given = given - (slope * value[:, None, :]).sum(dim=-1)
-    return at.r.double().cpu(), given.double().cpu()
+    return at.r.double().cpu(), at.at_zero(values).double().cpu()

@@ -12,8 +12,8 @@ from torch import Tensor
 from pinnkit.domains import Points, Sobol
 from pinnkit.problem.linearization import Channel, linearise
 from pinnkit.problem.problem import Problem
+from pinnkit.problem.residual_parts import residual_parts
 from pinnkit.problem.terms import Term
-from pinnkit.solutions.evaluation import natural_rate
 from pinnkit.solutions.solution import Solution
 
 from .measures import TermCheck
@@ -24,7 +24,9 @@ __all__ = ["FRESH", "TEST_SEED", "Sample", "channels_at", "rms", "subsampled", "
 FRESH = 4096
 """Points of each term: residuals that are concentrated on a thousandth of the domain still show."""
 _MOST = 2**16
-"""Of points that a term brings itself."""
+"""Of points that a term brings itself, or that its integrals add."""
+_LEAST = 256
+"""Rows that are kept however many points each has."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Sample:
 
     Args:
         term: the term.
-        points: one set for each of its sites.
+        points: one set for each of its sites, then the nodes of its integrals.
         values: channels of the unknowns.
         r: the residual ``(n, k)``.
         given: the data ``(n, k)``.
@@ -97,25 +99,21 @@ class Sample:
             sizes = sizes_of(problem, unknowns, coefficients, dtype=dtype, device=device)
         trace = problem.trace(term, raw=False)
         generator = torch.Generator().manual_seed(TEST_SEED)
-        sampled = (subsampled(p, _MOST) for p in term.sample(count, generator, Sobol()))
-        points = tuple(p.to(dtype, device) for p in sampled)
+        points = tuple(p.to(dtype, device) for p in _affordable(term.finer().sample(count, generator, Sobol())))
         values = unknowns(points, trace.channels)
         at = linearise(problem, term, points, values, coefficients)
         inside = problem.domain.sample(count // 4, generator, sampling=Sobol()).to(dtype, device)
         everywhere = unknowns((inside,) * len(points), trace.channels)
-        remainder, scale, from_unknowns, natural_scale = at.r, 0.0, 0.0, 0.0
+        remainder, scale, from_unknowns, natural_scale = at.at_zero(values), 0.0, 0.0, 0.0
         parts = torch.zeros_like(at.r)
-        for channel, slope in at.d.items():
-            value = values[channel] if values[channel].ndim == 2 else values[channel][:, None]
-            part = (slope * value[:, None, :]).sum(dim=-1)
-            remainder = remainder - part
-            parts = parts + part.abs()
-            here = rms(part)
+        for part in residual_parts(problem, at, values):
+            parts = parts + part.contribution.abs()
+            here, natural = rms(part.contribution), part.natural * sizes[part.unknown]
             # A condition such as u = 0 compares u with nothing: its size is that of u elsewhere.
-            natural = natural_rate(problem, channel.order) * sizes[channel.unknown]
-            scale += max(here, rms(slope) * max(rms(everywhere[channel]), natural))
+            elsewhere = 0.0 if part.channel is None else part.slope * rms(everywhere[part.channel])
+            scale += max(here, elsewhere, natural)
             from_unknowns += here
-            natural_scale += rms(slope) * natural_rate(problem, channel.order) * (sizes[channel.unknown] or 1.0)
+            natural_scale += part.natural * (sizes[part.unknown] or 1.0)
         check = TermCheck(str(term.name), term.kind, rms(at.r), scale + rms(remainder))
         parts = (parts + remainder.abs()).square().sum(dim=1).sqrt()
         return cls(term, points, values, at.r, remainder, parts, check, from_unknowns, natural_scale)
@@ -132,8 +130,8 @@ class Sample:
 
     @property
     def coords(self) -> Tensor:
-        """Coordinates ``(n, d)``."""
-        return self.points[0].coords.double().cpu()
+        """Coordinates ``(n, d)`` of the rows; of the centres of their points where these come in groups."""
+        return self.points[0].row_coords.double().cpu()
 
     @property
     def magnitude(self) -> Tensor:
@@ -165,16 +163,14 @@ def channels_at(solution: Solution, points: Sequence[Points], channels: Sequence
     return out
 
 
-def subsampled(points: Points, most: int) -> Points:
-    """At most `most` of the points, evenly spaced in their order."""
-    if points.group is not None:
-        return points.rows(0, max(most * points.row_count // max(points.coords.shape[0], 1), 1))
-    step = -(-points.coords.shape[0] // most)
-    if step <= 1:
-        return points
-    return points._replace(
-        coords=points.coords[::step],
-        normal=None if points.normal is None else points.normal[::step],
-        weight=None if points.weight is None else points.weight[::step],
-        columns={name: column[::step] for name, column in points.columns.items()},
-    )
+def subsampled(points: Sequence[Points], most: int) -> tuple[Points, ...]:
+    """At most `most` of the rows, evenly spaced in their order."""
+    rows = points[0].row_count
+    step = -(-rows // most)
+    return tuple(points) if step <= 1 else tuple(p.take(torch.arange(0, rows, step)) for p in points)
+
+
+def _affordable(points: Sequence[Points]) -> tuple[Points, ...]:
+    """Rows with at most `_MOST` points at any of the sites, and at least `_LEAST` rows."""
+    samples = max(p.coords.shape[0] for p in points)
+    return subsampled(points, max(_MOST * points[0].row_count // max(samples, 1), _LEAST))

@@ -54,14 +54,16 @@ def _found(problem: Problem, values: Values | None, coefficients: Mapping[str, T
             "state one equation for each of them",
         )
         return
-    slopes = None if values is None else equation_slopes(problem, values, coefficients)
+    local = structure.is_local  # the orders of integral equations tell little about walls and growth
+    slopes = None if values is None or not local else equation_slopes(problem, values, coefficients)
     yield from _unused_coefficients(problem)
     yield from check_measurements(problem)
     yield from check_corners(problem)
     yield from check_initial_states(problem)
     yield from check_final_states(problem, slopes)
     yield from check_growth(problem, slopes)
-    yield from check_walls(problem, slopes, values, coefficients)
+    if local:
+        yield from check_walls(problem, slopes, values, coefficients)
 
 
 def _unused_coefficients(problem: Problem) -> Iterator[Concern]:

@@ -20,6 +20,7 @@ from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.linearization import Channel, linearise
 from pinnkit.problem.names import call
 from pinnkit.problem.problem import Problem
+from pinnkit.problem.residual_parts import residual_parts
 from pinnkit.problem.terms import Term
 from pinnkit.references import reference
 from pinnkit.reports.validation import reference_error
@@ -34,10 +35,15 @@ FITTED = {"surface_torus"}
 WITHOUT_CLOSED_FORM |= {"image_fit", "inpainting", "super_resolution", "image_from_gradients", "spectral_bias"}
 WITHOUT_REFERENCE = {"poisson_5d", "poisson_5d_mixed", "heat_5d", "poisson_100d", "poisson_100d_mixed"}
 """More dimensions than finite differences have grids for."""
+WITH_INTEGRALS = {"volterra", "fractional_laplacian"}
+"""Equations that no reference covers."""
 
 # Second derivatives of the closed forms round to about 1e-13 of the channels that the residual is made of; the mildest
 # of the mutants below is wrong by 1e-2.
 TOLERANCE = 1e-11
+
+LOOSE = {"fractional_laplacian": 1e-6}
+"""The same where difference quotients of close values round."""
 
 BUDGET = 0.5
 """Seconds for one set of grids."""
@@ -80,18 +86,22 @@ def residual_of_exact(problem: Problem, term: Term) -> float:
     inside = problem.domain.sample(200, seeded())
     channels = problem.trace(term, raw=False).channels
     values = {c: exact_channel(problem, points[c.site], c) for c in channels}
-    r, partials, _ = linearise(problem, term, points, values, raw=False)
-    size = torch.zeros_like(r)
-    for channel, partial in partials.items():
-        size = size + partial.abs().sum(dim=-1) * exact_channel(problem, inside, channel).abs().max()
+    at = linearise(problem, term, points, values, raw=False)
+    size = torch.zeros_like(at.r)
+    for part in residual_parts(problem, at, values):
+        if part.channel is None:
+            size = size + part.contribution.abs().max()
+        else:
+            slope, largest = at.direct[part.channel], exact_channel(problem, inside, part.channel).abs().max()
+            size = size + slope.abs().sum(dim=-1) * largest
     assert bool((size > 0).all()), "every channel vanishes: the check would accept anything"
-    worst = float((r.abs() / size).max())
+    worst = float((at.r.abs() / size).max())
     return math.inf if math.isnan(worst) else worst
 
 
 def violated_terms(problem: Problem) -> list[str]:
     """The names of the terms that the exact solution does not satisfy."""
-    return [str(t.name) for t in problem.terms if residual_of_exact(problem, t) > TOLERANCE]
+    return [str(t.name) for t in problem.terms if residual_of_exact(problem, t) > LOOSE.get(problem.name, TOLERANCE)]
 
 
 def residual_at(problem: Problem, u: Callable[..., Jet], n: int = 50) -> tuple[Tensor, Mapping[str, Tensor]]:
@@ -177,7 +187,8 @@ def references_outside_their_bars(problem: Problem, true: Problem, budget: float
 
 
 @pytest.mark.parametrize(
-    "name", [path.stem for path in FILES if path.stem not in WITHOUT_CLOSED_FORM | WITHOUT_REFERENCE | FITTED]
+    "name",
+    [path.stem for path in FILES if path.stem not in WITHOUT_CLOSED_FORM | WITHOUT_REFERENCE | WITH_INTEGRALS | FITTED],
 )
 def test_finite_differences_agree_with_the_closed_form_within_twice_their_bar(name: str) -> None:
     problem = load(name)
@@ -188,6 +199,12 @@ def test_finite_differences_agree_with_the_closed_form_within_twice_their_bar(na
 @pytest.mark.parametrize("name", sorted(WITHOUT_REFERENCE))
 def test_finite_differences_refuse_what_they_have_no_grid_for(name: str) -> None:
     with pytest.raises(Unsupported, match="dimensions, more than 3"):
+        reference(load(name), budget=BUDGET)
+
+
+@pytest.mark.parametrize("name", sorted(WITH_INTEGRALS))
+def test_finite_differences_refuse_integrals(name: str) -> None:
+    with pytest.raises(Unsupported, match="has an integral, which no reference"):
         reference(load(name), budget=BUDGET)
 
 
@@ -290,6 +307,13 @@ MUTANTS = [
     ("poisson_100d_mixed", "a halved coefficient", "- 5 * wave", "- 2.5 * wave"),
     ("poisson_100d_mixed", "swapped axes", "- 5 * wave(x)", "- 5 * wave(x.flip(1))"),
     ("poisson_100d_mixed", "a wrong boundary value", "boundary, u=exact", "boundary, u=wave"),
+    ("volterra", "a flipped sign", "u - memory", "u + memory"),
+    ("volterra", "a halved coefficient", "u - memory", "u - 0.5 * memory"),
+    ("volterra", "a kernel that grows", "torch.exp(s - t) * u", "torch.exp(t - s) * u"),
+    ("volterra", "a wrong upper end", "lambda t: t))", "lambda t: t / 2))"),
+    ("fractional_laplacian", "a flipped sign", "- C * (left", "+ C * (left"),
+    ("fractional_laplacian", "one side left out", "(left + right)", "(2 * left)"),
+    ("fractional_laplacian", "a wrong power", "powers=(1 - a, a / 2)", "powers=(1 - a, 0)"),
     ("poisson_variable", "a flipped sign", "-div(k(", "div(k("),
     ("poisson_variable", "a halved coefficient", "1 + x + y**2", "1 + x + 0.5 * y**2"),
     ("poisson_variable", "swapped axes", "k(x, y) * grad", "k(y, x) * grad"),

@@ -8,7 +8,22 @@ import torch.nn.functional as F
 from torch import nn
 from torch.func import functional_call, jacrev
 
-from pinnkit import MLP, Box, Coefficient, Data, Dirichlet, Equation, FourierMLP, Initial, Periodic, Problem, Siren
+from pinnkit import (
+    MLP,
+    Box,
+    Coefficient,
+    Condition,
+    Data,
+    Dirichlet,
+    Equation,
+    FourierMLP,
+    Initial,
+    Integral,
+    Periodic,
+    Problem,
+    Siren,
+)
+from pinnkit.domains import Points
 from pinnkit.jets.evaluation.pointwise import nested_jets
 from pinnkit.solutions.evaluation import FieldSet
 from pinnkit.solvers.collocation import gram as tangent
@@ -123,7 +138,38 @@ ANSATZ = Problem(
     [Equation(lambda u: u.t - 0.1 * u.xx + u**3)],
     ansatz={"u": lambda u, x, t: torch.sin(math.pi * x) + t * x * (1 - x) * torch.exp(0.3 * u)},
 )
+PAST = Problem(
+    "past",
+    ROD,
+    "u",
+    [
+        Equation(
+            lambda u, past, c: u.t - 0.1 * u.xx + c * past,
+            past=Integral(
+                lambda u, u_here, s, t, c: torch.exp(s - t) * u.x * u_here + c * u**2, t=("s", 0, lambda t: t), nodes=3
+            ),
+            weight=lambda x: 1 + x,
+        ),
+        Condition(ROD.face(x=1), lambda u, total: (u - total, u.x + 1), total=Integral(lambda u: u, x=(0, 1), nodes=2)),
+    ],
+    coefficients=[Coefficient("c", -0.2)],
+)
+
+
+def grouped(group: int | torch.Tensor) -> Problem:
+    """Weighted sums over groups of given points, with a coefficient, beside an equation."""
+    coords = torch.rand(8, 2, generator=torch.Generator().manual_seed(1), dtype=F64)
+    points = Points(coords, columns={"w": torch.linspace(1, 2, 8, dtype=F64)}, group=group)
+    sums = Condition(
+        ROD, lambda u, w, c, row_sums: (row_sums(w * u.x + c * u**2), row_sums(u)), points=points, weight=3.0
+    )
+    return Problem("grouped", ROD, "u", [HEAT.terms[0], sums], [Coefficient("c", 0.4)])
+
+
 PROBLEMS = {
+    "integrals": PAST,
+    "groups": grouped(2),
+    "ragged groups": grouped(torch.tensor([3, 0, 4, 1])),
     "heat": HEAT,
     "poisson": poisson(),
     "cubic": cubic(),
@@ -145,7 +191,7 @@ def test_every_kind_of_term_agrees_with_jacrev(name: str, spec) -> None:
     compare(collocation(PROBLEMS[name], spec, row_weights={"initial": 7.0, "equation": 0.5}))
 
 
-@pytest.mark.parametrize("name", ["flow", "periodic", "inverse"])
+@pytest.mark.parametrize("name", ["flow", "periodic", "inverse", "integrals", "ragged groups"])
 def test_the_slow_method_agrees_with_jacrev_as_well(name: str) -> None:
     compare(collocation(PROBLEMS[name], SPECS["mlp"], derivatives="autograd", count=5))
 
@@ -168,7 +214,7 @@ def test_unknowns_that_share_a_layer_add_up() -> None:
     compare(target)
 
 
-@pytest.mark.parametrize("name", ["flow", "periodic"])
+@pytest.mark.parametrize("name", ["flow", "periodic", "integrals", "groups", "ragged groups"])
 def test_chunks_and_tiles_change_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = collocation(PROBLEMS[name], SPECS["siren"], count=20)
     theta = whole.parameters.get()

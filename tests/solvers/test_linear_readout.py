@@ -9,11 +9,13 @@ from torch import nn
 from pinnkit import (
     MLP,
     Coefficient,
+    Condition,
     Data,
     Dirichlet,
     Equation,
     FourierMLP,
     Initial,
+    Integral,
     Periodic,
     Problem,
     RandomFourier,
@@ -21,6 +23,7 @@ from pinnkit import (
     Siren,
     Unknown,
 )
+from pinnkit.domains import Points
 from pinnkit.problem.linearization import Channel, residual_rows
 from pinnkit.problem.penalties import Huber
 from pinnkit.solutions.evaluation import FieldSet
@@ -62,7 +65,30 @@ VECTOR = Problem(
 )
 TRANSFORMED = heat(ansatz={"u": lambda u, x, t: torch.exp(-t) * (x + u * u)}, terms=[heat().terms[0]])
 
+XT = torch.rand(8, 2, generator=torch.Generator().manual_seed(1), dtype=F64)
+
+
+def sums(group) -> Problem:
+    """An integral in the equation, and weighted sums over groups of given points."""
+    past = Integral(
+        lambda u, u_here, s, t, c: torch.exp(s - t) * u.x * u_here + c * u, t=("s", 0, lambda t: t), nodes=3
+    )
+    points = Points(XT, columns={"w": torch.linspace(1, 2, 8, dtype=F64)}, group=group)
+    return Problem(
+        "sums",
+        ROD,
+        "u",
+        [
+            Equation(lambda u, past, c: u.t + c * past, past=past),
+            Condition(ROD, lambda u, w, row_sums: (row_sums(w * u.x), row_sums(u**2)), points=points),
+        ],
+        coefficients=[Coefficient("c", 0.4)],
+    )
+
+
 CASES = {
+    "integral and groups": (sums(2), SINES, None),
+    "integral and ragged groups": (sums(torch.tensor([3, 0, 4, 1])), SINES, None),
     "heat": (heat(), SINES, None),
     "cubic": (cubic(), SINES, None),
     "Siren with a bias": (cubic(), Siren(width=7, depth=2), None),

@@ -191,6 +191,8 @@ _HARDER = {  # problem: (relative L2 error, seconds)
     "advection": (1e-9, 30.0),
     "klein_gordon": (1e-8, 30.0),
     "schroedinger": (1e-6, 120.0),
+    "volterra": (1e-8, 10.0),
+    "fractional_laplacian": (1e-6, 30.0),
     "poisson_5d": (1e-11, 30.0),
     "poisson_100d": (1e-8, 30.0),
     "poisson_5d_mixed": (1e-5, 120.0),

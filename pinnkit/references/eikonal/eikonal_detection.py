@@ -85,6 +85,8 @@ def medium(problem: Problem) -> Medium | None:
     if not isinstance(box, Box) or len(equations) != 1 or len(problem.unknowns) != 1:
         return None
     term = equations[0]
+    if not term.is_local:
+        return None
     if problem.unknowns[0].components is not None or any(a.role is not Role.SPACE for a in box.axes):
         return None
     if not _only_length_of_gradient(problem, term):

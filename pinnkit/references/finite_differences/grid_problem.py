@@ -94,6 +94,10 @@ def refuse_what_no_scheme_covers(problem: Problem) -> None:
 
 def _covered_by_none(problem: Problem) -> Iterator[str]:
     parameters = [a.name for a in problem.axes if a.role is Role.PARAMETER]
+    for term in problem.terms:
+        if not term.is_local:
+            what = "an integral" if term.integrals else "rows that depend on groups of points"
+            yield f"term '{term.name}' has {what}, which no reference of this package covers"
     if parameters:
         yield f"there is a parameter axis `{parameters[0]}`; fix its value to compare with"
     if len(problem.frame.space) > 3:

@@ -47,7 +47,7 @@ class CollocationPoints:
         dtype: of the points.
         sampling: layout of the points.
         chunk: rows per chunk.
-        batch: largest number of points taken of those that a term brings itself, a fresh choice for every draw.
+        batch: largest number of rows taken of those that a term brings itself, a fresh choice for every draw.
         chosen: coordinates ``(n, d)`` that replace drawn points, by term.
     """
 
@@ -93,14 +93,14 @@ class CollocationPoints:
         )
 
     def size(self, term: Term) -> int:
-        """Number of points of a term."""
+        """Number of rows of a term: of points, or of groups of them."""
         if not isinstance(term.points, Points):
             return self.counts[str(term.name)]
-        own = term.points.coords.shape[0]
+        own = term.points.row_count
         return own if self.batch is None else min(own, self.batch)
 
     def chunks(self, term: Term) -> Iterator[tuple[Points, ...]]:
-        """Points of `term`, chunk by chunk, one set for each of its sites."""
+        """Points of `term`, chunk by chunk, one set for each of its sites, then the nodes of its integrals."""
         total = self.size(term)
         keep = total <= _KEEP
         for i, start in enumerate(range(0, total, self.chunk)):
@@ -122,13 +122,13 @@ class CollocationPoints:
 
     def _chunk(self, term: Term, i: int, start: int, stop: int) -> tuple[Points, ...]:
         index = [t.name for t in self.problem.terms].index(term.name)
-        if isinstance(term.points, Points) and self.size(term) < term.points.coords.shape[0]:
-            rows = _shuffled(term.points.coords.shape[0], self.size(term), self.seed, self.draw, index)
-            drawn: tuple[Points, ...] = (_pick(term.points, rows[start:stop]),)
+        if isinstance(term.points, Points) and self.size(term) < term.points.row_count:
+            rows = _shuffled(term.points.row_count, self.size(term), self.seed, self.draw, index)
+            drawn: tuple[Points, ...] = term.completed(term.points.take(rows[start:stop]))
         elif isinstance(term.points, Points):
-            drawn = (term.points.rows(start, stop),)
+            drawn = term.completed(term.points.rows(start, stop))
         elif str(term.name) in self.chosen:
-            drawn = (Points(self.chosen[str(term.name)][start:stop]),)
+            drawn = term.completed(Points(self.chosen[str(term.name)][start:stop]))
         elif len(term.sites) == 1 and isinstance(term.sites[0], PointSet):  # rows of one draw, so that none is repeated
             whole = term.sample(self.size(term), generator_of(self.seed, self.draw, index), self.sampling)
             drawn = tuple(points.rows(start, stop) for points in whole)
@@ -147,16 +147,6 @@ def _shuffled(total: int, batch: int, seed: int, draw: int, index: int) -> Tenso
 @lru_cache(maxsize=16)
 def _permutation(total: int, seed: int, epoch: int, index: int) -> Tensor:
     return torch.randperm(total, generator=generator_of(seed, epoch, index))
-
-
-def _pick(points: Points, rows: Tensor) -> Points:
-    """Selected rows of given points."""
-    return points._replace(
-        coords=points.coords[rows],
-        normal=None if points.normal is None else points.normal[rows],
-        weight=None if points.weight is None else points.weight[rows],
-        columns={name: column[rows] for name, column in points.columns.items()},
-    )
 
 
 def counts_of(problem: Problem, equation: int, condition: int) -> dict[str, int]:

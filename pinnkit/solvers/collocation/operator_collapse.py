@@ -41,6 +41,8 @@ class CollapsedOperator:
 
 def collapse(problem: Problem, term: Term, points: Sequence[Points]) -> CollapsedOperator | None:
     """Collapsed operator of `term` at `points`, or None where it would not save a channel."""
+    if points[0].group is not None:  # a row sums over several points
+        return None
     trace = problem.trace(term, raw=True)
     scalars = [c for c in trace.channels if c.site == 0 and problem.unknown(c.unknown).components is None]
     derived = [c for c in scalars if c.order != ()]
@@ -71,7 +73,8 @@ def _constants(
         values = {}
         for c in channels:
             components = problem.unknown(c.unknown).components
-            shape = (like.shape[0],) if components is None else (like.shape[0], components)
+            n = points[c.site].coords.shape[0]
+            shape = (n,) if components is None else (n, components)
             values[c] = (scale * torch.randn(shape, generator=generator, dtype=torch.float64)).to(like)
         partials = linearise(problem, term, points, values, raw=True).d
         for c in channels:

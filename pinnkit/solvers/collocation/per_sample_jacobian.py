@@ -4,6 +4,8 @@ A row is sqrt(w_n / n) r(channels at point n). One backward pass of the sum of a
 the cotangents of all points at the layers that the Taylor pass recorded; with a the channels that enter a linear layer
 and g the cotangents of its outputs, the derivative of the row in the weight is sum_c g[c, n] (x) a[c, n].
 
+Where a row has several samples (the points of a group, the nodes of an integral), they are further channels of it.
+
 Source: Dangel, Mueller, Zeinhofer, Kronecker-factored approximate curvature for physics-informed neural networks,
 NeurIPS 2024, section 3: the channels of a jet share a weight as the places of a sequence do.
 """
@@ -27,7 +29,6 @@ from pinnkit.solutions.evaluation import Pass
 from .jacobian_factors import DenseJacobian, JacobianBlock, OuterProducts
 from .operator_collapse import CollapsedOperator
 from .parameters import Parameters
-from .pointwise import require_pointwise
 from .weighted_residuals import WeightedResiduals
 
 __all__ = ["first_columns", "jacobian_blocks"]
@@ -55,7 +56,7 @@ def first_columns(parameters: Parameters) -> dict[Tensor, int]:
 
 
 def jacobian_blocks(target: WeightedResiduals, *, rows: int) -> Iterator[JacobianBlock]:
-    """Rows of every term with their derivatives, at most `rows` at a time, one component after another.
+    """Rows of every term with their derivatives, of at most `rows` samples at a time, one component after another.
 
     Raises:
         ValueError: where a residual uses parameters of a field other than through the field's values.
@@ -65,13 +66,13 @@ def jacobian_blocks(target: WeightedResiduals, *, rows: int) -> Iterator[Jacobia
     for term in target.problem.soft_terms:
         size = target.collocation.size(term)
         for chunk, points in enumerate(target.collocation.chunks(term)):
-            require_pointwise(points[0])
-            n = points[0].coords.shape[0]
+            n = points[0].row_count
+            own = max(rows * n // max(p.coords.shape[0] for p in points), 1)  # rows of at most `rows` samples
             weight = torch.as_tensor(target.weight(term, points, chunk) / size, dtype=like.dtype, device=like.device)
             scale = weight.sqrt().expand(n, 1)[:, 0]
             collapsed = target.collapsed(term, points, chunk)
-            for start in range(0, n, rows):
-                stop = min(start + rows, n)
+            for start in range(0, n, own):
+                stop = min(start + own, n)
                 part = points if stop - start == n else tuple(p.rows(start, stop) for p in points)
                 yield from _blocks(target, term, part, collapsed, scale[start:stop], at)
                 at += (stop - start) * target.problem.trace(term, raw=True).rows
@@ -110,7 +111,7 @@ def _blocks(
         for run in runs:
             slopes = {o: g for o in run.leaves if (g := next(remaining)) is not None}
             for tensor, part in _parameter_jacobian(run, slopes, sought, taylor=target.derivatives == "taylor"):
-                parts.setdefault(starts[tensor], []).append(part)
+                parts.setdefault(starts[tensor], []).append(_of_rows(part, points[run.each.site]))
         for c in own:
             slope = next(remaining)
             if slope is not None:
@@ -158,6 +159,19 @@ def _parameter_jacobian(
             yield from _through(use.bias, DenseJacobian(g[0].flatten(1, -2).sum(1) if g.ndim > 3 else g[0]), rest)
     if others:
         yield from _transformed(run.each, slopes, others, taylor=taylor)
+
+
+def _of_rows(part: Part, points: Points) -> Part:
+    """Derivatives of the rows from those at their samples: samples of equal number as further factors, else summed."""
+    if points.group is None:
+        return part
+    if isinstance(part, DenseJacobian) or not isinstance(points.group, int):
+        return DenseJacobian(points.row_sums(part.dense()))
+    slopes, inputs = (
+        x.reshape(x.shape[0], -1, points.group, x.shape[2]).transpose(1, 2).flatten(0, 1)
+        for x in (part.slopes, part.inputs)
+    )
+    return OuterProducts(slopes, inputs)
 
 
 def _points_second(channels: Tensor) -> Tensor:

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from pinnkit.domains import Points
 from pinnkit.problem.linearization import Channel, linearise
+from pinnkit.problem.residual_parts import natural_rate, residual_parts
 from pinnkit.problem.terms import Term
-from pinnkit.solutions.evaluation import FieldSet, natural_rate
+from pinnkit.solutions.evaluation import FieldSet
 
 from .collocation_points import CollocationPoints, generator_of
 
@@ -27,7 +28,8 @@ def relative_residual(
 
     max over terms of rms(r) / (sum_k rms(dr/dchannel_k) size_k + rms(r at zero channels)), size_k the greater of
     the channel's rms in the domain and of the natural size of such a derivative (`natural_rate`): a single
-    channel that vanishes, as in Laplace's equation, would else be compared with itself.
+    channel that vanishes, as in Laplace's equation, would else be compared with itself.  What enters through integrals
+    or groups of points counts as one channel (`residual_parts`).
 
     Args:
         fields: fields of the unknowns.
@@ -48,9 +50,13 @@ def relative_residual(
             channels = problem.trace(term, raw=True).channels
             found = fields.channels(points, channels) if values is None else values(term, points)
             lin = linearise(problem, term, points, found, coefficients, raw=True)
-            columns = {c: v if v.ndim == 2 else v[:, None] for c, v in found.items()}
-            origin = lin.r - sum((lin.d[c] * v[:, None, :]).sum(dim=-1) for c, v in columns.items())
-            size = _rms(origin) + sum(_rms(lin.d[c]) * sizes[c._replace(site=0)] for c in columns)
+            size = _rms(lin.at_zero(found))
+            for part in residual_parts(problem, lin, found):
+                if part.channel is not None:
+                    size += part.slope * sizes[part.channel._replace(site=0)]
+                else:
+                    unit = sizes[Channel(0, part.unknown, ())]
+                    size += max(_rms(part.contribution), part.natural * unit)
             residual = _rms(lin.r)
             costs.append(float(lin.r.square().sum(dim=1).mean()))
             if not (math.isfinite(residual) and math.isfinite(size)):

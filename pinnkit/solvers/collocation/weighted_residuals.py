@@ -66,7 +66,7 @@ class WeightedResiduals:
 
         Args:
             term: of the problem.
-            points: one set for each of its sites.
+            points: one set for each of its sites, then the nodes of its integrals.
             chunk: number of the chunk of collocation points that they are, if they are one: its collapsed operator is
                 remembered.
         """
@@ -103,7 +103,7 @@ class WeightedResiduals:
         silent = self.problem.trace(term, raw=True).ignored
         if collapsed is not None:
             silent |= collapsed.replaced
-        lookup = provider(self.problem, values, silent)
+        lookup = provider(self.problem, values, silent, points)
         rows = residual_rows(self.problem, term, points, lookup, coefficients, raw=True)
         return rows if collapsed is None else rows + values[collapsed.operator][:, None]
 

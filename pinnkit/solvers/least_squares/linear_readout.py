@@ -1,8 +1,9 @@
 """Linear read-out as the only unknown: rows and Jacobian in closed form, for least squares and Newton's method.
 
 With u = sum_j c_j phi_j the channels are Phi_k c, so the Jacobian of a term is sum_k diag(dr/dchannel_k) Phi_k: the
-partial derivatives of `linearise` times features.  Rows of a term are scaled by weight / (sqrt(n) * rms row norm),
-which makes terms of different units comparable; see Chen, Chi, E & Yang, J. Mach. Learn. 1 (2022) 268, section 2.3.
+partial derivatives of `linearise` times features, summed over the samples of a row where it has several.  Rows of a
+term are scaled by weight / (sqrt(n) * rms row norm), which makes terms of different units comparable; see Chen, Chi, E
+& Yang, J. Mach. Learn. 1 (2022) 268, section 2.3.
 """
 
 from __future__ import annotations
@@ -25,7 +26,6 @@ from pinnkit.problem.terms import Term
 from pinnkit.solutions.evaluation import FieldSet, index
 from pinnkit.solvers.collocation.collocation_points import CollocationPoints
 from pinnkit.solvers.collocation.parameters import Parameters
-from pinnkit.solvers.collocation.pointwise import require_pointwise
 from pinnkit.solvers.collocation.relative_residual import relative_residual
 from pinnkit.solvers.collocation.weighted_residuals import require_square
 from pinnkit.solvers.protocols import Evaluation, TangentKernel, kernel_of_jacobian
@@ -226,8 +226,8 @@ class ReadoutObjective:
 
     def _parts(self, points: Sequence[Points]) -> Iterator[tuple[Points, ...]]:
         """Points in blocks whose features have bounded size."""
-        require_pointwise(points[0])
-        rows, step = points[0].coords.shape[0], max(1, _NUMBERS // self._width)
+        rows, samples = points[0].row_count, max(p.coords.shape[0] for p in points)
+        step = max(1, _NUMBERS // self._width * rows // max(samples, 1))
         for start in range(0, max(rows, 1), step):
             yield tuple(p.rows(start, start + step) for p in points) if step < rows else tuple(points)
 
@@ -252,8 +252,11 @@ class ReadoutObjective:
             start, width, first, count = self._place(channel.unknown)
             for component in range(count):
                 at = start + (first + component) * width
-                partial = lin.d[channel][:, :, component, None]
-                jacobian[:, :, at : at + width].addcmul_(partial, phi[:, None, :])
+                partial = lin.d[channel][:, :, component]
+                if points[channel.site].group is None:
+                    jacobian[:, :, at : at + width].addcmul_(partial[:, :, None], phi[:, None, :])
+                else:
+                    jacobian[:, :, at : at + width] += points[channel.site].row_products(partial, phi)
         at = jacobian.shape[-1] - len(self.parameters.entries)
         for i, coefficient in enumerate(self.fields.problem.coefficients):
             inner = self.parameters.found()[coefficient.name] if coefficient.positive else 1.0

@@ -100,7 +100,7 @@ def prescribed_values(problem: Problem) -> dict[str, list[Tensor]]:
 
 def _prescribed(problem: Problem, term: Term) -> list[tuple[tuple[str, int], Tensor]]:
     points = tuple(p.to(torch.float64, torch.device("cpu")) for p in term.sample(_POINTS, generator_of(0)))
-    if points[0].group is not None:  # a row that sums several values prescribes none of them
+    if any(p.group is not None for p in points):  # a row that sums several values prescribes none of them
         return []
     n = points[0].coords.shape[0]
     channels = problem.trace(term, raw=False).channels

@@ -71,6 +71,8 @@ def _terms(problem: Problem, structure: Structure) -> Iterator[str]:
     for term in structure.minimised:
         yield f"term '{term.name}' is minimised, not solved"
     for term in problem.terms:
+        if term.integrals:
+            yield f"term '{term.name}' has an integral"
         if term.own_points is not None:
             yield f"term '{term.name}' holds at its own points only"
     for term in (*structure.comparisons, *structure.at_points, *structure.elsewhere):

@@ -146,8 +146,9 @@ class Rates:
         parts = []
         for term in self.layout.equations:
             channels = {c: self._value(c, values, coords.shape[0], highest) for c in self._channels(term)}
-            lookup = provider(problem, channels, problem.trace(term, raw=False).ignored)
-            parts.append(residual_rows(problem, term, (Points(coords),), lookup, {}, raw=False))
+            points = (Points(coords),)
+            lookup = provider(problem, channels, problem.trace(term, raw=False).ignored, points)
+            parts.append(residual_rows(problem, term, points, lookup, {}, raw=False))
         return torch.cat(parts, dim=1)
 
     def _mass_at(self, coords: Tensor, values: Mapping[StateDerivative, Tensor]) -> Tensor:
@@ -266,8 +267,8 @@ class WallConstraints:
         """Evaluate the residual of the state zero at times (n,)."""
         problem, term = self.layout.problem, condition.term
         values = {c: torch.zeros_like(v) for c, v in self._random(term, len(times)).items()}
-        lookup = provider(problem, values, problem.trace(term, raw=False).ignored)
         points = (self._points(condition, times),)
+        lookup = provider(problem, values, problem.trace(term, raw=False).ignored, points)
         return residual_rows(problem, term, points, lookup, {}, raw=False)[:, condition.index]
 
     def _random(self, term: Term, n: int) -> dict[Channel, Tensor]:

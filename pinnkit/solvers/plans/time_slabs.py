@@ -77,6 +77,11 @@ def slab_problem(problem: Problem, lower: float, upper: float, before: Solution 
     first, last = lower == axis.lower, upper == axis.upper
     terms = []
     for term in problem.terms:
+        if term.is_grouped or any(axis.name in i.integrated for _, i in term.integrals):
+            raise ValueError(
+                f"solve: `slabs` cannot divide term '{term.name}', whose integral or group of points spans several of "
+                "them; leave `slabs` out"
+            )
         start = term.initial_state
         if start is not None:
             residual = start if before is None else _continued(start, before, lower)

@@ -189,7 +189,13 @@ def _points(run: Run, solver: Solver, unknowns: int, draw: int, chunk: int = CHU
 
 
 def _chunk(problem: Problem, parameters: int) -> int:
-    """Rows of a chunk: more for given data and a field of very many parameters, which every backward pass writes."""
+    """Rows of a chunk: more for given data and a field of very many parameters, which every backward pass writes.
+
+    Fewer where integrals give every row many nodes.
+    """
+    nodes = max((integral.node_count for term in problem.soft_terms for _, integral in term.integrals), default=1)
+    if nodes > 1:
+        return min(CHUNK, max(_ROWS // nodes, 1))
     given = all(isinstance(term.points, Points) for term in problem.soft_terms)
     return max(CHUNK, min(parameters // 64, _ROWS)) if given else CHUNK
 

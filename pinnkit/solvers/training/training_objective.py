@@ -14,6 +14,7 @@ from pinnkit.problem.terms import Term
 from pinnkit.solutions.evaluation import FieldSet
 from pinnkit.solvers.collocation.collocation_points import CollocationPoints, generator_of
 from pinnkit.solvers.collocation.parameters import Parameters
+from pinnkit.solvers.collocation.pointwise import pointwise
 from pinnkit.solvers.collocation.residual_loss import ResidualLoss
 from pinnkit.solvers.protocols import Solver, State, theta_of
 
@@ -128,7 +129,7 @@ class TrainingObjective:
         collocation, epoch = target.collocation, adaptation["epoch"] + 1
         chosen: dict[str, Tensor] = {}
         for i, term in enumerate(self.fields.problem.soft_terms):
-            if not term.is_equation or term.has_fixed_points:
+            if not term.is_equation or term.has_fixed_points or not pointwise(term):
                 continue
             generator = generator_of(self.seed, 7_001, epoch, i)
 
@@ -138,7 +139,7 @@ class TrainingObjective:
 
             def size(coords: Tensor, term: Term = term) -> Tensor:
                 with torch.no_grad():
-                    parts = [target.residual(term, (Points(c),)) for c in coords.split(collocation.chunk)]
+                    parts = [target.residual(term, term.completed(Points(c))) for c in coords.split(collocation.chunk)]
                 return torch.cat(parts).norm(dim=1)
 
             now = torch.cat([p[0].coords for p in collocation.chunks(term)])
@@ -199,7 +200,7 @@ class _View:
         found = {}
         for term in problem.soft_terms:
             if term.is_equation:
-                t = torch.cat([points[0].coords[:, column] for points in self.target.collocation.chunks(term)])
+                t = torch.cat([points[0].row_coords[:, column] for points in self.target.collocation.chunks(term)])
                 found[str(term.name)] = (t - axis.lower) / (axis.upper - axis.lower)
         return found
 
