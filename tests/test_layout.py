@@ -41,7 +41,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "measure.markdown": {"reports", "measure.published"},
     "measure.publication": _REPORTED | {"measure.published", "measure.markdown"},
     **{builder: _SOLVED | {"machine"} for builder in _BUILDERS},
-    "cli": _REPORTED | _MEASURE | _BUILDERS,
+    "checking": _REPORTED,
+    "exporting": _REPORTED,
+    "cli": _REPORTED | {"checking", "exporting"} | _MEASURE | _BUILDERS,
     "__main__": {"cli"},
 }
 DIVIDED = {"measure"}  # packages whose sub-packages and modules are parts of their own

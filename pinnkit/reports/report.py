@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pinnkit.solutions.files import replacing
 from pinnkit.solutions.history import History
 from pinnkit.solutions.solution import Solution
+from pinnkit.solutions.status import Status
 from pinnkit.solutions.storage import save
 from pinnkit.verification import Level, Verdict
 from pinnkit.verification.measures import Comparison, TermCheck, number
@@ -132,7 +133,10 @@ class Report:
                 "exact": {c.unknown: _plain(c) for c in self.exact},
                 "reference": {c.unknown: _plain(c) for c in self.discretised},
             },
-            "terms": {t.name: {"residual_rms": t.rms, "relative": t.relative} for t in self.terms},
+            "terms": {
+                t.name: {"residual_rms": t.rms, "relative": t.relative, "own_error": t.own_error or None}
+                for t in self.terms
+            },
             "seconds": s.seconds,
             "validation_seconds": self.seconds,
             "steps": s.steps,
@@ -141,6 +145,8 @@ class Report:
 
     def save(self, folder: str | Path, *, figures: bool = True, problem_file: str | Path | None = None) -> list[Path]:
         """Write summary.json, history.csv, solution.h5 and the figures into `folder`, each file atomically.
+
+        Values that come from elsewhere (`check`) have no history and no solution.h5.
 
         Args:
             folder: the folder to write; created if it does not exist.
@@ -154,12 +160,14 @@ class Report:
             ValueError: for a field that cannot be stored; the other files have been written by then.
         """
         folder = Path(folder)
-        written = [write_summary(self.summary(), folder), _write_history(self.solution.history, folder)]
+        given = self.solution.status is Status.GIVEN
+        written = [write_summary(self.summary(), folder)]
+        written += [] if given else [_write_history(self.solution.history, folder)]
         if figures:
             from . import figures as drawing
 
             written += drawing.save(self.solution, folder, reference=self.reference)
-        return [*written, save(self.solution, folder / "solution.h5", problem_file=problem_file)]
+        return written if given else [*written, save(self.solution, folder / "solution.h5", problem_file=problem_file)]
 
     def __rich__(self) -> Group:
         """The tables that rich prints."""

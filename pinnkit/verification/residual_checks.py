@@ -75,14 +75,14 @@ def check_terms(context: Context) -> Iterator[Finding]:
     for s in context.samples:
         check = s.check
         if s.term.is_equation:
-            if not check.relative <= UNSOLVED:
+            if not s.beyond <= UNSOLVED:
                 yield Finding(Kind.UNSOLVED, _sentence(s, "the equation", "is not solved"), check.relative, check.name)
             continue
         limit = NOISY if s.term.fits_data else MISSED
         walls = [] if s.term.fits_data else _walls(context, s, limit)
-        if check.relative <= limit and not walls:
+        if s.beyond <= limit and not walls:
             continue
-        figure = max([check.relative, *(w for _, w in walls)], key=_finite_or_inf)
+        figure = max([s.beyond, *(w for _, w in walls)], key=_finite_or_inf)
         verb = "is hardly met" if figure < IGNORED else "is ignored"
         where = f" on {', '.join(name for name, _ in walls)}" if walls else ""
         yield Finding(Kind.CONDITION, _sentence(s, "the condition", verb + where), figure, check.name)
@@ -126,7 +126,7 @@ def _walls(context: Context, s: Sample, limit: float) -> list[tuple[str, float]]
     normal = s.points[0].normal
     if normal is None or not s.check.scale > 0:
         return []
-    normal, r, coords = normal.double().cpu(), s.magnitude, s.coords
+    normal, r, coords = normal.double().cpu(), s.excess, s.coords
     out = []
     space = [context.problem.frame.columns.index(c) for c in context.problem.frame.space]
     for i, column in enumerate(space):

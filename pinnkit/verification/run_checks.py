@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 from pinnkit.jets.gradient_mode import with_gradients
 from pinnkit.solutions.solution import Solution
-from pinnkit.well_posedness import Severity
 
 from . import comparison_checks as comparison_checks
 from .comparison import compare_with_exact, compare_with_reference
-from .confirmation import confirmations, unchecked
+from .confirmation import confirmations, remarks, unchecked
 from .context import Context
 from .finding import Finding, Kind, Verdict
 from .identifiability import check_identifiability
@@ -96,6 +95,6 @@ def _verdict(context: Context, findings: Sequence[Finding]) -> Verdict:
         estimated_error=max(estimate.sizes.values()) if estimate is not None and estimate.explains else math.nan,
         confirmed_by=() if findings else tuple(confirmations(context)),
         unchecked=() if findings else tuple(unchecked(context)),
-        notes=tuple(c.sentence for c in context.concerns if c.severity is Severity.NOTE),
+        notes=tuple(remarks(context)),
         coefficient_deviations={} if estimate is None else dict(estimate.deviations),
     )
