@@ -41,8 +41,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "measure.markdown": {"reports", "measure.published"},
     "measure.publication": _REPORTED | {"measure.published", "measure.markdown"},
     **{builder: _SOLVED | {"machine"} for builder in _BUILDERS},
-    "checking": _REPORTED,
-    "exporting": _REPORTED,
+    "checking": _REPORTED | {"lazy"},
+    "exporting": _REPORTED | {"lazy"},
     "cli": _REPORTED | {"checking", "exporting"} | _MEASURE | _BUILDERS,
     "__main__": {"cli"},
 }

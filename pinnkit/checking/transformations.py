@@ -30,6 +30,8 @@ _SHIFTS = np.linspace(-0.4, 0.4, 41)
 _FINER = np.linspace(-0.02, 0.02, 41)
 """Differences from the best of them that are tried next."""
 _POINTS = 4096
+_SHIFTED = 256
+"""Points at which shifts are compared."""
 _SIGN = 0.05
 
 Array = NDArray[np.float64]
@@ -170,7 +172,7 @@ def _shifts(
     solution: Solution, truth: _Truth, wrong: list[str], column: int, axis: Axis, parts: Array
 ) -> Iterator[tuple[float, float]]:
     """Distance after each shift, and the shift."""
-    some = np.arange(0, len(truth.coords), max(len(truth.coords) // 1024, 1))
+    some = np.arange(0, len(truth.coords), max(len(truth.coords) // _SHIFTED, 1))
     for part in parts:
         shift = float(part) * axis.extent
         there = truth.coords[some].copy()
