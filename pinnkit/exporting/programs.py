@@ -160,6 +160,7 @@ def _quiet() -> Iterator[None]:
     try:
         with warnings.catch_warnings(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")
-            yield
+            with np.errstate(all="ignore"):  # the converter folds constants
+                yield
     finally:
         logging.disable(before)

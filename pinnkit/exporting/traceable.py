@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from pinnkit.domains import Points
 from pinnkit.jets.jet import plain
@@ -13,6 +15,25 @@ from pinnkit.problem.linearization import Channel, scope_of
 from pinnkit.solutions.solution import Solution
 
 __all__ = ["Traceable"]
+
+_ARITHMETIC = frozenset(
+    {"mul", "__mul__", "__rmul__", "add", "__add__", "__radd__", "sub", "__sub__", "__rsub__", "rsub"}
+    | {"div", "__truediv__", "__rtruediv__", "true_divide"}
+)
+
+
+class _ExactNumbers(TorchFunctionMode):
+    """Tensors in place of numbers in arithmetic: converters to ONNX round numbers to single precision."""
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Sequence[type], args: Any = (), kwargs: Any = None
+    ) -> Any:
+        """Call the function with tensors."""
+        if func.__name__ in _ARITHMETIC:
+            kind = next((a.dtype for a in args if isinstance(a, Tensor) and a.is_floating_point()), None)
+            if kind is not None:
+                args = tuple(torch.tensor(a, dtype=kind) if isinstance(a, float) else a for a in args)
+        return func(*args, **(kwargs or {}))
 
 
 class Traceable(nn.Module):
@@ -30,7 +51,10 @@ class Traceable(nn.Module):
 
     def forward(self, *columns: Tensor) -> tuple[Tensor, ...]:
         """Values of the unknowns, ``(n,)`` or ``(n, c)`` each."""
-        coords = torch.stack(columns, dim=1)
+        with _ExactNumbers():
+            return self._values(torch.stack(columns, dim=1))
+
+    def _values(self, coords: Tensor) -> tuple[Tensor, ...]:
         found: dict[tuple[str, ...], Tensor] = {}
 
         def lookup(channel: Channel) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import gc
 import importlib
+import inspect
 import re
 import shlex
 import sys
@@ -53,7 +54,7 @@ def test_the_python_blocks_of_a_page_run_in_order(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setitem(validate.__kwdefaults__, "budget", 0.3)  # references on small grids
+    monkeypatch.setitem(inspect.unwrap(validate).__kwdefaults__, "budget", 0.3)  # references on small grids
     run_blocks(PYTHON[name], tmp_path)
     capsys.readouterr()
 
