@@ -30,7 +30,7 @@ def load_problem(path: Path) -> Problem:
     Raises:
         ProblemFileError: one line, with FILE:LINE where a line is at fault.
     """
-    problem = getattr(_run(path), "problem", None)
+    problem = vars(_run(path)).get("problem")
     if problem is None:
         raise ProblemFileError(f"'{path}' defines no `problem`; write problem = Problem(...)")
     if not isinstance(problem, Problem):
@@ -44,7 +44,7 @@ def load_function(path: Path, name: str) -> Callable[..., Any]:
     Raises:
         ProblemFileError: one line, with FILE:LINE where a line is at fault.
     """
-    found = getattr(_run(path), name, None)
+    found = vars(_run(path)).get(name)
     if not callable(found):
         raise ProblemFileError(f"'{path}' defines no function `{name}`")
     return found
