@@ -143,6 +143,13 @@ class Context:
         return search(sine_basis(self.solution, {s.check.name: s.natural_scale for s in self.samples}))
 
     @property
+    def amplifies_own_error(self) -> bool:
+        """True if the errors of a table's derivatives alone may cause a correction as large as the estimated one."""
+        own = max((s.check.own_relative for s in self.samples), default=0.0)
+        found = self.estimate
+        return found is not None and own > 0 and own > max(found.sizes.values()) * found.smallest_response
+
+    @property
     def supported(self) -> bool:
         """True where the error estimate of the linearised problem bounds the error below five per cent."""
         return self.estimate is not None and self.resolved and self.estimate.bound < FAR

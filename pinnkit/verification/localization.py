@@ -93,6 +93,8 @@ def check_start(context: Context) -> Iterator[Finding]:
             )
             return
     found_by = context.estimate
+    if context.amplifies_own_error:
+        return
     if found_by is not None and found_by.significant and found_by.late_growth > _REVIVED:
         yield Finding(
             Kind.LOST_START,

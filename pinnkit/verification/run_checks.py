@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 __all__ = ["run_checks", "verdict"]
 
+_COARSE = frozenset(
+    {Kind.UNSOLVED, Kind.LOCAL, Kind.TOO_SMOOTH, Kind.TOO_ROUGH, Kind.LOST_START, Kind.ESTIMATE, Kind.UNSTABLE}
+)
+"""Findings that residuals of a table give which is too coarse to have any."""
 _FOLLOWS = frozenset({Kind.UNSOLVED, Kind.CONDITION, Kind.SCALE, Kind.TOO_SMOOTH, Kind.LOCAL, Kind.LOST_START})
 """Findings that follow from a trivial solution and are not repeated."""
 
@@ -83,6 +87,8 @@ def run_checks(context: Context, extra: Iterable[Finding] = ()) -> Verdict:
         found += [*check_identifiability(context), *check_stability(context), *check_amplification(context)]
         if not found:
             found += check_several(context)
+    if any(f.kind is Kind.TOO_COARSE for f in extra):
+        found = [f for f in found if f.kind not in _COARSE]
     return _verdict(context, [*found, *extra])
 
 
