@@ -35,6 +35,10 @@ _STRETCH = (1.4, 2.5, 5.0, 10.0, 20.0, 60.0)
 _MOST_NODES = 600
 _BETTER = 0.5
 """Mean square error of a larger window over that of the best so far, below which it is worth its cost."""
+_SCATTERED = 4.0
+"""Mean square scatter of a window over the least of all, above which details count as noise."""
+_SMOOTH = 1e-5
+"""Mean square scatter, relative, that is always small enough."""
 _ENOUGH = 1e-12
 """Mean square error, relative, that needs no larger window."""
 _TRIAL = 96
@@ -205,9 +209,13 @@ class TableField(nn.Module):
             )
 
     def _best(self, windows: Iterable[Window]) -> Window:
-        """The window with the smallest errors of the derivatives at some nodes, each in units of its natural size."""
+        """The window with the smallest errors of the derivatives at some nodes, each in units of its natural size.
+
+        Windows about whose fit the values scatter more than about that of another one are too large for the values:
+        they would take details for noise.
+        """
         some = self._some_nodes()
-        best: tuple[float, Window] | None = None
+        tried: list[tuple[float, float, Window]] = []
         for window in windows:
             fits = self._fit(some, window, functional=True)
             noise = fits.scatter.median(dim=0).values
@@ -217,10 +225,14 @@ class TableField(nn.Module):
                 unit = math.prod(self.half_widths[i] for i in order)
                 error = _errors(fits, window, own, z, order, noise) * unit
                 total += float((error.square().mean(dim=0) / self._sizes).sum())
-            if best is None or total < _BETTER * best[0]:
+            tried.append((total, float((fits.scatter.square().mean(dim=0) / self._sizes).sum()), window))
+            if total < _ENOUGH:
+                return window
+        most = max(_SCATTERED * min(scatter for _, scatter, _ in tried), _SMOOTH)
+        best: tuple[float, Window] | None = None
+        for total, scatter, window in tried:
+            if scatter <= most and (best is None or total < _BETTER * best[0]):
                 best = (total, window)
-            if best[0] < _ENOUGH:
-                break
         assert best is not None
         return best[1]
 

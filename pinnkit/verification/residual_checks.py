@@ -76,7 +76,9 @@ def check_terms(context: Context) -> Iterator[Finding]:
         check = s.check
         if s.term.is_equation:
             if not s.beyond <= UNSOLVED:
-                yield Finding(Kind.UNSOLVED, _sentence(s, "the equation", "is not solved"), check.relative, check.name)
+                yield Finding(
+                    Kind.UNSOLVED, _sentence(context, s, "the equation", "is not solved"), check.relative, check.name
+                )
             continue
         limit = NOISY if s.term.fits_data else MISSED
         walls = [] if s.term.fits_data else _walls(context, s, limit)
@@ -85,7 +87,7 @@ def check_terms(context: Context) -> Iterator[Finding]:
         figure = max([s.beyond, *(w for _, w in walls)], key=_finite_or_inf)
         verb = "is hardly met" if figure < IGNORED else "is ignored"
         where = f" on {', '.join(name for name, _ in walls)}" if walls else ""
-        yield Finding(Kind.CONDITION, _sentence(s, "the condition", verb + where), figure, check.name)
+        yield Finding(Kind.CONDITION, _sentence(context, s, "the condition", verb + where), figure, check.name)
         yield from _scale(s)
 
 
@@ -114,10 +116,11 @@ def percent(fraction: float) -> str:
     return f"{100 * fraction:.3g} %"
 
 
-def _sentence(s: Sample, said: str, verb: str) -> str:
+def _sentence(context: Context, s: Sample, said: str, verb: str) -> str:
+    solved = context.solution.status is not Status.GIVEN
     return (
         f"{said} '{s.check.name}' {verb}: its residual (rms {number(s.check.rms)}) is {percent(s.check.relative)} "
-        f"of the parts that should cancel in it; give it more weight, more points or a larger field"
+        f"of the parts that should cancel in it{'; give it more weight, more points or a larger field' * solved}"
     )
 
 
