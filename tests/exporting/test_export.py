@@ -105,6 +105,7 @@ def test_what_is_traced_is_the_solution() -> None:
     assert np.allclose(found.detach().numpy(), solution(**POINTS)["u"], atol=1e-14)
 
 
+@pytest.mark.slow
 def test_an_archive_of_torch_export_gives_the_same_values(tmp_path: Path) -> None:
     solution = solution_of(hard_heat())
     program = torch.export.load(export(solution, tmp_path / "u.pt2")).module()
