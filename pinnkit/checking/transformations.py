@@ -143,17 +143,17 @@ def _moved(
         if axis.role is Role.PARAMETER:
             continue
         column = problem.frame.columns.index(axis.name)
-        best = min(_shifts(solution, truth, wrong, column, axis, _SHIFTS), default=(before, 0.0))
-        near = best[1] / axis.extent + _FINER
-        best = min(_shifts(solution, truth, wrong, column, axis, near), default=best)
-        if best[0] < _EXPLAINED * before and best[1] != 0:
+        ratio, after, shift = min(_shifts(solution, truth, wrong, column, axis, _SHIFTS), default=(1.0, before, 0.0))
+        near = shift / axis.extent + _FINER
+        ratio, after, shift = min(_shifts(solution, truth, wrong, column, axis, near), default=(ratio, after, shift))
+        if ratio < _EXPLAINED and shift != 0:
             kind = "in time " if axis.role is Role.TIME else ""
             yield (
-                best[0],
+                after,
                 Finding(
                     Kind.TRANSFORMED,
-                    f"the values are shifted {kind}along {axis.name} by about {best[1]:.3g}: moved back, they are "
-                    f"{percent(best[0])} from the {truth.words} and not {percent(before)}",
+                    f"the values are shifted {kind}along {axis.name} by about {shift:.3g}: moved back, they are "
+                    f"{percent(after)} from the {truth.words} and not {percent(before)}",
                     before,
                     wrong[0],
                 ),
@@ -170,9 +170,10 @@ def _swapped(columns: tuple[str, ...], coords: Array, one: Axis, two: Axis) -> A
 
 def _shifts(
     solution: Solution, truth: _Truth, wrong: list[str], column: int, axis: Axis, parts: Array
-) -> Iterator[tuple[float, float]]:
-    """Distance after each shift, and the shift."""
-    some = np.arange(0, len(truth.coords), max(len(truth.coords) // _SHIFTED, 1))
+) -> Iterator[tuple[float, float, float]]:
+    """Distance after each shift over that before, at the same points; the distance after it; the shift."""
+    some = np.random.default_rng(0).permutation(len(truth.coords))[:_SHIFTED]
+    here = _at(solution, truth.coords[some])
     for part in parts:
         shift = float(part) * axis.extent
         there = truth.coords[some].copy()
@@ -181,7 +182,10 @@ def _shifts(
         if kept.sum() < len(some) // 3:
             continue
         image = _at(solution, there[kept])
-        yield max(_distance(image[n], truth.values[n][some][kept]) for n in wrong), shift
+        true = {n: truth.values[n][some][kept] for n in wrong}
+        before = max(_distance(here[n][kept], true[n]) for n in wrong)
+        after = max(_distance(image[n], true[n]) for n in wrong)
+        yield after / before if before > FAR else 1.0, after, shift
 
 
 # transformations of the values ------------------------------------------------------------------------------------

@@ -247,3 +247,18 @@ def test_a_wrong_solution_is_named(case: Case, tmp_path: Path) -> None:
     report = checked(case, tmp_path)
     assert report.level is Level.NOT_GOOD, str(report)
     assert set(case.named) & report.verdict.kinds, str(report)
+
+
+@pytest.mark.slow
+def test_a_missing_part_of_the_start_is_not_taken_for_a_shift() -> None:
+    problem = foreign.heat()
+    both = Problem(
+        "two modes",
+        problem.domain,
+        "u",
+        problem.terms,
+        exact=dict(u=lambda x, t: torch.sin(PI * x) * torch.exp(-t) + 0.5 * torch.sin(3 * PI * x) * torch.exp(-9 * t)),
+    )
+    report = check(both, foreign.grid(21, 21), budget=0.0)
+    assert Kind.FAR in report.verdict.kinds
+    assert Kind.TRANSFORMED not in report.verdict.kinds
