@@ -16,6 +16,8 @@ The names below are what a problem script needs.  Further ones live in namespace
 `pinnkit.verification`      findings and verdicts
 `pinnkit.solutions`         solutions in memory and in files
 `pinnkit.reports`           validation, reports, figures
+`pinnkit.checking`          checks of solutions from other programs
+`pinnkit.exporting`         solutions as ONNX, torch.export, VTK, CSV and NPZ
 `pinnkit.images`            pictures as problems
 `pinnkit.surfaces`          point clouds, meshes and signed distances
 `pinnkit.radiance`          radiance fields from posed pictures
@@ -31,7 +33,9 @@ from typing import TYPE_CHECKING
 from .lazy import lazy_names
 
 if TYPE_CHECKING:  # the same names for type checkers and editors; a test compares them with the table below
+    from . import checking as checking
     from . import domains as domains
+    from . import exporting as exporting
     from . import fields as fields
     from . import images as images
     from . import jets as jets
@@ -43,6 +47,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors; a test compar
     from . import solvers as solvers
     from . import surfaces as surfaces
     from . import verification as verification
+    from .checking import check as check
     from .domains import Ball as Ball
     from .domains import Box as Box
     from .domains import Cube as Cube
@@ -50,6 +55,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors; a test compar
     from .domains import PointSet as PointSet
     from .domains import Region as Region
     from .domains import Time as Time
+    from .exporting import export as export
     from .fields import MLP as MLP
     from .fields import FourierMLP as FourierMLP
     from .fields import RandomFourier as RandomFourier
@@ -120,11 +126,14 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "references": ("reference",),
     "verification": ("verdict",),
     "reports.validation": ("validate",),
+    # other programs: their solutions checked, solutions for them
+    "checking": ("check",),
+    "exporting": ("export",),
     "machine": ("__version__",),
 }
 _NAMESPACES = (
-    "domains", "fields", "images", "jets", "problem", "radiance", "references", "reports", "solutions", "solvers",
-    "surfaces", "verification",
+    "checking", "domains", "exporting", "fields", "images", "jets", "problem", "radiance", "references", "reports",
+    "solutions", "solvers", "surfaces", "verification",
 )  # fmt: skip
 
 __all__ = [
@@ -162,8 +171,10 @@ __all__ = [
     "Unknown",
     "UnreadableFile",
     "Unsupported",
+    "check",
     "curl",
     "div",
+    "export",
     "grad",
     "hardened",
     "hessian",

@@ -43,7 +43,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "measure.markdown": {"reports", "measure.published"},
     "measure.publication": _REPORTED | {"measure.published", "measure.markdown"},
     **{builder: _SOLVED | {"machine"} for builder in _BUILDERS},
-    "cli": _REPORTED | _MEASURE | _BUILDERS | {"interrupts"},
+    "checking": _REPORTED | {"lazy"},
+    "exporting": _REPORTED | {"lazy"},
+    "cli": _REPORTED | {"checking", "exporting", "interrupts"} | _MEASURE | _BUILDERS,
     "__main__": {"cli", "interrupts"},
 }
 DIVIDED = {"measure"}  # packages whose sub-packages and modules are parts of their own

@@ -27,6 +27,7 @@ from pinnkit.cli import app
 
 PACKAGES = (
     "domains", "problem", "jets", "fields", "solvers", "solutions", "files", "references", "verification", "reports",
+    "checking", "exporting",
     "images", "surfaces", "radiance", "registry",
 )  # fmt: skip
 

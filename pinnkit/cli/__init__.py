@@ -5,6 +5,7 @@ holds errors and progress, `outcome` the report at the end of a solve.  No modul
 imported: commands import what they need when they run.
 """
 
+from . import exchange as exchange
 from . import fit as fit
 from . import measuring as measuring
 from . import mesh as mesh

@@ -18,7 +18,21 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "main", "run"]
 
-_ORDER = ("solve", "new", "reference", "compare", "show", "info", "fit", "reconstruct", "mesh", "radiance", "scene")
+_ORDER = (
+    "solve",
+    "new",
+    "check",
+    "reference",
+    "compare",
+    "show",
+    "export",
+    "info",
+    "fit",
+    "reconstruct",
+    "mesh",
+    "radiance",
+    "scene",
+)
 
 
 class _Commands(TyperGroup):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pinnkit.solutions.solution import Solution
     from pinnkit.verification import Level
 
-__all__ = ["Result", "exit_code", "finish", "least_level", "was_interrupted"]
+__all__ = ["Result", "exit_code", "finish", "is_accepted", "least_level", "was_interrupted"]
 
 _ORDER = ("confirmed", "plausible", "not good")
 
@@ -206,5 +206,9 @@ def exit_code(result: Result, *, least: Level | None = None) -> int:
         return INTERRUPTED
     if not result.solution.status.good or result.report is None or result.failures:
         return FAILED
-    level = result.report.level
-    return DONE if least is None or _ORDER.index(level.value) <= _ORDER.index(least.value) else FAILED
+    return DONE if is_accepted(result.report, least) else FAILED
+
+
+def is_accepted(report: Report, least: Level | None) -> bool:
+    """Return whether the verdict of a report is at least of a level; True without one."""
+    return least is None or _ORDER.index(report.level.value) <= _ORDER.index(least.value)

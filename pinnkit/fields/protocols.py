@@ -25,6 +25,7 @@ __all__ = [
     "Interpolation",
     "LinearReadout",
     "TrainsItself",
+    "UncertainJets",
     "WarmStart",
     "linear_readout",
     "smoothness_of",
@@ -148,6 +149,14 @@ class ClosedFormJets(Protocol):
 
     def jets(self, coords: Tensor, orders: Iterable[Derivative]) -> dict[Derivative, Tensor]:
         """Evaluate derivatives of the field: (n, d_total) -> {order: (n, outputs)}."""
+
+
+@runtime_checkable
+class UncertainJets(ClosedFormJets, Protocol):
+    """A module whose derivatives have errors of their own, such as those of a table of values."""
+
+    def jet_errors(self, coords: Tensor, orders: Iterable[Derivative]) -> dict[Derivative, Tensor]:
+        """Estimate the error of each derivative that `jets` gives: (n, d_total) -> {order: (n, outputs)}, >= 0."""
 
 
 @runtime_checkable

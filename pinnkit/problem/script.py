@@ -5,11 +5,14 @@ from __future__ import annotations
 import importlib.util
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 from .problem import Problem
 
-__all__ = ["PROBLEM_ERRORS", "ProblemFileError", "load_problem"]
+__all__ = ["PROBLEM_ERRORS", "ProblemFileError", "load_function", "load_problem"]
 
 PROBLEM_ERRORS = (ValueError, TypeError, OSError)
 """Exceptions for input that the user can repair."""
@@ -27,6 +30,28 @@ def load_problem(path: Path) -> Problem:
     Raises:
         ProblemFileError: one line, with FILE:LINE where a line is at fault.
     """
+    problem = vars(_run(path)).get("problem")
+    if problem is None:
+        raise ProblemFileError(f"'{path}' defines no `problem`; write problem = Problem(...)")
+    if not isinstance(problem, Problem):
+        raise ProblemFileError(f"'{path}': `problem` must be a Problem, got {type(problem).__name__}")
+    return problem
+
+
+def load_function(path: Path, name: str) -> Callable[..., Any]:
+    """Run the script at `path`, as `load_problem` does, and return its function or class `name`.
+
+    Raises:
+        ProblemFileError: one line, with FILE:LINE where a line is at fault.
+    """
+    found = vars(_run(path)).get(name)
+    if not callable(found):
+        raise ProblemFileError(f"'{path}' defines no function `{name}`")
+    return found
+
+
+def _run(path: Path) -> ModuleType:
+    """Run a script as a module and return it."""
     if path.is_dir():
         raise ProblemFileError(f"'{path}' is a folder; give a Python file that defines `problem`")
     if not path.is_file():
@@ -55,12 +80,7 @@ def load_problem(path: Path) -> Problem:
         sys.dont_write_bytecode = before
         sys.path.remove(folder)
         sys.modules.pop(module, None)
-    problem = getattr(made, "problem", None)
-    if problem is None:
-        raise ProblemFileError(f"'{path}' defines no `problem`; write problem = Problem(...)")
-    if not isinstance(problem, Problem):
-        raise ProblemFileError(f"'{path}': `problem` must be a Problem, got {type(problem).__name__}")
-    return problem
+    return made
 
 
 def _line(error: BaseException, path: Path) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pinnkit.solutions.files import FILE_NAME
 from pinnkit.solutions.solution import Solution
+from pinnkit.solutions.status import Status
 from pinnkit.solutions.storage import save
 from pinnkit.verification import Level, Verdict
 from pinnkit.verification.measures import Comparison, TermCheck, number
@@ -152,7 +153,10 @@ class Report:
                 "exact": {c.unknown: _plain(c) for c in self.exact},
                 "reference": {c.unknown: _plain(c) for c in self.discretised},
             },
-            "terms": {t.name: {"residual_rms": t.rms, "relative": t.relative} for t in self.terms},
+            "terms": {
+                t.name: {"residual_rms": t.rms, "relative": t.relative, "own_error": t.own_error or None}
+                for t in self.terms
+            },
             "seconds": s.seconds,
             "validation_seconds": self.seconds,
             "steps": s.steps,
@@ -161,6 +165,8 @@ class Report:
 
     def save(self, folder: str | Path, *, figures: bool = True, problem_file: str | Path | None = None) -> list[Path]:
         """Write solution.h5, summary.json, history.csv and figures into `folder`, in this order, each file atomically.
+
+        Values that come from elsewhere (`check`) have no history and no solution.h5.
 
         Args:
             folder: the folder to write; created if it does not exist.
@@ -174,12 +180,17 @@ class Report:
             ValueError: for a field that cannot be stored; the other files have been written by then.
         """
         folder = Path(folder)
-        written, refused = [], None
+        given = self.solution.status is Status.GIVEN
+        written: list[Path] = []
+        refused = None
         try:
-            written.append(save(self.solution, folder / FILE_NAME, problem_file=problem_file))
+            if not given:
+                written.append(save(self.solution, folder / FILE_NAME, problem_file=problem_file))
         except ValueError as error:
             refused = error
-        written += [write_summary(self.summary(), folder), write_history(self.solution.history, folder)]
+        written.append(write_summary(self.summary(), folder))
+        if not given:
+            written.append(write_history(self.solution.history, folder))
         if figures:
             from . import figures as drawing
 

@@ -21,6 +21,7 @@ __all__ = ["SUMMARY_NAME", "finite", "order_text", "plain_order", "read_summary"
 
 SUMMARY_NAME = "summary.json"
 _REQUIRED = {"problem", "field", "parameters", "solver", "steps", "seconds", "status", "seed", "dtype", "device"}
+_GIVEN = "GIVEN"  # the status of values that were not solved for
 _BY_METRICS = "no fault found; the metrics below measure the quality"
 
 
@@ -103,10 +104,12 @@ def _parts(summary: Mapping[str, Any]) -> list[Any]:
             shown = c["rel_l2_text"], c["max_text"], number(c["l2_bar"])
             errors.add_row(safe(name), safe(c["against"]), *(safe(s) for s in shown))
     terms = Table(box=None, padding=(0, 2), header_style="dim")
-    for column in ("term", "residual rms", "relative"):
+    own = any(t.get("own_error") for t in summary.get("terms", {}).values())  # of the derivatives of a table
+    for column in ("term", "residual rms", "relative", *(["its own error (rms)"] if own else [])):
         terms.add_column(column)
     for name, t in summary.get("terms", {}).items():
-        terms.add_row(safe(name), number(t["residual_rms"]), number(t["relative"]) if _is_finite(t["relative"]) else "")
+        figures = [number(t["residual_rms"]), number(t["relative"]) if _is_finite(t["relative"]) else ""]
+        terms.add_row(safe(name), *figures, *([number(t["own_error"] or 0.0)] if own else []))
     parts: list[Any] = [safe(f"{summary['problem']}: {_headline(summary)}", style="bold"), facts]
     parts += [table for table in (errors, terms) if table.row_count]
     verdict = summary.get("verdict") or {}
@@ -142,6 +145,8 @@ def _facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("status", summary.get("status_text", summary["status"])),
         ("run", f"seed {summary['seed']}, {summary['dtype']} on {summary['device']}"),
     ]
+    if summary["status"] == _GIVEN:
+        rows = [row for row in rows if row[0] in ("field", "status")]
     if summary.get("verdict"):
         rows.append(("verdict", _verdict(summary["verdict"], has_metrics=bool(summary.get("metrics")))))
     if summary.get("choice"):

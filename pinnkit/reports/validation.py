@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pinnkit.jets.gradient_mode import with_gradients
@@ -11,6 +12,7 @@ from pinnkit.verification.comparison import compare_with_exact, compare_with_ref
 from pinnkit.verification.comparison_checks import check_closed_form
 from pinnkit.verification.context import Context
 from pinnkit.verification.exact_residual import check_exact
+from pinnkit.verification.finding import Finding
 from pinnkit.verification.metric_checks import metric_verdict, root_mean_square
 from pinnkit.verification.reference_evidence import Absent, find_reference
 from pinnkit.verification.run_checks import run_checks
@@ -22,7 +24,7 @@ from .report import Report
 if TYPE_CHECKING:
     from pinnkit.references import Reference
 
-__all__ = ["reference_error", "validate"]
+__all__ = ["assess", "reference_error", "validate"]
 
 
 @with_gradients
@@ -45,10 +47,31 @@ def validate(solution: Solution, *, reference: Reference | None = None, budget: 
     """
     if not isinstance(solution, Solution):
         raise TypeError(f"validate: `solution` must be a Solution, what solve() gives, got {type(solution).__name__}")
-    problem = solution.problem
     absent = Absent("", ())
     if reference is None:
-        reference, absent = find_reference(problem, budget)
+        reference, absent = find_reference(solution.problem, budget)
+    return assess(solution, reference, absent)
+
+
+@with_gradients
+def assess(
+    solution: Solution,
+    reference: Reference | None,
+    absent: Absent,
+    *,
+    findings: Sequence[Finding] = (),
+    notes: Sequence[str] = (),
+) -> Report:
+    """Measure a solution with a reference that was found before, as `validate` does.
+
+    Args:
+        solution: the solution to measure.
+        reference: a numerical reference of the problem; None for none.
+        absent: the reason why there is none.
+        findings: defects that were found elsewhere.
+        notes: sentences on the source of the solution that are no defect of it.
+    """
+    problem = solution.problem
     start = time.perf_counter()
     exact = compare_with_exact(solution)
     discretised = () if reference is None else compare_with_reference(solution, reference)
@@ -58,8 +81,8 @@ def validate(solution: Solution, *, reference: Reference | None = None, budget: 
         terms = tuple(root_mean_square(solution, term) for term in problem.terms)
         verdict = metric_verdict(solution, {c.name: c.rms for c in terms}, metrics)
     else:
-        context = Context(solution, (*exact, *discretised), absent.reason)
-        findings = [*absent.findings, *check_exact(problem), *check_closed_form(discretised, error)]
+        context = Context(solution, (*exact, *discretised), absent.reason, notes=notes)
+        findings = [*findings, *absent.findings, *check_exact(problem), *check_closed_form(discretised, error)]
         terms = tuple(Sample.of(solution, t).check if not vanishes(t) else context.check(t) for t in problem.terms)
         verdict = run_checks(context, findings)
     return Report(

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from pinnkit.derivatives import terms_of
 from pinnkit.domains import Points
-from pinnkit.fields.protocols import ClosedFormJets
+from pinnkit.fields.protocols import ClosedFormJets, UncertainJets
 from pinnkit.jets.evaluation import jets
 from pinnkit.jets.frame import Derivative
 from pinnkit.jets.jet import plain
@@ -99,6 +99,19 @@ class FieldSet:
                 out.update(each.named(self.differentiate(each.module, each.coords, each.orders)))
             else:
                 out.update(each.named(jets(each.module, each.coords, each.orders, derivatives=derivatives)))
+        return out
+
+    @property
+    def is_uncertain(self) -> bool:
+        """True where the derivatives of a module have errors of their own."""
+        return any(isinstance(module, UncertainJets) for module in self.modules.values())
+
+    def channel_errors(self, points: Sequence[Points], channels: Iterable[Channel]) -> dict[Channel, Tensor]:
+        """Estimated errors of channels before the ansatz, arguments as for `channels`; without those that are exact."""
+        out: dict[Channel, Tensor] = {}
+        for each in self.passes(points, channels):
+            if isinstance(each.module, UncertainJets):
+                out.update(each.named(each.module.jet_errors(each.coords, each.orders)))
         return out
 
     def passes(self, points: Sequence[Points], channels: Iterable[Channel]) -> list[Pass]:

@@ -17,6 +17,7 @@ class Status(Enum):
     TIME = "The time was used up before the tolerance was met; the residual was still falling."
     STALLED = "No step lowered the loss any more; try more features, more points or another solver."
     DIVERGED = "The loss became non-finite; the state before that step was kept."
+    GIVEN = "The values come from elsewhere; nothing was solved here."
     INTERRUPTED = "The run was stopped from outside; the state so far was kept."
 
     @property

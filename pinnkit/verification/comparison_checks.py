@@ -60,7 +60,7 @@ def check_closed_form(compared: Sequence[Comparison], error: Sequence[Comparison
 def check_estimate(context: Context) -> Iterator[Finding]:
     """Find a correction of the linearised problem that is not small."""
     found = context.estimate
-    if found is None or not found.significant:
+    if found is None or not found.significant or not context.resolved or context.amplifies_own_error:
         return
     for name, size in found.sizes.items():
         if size > FAR:

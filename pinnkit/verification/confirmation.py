@@ -13,10 +13,12 @@ from .measures import EXACT, Comparison, number
 from .residual_checks import percent
 from .stability_checks import other_solution
 
-__all__ = ["confirmations", "unchecked"]
+__all__ = ["confirmations", "remarks", "unchecked"]
 
 _BOUND = 0.01
 """Relative error bound below which the error estimate of the linearised problem confirms a solution."""
+_SMALL = 0.01
+"""Error of the derivatives of a table, relative, that needs no mention."""
 
 
 def confirmations(context: Context) -> Iterator[str]:
@@ -32,7 +34,7 @@ def confirmations(context: Context) -> Iterator[str]:
             worst = max(compared, key=lambda c: c.rel_l2)
             yield f"the {worst.against} agrees, relative L2 {worst.rel_l2_text}"
     found = context.estimate
-    if found is not None and found.bound < _BOUND:
+    if found is not None and context.resolved and found.bound < _BOUND:
         yield f"the residual bounds the error: {number(found.bound)} by the smallest response of the linearised problem"
 
 
@@ -52,7 +54,28 @@ def unchecked(context: Context) -> Iterator[str]:
         for term in context.problem.terms:
             if not pointwise(term) and term.penalty.vanishes and not term.fits_data:
                 yield f"the quadrature of '{term.name}' was not checked: its points are given"
+    if not context.confirmed:
+        yield from _within_own_error(context)
     yield from context.open_questions
+
+
+def remarks(context: Context) -> Iterator[str]:
+    """Yield sentences on the problem and on the derivatives of a table that are no defect of the solution."""
+    yield from context.notes
+    yield from (c.sentence for c in context.concerns if c.severity is Severity.NOTE)
+    if context.confirmed:
+        yield from _within_own_error(context)
+
+
+def _within_own_error(context: Context) -> Iterator[str]:
+    """Yield a sentence for each term whose residual is within the error of the table's derivatives and not small."""
+    for s in context.samples:
+        check = s.check
+        if check.own_error > 0 and check.own_relative > _SMALL and check.rms <= 2 * check.own_error:
+            yield (
+                f"the residual of '{check.name}' ({percent(check.relative)} of the parts that should cancel) is within "
+                f"the error of the derivatives of the given values ({percent(check.own_relative)}): it says no more"
+            )
 
 
 def _unconfirmed(context: Context) -> Iterator[str]:

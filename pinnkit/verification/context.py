@@ -38,12 +38,14 @@ class Context:
         compared: differences from the closed form and from the reference.
         no_reference: the reason why there is no reference.
         open_questions: sentences on what could not be checked.
+        notes: sentences on the source of the solution that are no defect of it.
     """
 
     solution: Solution
     compared: Sequence[Comparison] = ()
     no_reference: str = ""
     open_questions: Sequence[str] = ()
+    notes: Sequence[str] = ()
 
     @property
     def problem(self) -> Problem:
@@ -136,14 +138,21 @@ class Context:
     @cached_property
     def others(self) -> Search | None:
         """Search for other solutions; None where there is no linearised problem, or where none is needed."""
-        if self.estimate is None or not self.may_have_others or not self.settled:
+        if self.estimate is None or not self.may_have_others or not self.settled or not self.resolved:
             return None
         return search(sine_basis(self.solution, {s.check.name: s.natural_scale for s in self.samples}))
 
     @property
+    def amplifies_own_error(self) -> bool:
+        """True if the errors of a table's derivatives alone may cause a correction as large as the estimated one."""
+        own = max((s.check.own_relative for s in self.samples), default=0.0)
+        found = self.estimate
+        return found is not None and own > 0 and own > max(found.sizes.values()) * found.smallest_response
+
+    @property
     def supported(self) -> bool:
         """True where the error estimate of the linearised problem bounds the error below five per cent."""
-        return self.estimate is not None and self.estimate.bound < FAR
+        return self.estimate is not None and self.resolved and self.estimate.bound < FAR
 
     @property
     def expected(self) -> float:
@@ -169,7 +178,12 @@ class Context:
     @property
     def settled(self) -> bool:
         """True if every term is met well enough for uniqueness checks."""
-        return all(s.check.relative <= 0.05 for s in self.samples)
+        return all(s.beyond <= 0.05 for s in self.samples)
+
+    @property
+    def resolved(self) -> bool:
+        """True if the derivatives are exact, or known well enough to tell solutions apart by their residuals."""
+        return all(s.check.own_relative <= 0.05 for s in self.samples)
 
     def unknowns(self, coords: Tensor, order: tuple[str, ...] = ()) -> dict[str, Tensor]:
         """Values or a derivative of the unknowns at points, in float64 on the CPU."""

@@ -35,6 +35,9 @@ class Kind(Enum):
     AMPLIFIED = "a solution far larger than what is prescribed"
     UNSTABLE = "a solution that small perturbations change"
     SEVERAL = "one of several solutions"
+    UNCOVERED = "values that do not cover the domain"
+    TOO_COARSE = "values too coarse for the solution"
+    TRANSFORMED = "values scaled, shifted or exchanged"
 
 
 class Level(Enum):

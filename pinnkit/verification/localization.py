@@ -38,8 +38,8 @@ _REVIVED = 2.0
 def check_localization(context: Context) -> Iterator[Finding]:
     """Find a residual that is large in a small region: an unresolved front or layer."""
     for s in context.equations:
-        m = s.magnitude.square()
-        if not s.check.relative > _WORTH or not bool(torch.isfinite(m).all()):
+        m = s.excess.square()
+        if not s.beyond > _WORTH or not bool(torch.isfinite(m).all()):
             continue
         order = torch.argsort(m, descending=True)
         needed = int((torch.cumsum(m[order], dim=0) < _SHARE * m.sum()).sum()) + 1
@@ -70,13 +70,13 @@ def check_start(context: Context) -> Iterator[Finding]:
     axis = next(a for a in context.problem.axes if a.name == context.problem.time)
     column = context.problem.frame.columns.index(axis.name)
     for s in context.equations:
-        if not any(axis.name in order for order in _orders(s)) or not s.check.relative > _WORTH:
+        if not any(axis.name in order for order in _orders(s)) or not s.beyond > _WORTH:
             continue
         when = ((s.coords[:, column] - axis.lower) / axis.extent * _SLABS).long().clamp(0, _SLABS - 1)
         slabs = [torch.nonzero(when == k)[:, 0] for k in range(_SLABS)]
         if any(len(slab) < _FEW for slab in slabs):
             return
-        residual = [rms(s.magnitude[slab]) for slab in slabs]
+        residual = [rms(s.excess[slab]) for slab in slabs]
         relative = [_relative(s, slab) for slab in slabs]
         sizes, rates = _profile(context, axis.name, column, axis.lower, axis.extent)
         found = _where(residual, relative, sizes, rates)
@@ -93,6 +93,8 @@ def check_start(context: Context) -> Iterator[Finding]:
             )
             return
     found_by = context.estimate
+    if context.amplifies_own_error:
+        return
     if found_by is not None and found_by.significant and found_by.late_growth > _REVIVED:
         yield Finding(
             Kind.LOST_START,
@@ -135,7 +137,7 @@ def _profile(context: Context, time: str, column: int, lower: float, extent: flo
 def _relative(s: Sample, rows: Tensor) -> float:
     """Residual at the given rows relative to the parts that should cancel there."""
     scale = rms(s.parts[rows])
-    return rms(s.magnitude[rows]) / scale if scale > 0 else 0.0
+    return rms(s.excess[rows]) / scale if scale > 0 else 0.0
 
 
 def _orders(s: Sample) -> list[tuple[str, ...]]:

@@ -92,12 +92,14 @@ class TermCheck:
         kind: of the term: equation, dirichlet, ...
         rms: root mean square of the residual.
         scale: of the parts that cancel in it, so that rms / scale has no unit.
+        own_error: of the residual, where the derivatives are those of a table, as a root mean square.
     """
 
     name: str
     kind: str
     rms: float
     scale: float
+    own_error: float = 0.0
 
     @property
     def relative(self) -> float:
@@ -105,6 +107,11 @@ class TermCheck:
         if math.isnan(self.scale):
             return math.nan
         return self.rms / self.scale if self.scale > 0 else 0.0
+
+    @property
+    def own_relative(self) -> float:
+        """The residual's own error as a fraction of the same parts."""
+        return self.own_error / self.scale if self.scale > 0 else 0.0
 
 
 def number(value: float | None) -> str:

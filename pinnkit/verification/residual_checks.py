@@ -75,17 +75,19 @@ def check_terms(context: Context) -> Iterator[Finding]:
     for s in context.samples:
         check = s.check
         if s.term.is_equation:
-            if not check.relative <= UNSOLVED:
-                yield Finding(Kind.UNSOLVED, _sentence(s, "the equation", "is not solved"), check.relative, check.name)
+            if not s.beyond <= UNSOLVED:
+                yield Finding(
+                    Kind.UNSOLVED, _sentence(context, s, "the equation", "is not solved"), check.relative, check.name
+                )
             continue
         limit = NOISY if s.term.fits_data else MISSED
         walls = [] if s.term.fits_data else _walls(context, s, limit)
-        if check.relative <= limit and not walls:
+        if s.beyond <= limit and not walls:
             continue
-        figure = max([check.relative, *(w for _, w in walls)], key=_finite_or_inf)
+        figure = max([s.beyond, *(w for _, w in walls)], key=_finite_or_inf)
         verb = "is hardly met" if figure < IGNORED else "is ignored"
         where = f" on {', '.join(name for name, _ in walls)}" if walls else ""
-        yield Finding(Kind.CONDITION, _sentence(s, "the condition", verb + where), figure, check.name)
+        yield Finding(Kind.CONDITION, _sentence(context, s, "the condition", verb + where), figure, check.name)
         yield from _scale(s)
 
 
@@ -115,10 +117,11 @@ def percent(fraction: float) -> str:
     return f"{100 * fraction:.3g} %"
 
 
-def _sentence(s: Sample, said: str, verb: str) -> str:
+def _sentence(context: Context, s: Sample, said: str, verb: str) -> str:
+    solved = context.solution.status is not Status.GIVEN
     return (
         f"{said} '{s.check.name}' {verb}: its residual (rms {number(s.check.rms)}) is {percent(s.check.relative)} "
-        f"of the parts that should cancel in it; give it more weight, more points or a larger field"
+        f"of the parts that should cancel in it{'; give it more weight, more points or a larger field' * solved}"
     )
 
 
@@ -127,7 +130,7 @@ def _walls(context: Context, s: Sample, limit: float) -> list[tuple[str, float]]
     normal = s.points[0].normal
     if normal is None or not s.check.scale > 0:
         return []
-    normal, r, coords = normal.double().cpu(), s.magnitude, s.coords
+    normal, r, coords = normal.double().cpu(), s.excess, s.coords
     out = []
     space = [context.problem.frame.columns.index(c) for c in context.problem.frame.space]
     for i, column in enumerate(space):

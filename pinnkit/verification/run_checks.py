@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 from pinnkit.jets.gradient_mode import with_gradients
 from pinnkit.solutions.solution import Solution
-from pinnkit.well_posedness import Severity
 
 from . import comparison_checks as comparison_checks
 from .comparison import compare_with_exact, compare_with_reference
-from .confirmation import confirmations, unchecked
+from .confirmation import confirmations, remarks, unchecked
 from .context import Context
 from .finding import Finding, Kind, Verdict
 from .identifiability import check_identifiability
@@ -30,6 +29,10 @@ if TYPE_CHECKING:
 
 __all__ = ["run_checks", "verdict"]
 
+_COARSE = frozenset(
+    {Kind.UNSOLVED, Kind.LOCAL, Kind.TOO_SMOOTH, Kind.TOO_ROUGH, Kind.LOST_START, Kind.ESTIMATE, Kind.UNSTABLE}
+)
+"""Findings that residuals of a table give which is too coarse to have any."""
 _FOLLOWS = frozenset({Kind.UNSOLVED, Kind.CONDITION, Kind.SCALE, Kind.TOO_SMOOTH, Kind.LOCAL, Kind.LOST_START})
 """Findings that follow from a trivial solution and are not repeated."""
 _RESIDUAL = frozenset(
@@ -102,6 +105,8 @@ def run_checks(context: Context, extra: Iterable[Finding] = ()) -> Verdict:
         weak = [f for f in found if f.kind in _RESIDUAL and not (f.kind is Kind.CONDITION and f.figure >= IGNORED)]
         found = [f for f in found if f not in weak]
         context = replace(context, open_questions=(*context.open_questions, *(f.sentence for f in weak)))
+    if any(f.kind is Kind.TOO_COARSE for f in extra):
+        found = [f for f in found if f.kind not in _COARSE]
     return _verdict(context, [*found, *extra])
 
 
@@ -114,6 +119,6 @@ def _verdict(context: Context, findings: Sequence[Finding]) -> Verdict:
         estimated_error=max(estimate.sizes.values()) if estimate is not None and estimate.explains else math.nan,
         confirmed_by=() if findings else tuple(confirmations(context)),
         unchecked=() if findings else tuple(unchecked(context)),
-        notes=tuple(c.sentence for c in context.concerns if c.severity is Severity.NOTE),
+        notes=tuple(remarks(context)),
         coefficient_deviations={} if estimate is None else dict(estimate.deviations),
     )

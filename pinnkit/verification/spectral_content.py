@@ -35,7 +35,7 @@ def check_spectral_content(context: Context) -> Iterator[Finding]:
         return
     for s in context.samples:
         limit = UNSOLVED if s.term.is_equation else MISSED
-        if not s.check.relative > limit or s.term.own_points is not None:
+        if not s.beyond > limit or s.term.own_points is not None:
             continue
         found = _roughness(context, s)
         if found is None:

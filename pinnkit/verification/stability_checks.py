@@ -25,7 +25,7 @@ def check_stability(context: Context) -> Iterator[Finding]:
     growth = context.growth
     if growth is None:
         return
-    error = max([_ROUNDING, *(s.check.relative for s in context.equations if math.isfinite(s.check.relative))])
+    error = max([_ROUNDING, *(s.beyond for s in context.equations if s.check.own_relative < s.beyond < math.inf)])
     if growth.at_end * error > FAR:
         time = context.problem.time
         yield Finding(

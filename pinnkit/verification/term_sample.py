@@ -19,7 +19,7 @@ from pinnkit.solutions.solution import Solution
 from .measures import TermCheck
 from .scales import TEST_SEED, Unknowns, rms, sizes_of
 
-__all__ = ["FRESH", "TEST_SEED", "Sample", "channels_at", "rms", "subsampled", "vanishes"]
+__all__ = ["FRESH", "TEST_SEED", "Sample", "channel_errors_at", "channels_at", "rms", "subsampled", "vanishes"]
 
 FRESH = 4096
 """Points of each term: residuals that are concentrated on a thousandth of the domain still show."""
@@ -45,6 +45,7 @@ class Sample:
         check: the residual and its scale as root mean squares.
         from_unknowns: the root mean square of what comes from the unknowns, each channel by itself.
         natural_scale: the same, of a field of this size that varies over the whole domain.
+        own_error: at each point the error of the residual that the derivatives of a table have, ``(n,)``; else zero.
     """
 
     term: Term
@@ -56,6 +57,7 @@ class Sample:
     check: TermCheck
     from_unknowns: float
     natural_scale: float
+    own_error: Tensor
 
     @classmethod
     def of(cls, solution: Solution, term: Term, sizes: Mapping[str, float] | None = None) -> Sample:
@@ -68,6 +70,7 @@ class Sample:
             dtype=solution.dtype,
             device=solution.device,
             sizes=sizes,
+            errors=partial(channel_errors_at, solution) if solution.fieldset.is_uncertain else None,
         )
 
     @classmethod
@@ -82,6 +85,7 @@ class Sample:
         device: str = "cpu",
         count: int = FRESH,
         sizes: Mapping[str, float] | None = None,
+        errors: Unknowns | None = None,
     ) -> Sample:
         """Sample a term of a problem for given unknowns.
 
@@ -94,6 +98,7 @@ class Sample:
             device: of the points.
             count: number of points.
             sizes: of the unknowns, see `sizes_of`; None computes them.
+            errors: gives errors of channels at points, of those that have any; None where all are exact.
         """
         if sizes is None:
             sizes = sizes_of(problem, unknowns, coefficients, dtype=dtype, device=device)
@@ -114,9 +119,15 @@ class Sample:
             scale += max(here, elsewhere, natural)
             from_unknowns += here
             natural_scale += part.natural * (sizes[part.unknown] or 1.0)
-        check = TermCheck(str(term.name), term.kind, rms(at.r), scale + rms(remainder))
+        own_error = torch.zeros_like(at.r)
+        for channel, error in ({} if errors is None else errors(points, trace.channels)).items():
+            size = error if error.ndim == 2 else error[:, None]
+            at_points = (at.d[channel].abs() * size[:, None, :]).sum(dim=-1)
+            own_error = own_error + points[channel.site].row_sums(at_points)
+        check = TermCheck(str(term.name), term.kind, rms(at.r), scale + rms(remainder), rms(own_error))
         parts = (parts + remainder.abs()).square().sum(dim=1).sqrt()
-        return cls(term, points, values, at.r, remainder, parts, check, from_unknowns, natural_scale)
+        own = own_error.double().cpu().square().sum(dim=1).sqrt()
+        return cls(term, points, values, at.r, remainder, parts, check, from_unknowns, natural_scale, own)
 
     @property
     def given_size(self) -> float:
@@ -137,6 +148,26 @@ class Sample:
     def magnitude(self) -> Tensor:
         """|r| at each point, ``(n,)``."""
         return self.r.double().cpu().square().sum(dim=1).sqrt()
+
+    @property
+    def excess(self) -> Tensor:
+        """|r| beyond its own error at each point, ``(n,)``: the part that is a defect of the solution."""
+        return (self.magnitude - self.own_error).clamp(min=0.0)
+
+    @property
+    def beyond(self) -> float:
+        """Relative residual beyond its own error; `check.relative` where that is zero."""
+        whole = rms(self.magnitude)
+        if not float(self.own_error.max() if self.own_error.numel() else 0.0) > 0 or not whole > 0:
+            return self.check.relative
+        return self.check.relative * rms(self.excess) / whole
+
+
+def channel_errors_at(
+    solution: Solution, points: Sequence[Points], channels: Sequence[Channel]
+) -> dict[Channel, Tensor]:
+    """Errors of the derivatives of the unknowns, of those that have any; of solutions without an ansatz."""
+    return solution.fieldset.channel_errors(points, channels)
 
 
 def vanishes(term: Term) -> bool:
