@@ -16,11 +16,11 @@ from pinnkit.problem.terms import Term
 from pinnkit.solutions.solution import Solution
 from pinnkit.well_posedness import Concern, concerns_of
 
-from .error_estimate import ErrorEstimate, estimate_error, sine_basis
+from .linearized.error_estimate import ErrorEstimate, estimate_error, sine_basis
+from .linearized.perturbation_growth import PerturbationGrowth, perturbation_growth
+from .linearized.several_solutions import Search, search
 from .measures import FAR, Comparison, TermCheck
-from .perturbation_growth import PerturbationGrowth, perturbation_growth
 from .scales import TEST_SEED, least_sizes, rms, sizes_of
-from .several_solutions import Search, search
 from .term_sample import FRESH, Sample, channels_at, vanishes
 
 __all__ = ["Context"]

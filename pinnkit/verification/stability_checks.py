@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from .context import Context
 from .finding import Finding, Kind
+from .linearized.several_solutions import Search
 from .measures import FAR, number
 from .residual_checks import percent
-from .several_solutions import Search
 
 __all__ = ["check_amplification", "check_several", "check_stability", "other_solution"]
 

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .scales import rms
+from pinnkit.verification.scales import rms
+
 from .sine_corrections import SineBasis
 
 __all__ = ["Search", "search"]

@@ -22,8 +22,7 @@ from pinnkit.domains import Points
 from pinnkit.problem.linearization import Channel, linearise
 from pinnkit.problem.problem import Problem
 from pinnkit.solutions.solution import Solution
-
-from .term_sample import channels_at
+from pinnkit.verification.term_sample import channels_at
 
 __all__ = ["PerturbationGrowth", "perturbation_growth"]
 

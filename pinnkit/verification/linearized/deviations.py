@@ -14,7 +14,7 @@ import math
 import torch
 from torch import Tensor
 
-from .scales import rms
+from pinnkit.verification.scales import rms
 
 __all__ = ["relative_deviations"]
 

@@ -17,9 +17,9 @@ from torch import Tensor
 
 from pinnkit.problem.problem import Problem
 from pinnkit.solutions.solution import Solution
+from pinnkit.verification.scales import rms
 
 from .deviations import relative_deviations
-from .scales import rms
 from .sine_corrections import SineBasis, outputs_of
 
 __all__ = ["ErrorEstimate", "estimate_error", "sine_basis"]

@@ -19,9 +19,8 @@ from pinnkit.problem.terms import Term
 from pinnkit.solutions.evaluation import index
 from pinnkit.solutions.solution import Solution
 from pinnkit.solvers.collocation.field_groups import axes_of
-
-from .scales import TEST_SEED
-from .term_sample import subsampled
+from pinnkit.verification.scales import TEST_SEED
+from pinnkit.verification.term_sample import subsampled
 
 __all__ = ["SineBasis", "outputs_of"]
 

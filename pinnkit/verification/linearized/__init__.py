@@ -1,0 +1,1 @@
+"""The problem linearised at a solution: corrections, error estimates, coefficients, other solutions, growth."""
