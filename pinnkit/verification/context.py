@@ -133,7 +133,9 @@ class Context:
         """True for a nonlinear problem that does not proceed from an initial state."""
         structure = self.problem.structure
         proceeds = structure.time is not None and bool(structure.initial) and not structure.final
-        return not self.problem.linear and not proceeds and bool(structure.equations) and not self.problem.coefficients
+        if self.problem.linear or not structure.equations:
+            return False
+        return bool(self.problem.coefficients) or not proceeds
 
     @cached_property
     def others(self) -> Search | None:

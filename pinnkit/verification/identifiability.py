@@ -18,14 +18,29 @@ _DOUBTFUL = 0.02
 """Relative standard deviation above which a coefficient is not confirmed."""
 _ALIKE = 0.02
 """Relative difference of two changes up to which they cancel in a product or a quotient."""
+_VANISHED = 1e-100
+"""Natural scale of an equation that its coefficients have made vanish."""
 _PART = 0.05
 """Change of a coefficient, relative to the largest one, from which it belongs to the open combination."""
 
 
 def check_identifiability(context: Context) -> Iterator[Finding]:
     """Find coefficients that the data do not determine."""
+    if not context.problem.coefficients:
+        return
+    for s in context.equations:
+        if not s.natural_scale > _VANISHED:
+            values = ", ".join(f"{name} = {number(value)}" for name, value in context.solution.coefficients.items())
+            yield Finding(
+                Kind.UNDETERMINED,
+                f"the equation '{s.check.name}' vanishes with its coefficients, {values}: it holds for all unknowns; "
+                "fix one of them",
+                s.natural_scale,
+                s.check.name,
+            )
+            return
     estimate = context.estimate
-    if estimate is None or not context.problem.coefficients or not context.settled:
+    if estimate is None or not context.settled:
         return
     if estimate.smallest_response < _OPEN and not estimate.least_determined:
         yield Finding(

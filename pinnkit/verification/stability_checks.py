@@ -61,6 +61,9 @@ def check_several(context: Context) -> Iterator[Finding]:
 
 def other_solution(found: Search) -> str:
     """A sentence on another solution that was found."""
+    if found.unknown in found.coefficients:
+        values = ", ".join(f"{name} = {value:.4g}" for name, value in found.coefficients.items())
+        return f"other coefficients meet every term as well: {values} (residual {number(found.residual)})"
     return (
         f"the solution is one of several: another one, whose `{found.unknown}` has size {number(found.size)}, is "
         f"{percent(found.distance)} away and meets every term (residual {number(found.residual)})"

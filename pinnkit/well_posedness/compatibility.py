@@ -22,6 +22,8 @@ _JUMP = 1e-3
 """Difference of two prescribed values, relative to the largest of them, from which they are two."""
 _APART = 0.2
 """Difference of two measurements at one point, relative to the range of all, from which they contradict each other."""
+_OPPOSED = 0.5
+"""The same from which no noise explains it."""
 _SIGMAS = 5.0
 """The same in standard deviations, where these are given."""
 
@@ -114,8 +116,9 @@ def check_measurements(problem: Problem) -> Iterator[Concern]:
                 unit = _SIGMAS * float(sigma.max())
             apart = (spread > unit).any(dim=1)
             if bool(apart.any()):
+                spans = float(spread.max()) > _OPPOSED * float(values.max() - values.min())
                 yield Concern(
-                    Severity.DOUBTFUL,
+                    Severity.ILL_POSED if spans and sigma is None else Severity.DOUBTFUL,
                     f"'{term.name}' has {int(apart.sum())} points with several values of "
                     f"`{key.removesuffix('_data')}` that differ by up to {float(spread.max()):.3g}: a mean is "
                     "fitted; keep one of each",

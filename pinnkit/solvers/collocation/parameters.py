@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -80,7 +81,8 @@ class Parameters:
         """Set the coefficients to initial values."""
         with torch.no_grad():
             for c, t in zip(self.problem.coefficients, self._coefficients, strict=True):
-                t.fill_(math.log(coefficients[c.name]) if c.positive else coefficients[c.name])
+                value = coefficients[c.name]  # a positive one may have underflowed
+                t.fill_(math.log(max(value, sys.float_info.min)) if c.positive else value)
 
     def gradient(self, loss: Tensor) -> Tensor:
         """d loss / d theta, ``(P,)``; zero for parameters on which the loss does not depend."""

@@ -113,7 +113,7 @@ class _Search:
     def solved(self, features: int, bandwidth: tuple[float, ...], warm: Attempt | None) -> Attempt:
         """Solve with these features, without keeping the result."""
         how = self.problem, self.groups, self.solver, self.seed
-        return solve_with(*how, features, bandwidth, warm, self.scales)
+        return solve_with(*how, features, bandwidth, warm, self.scales, self.left)
 
 
 def search_random_features(
@@ -222,8 +222,9 @@ def solve_with(
     bandwidth: tuple[float, ...],
     warm: Attempt | None = None,
     scales: dict[str, float] | None = None,
+    left: Callable[[], float] = lambda: math.inf,
 ) -> Attempt:
-    """Solve for the read-out of random sines with the given bandwidth per column."""
+    """Solve for the read-out of random sines with the given bandwidth per column; `left` gives remaining seconds."""
     cpu = torch.device("cpu")
     specs = _specs(problem, groups, features, bandwidth)
     fields = build_fields(problem, specs, seed=seed, device=cpu, dtype=torch.float64)
@@ -234,7 +235,7 @@ def solve_with(
     theta = objective.get()
     if warm is not None and not problem.linear:
         theta = _carry_over(warm, fields, theta)
-    theta = solve_readout(solver, objective, theta)
+    theta = solve_readout(solver, objective, theta, left)
     held = CollocationPoints(
         problem, counts_of(problem, 2 * features, max(features // 2, 2)), seed, draw=1, sampling=Sobol()
     )
@@ -244,12 +245,17 @@ def solve_with(
     return Attempt(features, bandwidth, max(score, _FLOOR), costs, fields, parameters, theta, words=words)
 
 
-def solve_readout(solver: ReadoutSolver, objective: ReadoutObjective, theta: Tensor) -> Tensor:
-    """Run a solver on the read-out from `theta` until it is done; the result is written to the fields."""
+def solve_readout(
+    solver: ReadoutSolver,
+    objective: ReadoutObjective,
+    theta: Tensor,
+    left: Callable[[], float] = lambda: math.inf,
+) -> Tensor:
+    """Run a solver on the read-out from `theta` until it is done or no time is left; the fields take the result."""
     state = solver.start(theta)
     for _ in range(solver.steps):
         state = solver.step(objective, state)
-        if state["done"]:
+        if state["done"] or left() <= 0:
             break
     objective.assign(theta_of(state))
     return theta_of(state)

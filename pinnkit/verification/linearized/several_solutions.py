@@ -10,8 +10,8 @@ differential equations, SIAM J. Sci. Comput. 37 (2015) A2026 (the problem; defla
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -45,7 +45,8 @@ class Search:
         distance: of the other solution found, relative to the larger of the two; 0 where none was found.
         residual: of its rows, in relative units.
         size: its root mean square.
-        unknown: the unknown that differs most.
+        unknown: the unknown or the coefficient that differs most; empty where none was found.
+        coefficients: values of the coefficients there.
     """
 
     starts: int
@@ -53,6 +54,7 @@ class Search:
     residual: float = 0.0
     size: float = 0.0
     unknown: str = ""
+    coefficients: Mapping[str, float] = field(default_factory=dict)
 
 
 def search(basis: SineBasis) -> Search:
@@ -61,9 +63,12 @@ def search(basis: SineBasis) -> Search:
     Args:
         basis: sines about the solution.
     """
+    solution = basis.solution
     inside, effect = basis.effect()
     values = _values(basis, inside)
-    starts = list(_starts(basis, inside, effect, values))
+    starts = list(_coefficient_starts(basis))
+    if not solution.coefficients:
+        starts += _starts(basis, inside, effect, values)
 
     def ratio(step: Tensor) -> float:
         """Size of the corrected solution, relative to that of the solution where that is smaller."""
@@ -74,14 +79,19 @@ def search(basis: SineBasis) -> Search:
         step = _solved(basis, start, ratio)
         if step is None:
             continue
-        best = Search(len(starts))
+        best, residual = Search(len(starts)), float(basis.residual(step).norm())
+        found = {k: v + float(step[basis.count + i]) for i, (k, v) in enumerate(solution.coefficients.items())}
         for name, u in values.items():
             change = effect[name] @ step
             size = max(rms(u), rms(u + change))
             distance = rms(change) / size if size > 0 else 0.0
             if distance > max(best.distance, _APART):
-                residual = float(basis.residual(step).norm())
-                best = Search(len(starts), distance, residual, rms(u + change), name)
+                best = Search(len(starts), distance, residual, rms(u + change), name, found)
+        for name, value in solution.coefficients.items():
+            size = max(abs(value), abs(found[name]))
+            distance = abs(found[name] - value) / size if size > 0 else 0.0
+            if distance > max(best.distance, _APART):
+                best = Search(len(starts), distance, residual, abs(found[name]), name, found)
         if best.unknown:
             return best
     return Search(len(starts))
@@ -108,6 +118,22 @@ def _starts(basis: SineBasis, inside: Tensor, effect: dict[str, Tensor], values:
             matrix = torch.cat([effect[name] for name in changes])
             right = torch.cat(list(changes.values()))
             yield torch.linalg.lstsq(matrix, right[:, None], rcond=1e-8, driver="gelsd").solution[:, 0]
+
+
+def _coefficient_starts(basis: SineBasis) -> Iterator[Tensor]:
+    """Coefficients exchanged in pairs, halved and doubled, with the solution as it is."""
+    values = torch.tensor(list(basis.solution.coefficients.values()), dtype=torch.float64)
+    for i in range(len(values)):
+        for j in range(i):
+            other = values.clone()
+            other[[i, j]] = values[[j, i]]
+            yield _step_to(basis, other - values)
+    for factor in (0.5, 2.0) if len(values) else ():
+        yield _step_to(basis, (factor - 1) * values)
+
+
+def _step_to(basis: SineBasis, change: Tensor) -> Tensor:
+    return torch.cat([torch.zeros(basis.count, dtype=torch.float64), change])
 
 
 def _solved(basis: SineBasis, step: Tensor, ratio: Callable[[Tensor], float]) -> Tensor | None:
