@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pinnkit.solutions.numpy_files import read_npz
+from pinnkit.files.numpy_files import read_npz
 
 __all__ = ["LARGEST", "MESHES", "TABLES", "read_table", "require", "sized"]
 
