@@ -189,9 +189,9 @@ def test_a_new_solver(tmp_path: Path) -> None:
     names = files_of("solver", tmp_path)
     assert names == ["barzilai.py", "decay.py"]
     assert registrations(tmp_path, names) == 1
-    summary = solved("decay.py", "--field", "mlp", "--solver", "barzilai-borwein", "--steps", "300")
-    assert "BarzilaiBorwein(steps=300" in str(summary["solver"])
-    assert summary["steps"] == 300
+    summary = solved("decay.py", "--field", "mlp", "--solver", "barzilai-borwein", "--steps", "1500")
+    assert "BarzilaiBorwein(steps=1500" in str(summary["solver"])
+    assert summary["steps"] == 1500  # its steps are not monotone: where they are at 300 depends on rounding
     assert summary["rel_l2"] < 0.05
     assert reloaded("decay", "decay", "u") < 0.05
 

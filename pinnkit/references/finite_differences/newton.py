@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from pinnkit.problem.errors import Unsupported
-from pinnkit.references.errors import BudgetSpent, TooFewConditions, Unresolved
+from pinnkit.references.errors import TooFewConditions, Unresolved
 from pinnkit.references.grid import Array
 
 from .linear_solvers import Solve
@@ -92,22 +92,17 @@ def solve_from(
 
     Raises:
         TooFewConditions: where the matrix is singular at every guess.
-        BudgetSpent: where the budget ends before.
         Unresolved: where no guess leads to a solution.
     """
     reasons: list[Unsupported | None] = []
     for guess in guesses:
         try:
             first = inverse(guess)
-        except BudgetSpent:
-            raise
         except (TooFewConditions, Unresolved) as error:
             reasons.append(error)
             continue
         try:
             found = newton(residual, lambda s, g=guess, f=first: f if s is g else inverse(s), guess)  # type: ignore[misc]
-        except BudgetSpent:
-            raise
         except (TooFewConditions, Unresolved):  # of a state on the way, which says nothing about the equations
             found = None
         if found is not None:
