@@ -142,7 +142,8 @@ class Context:
         """Search for other solutions; None where there is no linearised problem, or where none is needed."""
         if self.estimate is None or not self.may_have_others or not self.settled or not self.resolved:
             return None
-        return search(sine_basis(self.solution, {s.check.name: s.natural_scale for s in self.samples}))
+        scales = {s.check.name: s.natural_scale for s in self.samples}
+        return search(sine_basis(self.solution, scales), self.least_sizes)
 
     @property
     def amplifies_own_error(self) -> bool:

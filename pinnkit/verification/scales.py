@@ -17,6 +17,8 @@ __all__ = ["TEST_SEED", "Unknowns", "least_sizes", "rms", "sizes_of"]
 
 TEST_SEED = 1_618_033_988  # of points that no solve has seen: solves take their points from seeds that users type
 _POINTS = 512
+_COUPLED = 1e-10
+"""Smallest bound that counts, relative to the largest unknown."""
 _VANISHES = 1e-3
 """Size of an unknown that counts as zero, relative to the size at which the equations notice it."""
 
@@ -68,8 +70,11 @@ def least_sizes(
         weights = _weights(problem, term, unknowns, coefficients, dtype, device)
         for name in undriven & set(weights):
             others = [weights[other] * sizes[other] for other in weights if other != name]
-            if others and weights[name] > 0 and max(others) > 0:
-                bounds[name] = min(bounds.get(name, float("inf")), _VANISHES * max(others) / weights[name])
+            if not others or not weights[name] > 0:
+                continue
+            bound = _VANISHES * max(others) / weights[name]
+            if bound > _COUPLED * max(sizes.values()):  # else the others enter by products with this one alone
+                bounds[name] = min(bounds.get(name, float("inf")), bound)
     return bounds
 
 

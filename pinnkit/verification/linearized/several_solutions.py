@@ -57,11 +57,12 @@ class Search:
     coefficients: Mapping[str, float] = field(default_factory=dict)
 
 
-def search(basis: SineBasis) -> Search:
+def search(basis: SineBasis, least: Mapping[str, float]) -> Search:
     """Search for another solution; ends with the first one.
 
     Args:
         basis: sines about the solution.
+        least: lower bounds of the sizes of unknowns that may vanish, see scales.py.
     """
     solution = basis.solution
     inside, effect = basis.effect()
@@ -72,7 +73,8 @@ def search(basis: SineBasis) -> Search:
 
     def ratio(step: Tensor) -> float:
         """Size of the corrected solution, relative to that of the solution where that is smaller."""
-        sizes = [rms(u + effect[name] @ step) / rms(u) for name, u in values.items() if rms(u) > 0]
+        units = {name: max(rms(u), least.get(name, 0.0)) for name, u in values.items()}
+        sizes = [rms(u + effect[name] @ step) / units[name] for name, u in values.items() if units[name] > 0]
         return max(1.0, *sizes) if sizes else 1.0
 
     for start in starts:
@@ -83,7 +85,7 @@ def search(basis: SineBasis) -> Search:
         found = {k: v + float(step[basis.count + i]) for i, (k, v) in enumerate(solution.coefficients.items())}
         for name, u in values.items():
             change = effect[name] @ step
-            size = max(rms(u), rms(u + change))
+            size = max(rms(u), rms(u + change), least.get(name, 0.0))
             distance = rms(change) / size if size > 0 else 0.0
             if distance > max(best.distance, _APART):
                 best = Search(len(starts), distance, residual, rms(u + change), name, found)
