@@ -30,7 +30,7 @@ _ZERO = 1e-6
 """A size that counts as zero where nothing else gives a scale."""
 _DETERMINED = 1e-3
 """Smallest response above which the terms determine the solution; about one for Poisson's equation."""
-_OPEN = 1e-6
+_OPEN = 1e-5
 """Smallest response below which a component is undetermined; random sines approximate smooth functions to 1e-7."""
 _SAME = 1e-9
 """Relative change of a residual that counts as none."""

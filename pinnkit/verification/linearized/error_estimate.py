@@ -33,6 +33,8 @@ EXPLAINED = 0.7
 sqrt(2/3) = 0.8 is left."""
 _TRUSTED = 1e-6
 """A residual below which a large correction says that the terms hardly determine it, not that it is needed."""
+_DETERMINED = 1e-4
+"""Smallest response below which a small residual says little: finer functions than the sines may have none."""
 _COVERED = 0.9
 """Share of the solution that the sines must represent for a bound on its error."""
 
@@ -69,9 +71,9 @@ class ErrorEstimate:
     def bound(self) -> float:
         """Relative error that the residual allows, |r| / smallest |J δ|, of errors that the sines represent.
 
-        Infinite where the sines represent less than 90 % of the solution.
+        Infinite where the sines represent less than 90 % of the solution, and where the terms hardly determine it.
         """
-        if self.covered < _COVERED or not self.smallest_response > 0:
+        if self.covered < _COVERED or not self.smallest_response > _DETERMINED:
             return math.inf
         return self.residual / self.smallest_response
 
