@@ -88,6 +88,10 @@ def run_checks(context: Context, extra: Iterable[Finding] = ()) -> Verdict:
         return _verdict(context, [*broken, *ended, *extra])
     posed = list(check_well_posed(context))
     extra = [f for f in extra if not (posed and f.kind in (Kind.UNDETERMINED, Kind.ILL_POSED))]
+    if context.problem.linear and context.supported:  # the method does not fit, as for saddle-point systems
+        failed = [f for f in extra if f.kind in (Kind.NO_REFERENCE, Kind.UNDETERMINED)]
+        extra = [f for f in extra if f not in failed]
+        context = replace(context, open_questions=(*context.open_questions, *(f.sentence for f in failed)))
     nothing = list(check_trivial(context))
     residuals = (check_terms, check_spectral_content, check_overfitting, check_localization, check_start)
     found = [*posed, *ended, *nothing, *(finding for check in residuals for finding in check(context))]
