@@ -17,7 +17,7 @@ from pinnkit.reports.summary import finite
 
 from .application import app
 from .console import DONE, FAILED, user_errors
-from .options import File, Json, NoFigures
+from .options import File, Json, NoFigures, NoReference, Strict, StrictPlausible
 from .outcome import is_accepted, least_level
 from .result_folder import result_folder
 from .words import WordsCommand
@@ -59,17 +59,12 @@ def check(
         str | None, typer.Option(help="Activation between linear layers, for a file of their weights alone: tanh.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for summary.json and figures; none by default.")] = None,
-    strict: Annotated[
-        bool,
-        typer.Option(
-            "--strict", help="Exit with 1 unless the solution is confirmed; --strict=plausible accepts plausible ones."
-        ),
-    ] = False,
-    strict_plausible: Annotated[bool, typer.Option("--strict-plausible", hidden=True)] = False,
+    strict: Strict = False,
+    strict_plausible: StrictPlausible = False,
     json_: Json = False,
     no_figures: NoFigures = False,
     budget: Annotated[float, typer.Option(help="Nominal seconds of work for the reference; 0 for none.")] = _BUDGET,
-    no_reference: Annotated[bool, typer.Option("--no-reference", help="Compute no reference solution.")] = False,
+    no_reference: NoReference = False,
 ) -> None:
     """Check a solution from any program against the problem in FILE: residual, conditions, reference, verdict."""
     console = Console(stderr=json_)

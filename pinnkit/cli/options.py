@@ -18,4 +18,12 @@ Out = Annotated[Path | None, typer.Option(help="Folder to write; results/NAME by
 Quick = Annotated[bool, typer.Option("--quick", help="A trial run: at most 3 s of work.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the summary as JSON on stdout, everything else on stderr.")]
+Strict = Annotated[
+    bool,
+    typer.Option(
+        "--strict", help="Exit with 1 unless the solution is confirmed; --strict=plausible accepts plausible ones."
+    ),
+]
+StrictPlausible = Annotated[bool, typer.Option("--strict-plausible", hidden=True)]
+NoReference = Annotated[bool, typer.Option("--no-reference", help="Compute no reference solution.")]
 NoFigures = Annotated[bool, typer.Option("--no-figures", help="Draw no figures.")]

@@ -21,7 +21,21 @@ from pinnkit.verification.measures import number
 
 from .application import app
 from .console import progress, user_errors
-from .options import Device, Dtype, File, Json, NoFigures, Out, Quick, Resume, Seconds, Seed
+from .options import (
+    Device,
+    Dtype,
+    File,
+    Json,
+    NoFigures,
+    NoReference,
+    Out,
+    Quick,
+    Resume,
+    Seconds,
+    Seed,
+    Strict,
+    StrictPlausible,
+)
 from .outcome import Result, finish, least_level
 from .result_folder import result_folder
 from .starter import STARTER
@@ -73,19 +87,14 @@ def solve(
     out: Out = None,
     quick: Quick = False,
     resume: Resume = False,
-    strict: Annotated[
-        bool,
-        typer.Option(
-            "--strict", help="Exit with 1 unless the solution is confirmed; --strict=plausible accepts plausible ones."
-        ),
-    ] = False,
-    strict_plausible: Annotated[bool, typer.Option("--strict-plausible", hidden=True)] = False,
+    strict: Strict = False,
+    strict_plausible: StrictPlausible = False,
     json_: Json = False,
     no_figures: NoFigures = False,
     budget: Annotated[
         float | None, typer.Option(help="Nominal seconds of work for the reference; 5 by default, 0 for none.")
     ] = None,
-    no_reference: Annotated[bool, typer.Option("--no-reference", help="Compute no reference solution.")] = False,
+    no_reference: NoReference = False,
 ) -> None:
     """Solve the problem in FILE, check the solution, and write results/NAME."""
     console = Console(stderr=json_)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pinnkit.jets.gradient_mode import with_gradients
@@ -86,12 +85,13 @@ def run_checks(context: Context, extra: Iterable[Finding] = ()) -> Verdict:
     ended = list(check_convergence(context))
     if broken:
         return _verdict(context, [*broken, *ended, *extra])
+    open_questions: list[str] = []
     posed = list(check_well_posed(context))
     extra = [f for f in extra if not (posed and f.kind in (Kind.UNDETERMINED, Kind.ILL_POSED))]
     if context.problem.linear and context.supported:  # the method does not fit, as for saddle-point systems
         failed = [f for f in extra if f.kind in (Kind.NO_REFERENCE, Kind.UNDETERMINED)]
         extra = [f for f in extra if f not in failed]
-        context = replace(context, open_questions=(*context.open_questions, *(f.sentence for f in failed)))
+        open_questions += [f.sentence for f in failed]
     nothing = list(check_trivial(context))
     residuals = (check_terms, check_spectral_content, check_overfitting, check_localization, check_start)
     found = [*posed, *ended, *nothing, *(finding for check in residuals for finding in check(context))]
@@ -108,13 +108,13 @@ def run_checks(context: Context, extra: Iterable[Finding] = ()) -> Verdict:
     if context.near:  # an independent method agrees: what the residual shows is local, or of no weight
         weak = [f for f in found if f.kind in _RESIDUAL and not (f.kind is Kind.CONDITION and f.figure >= IGNORED)]
         found = [f for f in found if f not in weak]
-        context = replace(context, open_questions=(*context.open_questions, *(f.sentence for f in weak)))
+        open_questions += [f.sentence for f in weak]
     if any(f.kind is Kind.TOO_COARSE for f in extra):
         found = [f for f in found if f.kind not in _COARSE]
-    return _verdict(context, [*found, *extra])
+    return _verdict(context, [*found, *extra], open_questions)
 
 
-def _verdict(context: Context, findings: Sequence[Finding]) -> Verdict:
+def _verdict(context: Context, findings: Sequence[Finding], open_questions: Sequence[str] = ()) -> Verdict:
     estimate = context.estimate
     return Verdict(
         findings=tuple(findings),
@@ -122,7 +122,7 @@ def _verdict(context: Context, findings: Sequence[Finding]) -> Verdict:
         worst_condition_error=max((s.check.relative for s in context.conditions), default=math.nan),
         estimated_error=max(estimate.sizes.values()) if estimate is not None and estimate.explains else math.nan,
         confirmed_by=() if findings else tuple(confirmations(context)),
-        unchecked=() if findings else tuple(unchecked(context)),
+        unchecked=() if findings else (*unchecked(context), *open_questions),
         notes=tuple(remarks(context)),
         coefficient_deviations={} if estimate is None else dict(estimate.deviations),
     )
