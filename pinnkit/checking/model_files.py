@@ -191,7 +191,7 @@ def _exported(path: Path) -> tuple[Callable[..., Any], list[str] | None, torch.d
     try:
         _check_archive(path)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+            warnings.simplefilter("ignore")  # of torch on its own formats
             program = torch.export.load(path)
             module = program.module()
         nodes = [
@@ -225,7 +225,7 @@ def _scripted(path: Path) -> tuple[nn.Module, list[str] | None]:
     """Load a TorchScript archive; names of its inputs where each is one column."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+            warnings.simplefilter("ignore")  # of torch on its own formats
             module = torch.jit.load(path, map_location="cpu")
             taken = [str(a.name) for a in module.forward.schema.arguments[1:]]
     except Exception as error:  # its readers raise of everything

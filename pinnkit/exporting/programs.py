@@ -159,7 +159,7 @@ def _quiet() -> Iterator[None]:
     logging.disable(logging.CRITICAL)
     try:
         with warnings.catch_warnings(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-            warnings.simplefilter("ignore")
+            warnings.simplefilter("ignore")  # of the converter on itself
             with np.errstate(all="ignore"):  # the converter folds constants
                 yield
     finally:

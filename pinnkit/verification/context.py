@@ -92,7 +92,7 @@ class Context:
     def sizes(self) -> Mapping[str, float]:
         """Size of each unknown; for one that may vanish at least a size that its equations notice."""
         s = self.solution
-        return sizes_of(self.problem, partial(channels_at, s), s.coefficient_tensors, dtype=s.dtype, device=s.device)
+        return sizes_of(self.problem, partial(channels_at, s), self.least_sizes, dtype=s.dtype, device=s.device)
 
     @cached_property
     def concerns(self) -> tuple[Concern, ...]:

@@ -29,7 +29,7 @@ Unknowns = Callable[[Sequence[Points], Sequence[Channel]], Mapping[Channel, Tens
 def sizes_of(
     problem: Problem,
     unknowns: Unknowns,
-    coefficients: Mapping[str, Tensor],
+    least: Mapping[str, float],
     *,
     dtype: torch.dtype = torch.float64,
     device: str = "cpu",
@@ -43,13 +43,12 @@ def sizes_of(
     Args:
         problem: the problem.
         unknowns: gives channels of the unknowns at points.
-        coefficients: of the problem.
+        least: the lower bounds, by `least_sizes`.
         dtype: of the points.
         device: of the points.
     """
     sizes = _measured(problem, unknowns, dtype, device)
-    bounds = least_sizes(problem, unknowns, coefficients, dtype=dtype, device=device)
-    return {name: max(size, bounds.get(name, 0.0)) for name, size in sizes.items()}
+    return {name: max(size, least.get(name, 0.0)) for name, size in sizes.items()}
 
 
 def least_sizes(
@@ -60,13 +59,13 @@ def least_sizes(
     dtype: torch.dtype = torch.float64,
     device: str = "cpu",
 ) -> dict[str, float]:
-    """Lower bounds of the sizes of unknowns that may vanish, see `sizes_of`; arguments as there."""
-    if len(problem.names) < 2:
+    """Lower bounds of the sizes of unknowns that may vanish, see `sizes_of`; with the `coefficients` of the problem."""
+    undriven = _undriven(problem) if len(problem.names) > 1 else set()
+    if not undriven:
         return {}
     sizes = _measured(problem, unknowns, dtype, device)
     bounds: dict[str, float] = {}
-    undriven = _undriven(problem)
-    for term in problem.structure.equation_terms if undriven else ():
+    for term in problem.structure.equation_terms:
         weights = _weights(problem, term, unknowns, coefficients, dtype, device)
         for name in undriven & set(weights):
             others = [weights[other] * sizes[other] for other in weights if other != name]

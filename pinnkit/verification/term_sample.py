@@ -17,7 +17,7 @@ from pinnkit.problem.terms import Term
 from pinnkit.solutions.solution import Solution
 
 from .measures import TermCheck
-from .scales import TEST_SEED, Unknowns, rms, sizes_of
+from .scales import TEST_SEED, Unknowns, least_sizes, rms, sizes_of
 
 __all__ = ["FRESH", "TEST_SEED", "Sample", "channel_errors_at", "channels_at", "rms", "subsampled", "vanishes"]
 
@@ -101,7 +101,8 @@ class Sample:
             errors: gives errors of channels at points, of those that have any; None where all are exact.
         """
         if sizes is None:
-            sizes = sizes_of(problem, unknowns, coefficients, dtype=dtype, device=device)
+            least = least_sizes(problem, unknowns, coefficients, dtype=dtype, device=device)
+            sizes = sizes_of(problem, unknowns, least, dtype=dtype, device=device)
         trace = problem.trace(term, raw=False)
         generator = torch.Generator().manual_seed(TEST_SEED)
         points = tuple(p.to(dtype, device) for p in _affordable(term.finer().sample(count, generator, Sobol())))
