@@ -19,6 +19,7 @@ from pinnkit.well_posedness import Concern, concerns_of
 from .linearized.error_estimate import ErrorEstimate, estimate_error, sine_basis
 from .linearized.perturbation_growth import PerturbationGrowth, perturbation_growth
 from .linearized.several_solutions import Search, search
+from .maximum_principle import ProvedBound, proved_bound
 from .measures import FAR, Comparison, TermCheck
 from .scales import TEST_SEED, least_sizes, rms, sizes_of
 from .term_sample import FRESH, Sample, channels_at, vanishes
@@ -124,6 +125,11 @@ class Context:
         return estimate_error(self.solution, {s.check.name: s.natural_scale for s in self.samples}, self.least_sizes)
 
     @cached_property
+    def proved(self) -> ProvedBound | None:
+        """Error bound by the maximum principle; None where it does not apply."""
+        return None if self.finite < 1 else proved_bound(self.solution)
+
+    @cached_property
     def growth(self) -> PerturbationGrowth | None:
         """Growth of perturbations of ordinary differential equations; None for other problems."""
         return None if self.finite < 1 else perturbation_growth(self.solution, self.sizes)
@@ -154,7 +160,9 @@ class Context:
 
     @property
     def supported(self) -> bool:
-        """True where the error estimate of the linearised problem bounds the error below five per cent."""
+        """True where the maximum principle or the linearised problem bounds the error below five per cent."""
+        if self.proved is not None and self.proved.relative < FAR:
+            return True
         return self.estimate is not None and self.resolved and self.estimate.bound < FAR
 
     @property

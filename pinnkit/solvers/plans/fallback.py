@@ -8,11 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.problem import Problem
 from pinnkit.solutions.solution import Solution
 from pinnkit.solutions.status import Status
 from pinnkit.solvers.collocation.relative_residual import held_out_residual
 
+from .boundary_search import run_boundary_search
 from .candidates import Candidate, Kind
 from .feature_search import run_search
 from .marching import run_march
@@ -23,6 +25,7 @@ from .training import run_training
 __all__ = ["best_of"]
 
 _RUNS: Mapping[Kind, Callable[[Run], Solution]] = {
+    Kind.BOUNDARY: run_boundary_search,
     Kind.SEARCH: run_search,
     Kind.TRAINING: run_training,
     Kind.MARCH: run_march,
@@ -54,7 +57,13 @@ def best_of(candidates: Sequence[Candidate], problem: Problem, options: RunOptio
         own = replace(
             options, seconds=None if left is None else max(left, 1e-3), out=_folder(candidates, number, options)
         )
-        found = _run(Run(problem, candidate, own, time.perf_counter()))
+        try:
+            found = _run(Run(problem, candidate, own, time.perf_counter()))
+        except Unsupported as error:  # found out on the way, such as a source that polynomials do not resolve
+            if number + 1 == len(candidates) and best is None:
+                raise
+            tried.append(f"{candidate.reason} Not covered: {error}.")
+            continue
         score = held_out_residual(found.fieldset, found.coefficient_tensors, seed=options.seed)
         tried.append(
             found.choice if _says(candidate, found, score) else f"{found.choice} Held-out residual {score:.1e}."
