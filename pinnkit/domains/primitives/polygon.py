@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
@@ -19,6 +20,7 @@ from pinnkit.domains.product import SHAPES, Product, ShapeWall
 from pinnkit.domains.shapes.arrangement import PlaneSide
 from pinnkit.domains.shapes.curves import Segment
 from pinnkit.domains.shapes.motion import Motion, Point
+from pinnkit.domains.shapes.outline import crossings
 
 __all__ = ["Polygon", "Triangle"]
 
@@ -134,6 +136,13 @@ class Polygon(Solid):
         check_coords("Polygon.signed_distance", coords, self.columns)
         return self.outline.signed_distance(coords)
 
+    def level(self, coords: Tensor) -> Tensor:
+        """-1 inside and 1 outside, `(n,)`, by the number of sides that a ray crosses."""
+        rows = max(1, _BLOCK // len(self.vertices))
+        corners = torch.tensor(self.vertices, dtype=torch.float64, device=coords.device)
+        odd = [crossings(corners, part) % 2 == 1 for part in coords.double().split(rows)]
+        return torch.where(torch.cat(odd), -1.0, 1.0).to(coords) if odd else coords.new_zeros(0)
+
     def moved(self, motion: Motion) -> Polygon:
         """The polygon after a rotation, scaling and translation."""
         return Polygon([motion.applied(vertex) for vertex in self.vertices], self.names)
@@ -175,8 +184,8 @@ def _check_vertices(at: Floats) -> None:
 def _check_sides(at: Floats) -> None:
     """Refuse sides that cross, touch, or enclose nothing."""
     size = float(np.ptp(at, axis=0).max())
-    if abs(_area(at)) <= 1e-12 * size**2:
-        raise ValueError(f"Polygon: the {len(at)} vertices lie on a line, or the sides enclose no area; move one")
+    if np.linalg.svd(at - at.mean(axis=0), compute_uv=False)[1] <= 1e-12 * size:
+        raise ValueError(f"Polygon: the {len(at)} vertices lie on a line, so that they enclose no area; move one")
     ends = np.roll(at, -1, axis=0)
     lower, upper = np.minimum(at, ends), np.maximum(at, ends)
     count, rows = len(at), max(1, _BLOCK // len(at))
