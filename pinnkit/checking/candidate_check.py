@@ -22,9 +22,9 @@ from pinnkit.verification.reference_evidence import Absent, find_reference
 
 from .ansatz_conditions import ansatz_findings, without_ansatz
 from .candidate import Candidate
-from .files import read_table
 from .functions import function_candidate, module_candidate
 from .model_files import MODELS, model_file_candidate
+from .table_files import read_table
 from .tables import table_candidate
 from .transformations import transformations
 
