@@ -13,9 +13,9 @@ import torch
 
 from pinnkit.checking import check
 from pinnkit.checking.table_files import read_table
+from pinnkit.domains import Box
 from pinnkit.files.hdf5_arrays import read_arrays
 from pinnkit.files.unreadable import UnreadableFile
-from pinnkit.domains import Box
 from pinnkit.problem.problem import Coefficient, Problem, Unknown
 from pinnkit.problem.terms import Condition, Dirichlet, Equation, Initial
 from pinnkit.verification import Kind
