@@ -31,6 +31,7 @@ from pinnkit.solvers.training.loop import Outcome
 from pinnkit.solvers.training.loop import run as run_loop
 from pinnkit.solvers.training.training_objective import TrainingObjective
 
+from .reference_start import fit_values
 from .run import Run, differentiates, solution_of
 
 __all__ = ["run_training"]
@@ -98,7 +99,8 @@ def _prepare(run: Run) -> _Prepared:
         scale_outputs(fields, run.specs, seed=options.seed)
     parameters = Parameters(problem, list(fields.modules.values()), device=run.device, dtype=run.dtype)
     if options.start is not None:
-        _warm_start(parameters, fields.modules, options.start)
+        start = options.start if isinstance(options.start, Solution) else fit_values(run, options.start, run_training)
+        _warm_start(parameters, fields.modules, start)
     if parameters.count == 0:
         raise ValueError("solve: there is nothing to train, the field has no parameter that requires a gradient")
     row_weights = _row_weights(run, fields)
