@@ -16,10 +16,11 @@ from pinnkit.problem.terms import Term
 from pinnkit.solutions.solution import Solution
 from pinnkit.well_posedness import Concern, concerns_of
 
+from .conservation import Invariant, invariants
 from .linearized.error_estimate import ErrorEstimate, estimate_error, sine_basis
 from .linearized.perturbation_growth import PerturbationGrowth, perturbation_growth
 from .linearized.several_solutions import Search, search
-from .measures import FAR, Comparison, TermCheck
+from .measures import EXACT, FAR, Comparison, TermCheck
 from .scales import TEST_SEED, least_sizes, rms, sizes_of
 from .term_sample import FRESH, Sample, channels_at, vanishes
 
@@ -128,6 +129,11 @@ class Context:
         """Growth of perturbations of ordinary differential equations; None for other problems."""
         return None if self.finite < 1 else perturbation_growth(self.solution, self.sizes)
 
+    @cached_property
+    def invariants(self) -> tuple[Invariant, ...]:
+        """Quantities that the equations conserve, with their drift; none of a table, whose derivatives have errors."""
+        return invariants(self.solution) if self.finite == 1 and not self.solution.fieldset.is_uncertain else ()
+
     @property
     def may_have_others(self) -> bool:
         """True for a nonlinear problem that does not proceed from an initial state."""
@@ -166,6 +172,11 @@ class Context:
     def confirmed(self) -> bool:
         """True if every comparison agrees with the solution."""
         return bool(self.compared) and all(c.agrees for c in self.compared)
+
+    @property
+    def confirmed_by_exact(self) -> bool:
+        """True if a closed form agrees with the solution."""
+        return any(c.against == EXACT and c.agrees for c in self.compared)
 
     @property
     def near(self) -> bool:

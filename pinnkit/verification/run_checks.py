@@ -12,6 +12,7 @@ from pinnkit.solutions.solution import Solution
 from . import comparison_checks as comparison_checks
 from .comparison import compare_with_exact, compare_with_reference
 from .confirmation import confirmations, remarks, unchecked
+from .conservation import check_conservation
 from .context import Context
 from .finding import Finding, Kind, Verdict
 from .identifiability import check_identifiability
@@ -44,6 +45,7 @@ _RESIDUAL = frozenset(
         Kind.OVERFITTED,
         Kind.NOT_CONVERGED,
         Kind.ESTIMATE,
+        Kind.DRIFT,
     }
 )
 """Findings from residuals, which an agreement with a known solution outweighs."""
@@ -103,6 +105,7 @@ def run_checks(context: Context, extra: Iterable[Finding] = ()) -> Verdict:
     if not nothing:
         found += comparison_checks.check_estimate(context)
         found += [*check_identifiability(context), *check_stability(context), *check_amplification(context)]
+        found += check_conservation(context.invariants)
         if not found:
             found += check_several(context)
     if context.near:  # an independent method agrees: what the residual shows is local, or of no weight
