@@ -14,6 +14,7 @@ from .comparison import compare_with_exact, compare_with_reference
 from .confirmation import confirmations, remarks, unchecked
 from .conservation import check_conservation
 from .context import Context
+from .data_alone import check_data_alone
 from .finding import Finding, Kind, Verdict
 from .identifiability import check_identifiability
 from .localization import check_localization, check_start
@@ -101,7 +102,8 @@ def run_checks(context: Context, extra: Iterable[Finding] = ()) -> Verdict:
         found = [f for f in found if f.kind is not Kind.TOO_ROUGH]
     if nothing:
         found = [f for f in found if f.kind not in _FOLLOWS]
-    found += [*check_mirror_images(context), *check_uniqueness(context), *comparison_checks.check_comparison(context)]
+    found += [*check_mirror_images(context), *check_uniqueness(context), *check_data_alone(context)]
+    found += [*comparison_checks.check_comparison(context)]
     if not nothing:
         found += comparison_checks.check_estimate(context)
         found += [*check_identifiability(context), *check_stability(context), *check_amplification(context)]

@@ -109,7 +109,7 @@ def check_mirror_images(context: Context) -> Iterator[Finding]:
     """Find mirror images, in sign or along an axis, that satisfy every term as well and are another function."""
     if context.problem.ansatz or not context.settled or context.confirmed or context.size < _ZERO:
         return
-    if not context.resolved:
+    if not context.resolved or context.problem.structure.minimised:  # which tell images apart
         return
     first = _first_arrival(context)
     if first is not None:
