@@ -20,6 +20,7 @@ from .conservation import Invariant, invariants
 from .linearized.error_estimate import ErrorEstimate, estimate_error, sine_basis
 from .linearized.perturbation_growth import PerturbationGrowth, perturbation_growth
 from .linearized.several_solutions import Search, search
+from .linearized.sine_corrections import SineBasis
 from .measures import EXACT, FAR, Comparison, TermCheck
 from .scales import TEST_SEED, least_sizes, rms, sizes_of
 from .term_sample import FRESH, Sample, channels_at, vanishes
@@ -118,11 +119,16 @@ class Context:
         return min(float(torch.isfinite(v).double().mean()) for v in every if v.numel())
 
     @cached_property
-    def estimate(self) -> ErrorEstimate | None:
-        """Error estimate of the linearised problem; None where there is none."""
+    def basis(self) -> SineBasis | None:
+        """Sines about the solution; None where the linearised problem is not available."""
         if self.finite < 1 or len(self.samples) < len(self.problem.terms):
             return None
-        return estimate_error(self.solution, {s.check.name: s.natural_scale for s in self.samples}, self.least_sizes)
+        return sine_basis(self.solution, {s.check.name: s.natural_scale for s in self.samples})
+
+    @cached_property
+    def estimate(self) -> ErrorEstimate | None:
+        """Error estimate of the linearised problem; None where there is none."""
+        return None if self.basis is None else estimate_error(self.basis, self.least_sizes)
 
     @cached_property
     def growth(self) -> PerturbationGrowth | None:
@@ -146,10 +152,11 @@ class Context:
     @cached_property
     def others(self) -> Search | None:
         """Search for other solutions; None where there is no linearised problem, or where none is needed."""
-        if self.estimate is None or not self.may_have_others or not self.settled or not self.resolved:
+        if self.basis is None or self.estimate is None:
             return None
-        scales = {s.check.name: s.natural_scale for s in self.samples}
-        return search(sine_basis(self.solution, scales), self.least_sizes)
+        if not self.may_have_others or not self.settled or not self.resolved:
+            return None
+        return search(self.basis, self.least_sizes)
 
     @property
     def amplifies_own_error(self) -> bool:
