@@ -40,8 +40,8 @@ class _TaylorLike(Protocol):
 class ClosedForm(Protocol):
     """Function of coordinates that knows its derivatives of every order."""
 
-    def derivative(self, coords: Tensor, order: Sequence[int]) -> Tensor:
-        """Evaluate the derivative along the columns `order`: (n, d) -> (n, outputs)."""
+    def derivatives(self, coords: Tensor, orders: Sequence[Sequence[int]]) -> dict[tuple[int, ...], Tensor]:
+        """Evaluate derivatives along columns, by their columns: (n, d) -> {order: (n, outputs)}."""
 
 
 @overload
@@ -77,7 +77,10 @@ class _Pending:
 
     def channels(self, wanted: tuple[int, ...]) -> Tensor:
         """Evaluate the channels `wanted`, (len(wanted), n, outputs)."""
-        return torch.stack([self._channel(self.plan.channels[channel]) for channel in wanted])
+        parts = [terms_of(self.plan.channels[channel]) for channel in wanted]
+        found = self.function.derivatives(self.value, [order for terms in parts for _, order in terms])
+        zero = torch.zeros(()).to(self.value)
+        return torch.stack([sum((c * found[tuple(o)] for c, o in terms), zero) for terms in parts])
 
     def scaled(self, factor: float) -> None:
         """Return None: a factor is applied to the computed channels."""
@@ -87,10 +90,6 @@ class _Pending:
         """Evaluate all channels."""
         return self.coords.full(self.plan, self.channels(self.plan.every))
 
-    def _channel(self, channel: Order | OperatorLike[int]) -> Tensor:
-        terms = terms_of(channel)
-        return sum((c * self.function.derivative(self.value, o) for c, o in terms), torch.zeros(()).to(self.value))
-
 
 class _Differentiable(torch.autograd.Function):
     """Derivative of the function whose gradient is a closed form again, to any order."""
@@ -99,7 +98,7 @@ class _Differentiable(torch.autograd.Function):
     def forward(ctx: Any, coords: Tensor, function: ClosedForm, order: tuple[int, ...]) -> Tensor:
         ctx.save_for_backward(coords)
         ctx.function, ctx.order = function, order
-        return function.derivative(coords.detach(), order)
+        return function.derivatives(coords.detach(), [order])[order]
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, None, None]:

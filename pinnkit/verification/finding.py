@@ -36,6 +36,7 @@ class Kind(Enum):
     AMPLIFIED = "a solution far larger than what is prescribed"
     UNSTABLE = "a solution that small perturbations change"
     SEVERAL = "one of several solutions"
+    DRIFT = "a conserved quantity that changes"
     UNCOVERED = "values that do not cover the domain"
     TOO_COARSE = "values too coarse for the solution"
     TRANSFORMED = "values scaled, shifted or exchanged"

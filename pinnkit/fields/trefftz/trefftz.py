@@ -250,10 +250,11 @@ class TrefftzModule(FieldModule):
         values: Tensor = self.readout(self.trunk(coords))
         return values
 
-    def derivative(self, coords: Tensor, order: Sequence[int]) -> Tensor:
-        """Derivative of the functions along the columns `order`: (n, 2) -> (n, N)."""
-        key = tuple(sorted(order))
-        return self.features(coords, [key])[key]
+    def derivatives(self, coords: Tensor, orders: Sequence[Sequence[int]]) -> dict[tuple[int, ...], Tensor]:
+        """Derivatives of the functions along columns, by their columns: (n, 2) -> {order: (n, N)}."""
+        keys = {tuple(order): tuple(sorted(order)) for order in orders}
+        found = self.features(coords, list(keys.values()))
+        return {order: found[key] for order, key in keys.items()}
 
     def features(self, coords: Tensor, orders: Iterable[Derivative]) -> dict[Derivative, Tensor]:
         """Evaluate derivatives of the functions: coords (n, 2) -> {order: (n, N)}; operators are summed exactly.
