@@ -108,7 +108,9 @@ class Trefftz(BaseSpec["TrefftzModule"]):
 
 @FIELDS.register(
     examples=lambda: {
-        "Laplace": TrefftzFunctions(degree=4, center=(1.0, 1.0), sources=(Multipole(9.0, -1.0, 2.0, 0, 3),)),
+        "Laplace": TrefftzFunctions(
+            degree=4, center=(1.0, 1.0), length=2.5, sources=(Multipole(9.0, -1.0, 2.0, 0, 3),)
+        ),
         "Helmholtz": TrefftzFunctions(
             EllipticOperator(2.0, 0.5, 1.0, 0.1, 0.0, 3.0),
             degree=3,
