@@ -89,7 +89,7 @@ def _spec(basis: Basis, levels: object) -> TrefftzFunctions:
 def _exponents(basis: Basis) -> list[float]:
     """Exponent mu of the flux r^(mu - 1) of the comparison function at each junction; 1 where none is needed."""
     found = []
-    singular = {(c.x, c.y) for c in basis.singular}
+    singular = {(c.x, c.y) for c in basis.singular if c.order > 0}
     for original, junction in zip(basis.geometry.junctions, basis.plane.junctions, strict=True):
         own = basis.exponents(junction)
         at_flux = any(

@@ -29,7 +29,7 @@ from torch import Tensor
 
 from pinnkit.domains import Points, Sobol
 from pinnkit.fields.trefftz.operator import EllipticOperator
-from pinnkit.fields.trefftz.trefftz import TrefftzModule
+from pinnkit.fields.trefftz.trefftz import TrefftzModule, width_of
 from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.hardening import softened
 from pinnkit.problem.linearization import linearise
@@ -196,9 +196,13 @@ def _panel_bounds(values: Tensor) -> Tensor:
 def _own_corner(module: TrefftzModule, side: Side) -> Tensor:
     """Columns of the singular functions of the corner at which a side begins."""
     spec = module.spec
-    first = int(spec.particular >= 0) + 2 * spec.degree + 1
-    mine = [i for i, c in enumerate(spec.corners) if (c.x, c.y) == side.arm.anchor]
-    return torch.tensor([first + 2 * i + k for i in mine for k in (0, 1)], dtype=torch.int64)
+    place = int(spec.particular >= 0) + 2 * spec.degree + 1
+    found: list[int] = []
+    for corner in spec.corners:
+        if (corner.x, corner.y) == side.arm.anchor and corner.order > 0:  # the angle is smooth along a wall
+            found += [place, place + 1]
+        place += width_of(corner)
+    return torch.tensor(found, dtype=torch.int64)
 
 
 def _tails(module: TrefftzModule, side: Side) -> Tensor:
@@ -235,10 +239,10 @@ def _tails(module: TrefftzModule, side: Side) -> Tensor:
     place = start + 2 * spec.degree + 1
     for corner in spec.corners:
         _, far = distances(corner.x, corner.y)
-        total = total + weights[place : place + 2].sum() * (far / corner.length) ** corner.order * torch.exp(
-            kappa * far**2 / (4 * (corner.order + 1))
-        )
-        place += 2
+        width = width_of(corner)
+        growth = torch.exp(kappa * far**2 / (4 * (corner.order + 1))) * (1 if corner.order else 2 * math.pi)
+        total = total + weights[place : place + width].sum() * (far / corner.length) ** corner.order * growth
+        place += width
     for source in spec.sources:
         near, far = distances(source.x, source.y)
         for m in range(source.lowest, source.highest + 1):

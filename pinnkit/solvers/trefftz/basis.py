@@ -142,7 +142,7 @@ class Basis:
         """Singular functions of all junctions whose cut, the ray opposite to the bisector, does not meet the domain.
 
         Exponents k pi / w where the same kind of condition holds on both sides of the angle w, (k - 1/2) pi / w
-        between a value and a flux, those that are no whole numbers.
+        between a value and a flux, those that are no whole numbers; and the angle between two values, which may jump.
 
         Source: Grisvard, Elliptic Problems in Nonsmooth Domains, Pitman 1985, section 4.4.
         """
@@ -168,6 +168,9 @@ class Basis:
         direction = math.atan2(junction.bisector[1], junction.bisector[0])
         for exponent in self.exponents(junction):
             yield CornerFunction(*at, direction, self.plane.diameter, exponent)
+        pieces = [self.plane.pieces[i] for i in (junction.before, junction.after)]
+        if all(p.prescribes is Prescribes.VALUE for p in pieces):  # the values may jump there
+            yield CornerFunction(*at, direction, self.plane.diameter, 0.0)
 
     def _cut_is_outside(self, junction: Junction) -> bool:
         at, outward = (torch.tensor(v, dtype=torch.float64) for v in (junction.at, junction.bisector))
