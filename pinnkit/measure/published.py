@@ -17,6 +17,7 @@ PublishedRow = Mapping[str, Any]
 
 TOPICS: dict[str, tuple[str, ...]] = {
     "equations": ("automatic",),
+    "shapes": ("shapes",),
     "trained_networks": ("networks", "trained"),
     "references": ("references", "agreement"),
     "speed": ("steps", "jacobians", "limits"),

@@ -67,6 +67,7 @@ def bound_by_comparison(
             source = max(b[2] for b in bounds if b is not None)
             return ratio * largest, 1 / -operator.c if operator.c < 0 else source * largest
         levels = grown(
+            basis,
             levels,
             smooth=True,
             holes=(True,) * len(levels.holes),
