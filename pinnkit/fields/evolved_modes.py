@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, Protocol, overload
+from typing import Any, ClassVar, NamedTuple, overload
 
 import torch
 from torch import Tensor
 
-from pinnkit.derivatives import OperatorLike, Order, terms_of
-
 from .base import FieldModule
+from .closed_form import ClosedForm, TaylorLike
 from .modes import chebyshev_modes, fourier_modes, mapped
 from .protocols import AxisLike
 from .registry import FIELDS
@@ -22,30 +21,6 @@ __all__ = ["EvolvedModes", "EvolvedModesField", "Piece"]
 
 _ROWS = 2048  # points evaluated at once
 _ROUNDING = 1e-9  # half extents of time by which a point may lie beyond the last step
-
-
-class _PlanLike(Protocol):
-    @property
-    def channels(self) -> Sequence[Order | OperatorLike[int]]: ...
-
-    @property
-    def every(self) -> tuple[int, ...]: ...
-
-
-class _TaylorLike(Protocol):
-    """Taylor coefficients of coordinates, as much of them as the closed form uses (`pinnkit.jets.taylor`)."""
-
-    @property
-    def plan(self) -> _PlanLike: ...
-
-    @property
-    def affinity(self) -> tuple[Tensor, Tensor] | None: ...
-
-    @staticmethod
-    def full(plan: _PlanLike, data: Tensor) -> _TaylorLike: ...
-
-    @staticmethod
-    def later(plan: _PlanLike, like: Tensor, shape: Sequence[int], pending: _ClosedForm) -> _TaylorLike: ...
 
 
 class Piece(NamedTuple):
@@ -170,17 +145,14 @@ class EvolvedModesField(FieldModule):
     def forward(self, coords: Tensor) -> Tensor: ...
 
     @overload
-    def forward(self, coords: _TaylorLike) -> _TaylorLike: ...
+    def forward(self, coords: TaylorLike) -> TaylorLike: ...
 
-    def forward(self, coords: Tensor | _TaylorLike) -> Tensor | _TaylorLike:
+    def forward(self, coords: Tensor | TaylorLike) -> Tensor | TaylorLike:
         """Evaluate the field: (n, 2) -> (n, outputs); Taylor coefficients of the coordinates pass in closed form."""
         if isinstance(coords, Tensor):
             values: Tensor = _Differentiable.apply(coords, self, 0, 0)
             return values
-        affinity = coords.affinity
-        assert affinity is not None  # coordinates are affine in themselves
-        value, _ = affinity
-        return coords.later(coords.plan, value, (value.shape[0], self.outputs), _ClosedForm(self, coords, value))
+        return ClosedForm.of(self, coords)
 
     def derivative(self, coords: Tensor, order: Sequence[int]) -> Tensor:
         """Evaluate the derivative along the columns `order` in closed form: (n, 2) -> (n, outputs)."""
@@ -262,29 +234,6 @@ class EvolvedModesField(FieldModule):
                 amplitude = torch.view_as_complex(self._buffer("waves", i)[step[own]])
                 found = found + torch.einsum("nojN,njN->noN", amplitude, growth)
             yield first, found
-
-
-class _ClosedForm:
-    """Pending operation of a Taylor pass: evaluates the wanted channels of the field in closed form, and no other."""
-
-    def __init__(self, field: EvolvedModesField, coords: _TaylorLike, value: Tensor) -> None:
-        self.field, self.coords, self.plan, self.value = field, coords, coords.plan, value
-
-    def channels(self, wanted: tuple[int, ...]) -> Tensor:
-        """Evaluate the channels `wanted`, (len(wanted), n, outputs)."""
-        return torch.stack([self._channel(self.plan.channels[channel]) for channel in wanted])
-
-    def scaled(self, factor: float) -> None:
-        """Return None: a factor is applied to the computed channels."""
-        del factor
-
-    def resolve(self) -> _TaylorLike:
-        """Evaluate all channels."""
-        return self.coords.full(self.plan, self.channels(self.plan.every))
-
-    def _channel(self, channel: Order | OperatorLike[int]) -> Tensor:
-        terms = terms_of(channel)
-        return sum((c * self.field.derivative(self.value, o) for c, o in terms), torch.zeros(()).to(self.value))
 
 
 class _Differentiable(torch.autograd.Function):
