@@ -16,12 +16,20 @@ from pinnkit.problem.problem import Problem
 
 from .requirements import METHOD
 
-__all__ = ["initial_state"]
+__all__ = ["ContradictoryState", "OpenState", "initial_state"]
 
 Array = NDArray[np.float64]
 
 _AGREE = 1e-10
 """Relative residual up to which more initial conditions than rows agree."""
+
+
+class OpenState(Unsupported):
+    """The initial conditions leave a row of the state open."""
+
+
+class ContradictoryState(Unsupported):
+    """The initial conditions contradict each other."""
 
 
 def initial_state(problem: Problem, rows: Sequence[tuple[int, int]]) -> Array:
@@ -32,8 +40,10 @@ def initial_state(problem: Problem, rows: Sequence[tuple[int, int]]) -> Array:
         rows: pairs (component, level) of the state.
 
     Raises:
-        Unsupported: where a row is not determined, and for conditions that are not affine, contradict each other, hold
-            other derivatives than those of the state, or have no finite values.
+        OpenState: where a row is not determined.
+        ContradictoryState: for conditions that contradict each other.
+        Unsupported: for conditions that are not affine, hold other derivatives than those of the state, or have no
+            finite values.
     """
     label, structure = f"problem '{problem.name}'", problem.structure
     time = structure.time
@@ -77,7 +87,7 @@ def initial_state(problem: Problem, rows: Sequence[tuple[int, int]]) -> Array:
     state = np.linalg.lstsq(given / scale[:, None], right / scale, rcond=None)[0] if direct is None else direct
     gap = np.abs(given @ state - right)
     if (gap > _AGREE * (np.abs(given) @ np.abs(state) + np.abs(right))).any():
-        raise Unsupported(METHOD, f"{label}: the initial conditions contradict each other")
+        raise ContradictoryState(METHOD, f"{label}: the initial conditions contradict each other")
     return state
 
 
@@ -104,6 +114,4 @@ def _require_determined(given: Array, problem: Problem, rows: Sequence[tuple[int
     i, level = rows[int(np.abs(directions[rank:]).max(axis=0).argmax())]
     assert problem.time is not None
     name = problem.structure.components[i].unknown + ("_" + problem.time * level if level else "")
-    raise Unsupported(
-        METHOD, f"problem '{problem.name}': there is no initial state of `{name}`; add Initial({name}=...)"
-    )
+    raise OpenState(METHOD, f"problem '{problem.name}': there is no initial state of `{name}`; add Initial({name}=...)")

@@ -8,6 +8,7 @@ theorem gives dK/dy = -A^-1 B.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import NamedTuple
 
@@ -20,11 +21,12 @@ from pinnkit.domains import Axis, Points
 from pinnkit.problem.channels import Channel
 from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.linearization import provider, residual_rows
-from pinnkit.problem.operation_record import Function, record
+from pinnkit.problem.operation_record import Function, Played, record
 from pinnkit.problem.problem import Problem
 from pinnkit.problem.structure import Component, Structure
 
 from .initial_state import initial_state
+from .numpy_operations import in_numpy
 from .requirements import METHOD, require
 
 __all__ = ["Evaluation", "OrdinarySystem"]
@@ -34,6 +36,12 @@ Array = NDArray[np.float64]
 _PROBES = 24
 _SINGULAR = 1e-12
 """Smallest over largest singular value of A, rows and columns scaled to one, below which A has no inverse."""
+_NOT_RECORDED = 200
+"""Operations that a residual counts for which cannot be recorded."""
+_IN_NUMPY = 0.2
+"""Time of a NumPy operation over that of a torch one, on single numbers."""
+_WITH_MASS = 5
+"""Work of the rates where A is not constant, over that of the residual."""
 _RECORDED = 64
 """Batch sizes for which a recording of the residual is kept."""
 
@@ -104,6 +112,47 @@ class OrdinarySystem:
             suffix = "_" + self.time.name * level if level else ""
             found.append(f"{c.unknown}{suffix}" + (f"[{c.index}]" if vector else ""))
         return tuple(found)
+
+    def rate_at(self, time: float, state: Array) -> Array:
+        """Evaluate f at one time and state, (n,) -> (n,), by NumPy where the operations of the equations allow it."""
+        single = self._single
+        if single is None or self._constant_mass is None:
+            return self.rates(np.array([time]), state[None])[0]
+        wide = np.zeros((1, self._layout.columns))
+        wide[0, self._layout.low] = state
+        r0 = single(np.array([[time]]), wide)
+        rates = np.empty(self.size)
+        rates[self._layout.chain] = state[self._layout.chain + 1]
+        rates[self._layout.highest_rows] = -(self._inverse_mass @ r0[0])
+        return rates
+
+    @cached_property
+    def _single(self) -> Callable[..., Array] | None:
+        """Residual of one state by NumPy."""
+        if not isinstance(self._recorded, Played):
+            return None
+        time = self.time.lower + 0.37 * self.time.extent
+        some = self._wide(self.start[None], None) * 1.01 + 0.01
+        return in_numpy(self._recorded, [torch.tensor([[time]], dtype=torch.float64), torch.from_numpy(some)])
+
+    @cached_property
+    def _recorded(self) -> Function:
+        """Recording of the residual of one state."""
+        self._residual(np.array([self.time.lower]), self._wide(self.start[None], None))
+        return self._recordings[1]
+
+    @cached_property
+    def _inverse_mass(self) -> Array:
+        assert self._constant_mass is not None
+        return np.asarray(np.linalg.inv(self._constant_mass), dtype=np.float64)
+
+    @property
+    def operations(self) -> float:
+        """Work of one evaluation of the rates at one state, in array operations."""
+        if self._single is not None and self._constant_mass is not None and isinstance(self._recorded, Played):
+            return _IN_NUMPY * len(self._recorded.steps)
+        once = len(self._recorded.steps) if isinstance(self._recorded, Played) else _NOT_RECORDED
+        return once if self._constant_mass is not None else _WITH_MASS * once
 
     def rates(self, times: Array, states: Array) -> Array:
         """Evaluate f: (S,), (S, n) -> (S, n); NaN where the highest derivatives are not determined."""

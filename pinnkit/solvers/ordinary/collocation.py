@@ -70,7 +70,9 @@ def collocation(stages: int) -> Collocation:
         integrals[:, k] = (values[:, k + 1] - values[:, k - 1]) / (2 * k + 1)
     matrix: Array = np.linalg.solve(values[:, :-1].T, integrals.T).T / 2
     every = np.concatenate([[-1.0], x])
-    return Collocation((x + 1) / 2, matrix, np.linalg.inv(matrix), np.linalg.inv(chebyshev.chebvander(every, stages)))
+    to_chebyshev = np.linalg.inv(chebyshev.chebvander(every, stages))
+    parts = ((x + 1) / 2, matrix, np.linalg.inv(matrix), to_chebyshev)
+    return Collocation(*(np.asarray(part, dtype=np.float64) for part in parts))
 
 
 class Stages(NamedTuple):

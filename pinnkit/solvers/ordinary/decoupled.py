@@ -53,7 +53,13 @@ def decoupled_stages(
     """Solve the stage equations of one step; None where Newton's method does not converge.
 
     Args:
-        system, table, time, state, h, guess, allowed: as of `coupled_stages`.
+        system: the equations.
+        table: coefficients of the method.
+        time: start of the step.
+        state: y, (n,).
+        h: size of the step.
+        guess: predicts the states at times (S,); None starts from y.
+        allowed: error that each row may have, (n,), given states (S, n).
     """
     jacobian = system.evaluate(np.array([time]), state[None]).jacobian
     if not np.isfinite(jacobian).all():
