@@ -6,7 +6,7 @@ that is far more than the first run took, the problem is stiff and Radau goes on
 lowered by factors of 100 while the next run should fit the budget, which is counted in evaluations and not by a clock.
 
 With d_k the differences of successive runs and r = d_k / d_(k-1), the last run is off by about r d_k; the error bar is
-5 r d_k and at most d_k.  Where perturbations grow, all runs differ by what rounding and tolerances have grown to, r is
+5 r d_k, at least a tenth of d_k and at most d_k.  Where perturbations grow, all runs differ by what rounding and tolerances have grown to, r is
 about 1, and the bar is d_k.
 
 Source: Hairer, Nørsett & Wanner, Solving Ordinary Differential Equations I, section II.10 (DOP853); Hairer & Wanner,
@@ -50,6 +50,8 @@ _STIFF = 4.0
 _STABILITY = 6.0
 """Length of the stability region of DOP853 along the negative real axis, in units of 1 / h."""
 _NODES, _MOST_NODES = 4096, 2**16
+_LEAST_SHARE = 0.1
+"""Error bar over the difference of the last two runs, at least."""
 _WIDE = 0.05
 """Relative error bar from which on the tolerances do not resolve the solution."""
 _SEPARATED = 0.01
@@ -102,7 +104,7 @@ class InitialValue:
                 ratio = gap / wider if wider > 0 else math.nan
                 if 0 < ratio < 1 and last.steps > previous.steps:
                     orders.append(math.log(1 / ratio) / math.log(last.steps / previous.steps))
-            share = min(1.0, 5 * ratio) if ratio == ratio else 1.0
+            share = min(1.0, max(5 * ratio, _LEAST_SHARE)) if ratio == ratio else 1.0
             size = _rms(here)
             floor = 4 * np.finfo(np.float64).eps
             bars[name] = max(share * gap / size if size > 0 else share * gap, floor)
@@ -277,8 +279,7 @@ def _remark(system: OrdinarySystem, bars: Mapping[str, float], last: _Run, previ
     first = float(times[-1])
     for name in doubtful:
         here, near = last.at(times)[name], previous.at(times)[name]
-        apart = np.abs(here - near) > _SEPARATED * float(np.abs(here).max())
-        apart = apart if apart.ndim == 1 else apart.any(axis=1)
+        apart = (np.abs(here - near) > _SEPARATED * float(np.abs(here).max())).reshape(len(times), -1).any(axis=1)
         first = min(first, float(times[int(apart.argmax())]))
     names = ", ".join(f"`{name}`" for name in doubtful)
     return (
