@@ -6,8 +6,8 @@ that is far more than the first run took, the problem is stiff and Radau goes on
 lowered by factors of 100 while the next run should fit the budget, which is counted in evaluations and not by a clock.
 
 With d_k the differences of successive runs and r = d_k / d_(k-1), the last run is off by about r d_k; the error bar is
-5 r d_k, at least a tenth of d_k and at most d_k.  Where perturbations grow, all runs differ by what rounding and tolerances have grown to, r is
-about 1, and the bar is d_k.
+5 r d_k, at least a tenth of d_k and at most d_k.  Where perturbations grow, all runs differ by what rounding and
+tolerances have grown to, r is about 1, and the bar is d_k.
 
 Source: Hairer, Nørsett & Wanner, Solving Ordinary Differential Equations I, section II.10 (DOP853); Hairer & Wanner,
 part II, sections IV.2 (stability of explicit methods) and IV.8 (Radau).
