@@ -134,27 +134,29 @@ def _null_space(
     _, singular, vt = np.linalg.svd(matrix / columns, full_matrices=True)
     rank = int((singular > _ZERO * singular[0]).sum())
     basis = vt[rank:] / columns / scale
-    if beside is not None:
-        basis = _without(basis, known, len(powers))
+    found = _echelon(basis * scale) / scale
+    if known is not None:
+        found = _independent(found * scale, known * scale) / scale if len(known) else found
     out = []
-    for c in _echelon(basis):
+    for c in found:
         keep = np.abs(c) * scale > _SMALL * (np.abs(c) * scale).max()
         if not keep[: len(powers)].any():
             continue
         kept = np.nonzero(keep)[0]
+        c = c / np.abs(c[kept]).max() * np.sign(c[kept[0]])
         out.append(Invariant(tuple(every[j] for j in kept), tuple(float(_rounded(c[j])) for j in kept), names))
     return out
 
 
-def _without(basis: Array, known: Array | None, count: int) -> Array:
-    """Remove linear invariants and products of them from a basis of invariants."""
-    if known is None or not len(basis):
-        return basis
-    reduced = basis - basis @ np.linalg.pinv(known) @ known if len(known) else basis
-    _, singular, vt = np.linalg.svd(reduced, full_matrices=False)
-    del count
-    kept: Array = vt[singular > 1e-8 * max(float(np.linalg.norm(basis, axis=1).max()), 1e-300)]
-    return kept
+def _independent(rows: Array, known: Array) -> Array:
+    """Those rows that are no combinations of the `known` ones and of the rows before them."""
+    span, kept = np.linalg.qr(known.T)[0], []
+    for row in rows:
+        rest = row - span @ (span.T @ row)
+        if np.linalg.norm(rest) > 1e-8 * np.linalg.norm(row):
+            kept.append(row)
+            span = np.linalg.qr(np.column_stack([span, rest]))[0]
+    return np.array(kept).reshape(-1, rows.shape[1])
 
 
 def _products(linear: list[Invariant], pairs: list[tuple[int, ...]]) -> Array:
@@ -202,5 +204,6 @@ def _echelon(basis: Array) -> Array:
 
 
 def _rounded(c: float) -> float:
-    """A coefficient without the rounding of its last digits."""
-    return float(f"{c:.10g}")
+    """A coefficient without the rounding of its last digits where it has few."""
+    short = float(f"{c:.6g}")
+    return short if abs(c - short) <= 1e-11 * abs(c) else c

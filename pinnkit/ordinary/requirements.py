@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pinnkit.domains import Role
+from pinnkit.jets.orders import HIGHEST
 from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.evolution import unmet_by_terms, unmet_by_unknowns
 from pinnkit.problem.problem import Problem
@@ -38,8 +39,11 @@ def _unmet(problem: Problem) -> Iterator[str]:
     if not structure.is_local:
         yield "the equations depend on several points at once"
     for component in structure.components:
-        if component.time_order == 0:
-            yield f"no equation has a time derivative of `{component.unknown}`"
+        name, order = component.unknown, component.time_order
+        if order == 0:
+            yield f"no equation has a time derivative of `{name}`"
+        if order > HIGHEST:
+            yield f"a time derivative of order {order} of `{name}`; {HIGHEST} is the highest"
     rows, components = len(structure.equations), len(structure.components)
     if rows != components:
         yield f"there are {rows} equations for {components} components of the unknowns; give one for each"

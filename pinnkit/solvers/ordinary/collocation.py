@@ -25,9 +25,14 @@ __all__ = ["Collocation", "Stages", "collocation", "coupled_stages"]
 
 Array = NDArray[np.float64]
 
+Factors = tuple[Array, NDArray[np.int32]]
+"""LU factors and pivots of LAPACK."""
+
 _ITERATIONS = 14
 _EXACT = 1e-2
 """Error of the stages that Newton's method leaves, in tolerances."""
+_TRIALS = 2
+"""Random signs of rounding errors that are tried."""
 _KEPT = 0.05
 """Contraction of Newton's method up to which the factors of the last iteration are used again."""
 
@@ -81,7 +86,7 @@ class Stages(NamedTuple):
     Args:
         states: y and the stages Y, (s + 1, n).
         iterations: of Newton's method.
-        noise: bound of the rounding errors of a step, (n,).
+        noise: estimated rounding errors of the stages, (n,).
     """
 
     states: Array
@@ -123,7 +128,7 @@ def coupled_stages(
             factors = _factorised(table.inverse / h, jacobian)
             if factors is None:
                 return None
-            noise = rounding(jacobian, stages, h)
+            noise = _rounding(factors, jacobian, stages)
         else:
             rates = system.rates(times, stages)
             if not np.isfinite(rates).all():
@@ -145,15 +150,20 @@ def coupled_stages(
     return None
 
 
-def rounding(jacobian: Array, states: Array, h: float) -> Array:
-    """Bound of the rounding errors that a step makes in each row: eps h |J| |y| / (1 + h |J_rr|), (n,)."""
-    size = np.abs(jacobian) @ np.abs(states)[..., None]
-    damped = 1 + h * np.abs(np.diagonal(jacobian, axis1=1, axis2=2))
-    found: Array = 4 * np.finfo(np.float64).eps * h * (size[..., 0] / damped).max(axis=0)
-    return found
+def _rounding(factors: Factors, jacobian: Array, stages: Array) -> Array:
+    """Rounding errors of the stages in each row, (n,): those of the rates, eps |J| |y|, through Newton's matrix.
+
+    Their signs are those of fixed random numbers, and the largest of a few trials is doubled.
+    """
+    size = (np.abs(jacobian) @ np.abs(stages)[..., None])[..., 0]
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], size=(_TRIALS, *size.shape))
+    errors = (np.finfo(np.float64).eps * size * signs).reshape(_TRIALS, -1)
+    found = lapack.dgetrs(*factors, errors.T, trans=1)[0].T.reshape(_TRIALS, *size.shape)
+    largest: Array = 2 * np.abs(found).max(axis=(0, 1))
+    return largest
 
 
-def _factorised(inverse: Array, jacobian: Array) -> tuple[Array, NDArray[np.int32]] | None:
+def _factorised(inverse: Array, jacobian: Array) -> Factors | None:
     """LU factors of the transpose of A^-1 / h (x) I - diag(J_1, ..., J_s); None where it is singular."""
     s, n = jacobian.shape[:2]
     matrix = np.zeros((s, n, s, n))

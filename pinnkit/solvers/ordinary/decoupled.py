@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pinnkit.ordinary import OrdinarySystem
 from pinnkit.solvers.method_of_lines.radau import radau_step, radau_tableau
 
-from .collocation import Collocation, Stages, rounding
+from .collocation import Collocation, Stages
 
 __all__ = ["decoupled_stages"]
 
@@ -64,7 +64,14 @@ def decoupled_stages(
     jacobian = system.evaluate(np.array([time]), state[None]).jacobian
     if not np.isfinite(jacobian).all():
         return None
-    noise = rounding(jacobian, state[None], h)
+    noise = _rounding(jacobian[0], state, h)
     adapted = _Adapted(system, allowed(state[None]) + noise)
     tried = radau_step(adapted, radau_tableau(table.stages), time, state, h, guess, tolerance=1.0)
     return Stages(tried.stages, tried.iterations, noise) if tried.converged else None
+
+
+def _rounding(jacobian: Array, state: Array, h: float) -> Array:
+    """Rounding errors of a step in each row: eps h |J| |y| / (1 + h |J_rr|), (n,)."""
+    size = np.abs(jacobian) @ np.abs(state)
+    found: Array = 4 * np.finfo(np.float64).eps * h * size / (1 + h * np.abs(np.diagonal(jacobian)))
+    return found

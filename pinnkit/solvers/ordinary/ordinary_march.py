@@ -23,6 +23,8 @@ _STAGES = ((13, 300), (9, COUPLED))
 """Numbers of stages, each with the unknowns of all stages up to which it is taken."""
 _LARGE = 7
 """Stages where Newton's method cannot take them together."""
+_SAID, _TERMS = 4, 6
+"""Invariants that are written out, and terms of one at most."""
 _STATUS = {
     End.COMPLETE: Status.CONVERGED,
     End.STOPPED: Status.INTERRUPTED,
@@ -32,12 +34,13 @@ _STATUS = {
 
 
 def can_integrate(problem: Problem) -> str | None:
-    """Return None where a problem consists of ordinary equations with an initial state, else the reason why not."""
+    """Return None where `march_ordinary` solves a problem, else the reason why not: its kind, or a start that fails."""
     try:
-        OrdinarySystem(problem)
+        system = OrdinarySystem(problem)
     except Unsupported as reason:
         return str(reason)
-    return None
+    first = integrate(system, collocation(_stages(system.size)), tolerance=1e-8, report=lambda _: True)
+    return None if first.steps else _no_step(system)
 
 
 def march_ordinary(
@@ -59,10 +62,7 @@ def march_ordinary(
     stages = _stages(system.size) if solver.method is None else solver.method.stages
     found = integrate(system, collocation(stages), tolerance=solver.tolerance, report=report or (lambda _: False))
     if not found.steps:
-        raise Unsupported(
-            _METHOD,
-            f"{system.label}: not a single step could be taken; are the rates finite just after the start?",
-        )
+        raise Unsupported(_METHOD, _no_step(system))
     field = field_of(system, found)
     return MarchResult(
         modules={problem.names: field},
@@ -73,6 +73,13 @@ def march_ordinary(
         reason=_reason(system, stages, found, solver.tolerance),
         tail=0.0,
         reached=found.times[-1],
+    )
+
+
+def _no_step(system: OrdinarySystem) -> str:
+    return (
+        f"{system.label}: not a single step could be taken; are the rates and their derivatives finite just after the "
+        "start?"
     )
 
 
@@ -109,7 +116,16 @@ def _reason(system: OrdinarySystem, stages: int, found: Trajectory, tolerance: f
         )
     elif found.end is End.MOST:
         text += f" The largest number of steps was taken, up to {time} = {found.times[-1]:.6g}: shorten the time."
-    kept = [f"{one} to {one.drift(found.states()):.1e}" for one in invariants_of(system)]
-    if kept:
-        text += f" Conserved by the equations, and in the solution: {', '.join(kept)}."
-    return text
+    return text + _conserved(system, found)
+
+
+def _conserved(system: OrdinarySystem, found: Trajectory) -> str:
+    """A sentence on the linear and quadratic invariants of the equations, and their changes in the solution."""
+    every, states = invariants_of(system), found.states()
+    if not every:
+        return ""
+    said = [f"{one} to {one.drift(states):.1e}" for one in every if len(one.powers) <= _TERMS][:_SAID]
+    rest = len(every) - len(said)
+    if rest:
+        said.append(f"{rest} more to {max(one.drift(states) for one in every):.1e}")
+    return f" Conserved by the equations, and in the solution: {', '.join(said)}."

@@ -142,7 +142,7 @@ def _scales(solution: Solution, sizes: Mapping[str, float], times: torch.Tensor)
 
 
 def _rates(problem: Problem, solution: Solution, times: torch.Tensor) -> NDArray[np.float64] | None:
-    """Matrices J of δ' = J δ at the times, for values and derivatives below the highest; None where M has no inverse."""
+    """Matrices J of δ' = J δ at the times, rows as of the state; None where M has no inverse."""
     structure = problem.structure
     first: dict[tuple[str, int], int] = {}
     count = 0
