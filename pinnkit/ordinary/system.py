@@ -40,6 +40,8 @@ _NOT_RECORDED = 200
 """Operations that a residual counts for which cannot be recorded."""
 _IN_NUMPY = 0.2
 """Time of a NumPy operation over that of a torch one, on single numbers."""
+_IN_SOLVES = 8.0
+"""Operations that two solves of a small system count for."""
 _WITH_MASS = 5
 """Work of the rates where A is not constant, over that of the residual."""
 _RECORDED = 64
@@ -114,32 +116,53 @@ class OrdinarySystem:
         return tuple(found)
 
     def rate_at(self, time: float, state: Array) -> Array:
-        """Evaluate f at one time and state, (n,) -> (n,), by NumPy where the operations of the equations allow it."""
+        """Evaluate f at one time and state, (n,) -> (n,), by NumPy where the operations of the equations allow it.
+
+        Where A is not constant, its columns are differences of residuals at K = 0 and at unit vectors, and the rounding
+        of these differences is removed by one step of iterative refinement.
+        """
         single = self._single
-        if single is None or self._constant_mass is None:
+        if single is None:
             return self.rates(np.array([time]), state[None])[0]
-        wide = np.zeros((1, self._layout.columns))
-        wide[0, self._layout.low] = state
-        r0 = single(np.array([[time]]), wide)
+        layout, k = self._layout, len(self.components)
+        wide = np.zeros((self._together, layout.columns))
+        wide[:, layout.low] = state
+        times = np.full((self._together, 1), time)
+        if self._constant_mass is not None:
+            highest = -(self._inverse_mass @ single(times, wide)[0])
+        else:
+            wide[np.arange(1, k + 1), layout.top] = 1.0
+            r = single(times, wide)
+            mass = (r[1:] - r[0]).T
+            highest = -_solve(mass, r[0][:, None])[:, 0]
+            wide[:, layout.top] = highest
+            highest = highest - _solve(mass, single(times, wide)[0][:, None])[:, 0]
         rates = np.empty(self.size)
-        rates[self._layout.chain] = state[self._layout.chain + 1]
-        rates[self._layout.highest_rows] = -(self._inverse_mass @ r0[0])
+        rates[layout.chain] = state[layout.chain + 1]
+        rates[layout.highest_rows] = highest
         return rates
+
+    @property
+    def _together(self) -> int:
+        """Number of points at which `rate_at` evaluates the residual."""
+        return 1 if self._constant_mass is not None else len(self.components) + 1
 
     @cached_property
     def _single(self) -> Callable[..., Array] | None:
-        """Residual of one state by NumPy."""
+        """Residual of `_together` points by NumPy."""
         if not isinstance(self._recorded, Played):
             return None
         time = self.time.lower + 0.37 * self.time.extent
-        some = self._wide(self.start[None], None) * 1.01 + 0.01
-        return in_numpy(self._recorded, [torch.tensor([[time]], dtype=torch.float64), torch.from_numpy(some)])
+        at = torch.full((self._together, 1), time, dtype=torch.float64)
+        some = np.tile(self._wide(self.start[None], None) * 1.01 + 0.01, (self._together, 1))
+        return in_numpy(self._recorded, [at, torch.from_numpy(some)])
 
     @cached_property
     def _recorded(self) -> Function:
-        """Recording of the residual of one state."""
-        self._residual(np.array([self.time.lower]), self._wide(self.start[None], None))
-        return self._recordings[1]
+        """Recording of the residual of `_together` points."""
+        count = self._together
+        self._residual(np.full(count, self.time.lower), np.tile(self._wide(self.start[None], None), (count, 1)))
+        return self._recordings[count]
 
     @cached_property
     def _inverse_mass(self) -> Array:
@@ -149,9 +172,9 @@ class OrdinarySystem:
     @property
     def operations(self) -> float:
         """Work of one evaluation of the rates at one state, in array operations."""
-        if self._single is not None and self._constant_mass is not None and isinstance(self._recorded, Played):
-            return _IN_NUMPY * len(self._recorded.steps)
         once = len(self._recorded.steps) if isinstance(self._recorded, Played) else _NOT_RECORDED
+        if self._single is not None:
+            return _IN_NUMPY * once if self._constant_mass is not None else 2 * _IN_NUMPY * once + _IN_SOLVES
         return once if self._constant_mass is not None else _WITH_MASS * once
 
     def rates(self, times: Array, states: Array) -> Array:

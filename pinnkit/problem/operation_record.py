@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from pinnkit.jets.jet import Jet
+
 __all__ = ["Fixed", "Function", "Place", "Played", "Several", "Slot", "record"]
 
 Function = Callable[..., Tensor]
@@ -90,6 +92,8 @@ class _Recorder(TorchFunctionMode):
     ) -> Any:
         out = func(*args, **(kwargs or {}))
         name = getattr(func, "__name__", "")
+        if isinstance(out, Jet):  # lazy: its tensor operations come through here when its value is asked for
+            return out
         several = isinstance(out, (tuple, list)) and len(out) > 0 and all(isinstance(o, Tensor) for o in out)
         if isinstance(out, Tensor) or several:
             writes = (

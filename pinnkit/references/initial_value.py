@@ -47,6 +47,8 @@ _NOISE = 1e-10
 """The same relative to the largest row of all, below which a row is rounding."""
 _STIFF = 4.0
 """Steps that stability asks of an explicit method, over those that accuracy asks for, from which Radau is taken."""
+_LOOKS = 512
+"""Times at which the spectral radius is computed at most."""
 _STABILITY = 6.0
 """Length of the stability region of DOP853 along the negative real axis, in units of 1 / h."""
 _NODES, _MOST_NODES = 4096, 2**16
@@ -81,7 +83,7 @@ class InitialValue:
             TooFewConditions, TooManyConditions: for an initial state that is open, or prescribed twice.
             Unsupported: by name, for other problems.
         """
-        began = time.perf_counter()
+        begin = time.perf_counter()
         try:
             system = OrdinarySystem(problem)
         except OpenState as error:
@@ -116,7 +118,7 @@ class InitialValue:
             max_error_bar=largest,
             order=runs.order,
             observed_order=min(orders, default=math.nan),
-            seconds=time.perf_counter() - began,
+            seconds=time.perf_counter() - begin,
             kind=f"{runs.method} of scipy",
             between=last,
             remark=_remark(system, bars, last, previous, times),
@@ -208,11 +210,11 @@ class _Runs:
     def _is_stiff(self, pilot: _Run) -> bool:
         """Return whether stability asks for far more steps of DOP853 than the first run took."""
         ends = np.asarray(pilot.sol.ts)  # type: ignore[attr-defined]
-        radius = np.empty(len(ends))
-        for k, t in enumerate(ends):
-            jacobian = self._system.evaluate(np.array([t]), pilot.sol(t)[None]).jacobian[0]
-            radius[k] = np.abs(np.linalg.eigvals(jacobian)).max() if np.isfinite(jacobian).all() else 0.0
-        asked = float(np.sum(np.diff(ends) * np.minimum(radius[1:], radius[:-1]))) / _STABILITY
+        some = ends[np.unique(np.linspace(0, len(ends) - 1, min(len(ends), _LOOKS)).round().astype(np.int64))]
+        jacobian = self._system.evaluate(some, pilot.sol(some).T.copy()).jacobian
+        finite = np.isfinite(jacobian).all(axis=(1, 2))
+        radius = np.abs(np.linalg.eigvals(np.where(finite[:, None, None], jacobian, 0.0))).max(axis=1)
+        asked = float(np.sum(np.diff(some) * np.minimum(radius[1:], radius[:-1]))) / _STABILITY
         return asked > _STIFF * (pilot.steps + 100)
 
     def _run(self, tolerance: float, sizes: Array) -> _Run:
@@ -263,7 +265,7 @@ class _Runs:
 
 
 def _node_count(steps: int) -> int:
-    """Cells of the grid: a power of two, and at least four for each step as far as there may be so many."""
+    """Cells of the grid: a power of two, four or more for each step, up to a largest number."""
     return int(min(max(_NODES, 2 ** math.ceil(math.log2(4 * steps))), _MOST_NODES))
 
 

@@ -438,5 +438,5 @@ def test_what_fourier_series_do_not_cover_goes_to_finite_differences():
 
 
 def test_a_method_must_be_one():
-    with pytest.raises(TypeError, match="`method` must be Spectral\\(\\) or FiniteDifferences\\(\\), got 'spectral'"):
+    with pytest.raises(TypeError, match=r"`method` must be Spectral\(\), .*, got 'spectral'"):
         reference(PROBLEMS["heat"], method="spectral")

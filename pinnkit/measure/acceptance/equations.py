@@ -183,6 +183,13 @@ _JACOBIANS = {  # quantity: (method, target)
     "mapped": ("time of the Jacobian over vmap of jets", 1 / 1.2),
     "hessian": ("time of the Jacobian over vmap of nested jacrev", 1 / 5),
 }
+_ORDINARY = {  # problem: relative L2 error; within 10 s
+    "lotka_volterra": 1e-8,
+    "van_der_pol": 1e-8,
+    "robertson": 1e-8,
+    "lorenz": 1e-5,
+    "double_pendulum": 1e-8,
+}
 _HARDER = {  # problem: (relative L2 error, seconds)
     "nonlinear_poisson": (1e-9, 10.0),
     "burgers": (1e-7, 60.0),
@@ -232,5 +239,7 @@ def rows() -> Iterable[Row]:
     yield Row("2", "steps", "poisson", method, "ratio", 2.0, product_rate, seeded=False)
     for quantity, (method, target) in _JACOBIANS.items():
         yield Row("2", "jacobians", "heat", method, "ratio", target, jacobian_ratio(quantity), seeded=False)
+    for name, target in _ORDINARY.items():
+        yield Row("3", "automatic", name, "automatic", "relative L2", target, solve_error(None, None), 10.0)
     method, unit = "automatic against finite differences", "difference / sum of error bars"
     yield Row("1", "agreement", "poisson_variable", method, unit, 1.0, agreement)
