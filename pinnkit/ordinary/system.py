@@ -33,7 +33,9 @@ __all__ = ["Evaluation", "OrdinarySystem"]
 
 Array = NDArray[np.float64]
 
-_PROBES = 24
+_PROBES, _PROBES_OF_MANY = 24, 4
+"""Random states near the start, and as many far from it; fewer of more than `_MANY` components."""
+_MANY = 100
 _SINGULAR = 1e-12
 """Smallest over largest singular value of A, rows and columns scaled to one, below which A has no inverse."""
 _NOT_RECORDED = 200
@@ -245,9 +247,10 @@ class OrdinarySystem:
         """Test near the initial state and at random ones whether r is affine in K, and whether A is constant."""
         generator = np.random.default_rng(0)
         time, k = self.time, len(self.components)
-        times = time.lower + time.extent * generator.random(2 * _PROBES)
-        near = self.start * (1 + 0.2 * generator.standard_normal((_PROBES, self.size)))
-        far = generator.standard_normal((_PROBES, self.size))
+        probes = _PROBES if k <= _MANY else _PROBES_OF_MANY
+        times = time.lower + time.extent * generator.random(2 * probes)
+        near = self.start * (1 + 0.2 * generator.standard_normal((probes, self.size)))
+        far = generator.standard_normal((probes, self.size))
         states = np.concatenate([near, far])
         wide = self._wide(states, None)
         with torch.no_grad():

@@ -49,6 +49,8 @@ _STIFF = 4.0
 """Steps that stability asks of an explicit method, over those that accuracy asks for, from which Radau is taken."""
 _LOOKS = 512
 """Times at which the spectral radius is computed at most."""
+_ENTRIES = 2**22
+"""Entries of all these Jacobians together."""
 _STABILITY = 6.0
 """Length of the stability region of DOP853 along the negative real axis, in units of 1 / h."""
 _NODES, _MOST_NODES = 4096, 2**16
@@ -210,10 +212,11 @@ class _Runs:
     def _is_stiff(self, pilot: _Run) -> bool:
         """Return whether stability asks for far more steps of DOP853 than the first run took."""
         ends = np.asarray(pilot.sol.ts)  # type: ignore[attr-defined]
-        some = ends[np.unique(np.linspace(0, len(ends) - 1, min(len(ends), _LOOKS)).round().astype(np.int64))]
+        most = min(len(ends), _LOOKS, max(8, _ENTRIES // self._system.size**2))
+        some = ends[np.unique(np.linspace(0, len(ends) - 1, most).round().astype(np.int64))]
         jacobian = self._system.evaluate(some, pilot.sol(some).T.copy()).jacobian
-        finite = np.isfinite(jacobian).all(axis=(1, 2))
-        radius = np.abs(np.linalg.eigvals(np.where(finite[:, None, None], jacobian, 0.0))).max(axis=1)
+        finite = np.isfinite(jacobian).all(axis=(1, 2), keepdims=True)
+        radius = np.abs(np.linalg.eigvals(np.where(finite, jacobian, 0.0))).max(axis=1)
         asked = float(np.sum(np.diff(some) * np.minimum(radius[1:], radius[:-1]))) / _STABILITY
         return asked > _STIFF * (pilot.steps + 100)
 

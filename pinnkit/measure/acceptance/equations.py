@@ -240,6 +240,6 @@ def rows() -> Iterable[Row]:
     for quantity, (method, target) in _JACOBIANS.items():
         yield Row("2", "jacobians", "heat", method, "ratio", target, jacobian_ratio(quantity), seeded=False)
     for name, target in _ORDINARY.items():
-        yield Row("3", "automatic", name, "automatic", "relative L2", target, solve_error(None, None), 10.0)
+        yield Row("11", "automatic", name, "automatic", "relative L2", target, solve_error(None, None), 10.0)
     method, unit = "automatic against finite differences", "difference / sum of error bars"
     yield Row("1", "agreement", "poisson_variable", method, unit, 1.0, agreement)
