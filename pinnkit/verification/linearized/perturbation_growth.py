@@ -130,14 +130,17 @@ def _scales(solution: Solution, sizes: Mapping[str, float], times: torch.Tensor)
     points = times[:, None].to(solution.dtype).to(solution.device)
     name = solution.problem.time
     assert name is not None
+    components = solution.problem.structure.components
+    values = [
+        solution.fieldset.unknowns(points, solution.coefficient_tensors, (name,) * level)
+        for level in range(max(c.time_order for c in components))
+    ]
     found: list[float] = []
-    for c in solution.problem.structure.components:
-        unit, value = sizes[c.unknown] or 1.0, 0.0
-        for level in range(c.time_order):
-            values = solution.fieldset.unknowns(points, solution.coefficient_tensors, (name,) * level)[c.unknown]
-            size = float((values if values.ndim == 1 else values[:, c.index]).double().square().mean().sqrt())
-            value = value if level else size
-            found.append(unit * size / value if size > 0 and value > 0 else unit)
+    for c in components:
+        every = [values[level][c.unknown].double() for level in range(c.time_order)]
+        rms = [float((v if v.ndim == 1 else v[:, c.index]).square().mean().sqrt()) for v in every]
+        unit = sizes[c.unknown] or 1.0
+        found += [unit * size / rms[0] if size > 0 and rms[0] > 0 else unit for size in rms]
     return np.array(found)
 
 
@@ -155,13 +158,17 @@ def _rates(problem: Problem, solution: Solution, times: torch.Tensor) -> NDArray
             mass[:, k, k], stiffness[:, k, k + 1] = 1.0, 1.0
     points = (Points(times[:, None].to(solution.dtype)).to(solution.dtype, solution.device),)
     lookup = partial(channels_at, solution)
+    slopes: dict[str, Mapping[Channel, torch.Tensor]] = {}
     for row in structure.equations:
         if row.settles is None:
             return None
         k = first[row.settles.unknown, row.settles.index] + row.settles.time_order - 1
-        channels: list[Channel] = list(problem.trace(row.term, raw=False).channels)
-        found = linearise(problem, row.term, points, lookup(points, channels), solution.coefficient_tensors)
-        for channel, slope in found.d.items():
+        term = row.term
+        if str(term.name) not in slopes:
+            channels: list[Channel] = list(problem.trace(term, raw=False).channels)
+            values = lookup(points, channels)
+            slopes[str(term.name)] = linearise(problem, term, points, values, solution.coefficient_tensors).d
+        for channel, slope in slopes[str(term.name)].items():
             for i in range(slope.shape[2]):
                 value = slope[:, row.index, i].double().cpu().numpy()
                 base = first[channel.unknown, i]
