@@ -86,6 +86,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors; a test compar
     from .problem.terms import Robin as Robin
     from .references import reference as reference
     from .reports.validation import validate as validate
+    from .solutions.conserved import Drift as Drift
     from .solutions.residual_values import residuals as residuals
     from .solutions.solution import Solution as Solution
     from .solutions.status import Status as Status
@@ -120,6 +121,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "solvers": ("Adam", "GaussNewton", "LBFGS", "LeastSquares", "March", "Plan", "plan", "solve"),
     # solutions: in memory, in files, and the residuals of a network of one's own
     "solutions.solution": ("Solution",),
+    "solutions.conserved": ("Drift",),
     "solutions.status": ("Status",),
     "solutions.storage": ("load",),
     "solutions.residual_values": ("residuals",),
@@ -149,6 +151,7 @@ __all__ = [
     "Cube",
     "Data",
     "Dirichlet",
+    "Drift",
     "Equation",
     "FourierMLP",
     "GaussNewton",

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, Protocol, overload
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 
-from pinnkit.derivatives import OperatorLike, Order, terms_of
-
 from .base import FieldModule
+from .closed_form import by_closed_form
 from .modes import chebyshev_modes, fourier_modes, mapped
 from .protocols import AxisLike
 from .registry import FIELDS
@@ -24,30 +23,6 @@ Mixed = tuple[int, int]
 """Orders of a derivative along space and in time."""
 _ROWS = 2048  # points evaluated at once
 _ROUNDING = 1e-9  # half extents of time by which a point may lie beyond the last step
-
-
-class _PlanLike(Protocol):
-    @property
-    def channels(self) -> Sequence[Order | OperatorLike[int]]: ...
-
-    @property
-    def every(self) -> tuple[int, ...]: ...
-
-
-class _TaylorLike(Protocol):
-    """Taylor coefficients of coordinates, as much of them as the closed form uses (`pinnkit.jets.taylor`)."""
-
-    @property
-    def plan(self) -> _PlanLike: ...
-
-    @property
-    def affinity(self) -> tuple[Tensor, Tensor] | None: ...
-
-    @staticmethod
-    def full(plan: _PlanLike, data: Tensor) -> _TaylorLike: ...
-
-    @staticmethod
-    def later(plan: _PlanLike, like: Tensor, shape: Sequence[int], pending: _ClosedForm) -> _TaylorLike: ...
 
 
 class Piece(NamedTuple):
@@ -168,21 +143,9 @@ class EvolvedModesField(FieldModule):
         """The column of space."""
         return 1 - self.spec.time
 
-    @overload
-    def forward(self, coords: Tensor) -> Tensor: ...
-
-    @overload
-    def forward(self, coords: _TaylorLike) -> _TaylorLike: ...
-
-    def forward(self, coords: Tensor | _TaylorLike) -> Tensor | _TaylorLike:
+    def forward(self, coords: Tensor) -> Tensor:
         """Evaluate the field: (n, 2) -> (n, outputs); Taylor coefficients of the coordinates pass in closed form."""
-        if isinstance(coords, Tensor):
-            values: Tensor = _Differentiable.apply(coords, self, 0, 0)
-            return values
-        affinity = coords.affinity
-        assert affinity is not None  # coordinates are affine in themselves
-        value, _ = affinity
-        return coords.later(coords.plan, value, (value.shape[0], self.outputs), _ClosedForm(self, coords, value))
+        return by_closed_form(self, coords, self.outputs)
 
     def derivative(self, coords: Tensor, order: Sequence[int]) -> Tensor:
         """Evaluate the derivative along the columns `order` in closed form: (n, 2) -> (n, outputs)."""
@@ -284,46 +247,3 @@ class EvolvedModesField(FieldModule):
                 if piece.waves:
                     found[rate] = found[rate] + torch.einsum("nojN,njN->noN", amplitude, growth * rates**rate)
             yield first, found
-
-
-class _ClosedForm:
-    """Pending operation of a Taylor pass: evaluates the wanted channels of the field in closed form, and no other."""
-
-    def __init__(self, field: EvolvedModesField, coords: _TaylorLike, value: Tensor) -> None:
-        self.field, self.coords, self.plan, self.value = field, coords, coords.plan, value
-
-    def channels(self, wanted: tuple[int, ...]) -> Tensor:
-        """Evaluate the channels `wanted`, (len(wanted), n, outputs)."""
-        parts = [terms_of(self.plan.channels[channel]) for channel in wanted]
-        found = self.field.derivatives(self.value, [order for terms in parts for _, order in terms])
-        zero = torch.zeros(()).to(self.value)
-        return torch.stack([sum((c * found[tuple(o)] for c, o in terms), zero) for terms in parts])
-
-    def scaled(self, factor: float) -> None:
-        """Return None: a factor is applied to the computed channels."""
-        del factor
-
-    def resolve(self) -> _TaylorLike:
-        """Evaluate all channels."""
-        return self.coords.full(self.plan, self.channels(self.plan.every))
-
-
-class _Differentiable(torch.autograd.Function):
-    """Derivative of the field whose gradient is a closed form again, to any order."""
-
-    @staticmethod
-    def forward(ctx: Any, coords: Tensor, field: EvolvedModesField, along: int, rate: int) -> Tensor:
-        ctx.save_for_backward(coords)
-        ctx.field, ctx.orders = field, (along, rate)
-        return field.evaluate(coords.detach(), along, rate)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, None, None, None]:
-        (coords,) = ctx.saved_tensors
-        field, (along, rate) = ctx.field, ctx.orders
-        apply = _Differentiable.apply
-        pair = {
-            field.space: apply(coords, field, along + 1, rate),
-            field.spec.time: apply(coords, field, along, rate + 1),
-        }
-        return torch.stack([(grad * pair[column]).sum(dim=1) for column in (0, 1)], dim=1), None, None, None
