@@ -23,9 +23,8 @@ Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 SHAPES.register(examples=lambda: {"disk on a box": Box(x=(0, 2), y=(0, 1)) | Disk(x=2, y=0.5, radius=0.7)})(Union)
 SHAPES.register(examples=lambda: {"lens": Disk(x=0, y=0) & Disk(x=1, y=0)})(Intersection)
 SHAPES.register(examples=lambda: {"hole": Box(x=(0, 1), y=(0, 1)) - Disk(x=0.4, y=0.4, radius=0.25)})(Difference)
-SHAPES.register(examples=lambda: {"turned box": Moved.by(Motion.plane_rotation(0.3, (0, 0)), Box(x=(0, 2), y=(0, 1)))})(
-    Moved
-)
+_TURN = Motion.plane_rotation(0.3, (0, 0))
+SHAPES.register(examples=lambda: {"turned box": Moved.by(_TURN, Box(x=(0, 2), y=(0, 1)))})(Moved)
 
 
 def domain_to_dict(domain: object) -> dict[str, Json]:
