@@ -148,6 +148,10 @@ class Ball(Solid):
         assert pieces == (0,)
         return self.sample_boundary(n, extra, generator, sampling)
 
+    def piece_at(self, coords: Tensor) -> Tensor:
+        """Zeros `(n,)`: there is one piece."""
+        return torch.zeros(len(coords), dtype=torch.int64)
+
     def pieces_on(self, part: object) -> tuple[int, ...]:
         """The only piece, where `part` is the ball or its wall."""
         return (0,) if part == self or part in self.walls else ()

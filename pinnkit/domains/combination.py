@@ -151,6 +151,10 @@ class Solid(Operand, Shape):
             wanted |= {(first + leaf, side) for leaf, side in _owners_on(operand, part)}
         return tuple(k for k, owners in enumerate(walls_of(self).owners) if wanted.intersection(owners))
 
+    def piece_at(self, coords: Tensor) -> Tensor:
+        """Numbers `(n,)` of the pieces on which points `(n, d)` of the boundary lie."""
+        return walls_of(self).nearest(coords)
+
     def sample_boundary(
         self, n: int, extra: int, generator: torch.Generator, sampling: Sampling
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:

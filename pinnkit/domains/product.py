@@ -154,6 +154,10 @@ class Shape(ABC):
             raise ValueError(f"{self!r} cannot sample pieces {pieces} of its boundary alone")
         return self.sample_boundary(n, extra, generator, sampling)
 
+    def piece_at(self, coords: Tensor) -> Tensor:
+        """Numbers `(n,)` of the pieces on which points `(n, d)` of the boundary lie."""
+        return torch.zeros(len(coords), dtype=torch.int64)
+
     def pieces_on(self, part: object) -> tuple[int, ...]:
         """Numbers of the pieces that lie on the boundary of `part`; none where it is no operand of this shape."""
         return tuple(range(len(self.piece_names))) if part in (self, self.boundary) else ()
@@ -430,6 +434,11 @@ class Boundary:
     def measure(self) -> float:
         """Length or area, times the extents of time and parameters."""
         return self.domain.shape.boundary_measure * math.prod(self.domain._extents().tolist())
+
+    @property
+    def pieces(self) -> tuple[int, ...]:
+        """Numbers of all pieces of the boundary, as `Shape.piece_names` counts them."""
+        return tuple(range(len(self.domain.shape.piece_names)))
 
     def sample(self, n: int, generator: torch.Generator, *, sampling: Sampling = DEFAULT_SAMPLING) -> Points:
         """N points uniform on the boundary: coords `(n, d)`, normal `(n, d_space)`, weight `(n,)`.

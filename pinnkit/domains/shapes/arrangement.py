@@ -154,16 +154,21 @@ def _classified(
     own = torch.tensor([curves[k][0] for k, _, _ in cuts])
     left, right, on = [], [], []
     for leaf, primitive in enumerate(primitives):
-        there = primitive.signed_distance(middle)
-        meets = (there.abs() <= _ON * tolerance) & (own != leaf)
-        sides = [there < 0, there < 0]
-        if bool(meets.any()):
-            rows = torch.nonzero(meets)[:, 0]
+        sides = [own == leaf, torch.zeros(len(cuts), dtype=torch.bool)]  # its own curves have it on their left
+        meets = torch.zeros(len(cuts), dtype=torch.bool)
+        rows = torch.nonzero(own != leaf)[:, 0]
+        if len(rows):
+            there = primitive.signed_distance(middle[rows])
+            meets[rows] = there.abs() <= _ON * tolerance
+            for side in sides:
+                side[rows] = there < 0
+        rows = torch.nonzero(meets)[:, 0]
+        if len(rows):
             for side, sign in zip(sides, (-1.0, 1.0), strict=True):
                 aside = middle[rows] + sign * _ASIDE * tolerance * normal[rows]
                 side[rows] = primitive.signed_distance(aside) < 0
-        left.append(torch.where(own == leaf, torch.ones_like(sides[0]), sides[0]))
-        right.append(torch.where(own == leaf, torch.zeros_like(sides[1]), sides[1]))
+        left.append(sides[0])
+        right.append(sides[1])
         on.append(meets)
     inner, outer = combine(left), combine(right)
     kept = []

@@ -80,10 +80,15 @@ class Ends:
 
     def signed_distance(self, points: Tensor) -> Tensor:
         """Distance `(n,)` of points `(n, 1)` to the nearest end, negative inside."""
+        nearest = self.nearest(points)
         at = torch.tensor([end.at for end in self.ends], dtype=points.dtype, device=points.device)
         outward = torch.tensor([end.outward for end in self.ends], dtype=points.dtype, device=points.device)
-        nearest = (points - at).abs().argmin(dim=1)
         return outward[nearest] * (points[:, 0] - at[nearest])
+
+    def nearest(self, points: Tensor) -> Tensor:
+        """Number `(n,)` of the nearest end to each point `(n, 1)`."""
+        at = torch.tensor([end.at for end in self.ends], dtype=points.dtype, device=points.device)
+        return (points - at).abs().argmin(dim=1)
 
     def sample(self, pieces: tuple[int, ...], n: int, draw: Draw) -> WallSample:
         """N points shared evenly between the ends, in their order."""

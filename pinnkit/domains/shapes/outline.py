@@ -9,7 +9,6 @@ from functools import cached_property
 
 import torch
 from numpy.polynomial.legendre import leggauss
-from scipy.spatial import cKDTree
 from torch import Tensor
 
 from .curve_families import nearest_curves
@@ -143,7 +142,7 @@ class Outline:
         the outward normal as their gradient.
         """
         curves = [piece.curve for piece in self.pieces]
-        nearest = nearest_curves(curves, points.detach().double())
+        nearest = self.nearest(points)
         out = torch.zeros(len(points), dtype=points.dtype, device=points.device)
         at_vertex = torch.full((len(points),), -1, dtype=torch.int64, device=points.device)
         for k in nearest.unique().tolist():
@@ -157,6 +156,10 @@ class Outline:
             inside = self._vertices.inside(points[rows].detach().double(), at_vertex[rows])
             out = out.index_put((rows,), torch.where(inside, -out[rows].abs(), out[rows].abs()))
         return out
+
+    def nearest(self, points: Tensor) -> Tensor:
+        """Number `(n,)` of the nearest piece to each point `(n, 2)`."""
+        return nearest_curves([piece.curve for piece in self.pieces], points.detach().double())
 
     def sample(self, pieces: tuple[int, ...], n: int, draw: Draw) -> WallSample:
         """N points uniform on the pieces: a number in the unit interval is a place along them, one after the other."""
@@ -218,6 +221,8 @@ class _Vertices:
 
     @classmethod
     def of(cls, loops: Sequence[Sequence[OutlinePiece]]) -> _Vertices:
+        from scipy.spatial import cKDTree  # loaded here, as few runs need it
+
         points: list[Point] = []
         wedges: list[tuple[float, float]] = []
         of_piece: list[tuple[int, int]] = []

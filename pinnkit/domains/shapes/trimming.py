@@ -98,6 +98,20 @@ class TrimmedSurface:
         """Volume, by the divergence theorem: a third of the integral of x . n."""
         return math.fsum(piece.flux for piece in self.pieces) / 3
 
+    def nearest(self, points: Tensor) -> Tensor:
+        """Number `(n,)` of a piece on whose primary side each point `(n, 3)` of the boundary lies."""
+        gaps = torch.stack([p.signed_distance(points).abs() for p in self.primitives], dim=1)
+        leaf = gaps.argmin(dim=1)
+        out = torch.zeros(len(points), dtype=torch.int64)
+        for k in leaf.unique().tolist():
+            rows = torch.nonzero(leaf == k)[:, 0]
+            side = self.primitives[k].side_at(points[rows])
+            for number, piece in reversed(list(enumerate(self.pieces))):
+                for owner in piece.owners:
+                    if owner[0] == k:
+                        out[rows[side == owner[1]]] = number
+        return out
+
     def sample(self, pieces: tuple[int, ...], n: int, draw: Draw) -> WallSample:
         """N points uniform on the pieces: those of whole sides that lie on the pieces."""
         sides = sorted({self.pieces[k].owners[0] for k in pieces})

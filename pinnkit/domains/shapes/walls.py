@@ -48,6 +48,10 @@ class Walls(Protocol):
         """Length, area or volume inside."""
         ...
 
+    def nearest(self, points: Tensor) -> Tensor:
+        """Number `(n,)` of the nearest piece to each point `(n, d)`; in space, of points on the boundary."""
+        ...
+
     def sample(self, pieces: tuple[int, ...], n: int, draw: Draw) -> WallSample:
         """N points uniform on the pieces; the weights sum to their measure."""
         ...
