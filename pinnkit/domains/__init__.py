@@ -2,10 +2,14 @@
 
 # Axes
 from pinnkit.domains.level_set.region import Region as Region
+from pinnkit.domains.primitives.capsule import Capsule as Capsule
+from pinnkit.domains.primitives.cone import Cone as Cone
+from pinnkit.domains.primitives.cylinder import Cylinder as Cylinder
 from pinnkit.domains.primitives.ellipse import Ellipse as Ellipse
 from pinnkit.domains.primitives.halfspace import Halfspace as Halfspace
 from pinnkit.domains.primitives.polygon import Polygon as Polygon
 from pinnkit.domains.primitives.polygon import Triangle as Triangle
+from pinnkit.domains.primitives.torus import Torus as Torus
 
 # Walls of shapes of the plane
 from pinnkit.domains.shapes.curves import Arc as Arc
