@@ -335,27 +335,37 @@ class EllipticalArc:
         # two at most, and the better of those is taken.
         padded = torch.nn.functional.pad(gaps, (1, 1), value=math.inf)
         lowest = (padded[:, 1:-1] <= padded[:, :-2]) & (padded[:, 1:-1] <= padded[:, 2:])
-        nodes = torch.where(lowest, gaps, math.inf).topk(min(2, len(grid)), dim=1, largest=False).indices
-        best, least = torch.zeros(len(points), dtype=torch.float64), torch.full((len(points),), math.inf).double()
-        for node in nodes.unbind(dim=1):
-            s = self._refined(points, grid[(node - 1).clamp(min=0)], grid[(node + 1).clamp(max=len(grid) - 1)])
-            gap = (points - self.point(s)).square().sum(dim=1)
-            best, least = torch.where(gap < least, s, best), torch.minimum(gap, least)
+        first = torch.where(lowest, gaps, math.inf).topk(2, dim=1, largest=False)
+        best = torch.zeros(len(points), dtype=torch.float64)
+        least = torch.full_like(best, math.inf)
+        # Between nodes the distance falls by less than the curve is long there.
+        slack = (self.speed(grid).max() / (len(grid) - 1)).item()
+        for place, node in enumerate(first.indices.unbind(dim=1)):
+            rows = torch.nonzero(first.values[:, place].sqrt() - slack <= least.sqrt())[:, 0]
+            low, high = grid[(node[rows] - 1).clamp(min=0)], grid[(node[rows] + 1).clamp(max=len(grid) - 1)]
+            s = self._refined(points[rows], low, high)
+            gap = (points[rows] - self.point(s)).square().sum(dim=1)
+            nearer = gap < least[rows]
+            best[rows[nearer]], least[rows[nearer]] = s[nearer], gap[nearer]
         return best
 
     def _refined(self, points: Tensor, low: Tensor, high: Tensor) -> Tensor:
-        """The zero of (x(s) - p) . x'(s) between two parameters; an end where there is none."""
+        """The zero of (x(s) - p) . x'(s) between two parameters by Newton's method and bisection; else the nearer end."""
         s = (low + high) / 2
+        low, high = low.clone(), high.clone()
+        rows = torch.arange(len(s))
         for _ in range(80):
-            value, slope = self._slope(points, s)
-            low, high = torch.where(value < 0, s, low), torch.where(value < 0, high, s)
-            moved = s - value / torch.where(slope > 0, slope, torch.ones_like(slope))
-            inside = (slope > 0) & (moved > low) & (moved < high)
-            moved = torch.where(inside, moved, (low + high) / 2)
-            if float((moved - s).abs().max() if len(s) else 0.0) <= 1e-16:
+            at = s[rows]
+            value, slope = self._slope(points[rows], at)
+            low[rows], high[rows] = torch.where(value < 0, at, low[rows]), torch.where(value < 0, high[rows], at)
+            moved = at - value / torch.where(slope > 0, slope, torch.ones_like(slope))
+            inside = (slope > 0) & (moved > low[rows]) & (moved < high[rows])
+            moved = torch.where(inside, moved, (low[rows] + high[rows]) / 2)
+            s[rows] = moved
+            rows = rows[(moved - at).abs() > 4e-16]
+            if not len(rows):
                 break
-            s = moved
-        # An end of the bracket that was never left is an end of the arc, or no minimum.
+        # An end of the arc has no zero beside it where the curve comes nearer beyond.
         at_ends = torch.stack([torch.zeros_like(s), s, torch.ones_like(s)], dim=1)
         near = torch.stack([low <= 1e-15, torch.ones_like(s, dtype=torch.bool), high >= 1 - 1e-15], dim=1)
         gaps = torch.stack([(points - self.point(at)).square().sum(dim=1) for at in at_ends.unbind(dim=1)], dim=1)
