@@ -15,6 +15,8 @@ from .motion import PlaneMotion, Point
 __all__ = ["Arc", "Curve", "EllipticalArc", "Segment", "signed_distances"]
 
 _FULL = 2 * math.pi
+_ENDS = 1e-14
+"""Parameters within which a nearest point is an end of an arc."""
 
 
 class Curve(Protocol):
@@ -350,7 +352,7 @@ class EllipticalArc:
         return best
 
     def _refined(self, points: Tensor, low: Tensor, high: Tensor) -> Tensor:
-        """The zero of (x(s) - p) . x'(s) between two parameters by Newton's method and bisection; else the nearer end."""
+        """The zero of (x(s) - p) . x'(s) between two parameters by Newton's method and bisection; else an end."""
         s = (low + high) / 2
         low, high = low.clone(), high.clone()
         rows = torch.arange(len(s))
@@ -365,11 +367,8 @@ class EllipticalArc:
             rows = rows[(moved - at).abs() > 4e-16]
             if not len(rows):
                 break
-        # An end of the arc has no zero beside it where the curve comes nearer beyond.
-        at_ends = torch.stack([torch.zeros_like(s), s, torch.ones_like(s)], dim=1)
-        near = torch.stack([low <= 1e-15, torch.ones_like(s, dtype=torch.bool), high >= 1 - 1e-15], dim=1)
-        gaps = torch.stack([(points - self.point(at)).square().sum(dim=1) for at in at_ends.unbind(dim=1)], dim=1)
-        return at_ends[torch.arange(len(s)), torch.where(near, gaps, math.inf).argmin(dim=1)]
+        # Steps towards an end of the arc approach it without end: it is the nearest point itself.
+        return torch.where(s <= _ENDS, torch.zeros_like(s), torch.where(s >= 1 - _ENDS, torch.ones_like(s), s))
 
     def _slope(self, points: Tensor, s: Tensor) -> tuple[Tensor, Tensor]:
         """(x - p) . x' and its derivative by s."""
