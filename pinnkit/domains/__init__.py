@@ -65,3 +65,4 @@ from .sampling import Sobol as Sobol
 from .sampling import Uniform as Uniform
 from .serialization import domain_from_dict as domain_from_dict
 from .serialization import domain_to_dict as domain_to_dict
+from .plane_walls import wall_curves as wall_curves

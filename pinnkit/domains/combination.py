@@ -34,6 +34,8 @@ __all__ = ["OPERANDS", "Composite", "Difference", "Intersection", "Operand", "Si
 Side = LineSide | PlaneSide | SpaceSide
 """A named part of the boundary of a primitive, in one to three dimensions."""
 
+_MOST_SHOWN = 4
+"""Primitives of a combination that its repr shows."""
 _PROBES = 4096
 """Points by which a combination in space is first found not to be empty."""
 
@@ -273,6 +275,9 @@ class Composite(Solid):
             raise ValueError(f"{self._owner}: {error}: {self!r}") from None
 
     def __repr__(self) -> str:
+        leaves = leaves_of(self)
+        if len(leaves) > _MOST_SHOWN:
+            return f"({leaves[0]!r} {self.sign} ... {self.sign} {leaves[-1]!r}: {len(leaves)} shapes)"
         return f"({self.left!r} {self.sign} {self.right!r})"
 
 

@@ -47,7 +47,7 @@ class SpacePrimitive:
 
 @dataclass(frozen=True)
 class SurfacePiece:
-    """What is left of one side of a primitive, as far as it coincides with the same sides of others.
+    """The rest of one side of a primitive, as far as it coincides with the same sides of others.
 
     Args:
         owners: the side, then those that it coincides with.
