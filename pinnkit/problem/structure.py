@@ -14,7 +14,7 @@ from enum import Enum
 import numpy as np
 import torch
 
-from pinnkit.domains import Axis, Domain, Faces, Part, Product, Role, Shape, ShapeWall
+from pinnkit.domains import Axis, Boundary, Domain, Faces, Part, Product, Role, Shape, ShapeWall
 
 from .channels import Channel
 from .probing import Probe, constant, probe
@@ -370,11 +370,7 @@ class _Sorted:
                 self.equations.append(term)
             elif at_ends and time is not None:
                 (self.final if time.upper in at_ends else self.initial).append(term)
-            elif (
-                term.sites[0] == problem.domain.boundary
-                or _is_wall_of(term.sites[0], problem.domain)
-                or any(column in space for column, _ in term.walls)
-            ):
+            elif _is_on_wall(term, problem.domain, space):
                 self.conditions.append(term)
             else:
                 self.elsewhere.append(term)
@@ -436,10 +432,13 @@ class _Row:
         )
 
 
-def _is_wall_of(part: Part, domain: Domain) -> bool:
-    """True for named walls of the domain."""
-    whole = Product(domain) if isinstance(domain, Shape) else domain
-    return isinstance(part, ShapeWall) and part.domain == whole
+def _is_on_wall(term: Term, domain: Domain, space: set[str]) -> bool:
+    """True for a term on the boundary, on walls of a box, or on named walls of a shape."""
+    (site,) = term.sites
+    if isinstance(domain, Shape | Product):
+        whole = Product(domain) if isinstance(domain, Shape) else domain
+        return isinstance(site, Boundary | ShapeWall) and site.domain == whole
+    return site == domain.boundary or any(column in space for column, _ in term.walls)
 
 
 def _rows(problem: ProblemLike, term: Term) -> range:
