@@ -1,21 +1,26 @@
 """Ball: all points within a radius of a centre, in any number of dimensions."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from .axes import Axis, Role, check_coords, check_name, is_finite, number
+from .combination import Side, Solid
 from .directions import directions, spread, volume
-from .product import SHAPES, Plain, Shape
+from .product import SHAPES, Plain
 from .sampling import Sampling
+from .shapes.arrangement import PlaneSide
+from .shapes.curves import Arc
+from .shapes.motion import Motion
+from .shapes.patches import Placed, Revolved, SpaceSide
 
 
 @SHAPES.register(examples=lambda: {"disk": Ball(x=0, y=0.5, radius=2), "five dimensions": Ball(x=(0,) * 5)})
 @dataclass(frozen=True, init=False, repr=False)
-class Ball(Shape):
+class Ball(Solid):
     """|x - c| <= R: `Ball(x=0, y=0)`, or `Ball(x=(0,) * 5, radius=2)` with one vector axis `x` of five columns.
 
     Each keyword is an axis of space and its value the centre there; the radius is 1 by default.  The bounds of the
@@ -106,6 +111,62 @@ class Ball(Shape):
         """Largest distance outside to which rounding may carry a point of the closed ball."""
         return 4 * self._unit_in_last_place
 
+    # What a combination with other shapes needs -----------------------------------------------------------------------
+    @property
+    def word(self) -> str:
+        """The word for it in names of walls."""
+        return "disk" if self.dim == 2 else "ball"
+
+    @property
+    def piece_names(self) -> tuple[str, ...]:
+        """The name of its only wall."""
+        return (self.word,)
+
+    @property
+    def piece_measures(self) -> tuple[float, ...]:
+        """The area of its only wall."""
+        return (self.boundary_measure,)
+
+    @property
+    def sides(self) -> tuple[Side, ...]:
+        """The circle or the sphere.
+
+        Raises:
+            ValueError: for more than three columns.
+        """
+        if self.dim == 2:
+            return (PlaneSide("", (Arc((self.center[0], self.center[1]), self.radius, 0.0, 2 * math.pi),)),)
+        if self.dim != 3:
+            raise ValueError(f"{self!r} takes no part in combinations, which have one to three axes")
+        half = Revolved(Arc((0.0, 0.0), self.radius, -math.pi / 2, math.pi))
+        return (SpaceSide("", Placed(half, Motion.translation(self.center))),)
+
+    def sample_pieces(
+        self, pieces: tuple[int, ...], n: int, extra: int, generator: torch.Generator, sampling: Sampling
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Points on the sphere, the only piece."""
+        assert pieces == (0,)
+        return self.sample_boundary(n, extra, generator, sampling)
+
+    def piece_at(self, coords: Tensor) -> Tensor:
+        """Zeros `(n,)`: there is one piece."""
+        return torch.zeros(len(coords), dtype=torch.int64)
+
+    def pieces_on(self, part: object) -> tuple[int, ...]:
+        """The only piece, where `part` is the ball or its wall."""
+        return (0,) if part == self or part in self.walls else ()
+
+    def moved(self, motion: Motion) -> "Ball":
+        """The ball about the moved centre."""
+        center = motion.applied(self.center)
+        return Ball(radius=motion.factor * self.radius, **{a.name: c for a, c in zip(self.axes, center, strict=True)})
+
+    def support(self, direction: Sequence[float]) -> float:
+        """The largest scalar product of a direction with a point of the ball."""
+        return math.fsum(d * c for d, c in zip(direction, self.center, strict=True)) + self.radius * math.hypot(
+            *direction
+        )
+
     @property
     def _middle(self) -> Tensor:
         return torch.tensor(self.center, dtype=torch.float64)
@@ -149,3 +210,15 @@ def _center(name: str, given: object) -> list[float]:
             f"give scalar axes instead, such as Ball(x=0, y=1), or shift the coordinates"
         )
     return at
+
+
+def Disk(*, radius: float = 1.0, **center: float) -> Ball:
+    """The ball of two axes: `Disk(x=0, y=0.5, radius=2)` is `Ball(x=0, y=0.5, radius=2)`.
+
+    Raises:
+        ValueError: for anything but two scalar axes of space, and for what `Ball` refuses.
+    """
+    disk = Ball(radius=radius, **center)
+    if len(disk.axes) != 2 or disk.dim != 2:
+        raise ValueError(f"Disk: give the centre along two axes of space, such as Disk(x=0, y=0), got {disk!r}")
+    return disk

@@ -6,19 +6,28 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .axes import Axis, Role, bounds, check_coords, check_distinct, columns, space_columns
+from .axes import Axis, Role, bounds, check_coords, check_distinct, columns, number, space_columns
+from .combination import Operand, Side, outline_of
 from .faces import Faces
 from .factors import Cube, Parameters, Time, make_axes, written
+from .moved import Moved
 from .points import Points
 from .sampling import DEFAULT_SAMPLING, Sampling, check_sample, quadrature_weights
+from .shapes.arrangement import PlaneSide
+from .shapes.curves import Segment
+from .shapes.ends import LineSide
+from .shapes.motion import Motion
+from .shapes.outline import Outline, Outlined
+from .shapes.patches import Parallelogram, SpaceSide
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class Box:
+class Box(Operand, Outlined):
     """A product of intervals: `Box(x=(0, 1), y=(0, 1), t=(0, 2))`.
 
     `t` is time by its name, all other keywords are space; `Cube(0, 1, dim=100)` as a value makes a vector axis;
     `* Time(0, 2)` and `* Parameters(nu=(0.01, 0.1))` append axes.  The order of the axes is that of the columns.
+    Boxes of one to three axes of space combine with other shapes: `box - disk`, `box | ball`; see `Union`.
 
     Raises:
         ValueError: for no axis, bounds that are not finite with lower < upper, names that are reserved.
@@ -132,6 +141,73 @@ class Box:
         """The same box with the time axis from `lower` to `upper`."""
         return Box.of(*(axis.with_time(lower, upper) for axis in self.axes))
 
+    # What a combination with other shapes needs: the walls of space, as exact curves and surfaces ---------------------
+    @property
+    def outline(self) -> Outline:
+        """The boundary in space of a box of the plane, as a closed loop of segments.
+
+        Raises:
+            ValueError: for a box that has not two columns of space.
+        """
+        return outline_of(self.in_space)
+
+    @property
+    def walls(self) -> tuple[Faces, ...]:
+        """The walls of space one by one, which together are the boundary."""
+        return tuple(Faces(self, (wall,)) for wall in self.boundary.walls)
+
+    @property
+    def sides(self) -> tuple[Side, ...]:
+        """The walls, in the order of `boundary`; those of the plane are segments, those of space rectangles.
+
+        Raises:
+            ValueError: for more than three axes.
+        """
+        axes = self.axes
+        named = [f"{a.name} = {number(end)}" for a in axes for end in (a.lower, a.upper)]
+        if len(axes) == 1:
+            ends = (axes[0].lower, -1.0), (axes[0].upper, 1.0)
+            return tuple(LineSide(name, at, outward) for name, (at, outward) in zip(named, ends, strict=True))
+        lower, upper = self.limits
+        if len(axes) == 2:
+            a, b, c, d = lower, (upper[0], lower[1]), upper, (lower[0], upper[1])
+            walls = [Segment(_pair(p), _pair(q)) for p, q in ((d, a), (b, c), (a, b), (c, d))]
+            return tuple(PlaneSide(name, (wall,)) for name, wall in zip(named, walls, strict=True))
+        if len(axes) != 3:
+            raise ValueError(f"{self!r} takes no part in combinations, which have one to three axes of space")
+        x, y, z = (tuple(extent * (i == k) for i in range(3)) for k, extent in enumerate(a.extent for a in axes))
+        rectangles = []
+        for k, (u, v) in enumerate(((y, z), (z, x), (x, y))):
+            far = tuple(upper[i] if i == k else lower[i] for i in range(3))
+            rectangles += [Parallelogram(_triple(lower), _triple(v), _triple(u))]
+            rectangles += [Parallelogram(_triple(far), _triple(u), _triple(v))]
+        return tuple(SpaceSide(name, patch) for name, patch in zip(named, rectangles, strict=True))
+
+    def side_at(self, coords: Tensor) -> Tensor:
+        """Numbers `(n,)` of the walls on which points `(n, d)` of the boundary lie."""
+        lower, upper = (bound.to(coords) for bound in bounds(self.axes))
+        return torch.stack([(coords - lower).abs(), (coords - upper).abs()], dim=2).flatten(1).argmin(dim=1)
+
+    def sides_on(self, part: object) -> tuple[int, ...]:
+        """Numbers of the sides that are walls of `Faces` of this box."""
+        if not isinstance(part, Faces) or not isinstance(part.box, Box) or part.box.in_space != self:
+            return ()
+        walls = self.boundary.walls
+        return tuple(walls.index(wall) for wall in part.walls if wall in walls)
+
+    def moved(self, motion: Motion) -> Operand:
+        """A box, or where the motion turns it, `Moved`."""
+        if motion.turns:
+            return Moved.by(motion, self)
+        lower, upper = (motion.applied(corner) for corner in self.limits)
+        return Box(**{axis.name: (a, b) for axis, a, b in zip(self.axes, lower, upper, strict=True)})
+
+    @property
+    def in_space(self) -> "Box":
+        """The box of the axes of space alone."""
+        space = [axis for axis in self.axes if axis.role is Role.SPACE]
+        return self if len(space) == len(self.axes) or not space else Box.of(*space)
+
     def _check_measure(self) -> None:
         digits = sum(axis.dim * math.log10(axis.extent) for axis in self.axes)
         if not -300 < digits < 300:
@@ -162,3 +238,11 @@ def Interval(**bounds: tuple[float, float]) -> Box:
     if len(box.columns) != 1 or box.axes[0].role is not Role.SPACE:
         raise ValueError(f"Interval: give one axis of space, such as Interval(x=(0, 1)), got {box!r}; use Box instead")
     return box
+
+
+def _pair(point: tuple[float, ...]) -> tuple[float, float]:
+    return point[0], point[1]
+
+
+def _triple(point: tuple[float, ...]) -> tuple[float, float, float]:
+    return point[0], point[1], point[2]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch import Tensor
@@ -17,14 +18,25 @@ from .directions import spread
 from .factors import Parameters, Time, written
 from .points import Points
 from .sampling import DEFAULT_SAMPLING, Sampling, check_sample, shared
+from .shapes.curves import Curve
+from .shapes.outline import Outline, Outlined
 
-__all__ = ["SHAPES", "Boundary", "CrossSection", "Plain", "Product", "Shape"]
-
-Plain = float | int | str | bool | tuple["Plain", ...]
-"""Arguments that a file can hold."""
+__all__ = ["SHAPES", "Boundary", "CrossSection", "Plain", "Product", "Shape", "ShapeWall"]
 
 
-class Shape(ABC):
+class WithAxes(Protocol):
+    """A shape or box that is an argument of another shape."""
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """Axes."""
+
+
+Plain = float | int | str | bool | tuple["Plain", ...] | WithAxes
+"""Arguments that a file can hold; those with axes are shapes and boxes of which a shape is made."""
+
+
+class Shape(Outlined):
     """A bounded set of points in space with a signed distance: the base of every shape that is not a box.
 
     A shape is a frozen dataclass, equal by value, that provides the abstract members below and sets `axes`, whose
@@ -35,7 +47,11 @@ class Shape(ABC):
     quasi-random points stay quasi-random in the product; `spread` makes such columns.
     """
 
-    axes: tuple[Axis, ...]
+    if TYPE_CHECKING:  # a field in some shapes, a property in others
+
+        @property
+        def axes(self) -> tuple[Axis, ...]:
+            """Axes of space, with the bounds of the bounding box."""
 
     @property
     @abstractmethod
@@ -110,6 +126,73 @@ class Shape(ABC):
         """
         return {f.name: getattr(self, f.name) for f in fields(self) if f.init}  # type: ignore[arg-type]
 
+    # The walls: pieces of the boundary, each with the name of the wall that it belongs to -----------------------------
+    @property
+    def piece_names(self) -> tuple[str, ...]:
+        """Name of the wall of each piece of the boundary; one piece, the whole, unless a shape says otherwise."""
+        return (type(self).__name__.lower(),)
+
+    @property
+    def piece_measures(self) -> tuple[float, ...]:
+        """Length or area of each piece of the boundary."""
+        return (self.boundary_measure,)
+
+    @property
+    def piece_curves(self) -> tuple[Curve, ...]:
+        """The curve of each piece of the boundary, with the domain on its left.
+
+        Raises:
+            ValueError: for a shape whose boundary is not made of exact curves.
+        """
+        raise ValueError(f"{self!r} has no exact curves; shapes of the plane that are made of primitives have")
+
+    def sample_pieces(
+        self, pieces: tuple[int, ...], n: int, extra: int, generator: torch.Generator, sampling: Sampling
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Points uniform on pieces of the boundary, as `sample_boundary` returns them; weights sum to their measure."""
+        if pieces != tuple(range(len(self.piece_names))):
+            raise ValueError(f"{self!r} cannot sample pieces {pieces} of its boundary alone")
+        return self.sample_boundary(n, extra, generator, sampling)
+
+    def piece_at(self, coords: Tensor) -> Tensor:
+        """Numbers `(n,)` of the pieces on which points `(n, d)` of the boundary lie."""
+        return torch.zeros(len(coords), dtype=torch.int64)
+
+    def pieces_on(self, part: object) -> tuple[int, ...]:
+        """Numbers of the pieces that lie on the boundary of `part`; none where it is no operand of this shape."""
+        return tuple(range(len(self.piece_names))) if part in (self, self.boundary) else ()
+
+    @property
+    def operands(self) -> tuple[object, ...]:
+        """Shapes that `boundary_of` takes: this one, and those of which it is combined."""
+        return (self,)
+
+    @property
+    def walls(self) -> tuple[ShapeWall, ...]:
+        """The named walls, which together are the boundary."""
+        return Product(self).walls
+
+    def boundary_of(self, part: object) -> ShapeWall:
+        """The part of the boundary that lies on the boundary of an operand, or on one of its walls.
+
+        Args:
+            part: a shape that this one is combined of, equal by value, or a wall of one: `polygon.side(3)`,
+                `box.face(x=0)`, `cylinder.walls[0]`.
+
+        Raises:
+            ValueError: where no part of the boundary lies on it, with the operands that there are.
+        """
+        return Product(self).boundary_of(part)
+
+    @property
+    def outline(self) -> Outline:
+        """The boundary of a shape of the plane as closed loops of exact curves.
+
+        Raises:
+            ValueError: for a shape whose boundary is not made of exact curves.
+        """
+        raise ValueError(f"{self!r} has no exact curves; shapes of the plane that are made of primitives have")
+
     # What every domain has --------------------------------------------------------------------------------------------
     @property
     def columns(self) -> tuple[str, ...]:
@@ -156,7 +239,7 @@ SHAPES: Registry[Shape] = Registry("shape")
 
 
 @dataclass(frozen=True, repr=False)
-class Product:
+class Product(Outlined):
     """A shape times time and parameters: `Ball(x=0, y=0) * Time(0, 2) * Parameters(nu=(0.01, 0.1))`.
 
     Args:
@@ -212,6 +295,46 @@ class Product:
     def boundary(self) -> Boundary:
         """The boundary of the shape, during all of time and for all parameters."""
         return Boundary(self)
+
+    @property
+    def outline(self) -> Outline:
+        """The boundary of a shape of the plane as closed loops of exact curves.
+
+        Raises:
+            ValueError: for a shape whose boundary is not made of exact curves.
+        """
+        return self.shape.outline
+
+    @property
+    def walls(self) -> tuple[ShapeWall, ...]:
+        """The named walls of the shape, which together are the boundary."""
+        names = self.shape.piece_names
+        return tuple(
+            ShapeWall(self, tuple(k for k, name in enumerate(names) if name == wall)) for wall in dict.fromkeys(names)
+        )
+
+    def pieces_on(self, part: object) -> tuple[int, ...]:
+        """Numbers of the pieces of the boundary that lie on an operand or on a wall of one; none where it is none."""
+        return self.shape.pieces_on(_without_factors(part))
+
+    def boundary_of(self, part: object) -> ShapeWall:
+        """The part of the boundary that lies on the boundary of an operand of the shape, or on one of its walls.
+
+        Args:
+            part: a shape that the domain is combined of, equal by value, or a wall of one: `polygon.side(3)`,
+                `box.face(x=0)`; factors of time and parameters do not matter.
+
+        Raises:
+            ValueError: where no part of the boundary lies on it, with the operands that there are.
+        """
+        pieces = self.pieces_on(part)
+        if not pieces:
+            operands = ", ".join(repr(operand) for operand in self.shape.operands[1:]) or repr(self.shape)
+            raise ValueError(
+                f"{self._kind}.boundary_of: no part of the boundary lies on {part!r}; give one of {operands}, or a "
+                f"wall of one"
+            )
+        return ShapeWall(self, pieces)
 
     def face(self, **at: float | tuple[float, ...]) -> CrossSection:
         """The whole shape at an end of time or of a parameter: `face(t=0)`, `face(nu=(0.01, 0.1))`.
@@ -310,6 +433,16 @@ class Boundary:
         """Length or area, times the extents of time and parameters."""
         return self.domain.shape.boundary_measure * math.prod(self.domain._extents().tolist())
 
+    @property
+    def curves(self) -> tuple[Curve, ...]:
+        """The curves of which it is made, with the domain on their left; 2-D only, see `Shape.piece_curves`."""
+        return self.domain.shape.piece_curves
+
+    @property
+    def pieces(self) -> tuple[int, ...]:
+        """Numbers of all pieces of the boundary, as `Shape.piece_names` counts them."""
+        return tuple(range(len(self.domain.shape.piece_names)))
+
     def sample(self, n: int, generator: torch.Generator, *, sampling: Sampling = DEFAULT_SAMPLING) -> Points:
         """N points uniform on the boundary: coords `(n, d)`, normal `(n, d_space)`, weight `(n,)`.
 
@@ -330,6 +463,81 @@ class Boundary:
 
     def __repr__(self) -> str:
         return f"({self.domain!r}).boundary" if self.domain.factors else f"{self.domain!r}.boundary"
+
+
+@dataclass(frozen=True, repr=False)
+class ShapeWall:
+    """Pieces of the boundary of a shape, during all of time and for all parameters, with outward normals.
+
+    `walls` and `boundary_of` of shapes and their products make these.
+
+    Args:
+        domain: the shape with its factors.
+        pieces: numbers of pieces of its boundary, as `Shape.piece_names` counts them, ascending.
+
+    Raises:
+        ValueError: for no piece, or a number that there is not.
+    """
+
+    domain: Product
+    pieces: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        count = len(self.domain.shape.piece_names)
+        if not self.pieces or list(self.pieces) != sorted(set(self.pieces)) or not 0 <= self.pieces[-1] < count:
+            raise ValueError(
+                f"ShapeWall: `pieces` must be ascending numbers below {count}, that of the pieces of the boundary of "
+                f"{self.domain.shape!r}, got {self.pieces!r}"
+            )
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """The axes of the domain."""
+        return self.domain.axes
+
+    @property
+    def name(self) -> str:
+        """Names of the walls that the pieces belong to."""
+        names = self.domain.shape.piece_names
+        return ", ".join(dict.fromkeys(names[k] for k in self.pieces))
+
+    @property
+    def is_whole(self) -> bool:
+        """True if it is the whole boundary."""
+        return len(self.pieces) == len(self.domain.shape.piece_names)
+
+    @property
+    def curves(self) -> tuple[Curve, ...]:
+        """The curves of which it is made, with the domain on their left; 2-D only, see `Shape.piece_curves`."""
+        curves = self.domain.shape.piece_curves
+        return tuple(curves[k] for k in self.pieces)
+
+    @property
+    def measure(self) -> float:
+        """Length or area, times the extents of time and parameters."""
+        measures = self.domain.shape.piece_measures
+        return math.fsum(measures[k] for k in self.pieces) * math.prod(self.domain._extents().tolist())
+
+    def sample(self, n: int, generator: torch.Generator, *, sampling: Sampling = DEFAULT_SAMPLING) -> Points:
+        """N points uniform on the wall: coords `(n, d)`, normal `(n, d_space)`, weight `(n,)`.
+
+        Raises:
+            TypeError: when `n` is no whole number, `generator` no torch.Generator, `sampling` no Sampling.
+            ValueError: when n < 1.
+        """
+        check_sample(f"{self.domain._kind}.boundary_of.sample", n, generator, sampling)
+        lower, upper = (bound[self.domain.dim :] for bound in bounds(self.axes))
+        x, normal, unit, weight = self.domain.shape.sample_pieces(self.pieces, n, len(lower), generator, sampling)
+        others = (lower + (upper - lower) * unit).clamp(lower, upper)
+        extents = math.prod((upper - lower).tolist())
+        return Points(torch.cat([x, others], dim=1), normal, weight * extents)
+
+    def with_time(self, lower: float, upper: float) -> ShapeWall:
+        """The same wall with the time axis from `lower` to `upper`."""
+        return ShapeWall(self.domain.with_time(lower, upper), self.pieces)
+
+    def __repr__(self) -> str:
+        return f"ShapeWall({self.domain!r}, {self.name})"
 
 
 @dataclass(frozen=True, repr=False)
@@ -405,8 +613,8 @@ def _end(owner: str, axis_of: dict[str, Axis], name: str, value: object) -> floa
     axis = axis_of[name]
     if axis.role is Role.SPACE:
         raise ValueError(
-            f"{owner}: `{name}` is space, where the only wall is the curved `boundary`; ends are those of time and "
-            f"parameters"
+            f"{owner}: `{name}` is space, where walls are `boundary` and `boundary_of(...)`; ends are those of time "
+            f"and parameters"
         )
     if is_finite(value):
         nearest = min(axis.lower, axis.upper, key=lambda bound: abs(value - bound))
@@ -416,3 +624,14 @@ def _end(owner: str, axis_of: dict[str, Axis], name: str, value: object) -> floa
         f"{owner}: there is no end at {name} = {value!r}; the bounds of `{name}` are "
         f"{number(axis.lower)} and {number(axis.upper)}"
     )
+
+
+def _without_factors(part: object) -> object:
+    """A shape in space, or a wall of one, in place of its product with time and parameters."""
+    if isinstance(part, Product):
+        return part.shape
+    if isinstance(part, ShapeWall):
+        return ShapeWall(Product(part.domain.shape), part.pieces)
+    if isinstance(part, Boundary):
+        return part.domain.shape
+    return part

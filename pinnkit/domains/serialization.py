@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 from .axes import Axis, Role
+from .ball import Disk
 from .box import Box
-from .product import SHAPES, Plain, Product, Shape
+from .combination import OPERANDS, Difference, Intersection, Operand, Union
+from .moved import Moved
+from .product import SHAPES, Product, Shape
+from .shapes.motion import Motion
 
 __all__ = ["domain_from_dict", "domain_to_dict"]
 
+T = TypeVar("T")
+
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
+
+# Combinations are registered here, where there is something to combine for their examples.
+SHAPES.register(examples=lambda: {"disk on a box": Box(x=(0, 2), y=(0, 1)) | Disk(x=2, y=0.5, radius=0.7)})(Union)
+SHAPES.register(examples=lambda: {"lens": Disk(x=0, y=0) & Disk(x=1, y=0)})(Intersection)
+SHAPES.register(examples=lambda: {"hole": Box(x=(0, 1), y=(0, 1)) - Disk(x=0.4, y=0.4, radius=0.25)})(Difference)
+_TURN = Motion.plane_rotation(0.3, (0, 0))
+SHAPES.register(examples=lambda: {"turned box": Moved.by(_TURN, Box(x=(0, 2), y=(0, 1)))})(Moved)
 
 
 def domain_to_dict(domain: object) -> dict[str, Json]:
@@ -43,10 +57,7 @@ def domain_from_dict(data: Mapping[str, Json]) -> Box | Shape | Product:
             return Box.of(*(_axis_from_dict(axis) for axis in axes))
         case {"type": str(name), "arguments": Mapping() as arguments, "factors": [*factors]}:
             cls = SHAPES[name].cls
-            try:
-                shape = cls(**{str(key): _tuples(value) for key, value in arguments.items()})
-            except TypeError as error:
-                raise ValueError(f"domain_from_dict: {name} does not take these arguments: {error}") from None
+            shape = _made(name, cls, arguments)
             return Product(shape, tuple(_axis_from_dict(axis) for axis in factors)) if factors else shape
     raise ValueError(f"domain_from_dict: `data` must be what domain_to_dict returned, got {data!r}")
 
@@ -76,9 +87,31 @@ def _axis_from_dict(data: Json) -> Axis:
     raise ValueError(f"domain_from_dict: an axis must have name, lower, upper, role, dim and periodic, got {data!r}")
 
 
-def _plain(value: Plain) -> Json:
-    return [_plain(item) for item in value] if isinstance(value, tuple) else value
+def _plain(value: object) -> Json:
+    """An argument of a shape, with shapes in it as dictionaries."""
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, Operand) and OPERANDS.holds(value):
+        return {"operand": type(value).__name__, "arguments": {k: _plain(v) for k, v in value.arguments.items()}}
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return domain_to_dict(value)
 
 
-def _tuples(value: Json) -> object:
-    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
+def _value(data: Json) -> object:
+    """The argument that `_plain` wrote."""
+    match data:
+        case {"operand": str(name), "arguments": Mapping() as arguments}:
+            return _made(name, OPERANDS[name].cls, arguments)
+        case Mapping():
+            return domain_from_dict(data)
+        case list():
+            return tuple(_value(item) for item in data)
+    return data
+
+
+def _made(name: str, cls: type[T], arguments: Mapping[object, Json]) -> T:
+    try:
+        return cls(**{str(key): _value(value) for key, value in arguments.items()})
+    except TypeError as error:
+        raise ValueError(f"domain_from_dict: {name} does not take these arguments: {error}") from None

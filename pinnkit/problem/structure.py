@@ -14,7 +14,7 @@ from enum import Enum
 import numpy as np
 import torch
 
-from pinnkit.domains import Axis, Faces, Role
+from pinnkit.domains import Axis, Boundary, Domain, Faces, Part, Product, Role, Shape, ShapeWall
 
 from .channels import Channel
 from .probing import Probe, constant, probe
@@ -169,7 +169,9 @@ class WallCondition:
     Args:
         term: the term.
         index: number of the row.
-        wall: the flat wall; None for the whole of a curved boundary.
+        wall: the wall of a box; None on the boundary of any other shape, whose walls may be curved.
+        part: the part on which the row holds: that wall of a box alone, the whole boundary of a shape, or a named wall
+            of it (`ShapeWall`).
         prescribes: VALUE u, FLUX du/dn, MIXED a u + b du/dn, or OTHER: tangential or higher derivatives, several
             components, or a nonlinear condition.
         component: component whose value or flux is prescribed; None for OTHER.
@@ -183,6 +185,7 @@ class WallCondition:
     term: Term
     index: int
     wall: Wall | None
+    part: Part
     prescribes: Prescribes
     component: Component | None
     depends_on: tuple[Dependence, ...]
@@ -368,7 +371,7 @@ class _Sorted:
                 self.equations.append(term)
             elif at_ends and time is not None:
                 (self.final if time.upper in at_ends else self.initial).append(term)
-            elif term.sites[0] == problem.domain.boundary or any(column in space for column, _ in term.walls):
+            elif _is_on_wall(term, problem.domain, space):
                 self.conditions.append(term)
             else:
                 self.elsewhere.append(term)
@@ -433,6 +436,15 @@ class _Row:
         )
 
 
+def _is_on_wall(term: Term, domain: Domain, space: set[str]) -> bool:
+    """True for a term on the boundary, on walls of a box, or on named walls of a shape."""
+    (site,) = term.sites
+    if isinstance(domain, Shape | Product):
+        whole = Product(domain) if isinstance(domain, Shape) else domain
+        return isinstance(site, Boundary | ShapeWall) and site.domain == whole
+    return site == domain.boundary or any(column in space for column, _ in term.walls)
+
+
 def _rows(problem: ProblemLike, term: Term) -> range:
     return range(problem.trace(term, raw=False).rows)
 
@@ -478,7 +490,7 @@ def _wall_conditions(
     """Rows of a condition, wall by wall."""
     (site,) = term.sites
     walls: list[Wall | None] = [None]
-    parts = [site]
+    parts: list[Part] = [site]
     if isinstance(site, Faces):
         upper = {c: a.upper for a in problem.axes for c in a.columns}
         walls = [Wall(column, value, 1.0 if value == upper[column] else -1.0) for column, value in site.walls]
@@ -496,6 +508,7 @@ def _wall_conditions(
                     term,
                     j,
                     wall,
+                    parts[i],
                     prescribes,
                     None if prescribes is Prescribes.OTHER else depends[0].component,
                     depends,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pinnkit.domains import Box, Faces
+from pinnkit.domains import Boundary, Box, Faces, Product, Shape, ShapeWall
 from pinnkit.problem.problem import Problem
 from pinnkit.problem.structure import Component, WallCondition
 
@@ -256,7 +256,7 @@ def _system(problem: Problem, orders: Mapping[Component, int], ends: tuple[_End,
 
 
 def _boundary(problem: Problem) -> Iterator[Concern]:
-    """Check conditions on the whole boundary of a shape."""
+    """Check conditions on the boundary of a shape, piece by piece: those on named walls count where these are."""
     structure = problem.structure
     orders = {
         c: max((d.space_order for r in structure.equations for d in r.depends_on if d.component == c), default=0)
@@ -264,18 +264,20 @@ def _boundary(problem: Problem) -> Iterator[Concern]:
     }
     if any(order % 2 for order in orders.values()) or not any(orders.values()) or _is_open(problem):
         return
-    if any(c.wall is not None for c in structure.conditions):
+    parts = [(c, c.part.pieces) for c in structure.conditions if isinstance(c.part, Boundary | ShapeWall)]
+    if len(parts) < len(structure.conditions):
         return
-    needed, given = sum(orders.values()) // 2, len(structure.conditions)
-    if given < needed:
-        yield Concern(
-            Severity.UNDETERMINED,
-            f"{given} condition{'s' * (given != 1)} on the boundary, where the equations take {needed}: one is missing",
-        )
-    elif given > needed and not problem.coefficients:
-        last = structure.conditions[-1].term.name
-        yield Concern(
-            Severity.ILL_POSED,
-            f"{given} conditions on the boundary, where the equations take {needed}: '{last}' is one too many",
-            str(last),
-        )
+    shape = problem.domain.shape if isinstance(problem.domain, Product) else problem.domain
+    names = shape.piece_names if isinstance(shape, Shape) else ("boundary",)
+    needed = sum(orders.values()) // 2
+    on_piece = [[c for c, pieces in parts if piece in pieces] for piece in range(len(names))]
+    for count in sorted({len(here) for here in on_piece} - {needed}):
+        wrong = [k for k, here in enumerate(on_piece) if len(here) == count]
+        walls = ", ".join(dict.fromkeys(f"'{names[k]}'" for k in wrong))
+        where = "the boundary" if len(wrong) == len(names) else f"the part {walls} of the boundary"
+        start = f"{count} condition{'s' * (count != 1)} on {where}, where the equations take {needed}"
+        if count < needed:
+            yield Concern(Severity.UNDETERMINED, f"{start}: one is missing")
+        elif not problem.coefficients:
+            last = str(on_piece[wrong[0]][-1].term.name)
+            yield Concern(Severity.ILL_POSED, f"{start}: '{last}' is one too many", last)

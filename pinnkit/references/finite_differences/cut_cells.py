@@ -1,4 +1,4 @@
-"""Steady problems inside a curved wall whose values are prescribed: Shortley-Weller differences on a cut grid."""
+"""Steady problems inside curved walls whose values are prescribed: Shortley-Weller differences on a cut grid."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 from scipy.sparse.linalg import bicgstab
 from torch import Tensor
 
-from pinnkit.domains import Domain, Points, Product, Role, SignedDistance
+from pinnkit.domains import Boundary, Domain, Points, Product, Role, Shape, ShapeWall, SignedDistance
 from pinnkit.domains.level_set.level_function import slopes as level_slopes
 from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.linearization import Channel, linearise
@@ -41,7 +41,7 @@ _CORRECTIONS = 5.0  # of Newton's method on one grid
 
 
 class Curved:
-    """Finite differences for a steady problem of second order, values prescribed on all of a curved wall.
+    """Finite differences for a steady problem of second order, values prescribed on all walls of a shape.
 
     Args:
         problem: on a domain of two or three columns of space that has a `signed_distance`.
@@ -57,6 +57,8 @@ class Curved:
         self.problem = problem
         self._label = f"problem '{problem.name}'"
         domain = _domain(problem)
+        shape = domain.shape if isinstance(domain, Product) else domain
+        self._shape = shape if isinstance(shape, Shape) else None  # any other domain has one wall, its boundary
         self._level_of = domain.signed_distance
         self._lines = tuple(Line(c, a.lower, a.upper, 16) for a in domain.axes for c in a.columns)
         self.columns = tuple(line.name for line in self._lines)
@@ -152,8 +154,7 @@ class Curved:
         for term in (*structure.at_points, *structure.elsewhere):
             raise Unsupported(
                 "finite differences",
-                f"{self._label}: term '{term.name}' holds on {term.sites[0]!r}, which is not the whole wall of the "
-                f"domain",
+                f"{self._label}: term '{term.name}' holds on {term.sites[0]!r}, which is no wall of the domain",
             )
         for term in structure.equation_terms:
             for channel in self.problem.trace(term, raw=False).channels:
@@ -182,34 +183,50 @@ class Curved:
         coords = torch.from_numpy(cut.crossings)
         gradient = level_slopes(self._level_of, coords)[1]
         points = Points(coords, torch.nn.functional.normalize(gradient, dim=1))
-        known: dict[int, Array] = {}
+        known = np.full((len(self._scalars), len(coords)), np.nan)
+        names = ("boundary",) if self._shape is None else self._shape.piece_names
+        of_piece = torch.zeros(len(coords), dtype=torch.int64) if self._shape is None else self._shape.piece_at(coords)
         for term in self._conditions:
-            channels = self.problem.trace(term, raw=False).channels
-            found = linearise(self.problem, term, (points,), {c: self._zeros(c, len(coords)) for c in channels})
-            for row in range(found.r.shape[1]):
-                slopes = [
-                    (self._scalars.index((c.unknown, i)), d[:, row, i])
-                    for c, d in found.d.items()
-                    for i in range(d.shape[2])
-                    if bool((d[:, row, i] != 0).any())
-                ]
-                if len(slopes) != 1 or not bool((slopes[0][1] != 0).all()):
-                    raise Unsupported(
-                        "finite differences",
-                        f"{self._label}: '{term.name}' does not prescribe the value of one unknown everywhere on the "
-                        f"wall; on curved walls there are only Dirichlet conditions",
-                    )
-                if slopes[0][0] in known:
+            (site,) = term.sites
+            pieces = site.pieces if isinstance(site, Boundary | ShapeWall) else (0,)
+            rows = torch.nonzero(torch.isin(of_piece, torch.tensor(pieces)))[:, 0]
+            if not len(rows):
+                continue
+            for component, values in self._prescribed(term, points.take(rows)):
+                given = known[component, rows.numpy()]
+                if not np.isnan(given).all():
                     raise TooManyConditions(
                         "finite differences", f"{self._label}: '{term.name}' prescribes a value for the second time"
                     )
-                known[slopes[0][0]] = (-found.r[:, row] / slopes[0][1]).numpy()
-        for i, (name, _) in enumerate(self._scalars):
-            if i not in known:
+                known[component, rows.numpy()] = values
+        for (name, _), values in zip(self._scalars, known, strict=True):
+            missing = np.flatnonzero(np.isnan(values))
+            if len(missing):
+                wall = names[int(of_piece[missing[0]])]
+                where = "the wall" if len(missing) == len(values) else f"the wall '{wall}'"
                 raise TooFewConditions(
-                    "finite differences", f"{self._label}: no condition prescribes `{name}` on the wall of the domain"
+                    "finite differences", f"{self._label}: no condition prescribes `{name}` on {where} of the domain"
                 )
-        return np.stack([known[i] for i in range(len(self._scalars))])
+        return known
+
+    def _prescribed(self, term: Term, points: Points) -> Iterator[tuple[int, Array]]:
+        """Components whose value each row of a condition prescribes, and the values at the points."""
+        channels = self.problem.trace(term, raw=False).channels
+        found = linearise(self.problem, term, (points,), {c: self._zeros(c, len(points.coords)) for c in channels})
+        for row in range(found.r.shape[1]):
+            slopes = [
+                (self._scalars.index((c.unknown, i)), d[:, row, i])
+                for c, d in found.d.items()
+                for i in range(d.shape[2])
+                if bool((d[:, row, i] != 0).any())
+            ]
+            if len(slopes) != 1 or not bool((slopes[0][1] != 0).all()):
+                raise Unsupported(
+                    "finite differences",
+                    f"{self._label}: '{term.name}' does not prescribe the value of one unknown everywhere on its "
+                    f"wall; on curved walls there are only Dirichlet conditions",
+                )
+            yield slopes[0][0], (-found.r[:, row] / slopes[0][1]).numpy()
 
     def _zeros(self, channel: Channel, n: int) -> Tensor:
         components = self.problem.unknown(channel.unknown).components

@@ -1,0 +1,1 @@
+"""Shapes with names of their own: ellipses, polygons, halfspaces, solids of revolution, closed meshes."""

@@ -1,0 +1,1 @@
+"""Boundary representations of shapes: exact curves and surfaces, trimmed where shapes are combined."""
