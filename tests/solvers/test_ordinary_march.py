@@ -324,6 +324,18 @@ def test_a_solution_is_exported(tmp_path: Path) -> None:
     assert np.allclose(values.detach().numpy(), found(t=t.numpy())["u"], atol=1e-13)
 
 
+def test_a_solution_is_an_onnx_model(tmp_path: Path) -> None:
+    for name in ("onnx", "onnxscript"):
+        pytest.importorskip(name)
+    runtime = pytest.importorskip("onnxruntime")
+    found = solve(spring())
+    export(found, tmp_path / "u.onnx")
+    t = np.linspace(0, 6, 40)
+    session = runtime.InferenceSession(str(tmp_path / "u.onnx"))
+    (values,) = session.run(None, {session.get_inputs()[0].name: t})
+    assert np.allclose(values, found(t=t)["u"], atol=1e-9)
+
+
 def test_the_same_problem_gives_the_same_solution_whatever_the_seed() -> None:
     one, two = (solve(spring(), seed=seed) for seed in (0, 1))
     assert torch.equal(one.modules[("u",)].coefficients, two.modules[("u",)].coefficients)
