@@ -97,6 +97,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors; a test compar
     from .problem.terms import Robin as Robin
     from .references import reference as reference
     from .reports.validation import validate as validate
+    from .solutions.conserved import Drift as Drift
     from .solutions.residual_values import residuals as residuals
     from .solutions.solution import Solution as Solution
     from .solutions.status import Status as Status
@@ -149,6 +150,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "solvers": ("Adam", "GaussNewton", "LBFGS", "LeastSquares", "March", "Plan", "plan", "solve"),
     # solutions: in memory, in files, and the residuals of a network of one's own
     "solutions.solution": ("Solution",),
+    "solutions.conserved": ("Drift",),
     "solutions.status": ("Status",),
     "solutions.storage": ("load",),
     "solutions.residual_values": ("residuals",),
@@ -182,6 +184,7 @@ __all__ = [
     "Data",
     "Dirichlet",
     "Disk",
+    "Drift",
     "Ellipse",
     "Equation",
     "FourierMLP",

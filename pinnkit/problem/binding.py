@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import torch
 
-from pinnkit.domains import Axis, Box, Faces, Part, PointSet
+from pinnkit.domains import Axis, Boundary, Box, Faces, Part, PointSet, Product, Shape, ShapeWall
 
 from .channels import Trace
-from .conditions import ConditionRule
+from .conditions import ConditionRule, Flux, Mixed, Prescribed
 from .linearization import ROW_SUMS
 from .names import arguments, check_names
 from .protocols import ProblemLike
@@ -49,6 +49,7 @@ def bind(problem: ProblemLike, terms: Sequence[Term]) -> tuple[tuple[Term, ...],
             ready, sites=tuple(_placed(site, problem.axes, f"{label}: term '{name}'") for site in ready.sites)
         )
         ready = replace(ready, integrals=tuple((key, each.within(problem.axes)) for key, each in ready.integrals))
+        _check_wall(problem, ready, f"{label}: term '{name}'")
         _check_names(problem, ready, label)
         traces[name, False] = trace(problem, ready, raw=False)
         _check_nodes(problem, ready, f"{label}: term '{name}'")
@@ -100,6 +101,23 @@ def _placed(site: Part, axes: Sequence[Axis], label: str) -> Part:
     blocks = dict(zip(other, site.coords.split([a.dim for a in site.axes], dim=1), strict=True))
     ordered = {name: blocks[name] if axis.dim > 1 else blocks[name][:, 0] for name, axis in own.items()}
     return PointSet(weight=site.weight, **ordered)
+
+
+def _check_wall(problem: ProblemLike, term: Term, label: str) -> None:
+    """Refuse a value or flux on a wall of a shape of which the domain is combined, in place of the domain's own wall.
+
+    Such a wall may be cut off by other shapes, and its normals may point into the domain.
+    """
+    domain = Product(problem.domain) if isinstance(problem.domain, Shape) else problem.domain
+    if not isinstance(domain, Product) or not isinstance(term.rule, Prescribed | Flux | Mixed):
+        return
+    for site in term.sites:
+        own = isinstance(site, Boundary | ShapeWall) and site.domain == domain
+        if isinstance(site, Faces | Boundary | ShapeWall) and not own and domain.pieces_on(site):
+            raise ValueError(
+                f"{label} lives on {site!r}, a wall of a shape of which the domain is combined; give the domain's own: "
+                f"domain.boundary_of(...) of that wall or shape"
+            )
 
 
 def _check_names(problem: ProblemLike, term: Term, label: str) -> None:
