@@ -70,6 +70,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors; a test compar
     from .fields import FourierMLP as FourierMLP
     from .fields import RandomFourier as RandomFourier
     from .fields import Siren as Siren
+    from .fields import Trefftz as Trefftz
     from .jets import curl as curl
     from .jets import div as div
     from .jets import grad as grad
@@ -144,7 +145,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "problem.hardening": ("hardened",),
     "problem.sections": ("section",),
     # the representation of the unknowns
-    "fields": ("FourierMLP", "MLP", "RandomFourier", "Siren"),
+    "fields": ("FourierMLP", "MLP", "RandomFourier", "Siren", "Trefftz"),
     # the solve
     "solvers": ("Adam", "GaussNewton", "LBFGS", "LeastSquares", "March", "Plan", "plan", "solve"),
     # solutions: in memory, in files, and the residuals of a network of one's own
@@ -210,6 +211,7 @@ __all__ = [
     "Tabulated",
     "Time",
     "Torus",
+    "Trefftz",
     "Triangle",
     "Unknown",
     "UnreadableFile",

@@ -27,7 +27,8 @@ def confirmations(context: Context) -> Iterator[str]:
     """Yield sentences on independent evidence for the solution.
 
     Evidence is a known solution of every unknown that agrees in L2 and at every single value, its error bar included,
-    or a bound on the error from the residual and the smallest response of the linearised problem.
+    a bound on the error by the maximum principle, or one from the residual and the smallest response of the linearised
+    problem.
     """
     exact = [c for c in context.compared if c.against == EXACT]
     others = [c for c in context.compared if c.against != EXACT]
@@ -35,6 +36,13 @@ def confirmations(context: Context) -> Iterator[str]:
         if compared and all(c.agrees for c in compared) and {c.unknown for c in compared} == set(context.problem.names):
             worst = max(compared, key=lambda c: c.rel_l2)
             yield f"the {worst.against} agrees, relative L2 {worst.rel_l2_text}"
+    proved = context.proved
+    if proved is not None and proved.relative < _BOUND:
+        yield (
+            f"proved: error at most {number(proved.error)} everywhere, by the maximum principle (boundary "
+            f"{number(proved.boundary)}, equation {number(proved.residual)}, rounding {number(proved.rounding)})"
+        )
+        return
     found = context.estimate
     if found is not None and context.resolved and found.bound < _BOUND:
         yield f"the residual bounds the error: {number(found.bound)} by the smallest response of the linearised problem"

@@ -21,6 +21,7 @@ from .linearized.error_estimate import ErrorEstimate, estimate_error, sine_basis
 from .linearized.perturbation_growth import PerturbationGrowth, perturbation_growth
 from .linearized.several_solutions import Search, search
 from .linearized.sine_corrections import SineBasis
+from .maximum_principle import ProvedBound, proved_bound
 from .measures import EXACT, FAR, Comparison, TermCheck
 from .scales import TEST_SEED, least_sizes, rms, sizes_of
 from .term_sample import FRESH, Sample, channels_at, vanishes
@@ -131,6 +132,11 @@ class Context:
         return None if self.basis is None else estimate_error(self.basis, self.least_sizes)
 
     @cached_property
+    def proved(self) -> ProvedBound | None:
+        """Error bound by the maximum principle; None where it does not apply."""
+        return None if self.finite < 1 else proved_bound(self.solution)
+
+    @cached_property
     def growth(self) -> PerturbationGrowth | None:
         """Growth of perturbations of ordinary differential equations; None for other problems."""
         return None if self.finite < 1 else perturbation_growth(self.solution, self.sizes)
@@ -167,7 +173,9 @@ class Context:
 
     @property
     def supported(self) -> bool:
-        """True where the error estimate of the linearised problem bounds the error below five per cent."""
+        """True where the maximum principle or the linearised problem bounds the error below five per cent."""
+        if self.proved is not None and self.proved.relative < FAR:
+            return True
         return self.estimate is not None and self.resolved and self.estimate.bound < FAR
 
     @property

@@ -126,6 +126,7 @@ def _verdict(context: Context, findings: Sequence[Finding], open_questions: Sequ
         fresh_residual=max((s.check.relative for s in context.equations), default=math.nan),
         worst_condition_error=max((s.check.relative for s in context.conditions), default=math.nan),
         estimated_error=max(estimate.sizes.values()) if estimate is not None and estimate.explains else math.nan,
+        proved_error=math.nan if context.proved is None else context.proved.error,
         confirmed_by=() if findings else tuple(confirmations(context)),
         unchecked=() if findings else (*unchecked(context), *open_questions),
         notes=tuple(remarks(context)),

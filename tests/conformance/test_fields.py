@@ -49,11 +49,12 @@ AXES_OF = {
     "ViewMLP": VIEW_AXES,
     "EvolvedModes": PLANE,
     "PiecewisePolynomial": CLOCK,
+    "TrefftzFunctions": PLANE,
 }
 """Axes of the fields that are not built over three coordinates."""
 LENGTHS = ("GeometricMLP",)
 """Fields that are a length at the start: in a box k times as large their values are k times as large."""
-DRAWN_FROM_NOTHING = ("Additive", "TotalDegree", "EvolvedModes", "PiecewisePolynomial")
+DRAWN_FROM_NOTHING = ("Additive", "TotalDegree", "EvolvedModes", "PiecewisePolynomial", "TrefftzFunctions")
 """Fields that are the same for every seed."""
 
 
@@ -351,6 +352,10 @@ EXEMPT: dict[str, dict[Callable[[Any], None], str]] = {
         check_jets_pass_through: "takes Taylor coefficients in closed form",
         check_scaling: _STEPS,
         check_smoothness: _STEPS,
+    },
+    "TrefftzFunctions": {
+        check_jets_pass_through: "takes Taylor coefficients in closed form",
+        check_scaling: "has centres and lengths in the unit of the coordinates",
     },
 }
 

@@ -8,12 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.problem import Problem
 from pinnkit.solutions.solution import Solution
 from pinnkit.solutions.status import Status
 from pinnkit.solvers.collocation.relative_residual import held_out_residual
 from pinnkit.solvers.training.deadline import OutOfTime
 
+from .boundary_search import run_boundary_search
 from .candidates import Candidate, Kind
 from .feature_search import run_search
 from .marching import run_march
@@ -26,6 +28,7 @@ __all__ = ["best_of"]
 _WORTH = 0.2
 """Part of the time limit that must be left for a further candidate: its first step may take as much."""
 _RUNS: Mapping[Kind, Callable[[Run], Solution]] = {
+    Kind.BOUNDARY: run_boundary_search,
     Kind.SEARCH: run_search,
     Kind.TRAINING: run_training,
     Kind.MARCH: run_march,
@@ -61,6 +64,11 @@ def best_of(candidates: Sequence[Candidate], problem: Problem, options: RunOptio
         except OutOfTime:
             late = True
             break
+        except Unsupported as error:  # found out on the way, such as a source that polynomials do not resolve
+            if number + 1 == len(candidates) and best is None:
+                raise
+            tried.append(f"{candidate.reason} Not covered: {error}.")
+            continue
         late = late or found.status is Status.TIME
         if best is None and late and _is_short(options, _left(options, began)):  # the score would decide nothing
             best = found
