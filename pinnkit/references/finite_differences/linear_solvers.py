@@ -101,7 +101,14 @@ def _trial(size: int) -> Array:
     return np.cos(np.arange(size, dtype=np.float64) ** 2)
 
 
-def sparse_lu(matrix: sp.csc_array, name: str, *, banded: bool = False, check: bool = False) -> Solve:
+def sparse_lu(
+    matrix: sp.csc_array,
+    name: str,
+    *,
+    banded: bool = False,
+    check: bool = False,
+    method: str = "finite differences",
+) -> Solve:
     """Sparse LU, rows scaled; the order of elimination is that of a nearly symmetric pattern, or of a `banded` one.
 
     In one dimension pivots may leave the diagonal (odd derivatives have none), which only the latter allows for.
@@ -112,7 +119,7 @@ def sparse_lu(matrix: sp.csc_array, name: str, *, banded: bool = False, check: b
     scale = np.zeros(matrix.shape[0])
     np.maximum.at(scale, matrix.indices, np.abs(matrix.data))
     singular = TooFewConditions(
-        "finite differences",
+        method,
         f"problem '{name}': the discretised system is singular; do its equations and conditions determine the solution "
         "(or only up to a constant, as with a flux on every wall)?",
     )

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnkit.domains import Box, Domain, Product, Region, Shape
+from pinnkit.domains import Box, Domain, Product, Region, Role, Shape
 from pinnkit.domains.level_set.level_function import Inside, onto
 from pinnkit.domains.shapes.curves import Segment
 from pinnkit.problem.errors import Unsupported
@@ -111,7 +111,7 @@ def plane_walls(domain: Domain, method: str, label: str) -> PlaneWalls:
 
 def box_walls(box: Box) -> PlaneWalls:
     """The four sides of a rectangle, counter-clockwise: y lower, x upper, y upper, x lower."""
-    (x, y), (a, b) = box.columns[:2], box.axes[:2]
+    (x, a), (y, b) = ((c, axis) for axis in box.axes if axis.role is Role.SPACE for c in axis.columns)
     corners = [(a.lower, b.lower), (a.upper, b.lower), (a.upper, b.upper), (a.lower, b.upper)]
     sides = tuple(Segment(p, q) for p, q in zip(corners, [*corners[1:], corners[0]], strict=True))
     names = tuple(f"{c} = {v:g}" for c, v in ((y, b.lower), (x, a.upper), (y, b.upper), (x, a.lower)))
