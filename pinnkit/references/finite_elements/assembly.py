@@ -18,9 +18,9 @@ from pinnkit.references.errors import Unresolved
 from pinnkit.references.grid import Array, Index
 
 from .elements import Elements, Quadrature
-from .weak_form import METHOD, STEP, Jets, Linear, TestedRow, Varies, WeakForm
+from .weak_form import METHOD, STEP, Jets, Linear, TestedRow, Varies, WeakForm, is_value
 
-__all__ = ["Level", "System"]
+__all__ = ["Level", "System", "values_on"]
 
 _CHUNK = 200_000
 """Points in one call of a residual."""
@@ -78,7 +78,7 @@ class System:
     @cached_property
     def essential(self) -> tuple[tuple[tuple[WallCondition, int], ...], ...]:
         """For each piece, conditions that prescribe values, with the number of the component."""
-        return tuple(tuple(_values(self.form, c) for c in found if _is_value(c)) for found in self.form.conditions)
+        return tuple(tuple(_values(self.form, c) for c in found if is_value(c)) for found in self.form.conditions)
 
     def prescribed(self, level: Level) -> tuple[Index, Array]:
         """Numbers of the coefficients that conditions prescribe, and their values.
@@ -88,20 +88,12 @@ class System:
         total, count = np.zeros(self.size), np.zeros(self.size)
         elements, form = self.elements, self.form
         for piece, found in enumerate(self.essential):
-            for condition, component in found:
+            for _, component in found:
                 nodes = elements.nodes_on(piece, form.degrees[component])
-                points = form.points(elements.nodes[nodes], level.time, elements.normals_at(piece, nodes))
-                zero = [Jets.zero(form.components, len(nodes), elements.mesh.dim)] * len(level.weights)
-                linear = form.linearised(condition.term, points, zero, level.weights)[condition.index]
-                slope = linear.c[component]
-                if not (slope != 0).all():
-                    raise Unsupported(
-                        METHOD,
-                        f"{form.label}: '{condition.term.name}' does not prescribe `{_name(form, component)}` "
-                        f"everywhere on the wall '{form.names[piece]}'",
-                    )
+                x, normal = elements.nodes[nodes], elements.normals_at(piece, nodes)
+                values = values_on(form, piece, component, x, normal, level.time)
                 rows = self.offsets[component] + nodes
-                total[rows] += linear.f / slope
+                total[rows] += values
                 count[rows] += 1
         fixed = np.flatnonzero(count)
         return fixed, total[fixed] / count[fixed]
@@ -332,7 +324,7 @@ class System:
         self, piece: int, state: Array, level: Level, entries: list[Entries], right: Array
     ) -> None:
         form = self.form
-        natural = [c for c in form.conditions[piece] if not _is_value(c)]
+        natural = [c for c in form.conditions[piece] if not is_value(c)]
         active = self._active(piece)
         if not active:
             return
@@ -390,9 +382,28 @@ class System:
                 entries.append(_triplets(block, test, trial))
 
 
-def _is_value(condition: WallCondition) -> bool:
-    """True for a condition without derivatives."""
-    return all(d.space_order == 0 for d in condition.depends_on) and condition.time_order == 0
+def values_on(
+    form: WeakForm, piece: int, component: int, x: Array, normal: Array, time: float | None
+) -> Array:
+    """The values ``(n,)`` that a piece of the boundary prescribes for a component at points ``(n, d)``.
+
+    Raises:
+        Unsupported: where the condition does not determine the value at a point.
+    """
+    wanted = form.structure.components[component]
+    condition = next(c for c in form.conditions[piece] if is_value(c) and c.depends_on[0].component == wanted)
+    levels = max(c.time_order for c in form.structure.components) + 1
+    zero = [Jets.zero(form.components, *x.shape)] * levels
+    weights = (1.0, *(0.0,) * (levels - 1))
+    linear = form.linearised(condition.term, form.points(x, time, normal), zero, weights)[condition.index]
+    slope = linear.c[component]
+    if not (slope != 0).all():
+        raise Unsupported(
+            METHOD,
+            f"{form.label}: '{condition.term.name}' does not prescribe `{wanted.unknown}` everywhere on the wall "
+            f"'{form.names[piece]}'",
+        )
+    return linear.f / slope
 
 
 def _values(form: WeakForm, condition: WallCondition) -> tuple[WallCondition, int]:
@@ -425,11 +436,6 @@ def _at_points(form: WeakForm, term: Term) -> tuple[list[Linear], Array]:
     n = len(x)
     zero = [Jets.zero(form.components, n, x.shape[1])]
     return form.linearised(term, points, zero, (1.0,)), x
-
-
-def _name(form: WeakForm, component: int) -> str:
-    found = form.structure.components[component]
-    return found.unknown
 
 
 def _triplets(block: Array, test: Index, trial: Index) -> Entries:

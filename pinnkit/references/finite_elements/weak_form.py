@@ -50,7 +50,7 @@ from pinnkit.problem.terms import Term
 from pinnkit.references.errors import TooFewConditions, TooManyConditions
 from pinnkit.references.grid import Array
 
-__all__ = ["METHOD", "STEP", "Jets", "Linear", "TestedRow", "WeakForm", "weak_form"]
+__all__ = ["METHOD", "STEP", "Jets", "Linear", "TestedRow", "Varies", "WeakForm", "box_piece", "is_value", "shape_of", "weak_form"]
 
 METHOD = "finite elements"
 _PROBES = 32
@@ -344,6 +344,11 @@ def _refuse_second_powers(form: WeakForm) -> None:
                 raise Unsupported(
                     METHOD, f"{form.label}: '{term.name}' is not linear in its second derivatives, as finite elements need"
                 )
+
+
+def is_value(condition: WallCondition) -> bool:
+    """True for a condition without derivatives."""
+    return all(d.space_order == 0 for d in condition.depends_on) and condition.time_order == 0
 
 
 def pieces_of(condition: WallCondition, problem: Problem) -> tuple[int, ...]:

@@ -1,0 +1,298 @@
+"""Finite elements as a method of references: meshes that fit a budget of work, and measured error bars."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from pinnkit.domains import Box, Shape
+from pinnkit.problem.errors import Unsupported
+from pinnkit.problem.problem import Problem
+from pinnkit.references.cost_model import MEMORY, Work
+from pinnkit.references.errors import BudgetSpent, Unresolved
+from pinnkit.references.finite_differences.grid_problem import refuse_what_no_scheme_covers
+from pinnkit.references.grid import Array
+from pinnkit.references.grid_convergence import Bar
+from pinnkit.references.interpolation import mesh_of
+from pinnkit.references.result import Reference
+
+from .assembly import System
+from .elements import Elements, scikit_fem
+from .error_bars import bar_of
+from .field import ElementField, inside_of
+from .mesh import ElementMesh
+from .plane_mesher import MeshingFailed, mesh_plane
+from .plane_walls import PlaneWalls, plane_walls
+from .singular_points import singular_points
+from .sizes import SingularPoint, size_field, wall_sizes
+from .steady import solve_steady
+from .weak_form import METHOD, WeakForm, shape_of, weak_form
+
+__all__ = ["FiniteElements"]
+
+ORDER = 3.0
+"""Order of convergence of elements of second degree in the mean square."""
+_SHARE = 0.5  # of the budget that the cost may take, as machines differ
+_CORRECTIONS = 6.0  # of Newton's method on one mesh
+_WIDE = 0.05  # relative error bar from which the meshes count as too coarse
+_NODES = 2**14  # of the grid on which values are handed out, at most
+_COARSEST = 0.35  # largest size of the first mesh that is tried, relative to the domain
+_CLOSER = 0.85  # of the number of elements wanted, at which no more meshes are tried
+_TRIALS = 6
+
+
+class Mesher(Protocol):
+    """A source of meshes of one domain."""
+
+    @property
+    def size(self) -> float:
+        """Size of the domain."""
+        ...
+
+    def mesh(self, largest: float) -> ElementMesh:
+        """A mesh of elements of a largest size.
+
+        Raises:
+            MeshingFailed: where there is none.
+        """
+        ...
+
+
+class PlaneMesher:
+    """Meshes inside the walls of a domain of the plane.
+
+    Args:
+        walls: of the domain.
+        points: singular points of the solution.
+    """
+
+    def __init__(self, walls: PlaneWalls, points: tuple[SingularPoint, ...]) -> None:
+        self.walls = walls
+        self.points = points
+        self._known = wall_sizes(walls)
+
+    @property
+    def size(self) -> float:
+        """Size of the domain."""
+        return self.walls.size
+
+    def mesh(self, largest: float) -> ElementMesh:
+        """A mesh of elements of a largest size."""
+        return mesh_plane(self.walls, size_field(self.walls, self.points, largest, self._known))
+
+
+@dataclass(frozen=True)
+class FiniteElements:
+    """Isoparametric elements of second degree for steady equations of second order in boxes and shapes.
+
+    Conditions on named walls, straight or curved: values, fluxes, and combinations of both.  Three meshes, each the
+    uniform refinement of the one before with new vertices on the exact walls, give the error bars.  The first one is
+    graded towards corners.  Its size follows from the problem and the budget alone (see cost_model.py).
+
+    Needs scikit-fem: the extra `geometry`.
+    """
+
+    def refer(self, problem: Problem, budget: float) -> Reference:
+        """The problem's reference for a budget in nominal seconds of work (see cost_model.py).
+
+        Raises:
+            Unresolved: where Newton's method fails on one of the finer two meshes.
+            Unsupported: by name, for what finite elements do not cover.
+            ImportError: without scikit-fem.
+        """
+        begin = time.perf_counter()
+        scikit_fem()
+        refuse_what_no_scheme_covers(problem, METHOD)
+        shape, label = shape_of(problem), f"problem '{problem.name}'"
+        if problem.structure.time is not None:
+            raise Unsupported(METHOD, f"{label}: it depends on time, which finite elements do not cover")
+        form, mesher, corners = self._prepared(problem, label)
+        meshes = _meshes(form, mesher, budget, label)
+        fields = _solved(form, shape, meshes)
+        coarse, medium, fine = fields
+        assert medium is not None and fine is not None
+        grid = _grid(problem)
+        nodes = mesh_of(list(grid.values()))
+        within = inside_of(shape, nodes)
+        values = np.full((form.components, len(nodes)), np.nan)
+        values[:, within] = fine.everywhere(nodes[within])
+        bars = _bars(coarse, medium, fine, nodes[within], corners)
+        counts = tuple(len(t) for t in grid.values())
+        return Reference(
+            values={name: v.reshape(*counts, *v.shape[1:]) for name, v in fine.named(values).items()},
+            grid=grid,
+            error_bar={name: bar.l2 for name, bar in bars.items()},
+            max_error_bar={name: bar.greatest for name, bar in bars.items()},
+            order=ORDER,
+            observed_order=max((b.order for b in bars.values()), key=lambda p: abs(p - ORDER) if p == p else -1.0),
+            seconds=time.perf_counter() - begin,
+            kind="finite elements" if form.linear else "finite elements, Newton",
+            between=fine,
+            remark=_remark(bars),
+        )
+
+    def _prepared(self, problem: Problem, label: str) -> tuple[WeakForm, Mesher, tuple[float, ...]]:
+        """The weak form, the source of meshes, and the orders with which errors of corners fall."""
+        dim = len(problem.structure.space_columns)
+        if dim == 2:
+            walls = plane_walls(problem.domain, METHOD, label)
+            form = weak_form(problem, walls.names)
+            points = singular_points(form, walls)
+            return form, PlaneMesher(walls, points), tuple(min(2 * p.exponent, ORDER) for p in points)
+        raise Unsupported(METHOD, f"{label}: {dim} space dimensions; finite elements take 2")
+
+
+def cost_of(cells: float, dim: int, components: int, *, linear: bool) -> float:
+    """Nominal seconds on one mesh: quadrature and assembly, and a factorisation, in each correction.
+
+    The factors of elements of second degree have 10 n^1.2 nonzeros in the plane, n the number of unknowns, as measured
+    with SuperLU for 10^3 to 5 x 10^5 unknowns.
+    """
+    n = unknowns_of(cells, dim)
+    once = Work(traffic=40_000.0 * cells, calls=2000.0)
+    assembled = Work(traffic=40_000.0 * cells * components**2, calls=1000.0 * components**2)
+    if dim == 2:
+        solved = Work(operations=120.0 * 10.0 * n**1.2 * components**2)
+    else:
+        solved = Work(operations=40_000.0 * n * components**2)
+    return (once + (1.0 if linear else _CORRECTIONS) * (assembled + solved)).seconds
+
+
+def memory_of(cells: float, dim: int, components: int) -> float:
+    """Bytes that the arrays of one mesh hold."""
+    n = unknowns_of(cells, dim)
+    per_cell = 3000.0 if dim == 2 else 12_000.0
+    factors = 16.0 * 10.0 * n**1.2 if dim == 2 else 4000.0 * n
+    return per_cell * cells * components**2 + factors * components**2
+
+
+def unknowns_of(cells: float, dim: int) -> float:
+    """Number of vertices and edges of a mesh, about."""
+    return 2.0 * cells if dim == 2 else 1.4 * cells
+
+
+def _meshes(form: WeakForm, mesher: Mesher, budget: float, label: str) -> list[ElementMesh]:
+    """Three nested meshes that fit the budget."""
+    dim = len(form.space)
+    growth = 2**dim
+
+    def affordable(cells: float) -> bool:
+        every = [cells, cells * growth, cells * growth**2]
+        total = sum(cost_of(n, dim, form.components, linear=form.linear) for n in every)
+        return total <= _SHARE * budget and memory_of(every[-1], dim, form.components) <= MEMORY
+
+    wanted = 1.0
+    while affordable(wanted * 1.1):
+        wanted *= 1.1
+    largest = _COARSEST * mesher.size
+    best: ElementMesh | None = None
+    try:
+        for _ in range(_TRIALS):
+            mesh = mesher.mesh(largest)
+            if best is not None and not affordable(len(mesh.cells)):
+                break
+            if best is not None and len(mesh.cells) <= len(best.cells):
+                largest *= 0.7
+                continue
+            best = mesh
+            if len(mesh.cells) >= _CLOSER * wanted:
+                break
+            largest *= min(max((len(mesh.cells) / wanted) ** (1 / dim), 0.35), 0.93)
+    except MeshingFailed as error:
+        if best is None:
+            raise Unsupported(METHOD, f"{label}: no mesh follows the walls of the domain: {error}") from None
+    assert best is not None
+    if not affordable(len(best.cells) / 4):
+        raise BudgetSpent(
+            METHOD,
+            f"{label}: three meshes, of which the coarsest has {len(best.cells)} elements, take more than a budget of "
+            f"{budget:g}; give a larger one",
+        )
+    meshes = [best]
+    for _ in range(2):
+        meshes.append(meshes[-1].refined())
+    for mesh in meshes:
+        if not (mesh.volumes.min() > 0 or mesh.volumes.max() < 0) and dim == 2:
+            raise Unsupported(METHOD, f"{label}: the mesh folds over at a wall that bends sharply")
+    return meshes
+
+
+def _solved(form: WeakForm, shape: Shape | Box, meshes: Sequence[ElementMesh]) -> list[ElementField | None]:
+    """The solutions; None where the coarsest mesh has none."""
+    fields: list[ElementField | None] = []
+    for step, mesh in enumerate(meshes):
+        system = System(form, Elements(mesh))
+        start = fields[-1] if fields else None
+
+        def guesses(system: System = system, start: ElementField | None = start) -> Iterator[Array]:
+            if start is not None:
+                found = start.everywhere(system.elements.nodes)
+                yield np.concatenate(
+                    [v[: system.elements.size(degree)] for v, degree in zip(found, form.degrees, strict=True)]
+                )
+            for constant in (0.0, 1.0, 0.1, -1.0):
+                yield np.full(system.size, constant)
+
+        try:
+            state = solve_steady(system, guesses)
+        except Unresolved:
+            if step:
+                raise
+            fields.append(None)
+            continue
+        fields.append(field_of(form, shape, mesh, system.parts(state)))
+    return fields
+
+
+def field_of(
+    form: WeakForm, shape: Shape | Box, mesh: ElementMesh, parts: Sequence[tuple[int, Array]]
+) -> ElementField:
+    """The state on one mesh as values at points."""
+    unknowns = form.problem.unknowns
+    numbers = {u.name: tuple(form.numbers(u.name)) for u in unknowns}
+    scalars = frozenset(u.name for u in unknowns if u.components is None)
+    return ElementField(mesh, tuple(parts), numbers, scalars, shape)
+
+
+def _grid(problem: Problem) -> dict[str, Array]:
+    """The grid on which values are handed out: even cells in the bounding box, at most `_NODES` nodes."""
+    sides = {c: (a.lower, a.upper) for a in problem.structure.space for c in a.columns}
+    extents = np.array([b - a for a, b in sides.values()])
+    spacing = float((np.prod(extents) / _NODES) ** (1 / len(sides)))
+    counts = np.maximum((extents / spacing).astype(int) // 2 * 2, 8)
+    return {c: np.linspace(a, b, n + 1) for (c, (a, b)), n in zip(sides.items(), counts, strict=True)}
+
+
+def _bars(
+    coarse: ElementField | None, medium: ElementField, fine: ElementField, points: Array, corners: Sequence[float]
+) -> dict[str, Bar]:
+    """The error bars of all unknowns, over the grid; the greatest errors at the nodes of the coarsest mesh as well."""
+    first = medium.mesh.parent
+    assert first is not None
+    nodes = np.concatenate([first.points, first.edge_middles])
+    every = np.concatenate([points, nodes])
+    norm = np.arange(len(every)) < len(points)
+    found = [None if f is None else f.named(f.everywhere(every)) for f in (coarse, medium, fine)]
+    middle, last = found[1], found[2]
+    assert middle is not None and last is not None
+    return {
+        name: bar_of(None if found[0] is None else found[0][name], middle[name], values, ORDER, corners, norm=norm)
+        for name, values in last.items()
+    }
+
+
+def _remark(bars: dict[str, Bar]) -> str:
+    """A warning where the meshes differ so much that their differences give no reliable bound; else nothing."""
+    doubtful = [name for name, bar in bars.items() if bar.l2 > _WIDE or not math.isfinite(bar.l2)]
+    if not doubtful:
+        return ""
+    names = ", ".join(f"`{name}`" for name in doubtful)
+    return (
+        f"the meshes do not resolve {names}: the error bar gives the size of their differences and is no bound; "
+        "a larger budget may do"
+    )
