@@ -100,17 +100,52 @@ class Elements:
     @cached_property
     def inside(self) -> Quadrature:
         """Quadrature of the cells."""
-        bases = {degree: scikit_fem().Basis(self._mesh, self._of(degree), intorder=_DEGREE) for degree in (2, 1)}
-        return self._quadrature(bases)
+        skfem = scikit_fem()
+        bases = {degree: skfem.Basis(self._mesh, self._of(degree), intorder=_DEGREE) for degree in (2, 1)}
+        x = np.moveaxis(np.asarray(bases[2].global_coordinates()), 0, -1)
+        m, q, d = x.shape
+        value, gradient = {}, {}
+        for degree, basis in bases.items():
+            functions = [f[0] for f in basis.basis]
+            value[degree] = np.stack([np.broadcast_to(f.value, (m, q)) for f in functions])
+            gradient[degree] = np.stack([np.moveaxis(np.broadcast_to(f.grad, (d, m, q)), 0, -1) for f in functions])
+        return Quadrature(x, np.asarray(bases[2].dx), None, {2: self.dofs, 1: self.mesh.cells}, value, gradient)
 
     def on_piece(self, piece: int) -> Quadrature:
         """Quadrature of the facets on a piece of the boundary."""
-        facets = self._facets[self.mesh.pieces == piece]
-        bases = {
-            degree: scikit_fem().FacetBasis(self._mesh, self._of(degree), facets=facets, intorder=_DEGREE)
-            for degree in (2, 1)
-        }
-        return self._quadrature(bases)
+        mesh, d = self.mesh, self.mesh.dim
+        facets = mesh.facets[mesh.pieces == piece]
+        owners = self._owners[mesh.pieces == piece]
+        rule, weights = scikit_fem().quadrature.get_quadrature(self._side, _DEGREE)
+        rule, weights = np.asarray(rule), np.asarray(weights)
+        m, q = len(facets), len(weights)
+        # Reference coordinates of the rule in each cell: the corners of the cell that the facet has, in its order.
+        corner = (mesh.cells[owners][:, None, :] == facets[:, :, None]).argmax(axis=2)
+        places = np.concatenate([np.zeros((1, d)), np.eye(d)])[corner]  # (m, d, d)
+        share = np.concatenate([1 - rule.sum(axis=0, keepdims=True), rule])  # (d, q)
+        inner = np.einsum("kq,mkd->mqd", share, places).reshape(-1, d)
+        nodes = np.repeat(self.nodes[self.dofs[owners]], q, axis=0)  # (m q, b, d)
+        shapes = {degree: self._shapes(degree, inner) for degree in (2, 1)}
+        x = np.einsum("nb,nbd->nd", shapes[2][0], nodes)
+        slope = np.einsum("nbe,nbd->nde", shapes[2][1], nodes)
+        along = np.einsum("nde,ntse->ntsd", slope, np.repeat((places[:, 1:] - places[:, :1])[:, None], q, axis=0))[:, 0]
+        if d == 2:
+            area = np.stack([along[:, 0, 1], -along[:, 0, 0]], axis=1)
+        else:
+            area = np.cross(along[:, 0], along[:, 1])
+        size = np.linalg.norm(area, axis=1)
+        normal = area / size[:, None]
+        away = x - np.repeat(mesh.points[mesh.cells[owners]].mean(axis=1), q, axis=0)
+        normal *= np.sign((normal * away).sum(axis=1))[:, None]
+        inverse = np.linalg.inv(slope)
+        value, gradient = {}, {}
+        for degree, (v, g) in shapes.items():
+            value[degree] = v.T.reshape(-1, m, q)
+            whole = np.einsum("nbe,ned->nbd", g, inverse)
+            gradient[degree] = np.moveaxis(whole, 1, 0).reshape(-1, m, q, d)
+        dofs = {2: self.dofs[owners], 1: mesh.cells[owners]}
+        weight = size.reshape(m, q) * weights
+        return Quadrature(x.reshape(m, q, d), weight, normal.reshape(m, q, d), dofs, value, gradient)
 
     def nodes_on(self, piece: int, degree: int) -> Index:
         """Numbers of the functions of a degree whose nodes lie on a piece."""
@@ -199,36 +234,21 @@ class Elements:
         return bent[of_cell].any(axis=1)
 
     @cached_property
-    def _facets(self) -> Index:
-        """Number in scikit-fem of each facet on a wall."""
-        mine = np.sort(self.mesh.facets, axis=1)
-        theirs = np.sort(self._mesh.facets.T, axis=1)
-        n = len(self.mesh.points)
-        powers = n ** np.arange(self.mesh.dim - 1, -1, -1, dtype=object)
-        if n**self.mesh.dim < 2**62:
-            powers = powers.astype(np.int64)
-            keys, wanted = theirs @ powers, mine @ powers
-        else:
-            keys, wanted = theirs.astype(object) @ powers, mine.astype(object) @ powers
-        order = np.argsort(keys)
-        return order[np.searchsorted(keys[order], wanted)]
+    def _owners(self) -> Index:
+        """The cell of each facet on a wall."""
+        mesh = self.mesh
+        d = mesh.dim
+        sides = [[k for k in range(d + 1) if k != left] for left in range(d + 1)]
+        every = np.sort(np.concatenate([mesh.cells[:, side] for side in sides]), axis=1)
+        mine = np.sort(mesh.facets, axis=1)
+        _, label = np.unique(np.concatenate([every, mine]), axis=0, return_inverse=True)
+        label = label.ravel()
+        owner = np.full(label.max() + 1, -1)
+        owner[label[: len(every)]] = np.tile(np.arange(len(mesh.cells)), d + 1)
+        return owner[label[len(every) :]]
 
-    def _quadrature(self, bases: dict[int, object]) -> Quadrature:
-        first = bases[2]
-        x = np.moveaxis(np.asarray(first.global_coordinates()), 0, -1)  # type: ignore[attr-defined]
-        weight = np.asarray(first.dx)  # type: ignore[attr-defined]
-        m, q, d = x.shape
-        normal = getattr_normals(first)
-        dofs, value, gradient = {}, {}, {}
-        for degree, basis in bases.items():
-            functions = [f[0] for f in basis.basis]  # type: ignore[attr-defined]
-            dofs[degree] = np.asarray(basis.element_dofs.T, dtype=np.int64)  # type: ignore[attr-defined]
-            value[degree] = np.stack([np.broadcast_to(f.value, (m, q)) for f in functions])
-            gradient[degree] = np.stack([np.moveaxis(np.broadcast_to(f.grad, (d, m, q)), 0, -1) for f in functions])
-        return Quadrature(x, weight, normal, dofs, value, gradient)
-
-
-def getattr_normals(basis: object) -> Array | None:
-    """The normals ``(m, q, d)`` of a basis on facets; None inside."""
-    normals = getattr(basis, "normals", None)
-    return None if normals is None else np.moveaxis(np.asarray(normals), 0, -1)
+    @property
+    def _side(self) -> object:
+        """Reference element of a facet."""
+        skfem = scikit_fem()
+        return skfem.element.ElementLineP1.refdom if self.mesh.dim == 2 else skfem.element.ElementTriP1.refdom

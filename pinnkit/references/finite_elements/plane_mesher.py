@@ -66,19 +66,46 @@ class _Edges:
         return np.concatenate(points), np.concatenate(edges), np.concatenate(pieces)
 
     def split(self, rows: Index, pieces: Index) -> None:
-        """Halve the edges with the numbers `rows`; at a corner, the first edges of both walls together."""
+        """Halve the edges with the numbers `rows`.
+
+        The first edges of both walls at a corner are split together, at one distance from it: of equal length, neither
+        has the end of the other in its circle, however small the angle.
+        """
         first = np.concatenate([[0], np.cumsum([len(s) - 1 for s in self.places])])
         wanted = set(rows.tolist())
+        new: list[list[float]] = [[] for _ in self.places]
         for piece in range(len(self.places)):
             after = self.walls.follower(piece)
             last, start = int(first[piece + 1]) - 1, int(first[after])
-            if after != piece and (last in wanted or start in wanted):
-                wanted |= {last, start}
-        every = np.array(sorted(wanted))
-        for piece in np.unique(pieces[every]):
-            s = self.places[piece]
-            k = every[pieces[every] == piece] - first[piece]
-            self.places[piece] = np.sort(np.concatenate([s, (s[k] + s[k + 1]) / 2]))
+            if after == piece or not {last, start} & wanted:
+                continue
+            wanted -= {last, start}
+            s, t = self.places[piece], self.places[after]
+            ends = [self._chord(piece, s[-1], s[-2]), self._chord(after, t[0], t[1])]
+            at = min(ends) / 2
+            new[piece].append(self._at_distance(piece, s[-1], s[-2], at))
+            new[after].append(self._at_distance(after, t[0], t[1], at))
+        for row in wanted:
+            piece = int(pieces[row])
+            k = row - int(first[piece])
+            new[piece].append(float(self.places[piece][k] + self.places[piece][k + 1]) / 2)
+        for piece, more in enumerate(new):
+            self.places[piece] = np.unique(np.concatenate([self.places[piece], more]))
+
+    def _chord(self, piece: int, a: float, b: float) -> float:
+        x = self.walls.curves[piece].point(torch.tensor([a, b], dtype=torch.float64)).numpy()
+        return float(np.hypot(*(x[1] - x[0])))
+
+    def _at_distance(self, piece: int, corner: float, end: float, distance: float) -> float:
+        """The parameter between that of a corner and another one at which the curve has a distance from the corner."""
+        low, high = 0.0, 1.0
+        for _ in range(50):
+            middle = (low + high) / 2
+            if self._chord(piece, corner, corner + middle * (end - corner)) < distance:
+                low = middle
+            else:
+                high = middle
+        return corner + high * (end - corner)
 
 
 def mesh_plane(walls: PlaneWalls, sizes: SizeField) -> ElementMesh:
@@ -117,13 +144,16 @@ def mesh_plane(walls: PlaneWalls, sizes: SizeField) -> ElementMesh:
     boundary, pairs, pieces = edges.build()
     inner = inner[~_in_circles(boundary, pairs, inner)]
     points = np.concatenate([boundary, inner])
-    for step in range(_SMOOTHINGS + 1):
-        cells = _inside(points, pairs, walls.size)
-        if cells.shape[1] == 2:
-            x, y = points[cells[0, 0]]
-            raise MeshingFailed(f"no triangles follow the wall near ({x:.6g}, {y:.6g})")
-        if step < _SMOOTHINGS:
-            points = _smoothed(points, cells, len(boundary), boundary, pairs)
+    cells = _inside(points, pairs, walls.size)
+    if cells.shape[1] == 2:
+        x, y = points[cells[0, 0]]
+        raise MeshingFailed(f"no triangles follow the wall near ({x:.6g}, {y:.6g})")
+    for _ in range(_SMOOTHINGS):
+        moved = _smoothed(points, cells, len(boundary), boundary, pairs)
+        again = _inside(moved, pairs, walls.size)
+        if again.shape[1] == 2:
+            break
+        points, cells = moved, again
     kept, where = np.unique(np.concatenate([cells.ravel(), pairs.ravel()]), return_inverse=True)
     cells, facets = where[: cells.size].reshape(-1, 3), where[cells.size :].reshape(-1, 2)
     mesh = ElementMesh.of(points[kept], cells, facets, pieces, walls)
