@@ -25,7 +25,7 @@ def bar_of(
     their own, the differences d_1, d_2 of the meshes are split into a part a that falls with the order of the elements
     and a part b that falls with the lowest order q of a corner,
 
-        d_1 = a + b,  d_2 = a / 8 + b / 2^q   (for order 3),
+        d_1 = a + b,  d_2 = a / 2^p + b / 2^q,   p the order of the elements,
 
     and what is left of both on the finest mesh is added up.  The larger of the two estimates is the bar.
 

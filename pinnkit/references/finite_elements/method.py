@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -43,7 +43,8 @@ _WIDE = 0.05  # relative error bar from which the meshes count as too coarse
 _NODES = 2**14  # of the grid on which values are handed out, at most
 _COARSEST = 0.35  # largest size of the first mesh that is tried, relative to the domain
 _CLOSER = 0.85  # of the number of elements wanted, at which no more meshes are tried
-_TRIALS = 6
+_TRIALS = 5
+_RELAXED = 1.6  # times the sizes at bends and in gaps, where the budget affords no others
 
 
 class Mesher(Protocol):
@@ -54,8 +55,12 @@ class Mesher(Protocol):
         """Size of the domain."""
         ...
 
-    def mesh(self, largest: float) -> ElementMesh:
+    def mesh(self, largest: float, relaxed: bool = False) -> ElementMesh:
         """A mesh of elements of a largest size.
+
+        Args:
+            largest: size.
+            relaxed: whether bends and gaps of walls are followed less closely.
 
         Raises:
             MeshingFailed: where there is none.
@@ -81,9 +86,11 @@ class PlaneMesher:
         """Size of the domain."""
         return self.walls.size
 
-    def mesh(self, largest: float) -> ElementMesh:
+    def mesh(self, largest: float, relaxed: bool = False) -> ElementMesh:
         """A mesh of elements of a largest size."""
-        return mesh_plane(self.walls, size_field(self.walls, self.points, largest, self._known))
+        places, sizes = self._known
+        known = places, (_RELAXED if relaxed else 1.0) * sizes
+        return mesh_plane(self.walls, size_field(self.walls, self.points, largest, known))
 
 
 @dataclass(frozen=True)
@@ -121,7 +128,7 @@ class FiniteElements:
         within = inside_of(shape, nodes)
         values = np.full((form.components, len(nodes)), np.nan)
         values[:, within] = fine.everywhere(nodes[within])
-        bars = _bars(coarse, medium, fine, nodes[within], corners)
+        bars = _bars(coarse, medium, fine, nodes[within], corners, _orders(form))
         counts = tuple(len(t) for t in grid.values())
         return Reference(
             values={name: v.reshape(*counts, *v.shape[1:]) for name, v in fine.named(values).items()},
@@ -129,7 +136,7 @@ class FiniteElements:
             error_bar={name: bar.l2 for name, bar in bars.items()},
             max_error_bar={name: bar.greatest for name, bar in bars.items()},
             order=ORDER,
-            observed_order=max((b.order for b in bars.values()), key=lambda p: abs(p - ORDER) if p == p else -1.0),
+            observed_order=_farthest(bars, _orders(form)),
             seconds=time.perf_counter() - begin,
             kind="finite elements" if form.linear else "finite elements, Newton",
             between=fine,
@@ -207,7 +214,9 @@ def _meshes(form: WeakForm, mesher: Mesher, budget: float, label: str) -> list[E
         if best is None:
             raise Unsupported(METHOD, f"{label}: no mesh follows the walls of the domain: {error}") from None
     assert best is not None
-    if not affordable(len(best.cells) / 4):
+    if not affordable(len(best.cells)):
+        best = mesher.mesh(_COARSEST * mesher.size, relaxed=True)
+    if not affordable(len(best.cells) / 2):
         raise BudgetSpent(
             METHOD,
             f"{label}: three meshes, of which the coarsest has {len(best.cells)} elements, take more than a budget of "
@@ -268,8 +277,18 @@ def _grid(problem: Problem) -> dict[str, Array]:
     return {c: np.linspace(a, b, n + 1) for (c, (a, b)), n in zip(sides.items(), counts, strict=True)}
 
 
+def _orders(form: WeakForm) -> dict[str, float]:
+    """Order of convergence of each unknown: 3 for elements of second degree, 2 for those of first degree."""
+    return {u.name: 1.0 + min(form.degrees[i] for i in form.numbers(u.name)) for u in form.problem.unknowns}
+
+
 def _bars(
-    coarse: ElementField | None, medium: ElementField, fine: ElementField, points: Array, corners: Sequence[float]
+    coarse: ElementField | None,
+    medium: ElementField,
+    fine: ElementField,
+    points: Array,
+    corners: Sequence[float],
+    orders: Mapping[str, float],
 ) -> dict[str, Bar]:
     """The error bars of all unknowns, over the grid; the greatest errors at the nodes of the coarsest mesh as well."""
     first = medium.mesh.parent
@@ -281,9 +300,17 @@ def _bars(
     middle, last = found[1], found[2]
     assert middle is not None and last is not None
     return {
-        name: bar_of(None if found[0] is None else found[0][name], middle[name], values, ORDER, corners, norm=norm)
+        name: bar_of(
+            None if found[0] is None else found[0][name], middle[name], values, orders[name], corners, norm=norm
+        )
         for name, values in last.items()
     }
+
+
+def _farthest(bars: Mapping[str, Bar], orders: Mapping[str, float]) -> float:
+    """The order observed of the unknown whose order is farthest from the one stated."""
+    name = max(bars, key=lambda u: abs(bars[u].order - orders[u]) if bars[u].order == bars[u].order else -1.0)
+    return bars[name].order
 
 
 def _remark(bars: dict[str, Bar]) -> str:

@@ -38,14 +38,7 @@ class Reduced:
         self.constraints = matrix.tocsc()[:, self.free].tocsr()
         self.right = self.right - matrix.tocsc()[:, self.fixed] @ self.values
         self._latest: tuple[Array, sp.csr_array, Array] | None = None
-        needed = any(not piece for piece in system.essential)
-        if self.constraints.shape[0] and not needed:
-            term = system.form.structure.at_points[0]
-            raise TooManyConditions(
-                METHOD,
-                f"{system.form.label}: '{term.name}' prescribes values at single points, where those on the walls "
-                f"determine the solution already",
-            )
+        _refuse_surplus(system)
 
     @property
     def size(self) -> int:
@@ -102,6 +95,24 @@ class Reduced:
             matrix, right = self.system.assembled(self.state(reduced), self.level)
             self._latest = (reduced, matrix, right)
         return self._latest[1], self._latest[2]
+
+
+def _refuse_surplus(system: System) -> None:
+    """Refuse values at single points of components whose values are prescribed on a wall.
+
+    Raises:
+        TooManyConditions: with the term.
+    """
+    form = system.form
+    on_walls = {component for piece in system.essential for _, component in piece}
+    for term in form.structure.at_points:
+        for channel in form.problem.trace(term, raw=False).channels:
+            if on_walls.intersection(form.numbers(channel.unknown)):
+                raise TooManyConditions(
+                    METHOD,
+                    f"{form.label}: '{term.name}' prescribes `{channel.unknown}` at single points, where the conditions "
+                    f"on the walls determine it already",
+                )
 
 
 def solve_steady(
