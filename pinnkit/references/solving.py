@@ -98,7 +98,7 @@ def _first_that_covers(problem: Problem, budget: float, first: Method, second: M
     """The reference of the first of two methods that covers the problem.
 
     Raises:
-        Unsupported: where neither does, with the reason of the second; where both do, what the first one found.
+        Unsupported: where neither does, with both reasons.
     """
     try:
         return first.refer(problem, budget)
@@ -113,7 +113,10 @@ def _first_that_covers(problem: Problem, budget: float, first: Method, second: M
     except (NotWellPosed, Unresolved):
         raise
     except Unsupported as also:
-        raise Unsupported(also.method, f"{also.reason}; and {reason}") from None
+        if isinstance(reason, Unsupported):
+            same = also.reason == reason.reason
+            raise Unsupported(reason.method, reason.reason if same else f"{reason}; and {also}") from None
+        raise Unsupported(also.method, f"{also}; {reason}") from None
 
 
 def _by_the_clock(problem: Problem, seconds: float, method: Method | None) -> Reference:

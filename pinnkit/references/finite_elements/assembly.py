@@ -8,19 +8,18 @@ from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
-import torch
 
-from pinnkit.domains import Points
 from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.structure import WallCondition
 from pinnkit.problem.terms import Term
 from pinnkit.references.errors import Unresolved
 from pinnkit.references.grid import Array, Index
 
+from .conditions import at_points, prescribed_component, values_on
 from .elements import Elements, Quadrature
 from .weak_form import METHOD, STEP, Jets, Linear, TestedRow, Varies, WeakForm, is_value
 
-__all__ = ["Level", "System", "values_on"]
+__all__ = ["Level", "System"]
 
 _CHUNK = 200_000
 """Points in one call of a residual."""
@@ -71,14 +70,14 @@ class System:
 
     def parts(self, state: Array) -> list[tuple[int, Array]]:
         """The functions (degree, coefficients) of a state."""
-        return [
-            (degree, state[self.offsets[i] : self.offsets[i + 1]]) for i, degree in enumerate(self.form.degrees)
-        ]
+        return [(degree, state[self.offsets[i] : self.offsets[i + 1]]) for i, degree in enumerate(self.form.degrees)]
 
     @cached_property
     def essential(self) -> tuple[tuple[tuple[WallCondition, int], ...], ...]:
         """For each piece, conditions that prescribe values, with the number of the component."""
-        return tuple(tuple(_values(self.form, c) for c in found if is_value(c)) for found in self.form.conditions)
+        return tuple(
+            tuple(prescribed_component(self.form, c) for c in found if is_value(c)) for found in self.form.conditions
+        )
 
     def prescribed(self, level: Level) -> tuple[Index, Array]:
         """Numbers of the coefficients that conditions prescribe, and their values.
@@ -111,7 +110,9 @@ class System:
         """What Newton's matrix has beside K, where coefficients of second derivatives depend on the unknowns.
 
         With e_j = sum_i (dA_i / du_j) grad u_i and D_i = div A_i, the derivative of the weak residual by u_j along w is
-        that of K, and  -int w e_j . grad v - int (e_j . grad w + sum_i dD_i/du_j . grad u_i w) v + boundary int n . e_j w v.
+        that of K, and
+
+            -int w e_j . grad v - int (e_j . grad w + sum_i dD_i/du_j . grad u_i w) v + boundary int n . e_j w v.
         """
         form = self.form
         if form.linear or form.second_order is not Varies.WITH_STATE:
@@ -152,9 +153,7 @@ class System:
         form = self.form
         places: list[tuple[Quadrature, list[TestedRow]]] = [(self.elements.inside, list(form.rows))]
         places += [
-            (self._quadrature_on(piece), self._active(piece))
-            for piece in range(len(form.names))
-            if self._active(piece)
+            (self._quadrature_on(piece), self._active(piece)) for piece in range(len(form.names)) if self._active(piece)
         ]
         for at, tested in places:
             d = at.x.shape[2]
@@ -192,7 +191,7 @@ class System:
         """Rows and values of conditions at single points, as matrix and right-hand side."""
         rows, values, columns, right, count = [], [], [], [], 0
         for term in self.form.structure.at_points:
-            linear, points = _at_points(self.form, term)
+            linear, points = at_points(self.form, term)
             for row in linear:
                 for component in range(self.form.components):
                     slope = row.c[component]
@@ -249,11 +248,9 @@ class System:
                     block[:, :, k] = part
                 entries.append(_triplets(block, test, trial))
 
-    def _equations(
-        self, at: Quadrature, state: Array, level: Level, *, divergence: bool
-    ) -> dict[int, Linear]:
+    def _equations(self, at: Quadrature, state: Array, level: Level, *, divergence: bool) -> dict[int, Linear]:
         """Every equation, linearised at quadrature points; div A taken off b where asked."""
-        m, q, d = at.x.shape
+        d = at.x.shape[2]
         form = self.form
         x = at.x.reshape(-1, d)
         levels = self._levels(at, state, level)
@@ -280,7 +277,7 @@ class System:
         return out
 
     def _divergence(self, term: Term, x: Array, levels: Sequence[Jets], level: Level) -> list[Array]:
-        """Divergence ``(C, n, d)`` of the coefficients of second derivatives, along the state, by central differences."""
+        """Divergence ``(C, n, d)`` of the coefficients of second derivatives along the state, by differences."""
         form = self.form
         step = STEP * form.size
         total: list[Array] = []
@@ -297,16 +294,11 @@ class System:
 
     def _levels(self, at: Quadrature, state: Array, level: Level) -> list[Jets]:
         m, q, d = at.x.shape
-        if self.form.linear:
-            own = Jets.zero(self.form.components, m * q, d)
-        else:
-            own = at.jets(self.parts(state))
+        own = Jets.zero(self.form.components, m * q, d) if self.form.linear else at.jets(self.parts(state))
         out = [own]
         for weight, known in zip(level.weights[1:], level.known, strict=True):
             more = at.jets(self.parts(known))
-            out.append(
-                Jets(weight * own.value + more.value, weight * own.gradient + more.gradient)
-            )
+            out.append(Jets(weight * own.value + more.value, weight * own.gradient + more.gradient))
         return out
 
     # walls ------------------------------------------------------------------------------------------------------------
@@ -320,9 +312,7 @@ class System:
             self._walls[piece] = self.elements.on_piece(piece)
         return self._walls[piece]
 
-    def _wall(
-        self, piece: int, state: Array, level: Level, entries: list[Entries], right: Array
-    ) -> None:
+    def _wall(self, piece: int, state: Array, level: Level, entries: list[Entries], right: Array) -> None:
         form = self.form
         natural = [c for c in form.conditions[piece] if not is_value(c)]
         active = self._active(piece)
@@ -337,7 +327,6 @@ class System:
         equations = self._equations(at, state, level, divergence=False)
         found = []
         for condition in natural:
-            _check_natural(form, condition)
             found.append(form.linearised(condition.term, points, levels, level.weights)[condition.index])
         conormal = np.stack([np.einsum("cnde,ne->cnd", equations[id(t.row)].a, normal) for t in active])
         along = np.einsum("rcnd,nd->nrc", conormal, normal)
@@ -382,65 +371,7 @@ class System:
                 entries.append(_triplets(block, test, trial))
 
 
-def values_on(
-    form: WeakForm, piece: int, component: int, x: Array, normal: Array, time: float | None
-) -> Array:
-    """The values ``(n,)`` that a piece of the boundary prescribes for a component at points ``(n, d)``.
-
-    Raises:
-        Unsupported: where the condition does not determine the value at a point.
-    """
-    wanted = form.structure.components[component]
-    condition = next(c for c in form.conditions[piece] if is_value(c) and c.depends_on[0].component == wanted)
-    levels = max(c.time_order for c in form.structure.components) + 1
-    zero = [Jets.zero(form.components, *x.shape)] * levels
-    weights = (1.0, *(0.0,) * (levels - 1))
-    linear = form.linearised(condition.term, form.points(x, time, normal), zero, weights)[condition.index]
-    slope = linear.c[component]
-    if not (slope != 0).all():
-        raise Unsupported(
-            METHOD,
-            f"{form.label}: '{condition.term.name}' does not prescribe `{wanted.unknown}` everywhere on the wall "
-            f"'{form.names[piece]}'",
-        )
-    return linear.f / slope
-
-
-def _values(form: WeakForm, condition: WallCondition) -> tuple[WallCondition, int]:
-    if not condition.linear or len(condition.depends_on) != 1:
-        what = "is not linear" if not condition.linear else "combines several unknowns"
-        raise Unsupported(
-            METHOD,
-            f"{form.label}: '{condition.term.name}' has no derivative and {what}; finite elements take the value of one "
-            f"unknown",
-        )
-    component = form.structure.components.index(condition.depends_on[0].component)
-    return condition, component
-
-
-def _check_natural(form: WeakForm, condition: WallCondition) -> None:
-    if any(d.space_order > 1 for d in condition.depends_on):
-        raise Unsupported(
-            METHOD, f"{form.label}: '{condition.term.name}' has derivatives of an order above 1 on a wall"
-        )
-
-
-def _at_points(form: WeakForm, term: Term) -> tuple[list[Linear], Array]:
-    """A condition at single points, linearised, and the points in space."""
-    if not form.problem.trace(term, raw=False).linear:
-        raise Unsupported(METHOD, f"{form.label}: term '{term.name}' at single points is not linear")
-    (site,) = term.sites
-    points: Points = site.sample(_CHUNK, torch.Generator().manual_seed(0))
-    columns = [form.problem.frame.columns.index(c) for c in form.space]
-    x = points.coords[:, columns].numpy()
-    n = len(x)
-    zero = [Jets.zero(form.components, n, x.shape[1])]
-    return form.linearised(term, points, zero, (1.0,)), x
-
-
 def _triplets(block: Array, test: Index, trial: Index) -> Entries:
     rows = np.broadcast_to(test[:, :, None], block.shape)
     columns = np.broadcast_to(trial[:, None, :], block.shape)
     return block.ravel(), rows.ravel(), columns.ravel()
-
-

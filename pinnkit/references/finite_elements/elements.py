@@ -107,7 +107,7 @@ class Elements:
         value, gradient = {}, {}
         for degree, basis in bases.items():
             functions = [f[0] for f in basis.basis]
-            value[degree] = np.stack([np.broadcast_to(f.value, (m, q)) for f in functions])
+            value[degree] = np.stack([np.broadcast_to(np.asarray(f), (m, q)) for f in functions])
             gradient[degree] = np.stack([np.moveaxis(np.broadcast_to(f.grad, (d, m, q)), 0, -1) for f in functions])
         return Quadrature(x, np.asarray(bases[2].dx), None, {2: self.dofs, 1: self.mesh.cells}, value, gradient)
 
@@ -129,10 +129,7 @@ class Elements:
         x = np.einsum("nb,nbd->nd", shapes[2][0], nodes)
         slope = np.einsum("nbe,nbd->nde", shapes[2][1], nodes)
         along = np.einsum("nde,ntse->ntsd", slope, np.repeat((places[:, 1:] - places[:, :1])[:, None], q, axis=0))[:, 0]
-        if d == 2:
-            area = np.stack([along[:, 0, 1], -along[:, 0, 0]], axis=1)
-        else:
-            area = np.cross(along[:, 0], along[:, 1])
+        area = np.stack([along[:, 0, 1], -along[:, 0, 0]], axis=1) if d == 2 else np.cross(along[:, 0], along[:, 1])
         size = np.linalg.norm(area, axis=1)
         normal = area / size[:, None]
         away = x - np.repeat(mesh.points[mesh.cells[owners]].mean(axis=1), q, axis=0)
@@ -212,16 +209,17 @@ class Elements:
         mesh = self.mesh
         corners = mesh.points[mesh.cells[cells]]
         sides = np.swapaxes(corners[:, 1:] - corners[:, :1], 1, 2)
-        inner = np.linalg.solve(sides, (points - corners[:, 0])[..., None])[..., 0]
+        inner: Array = np.asarray(np.linalg.solve(sides, (points - corners[:, 0])[..., None])[..., 0], dtype=np.float64)
         rows = np.flatnonzero(self._curved[cells])
         if len(rows):
             nodes = self.nodes[self.dofs[cells[rows]]]  # (k, b, d)
-            guess = inner[rows].copy()
+            guess: Array = inner[rows].copy()
             for _ in range(_NEWTON):
                 value, gradient = self._shapes(2, guess)
                 gap = np.einsum("kb,kbd->kd", value, nodes) - points[rows]
                 slope = np.einsum("kbe,kbd->kde", gradient, nodes)
-                guess = np.clip(guess - np.linalg.solve(slope, gap[..., None])[..., 0], -_BEYOND, 1 + _BEYOND)
+                step = np.asarray(np.linalg.solve(slope, gap[..., None])[..., 0], dtype=np.float64)
+                guess = np.clip(guess - step, -_BEYOND, 1 + _BEYOND)
             inner[rows] = guess
         return inner
 

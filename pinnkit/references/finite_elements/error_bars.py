@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pinnkit.references.grid import Array
 from pinnkit.references.grid_convergence import SAFETY, Bar, share
@@ -17,7 +18,13 @@ _ROUNDING = 1e-13  # of a sparse solve, relative to the values
 
 
 def bar_of(
-    coarse: Array | None, medium: Array, fine: Array, order: float, corner_orders: Sequence[float], *, norm: Array
+    coarse: Array | None,
+    medium: Array,
+    fine: Array,
+    order: float,
+    corner_orders: Sequence[float],
+    *,
+    norm: NDArray[np.bool_],
 ) -> Bar:
     """The bar of one unknown from its values on three meshes, at the same points.
 

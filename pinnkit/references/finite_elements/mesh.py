@@ -118,7 +118,7 @@ class ElementMesh:
 
     def refined(self) -> ElementMesh:
         """Every cell divided into 2^d, with new vertices at the middles of the edges."""
-        edges, of_cell = self.edges
+        _edges, of_cell = self.edges
         n = len(self.points)
         points = np.concatenate([self.points, self.edge_middles])
         local = np.concatenate([self.cells, n + of_cell], axis=1)
@@ -169,7 +169,7 @@ class ElementMesh:
         x = self.points[self.cells]
         sides = np.swapaxes(x[:, 1:] - x[:, :1], 1, 2)
         size = np.sqrt((sides**2).sum(axis=1).max(axis=1))
-        return x[:, 0], np.linalg.inv(sides), size
+        return x[:, 0], np.asarray(np.linalg.inv(sides), dtype=np.float64), size
 
     def _depth(self, points: Array, rows: Index) -> Array:
         """Smallest barycentric coordinate ``(n, k)`` in cells ``(n, k)``, times their size where it is negative."""

@@ -22,16 +22,18 @@ from pinnkit.references.interpolation import mesh_of
 from pinnkit.references.result import Reference
 
 from .assembly import System
+from .conditions import check_conditions
 from .elements import Elements, scikit_fem
 from .error_bars import bar_of
 from .field import ElementField, inside_of
+from .form_matching import shape_of, weak_form
 from .mesh import ElementMesh
 from .plane_mesher import MeshingFailed, mesh_plane
 from .plane_walls import PlaneWalls, plane_walls
 from .singular_points import singular_points
 from .sizes import SingularPoint, size_field, wall_sizes
 from .steady import solve_steady
-from .weak_form import METHOD, WeakForm, shape_of, weak_form
+from .weak_form import METHOD, WeakForm
 
 __all__ = ["FiniteElements"]
 
@@ -44,6 +46,7 @@ _NODES = 2**14  # of the grid on which values are handed out, at most
 _COARSEST = 0.35  # largest size of the first mesh that is tried, relative to the domain
 _CLOSER = 0.85  # of the number of elements wanted, at which no more meshes are tried
 _TRIALS = 5
+_LEAST = 2.0  # nominal seconds that are always afforded
 _RELAXED = 1.6  # times the sizes at bends and in gaps, where the budget affords no others
 
 
@@ -90,7 +93,7 @@ class PlaneMesher:
         """A mesh of elements of a largest size."""
         places, sizes = self._known
         known = places, (_RELAXED if relaxed else 1.0) * sizes
-        return mesh_plane(self.walls, size_field(self.walls, self.points, largest, known))
+        return mesh_plane(self.walls, size_field(self.points, largest, known))
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,8 @@ class FiniteElements:
         meshes = _meshes(form, mesher, budget, label)
         fields = _solved(form, shape, meshes)
         coarse, medium, fine = fields
-        assert medium is not None and fine is not None
+        assert medium is not None
+        assert fine is not None
         grid = _grid(problem)
         nodes = mesh_of(list(grid.values()))
         within = inside_of(shape, nodes)
@@ -149,6 +153,7 @@ class FiniteElements:
         if dim == 2:
             walls = plane_walls(problem.domain, METHOD, label)
             form = weak_form(problem, walls.names)
+            check_conditions(form)
             points = singular_points(form, walls)
             return form, PlaneMesher(walls, points), tuple(min(2 * p.exponent, ORDER) for p in points)
         raise Unsupported(METHOD, f"{label}: {dim} space dimensions; finite elements take 2")
@@ -188,10 +193,10 @@ def _meshes(form: WeakForm, mesher: Mesher, budget: float, label: str) -> list[E
     dim = len(form.space)
     growth = 2**dim
 
-    def affordable(cells: float) -> bool:
+    def affordable(cells: float, limit: float = _SHARE * budget) -> bool:
         every = [cells, cells * growth, cells * growth**2]
         total = sum(cost_of(n, dim, form.components, linear=form.linear) for n in every)
-        return total <= _SHARE * budget and memory_of(every[-1], dim, form.components) <= MEMORY
+        return total <= limit and memory_of(every[-1], dim, form.components) <= MEMORY
 
     wanted = 1.0
     while affordable(wanted * 1.1):
@@ -216,7 +221,7 @@ def _meshes(form: WeakForm, mesher: Mesher, budget: float, label: str) -> list[E
     assert best is not None
     if not affordable(len(best.cells)):
         best = mesher.mesh(_COARSEST * mesher.size, relaxed=True)
-    if not affordable(len(best.cells) / 2):
+    if not affordable(len(best.cells), max(budget, _LEAST)):
         raise BudgetSpent(
             METHOD,
             f"{label}: three meshes, of which the coarsest has {len(best.cells)} elements, take more than a budget of "
@@ -258,9 +263,7 @@ def _solved(form: WeakForm, shape: Shape | Box, meshes: Sequence[ElementMesh]) -
     return fields
 
 
-def field_of(
-    form: WeakForm, shape: Shape | Box, mesh: ElementMesh, parts: Sequence[tuple[int, Array]]
-) -> ElementField:
+def field_of(form: WeakForm, shape: Shape | Box, mesh: ElementMesh, parts: Sequence[tuple[int, Array]]) -> ElementField:
     """The state on one mesh as values at points."""
     unknowns = form.problem.unknowns
     numbers = {u.name: tuple(form.numbers(u.name)) for u in unknowns}
@@ -298,7 +301,8 @@ def _bars(
     norm = np.arange(len(every)) < len(points)
     found = [None if f is None else f.named(f.everywhere(every)) for f in (coarse, medium, fine)]
     middle, last = found[1], found[2]
-    assert middle is not None and last is not None
+    assert middle is not None
+    assert last is not None
     return {
         name: bar_of(
             None if found[0] is None else found[0][name], middle[name], values, orders[name], corners, norm=norm

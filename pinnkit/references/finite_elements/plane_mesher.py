@@ -1,9 +1,9 @@
 """Triangles inside the walls of a domain of the plane, by Delaunay refinement.
 
-The walls are divided into edges of the wanted sizes, with vertices on the exact curves.  Circumcentres of triangles that
-are too large or too thin are inserted, many at a time, until none is left; an edge of a wall is halved where a vertex
-lies in the circle around it.  Then vertices are moved to the middle of their neighbours a few times.  There is nothing
-random and nothing that depends on time: one domain and one size field give one mesh.
+The walls are divided into edges of the wanted sizes, with vertices on the exact curves.  Circumcentres of triangles
+that are too large or too thin are inserted, many at a time, until none is left; an edge of a wall is halved where a
+vertex lies in the circle around it.  Then vertices are moved to the middle of their neighbours a few times.  There is
+nothing random and nothing that depends on time: one domain and one size field give one mesh.
 
 Triangulations are those of scipy (Qhull), so that references in the plane need no mesh generator.
 
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import Delaunay, cKDTree
@@ -36,7 +37,13 @@ _THIN = 1.35
 """Circumradius over shortest edge up to which a triangle is good enough: smallest angle 22 degrees."""
 _APART = 0.6
 """Least distance of vertices that are inserted together, relative to the wanted size."""
-_MOST = 400_000
+_SHORTEST = 1e-8
+"""Shortest edge of a wall that is halved, relative to the domain."""
+_MOST, _MOST_ON_WALLS = 400_000, 10_000
+"""Vertices of a mesh, and on its walls, at which it is given up."""
+
+
+Mask = NDArray[np.bool_]
 
 
 class MeshingFailed(ValueError):
@@ -116,22 +123,19 @@ def mesh_plane(walls: PlaneWalls, sizes: SizeField) -> ElementMesh:
     """
     edges = _Edges(walls, [_divided(walls, k, sizes) for k in range(len(walls.curves))])
     inner = np.zeros((0, 2))
-    least = 1e-9 * walls.size
     for _ in range(_ROUNDS):
         boundary, pairs, pieces = edges.build()
         encroached = _encroached(boundary, pairs)
         if len(encroached):
-            if np.hypot(*(boundary[pairs[encroached, 0]] - boundary[pairs[encroached, 1]]).T).min() < least:
-                x, y = boundary[pairs[encroached[0], 0]]
-                raise MeshingFailed(f"walls touch or nearly touch near ({x:.6g}, {y:.6g})")
+            _give_up_on(boundary, pairs[encroached], walls.size)
             edges.split(encroached, pieces)
             continue
         inner = inner[~_in_circles(boundary, pairs, inner)]
         points = np.concatenate([boundary, inner])
         cells = _inside(points, pairs, walls.size)
         if isinstance(cells, np.ndarray) and cells.shape[1] == 2:  # edges that are missing
-            lost = _rows_of(pairs, cells)
-            edges.split(lost, pieces)
+            _give_up_on(boundary, cells, walls.size)
+            edges.split(_rows_of(pairs, cells), pieces)
             continue
         new, blocked = _candidates(points, cells, boundary, pairs, sizes)
         if len(blocked):
@@ -156,8 +160,19 @@ def mesh_plane(walls: PlaneWalls, sizes: SizeField) -> ElementMesh:
         points, cells = moved, again
     kept, where = np.unique(np.concatenate([cells.ravel(), pairs.ravel()]), return_inverse=True)
     cells, facets = where[: cells.size].reshape(-1, 3), where[cells.size :].reshape(-1, 2)
-    mesh = ElementMesh.of(points[kept], cells, facets, pieces, walls)
-    return mesh
+    return ElementMesh.of(points[kept], cells, facets, pieces, walls)
+
+
+def _give_up_on(points: Array, pairs: Index, size: float) -> None:
+    """Refuse walls whose edges would have to become too short, or too many.
+
+    Raises:
+        MeshingFailed: with the place.
+    """
+    length = np.hypot(*(points[pairs[:, 0]] - points[pairs[:, 1]]).T)
+    if length.min() < _SHORTEST * size or len(points) > _MOST_ON_WALLS:
+        x, y = points[pairs[length.argmin(), 0]]
+        raise MeshingFailed(f"walls touch or nearly touch near ({x:.6g}, {y:.6g})")
 
 
 def _divided(walls: PlaneWalls, piece: int, sizes: SizeField) -> Array:
@@ -185,7 +200,7 @@ def _encroached(points: Array, pairs: Index) -> Index:
     return np.flatnonzero((other & (gap < radius[:, None] * (1 - 1e-9))).any(axis=1))
 
 
-def _in_circles(points: Array, pairs: Index, x: Array, slack: float = 1.0) -> Array:
+def _in_circles(points: Array, pairs: Index, x: Array, slack: float = 1.0) -> Mask:
     """True ``(n,)`` for points inside a circle around an edge."""
     found = np.zeros(len(x), dtype=bool)
     if len(x):
@@ -206,7 +221,7 @@ def _inside(points: Array, pairs: Index, size: float) -> Index:
     middle = (lower + upper) / 2
     frame = middle + 2.0 * size * np.array([[-1, -1.1], [1.2, -1], [1, 1.3], [-1.4, 1]])
     n = len(points)
-    found = Delaunay(np.concatenate([points, frame]))
+    found = Delaunay(np.concatenate([points, frame]) - middle)
     cells = found.simplices.astype(np.int64)
     x = found.points[cells]
     area = _cross(x[:, 1] - x[:, 0], x[:, 2] - x[:, 0])
@@ -230,9 +245,7 @@ def _inside(points: Array, pairs: Index, size: float) -> Index:
         return pairs[(left < 0) | (right < 0)]
     walls = np.concatenate([pairs[:, 0] * (n + 4) + pairs[:, 1], pairs[:, 1] * (n + 4) + pairs[:, 0]])
     free = ~np.isin(keys, walls) & (neighbours.ravel() >= 0)
-    links = coo_array(
-        (np.ones(free.sum()), (owner[free], neighbours.ravel()[free])), shape=(len(cells), len(cells))
-    )
+    links = coo_array((np.ones(free.sum()), (owner[free], neighbours.ravel()[free])), shape=(len(cells), len(cells)))
     _, label = connected_components(links, directed=False)
     inner = np.zeros(label.max() + 1, dtype=bool)
     inner[label[left]] = True
@@ -248,10 +261,8 @@ def _rows_of(pairs: Index, some: Index) -> Index:
     return np.array([known[tuple(edge)] for edge in some.tolist()])
 
 
-def _candidates(
-    points: Array, cells: Index, boundary: Array, pairs: Index, sizes: SizeField
-) -> tuple[Array, Index]:
-    """Circumcentres to insert, far enough from each other, and edges of walls that stand in the way and are too long."""
+def _candidates(points: Array, cells: Index, boundary: Array, pairs: Index, sizes: SizeField) -> tuple[Array, Index]:
+    """Circumcentres to insert, far enough from each other, and edges of walls in the way that are too long."""
     a, b, c = (points[cells[:, k]] for k in range(3))
     u, v = b - a, c - a
     area = 2 * _cross(u, v)

@@ -8,7 +8,7 @@ import numpy as np
 
 from pinnkit.references.grid import Array
 
-from .assembly import values_on
+from .conditions import values_on
 from .plane_walls import PlaneWalls, angles_at
 from .sizes import SingularPoint
 from .weak_form import WeakForm, is_value

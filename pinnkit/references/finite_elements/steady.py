@@ -86,8 +86,8 @@ class Reduced:
             if force > _COMPATIBLE * total:
                 raise TooManyConditions(
                     METHOD,
-                    f"{self.system.form.label}: sources and fluxes do not balance (by {force / max(total, 1e-300):.1e} of "
-                    f"their size), so that no solution satisfies them all",
+                    f"{self.system.form.label}: sources and fluxes do not balance (by {force / max(total, 1e-300):.1e} "
+                    f"of their size), so that no solution satisfies them all",
                 )
 
     def _assembled(self, reduced: Array) -> tuple[sp.csr_array, Array]:
@@ -110,8 +110,8 @@ def _refuse_surplus(system: System) -> None:
             if on_walls.intersection(form.numbers(channel.unknown)):
                 raise TooManyConditions(
                     METHOD,
-                    f"{form.label}: '{term.name}' prescribes `{channel.unknown}` at single points, where the conditions "
-                    f"on the walls determine it already",
+                    f"{form.label}: '{term.name}' prescribes `{channel.unknown}` at single points, where the "
+                    f"conditions on the walls determine it already",
                 )
 
 
@@ -153,12 +153,8 @@ def solve_steady(
             f"{form.label}: Newton's method found no solution of the discretised equations on a mesh of "
             f"{len(system.elements.mesh.cells)} elements"
         )
-        found = solve_from(
-            starts(), reduced.residual, lambda s: solver(reduced.jacobian(s)), reason, method=METHOD
-        )
+        found = solve_from(starts(), reduced.residual, lambda s: solver(reduced.jacobian(s)), reason, method=METHOD)
     if not np.isfinite(found).all():
         raise Unresolved(METHOD, f"{form.label}: the solution is not finite")
     reduced.check(found)
     return reduced.state(found)
-
-

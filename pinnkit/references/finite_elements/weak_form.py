@@ -21,8 +21,8 @@ On a wall with natural conditions  gamma_k . grad u + alpha_k u = g_k  the bound
 where the last vector is tangential; it vanishes for isotropic A, and where gamma is the conormal A n.  For systems m is
 the matrix that solves the same equation for all normal derivatives.
 
-Where A depends on the unknowns (but not on their derivatives), div A is the derivative along the state, A_x + A_u grad u,
-and Newton's matrix has the terms that follow from A_u as well.
+Where A depends on the unknowns (but not on their derivatives), div A is the derivative along the state,
+A_x + A_u grad u, and Newton's matrix has the terms that follow from A_u as well.
 
 A flux that is recorded with a row would enter in `Linear`, in place of `a` and its divergence: int flux . grad v with
 the natural condition n . flux.
@@ -41,19 +41,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnkit.domains import Boundary, Box, Faces, Points, Product, Shape, ShapeWall
+from pinnkit.domains import Points
 from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.linearization import Channel, linearise
 from pinnkit.problem.problem import Problem
 from pinnkit.problem.structure import EquationRow, Structure, WallCondition
 from pinnkit.problem.terms import Term
-from pinnkit.references.errors import TooFewConditions, TooManyConditions
 from pinnkit.references.grid import Array
 
-__all__ = ["METHOD", "STEP", "Jets", "Linear", "TestedRow", "Varies", "WeakForm", "box_piece", "is_value", "shape_of", "weak_form"]
+__all__ = ["METHOD", "PROBES", "STEP", "Jets", "Linear", "TestedRow", "Varies", "WeakForm", "is_value", "space_order"]
 
 METHOD = "finite elements"
-_PROBES = 32
+PROBES = 32
 """Points at which the dependence of coefficients is tested."""
 STEP = 1e-5
 """Step of the central differences of coefficients, relative to the size of the domain."""
@@ -182,7 +181,7 @@ class WeakForm:
         Raises:
             Unsupported: where they depend on first or second derivatives of the unknowns.
         """
-        factors = [f for row in self.structure.equations for f in row.factors if _order(self, f.channel) > 1]
+        factors = [f for row in self.structure.equations for f in row.factors if space_order(self, f.channel) > 1]
         if all(row.factors for row in self.structure.equations) and all(f.value is not None for f in factors):
             return Varies.NOWHERE
         return Varies.IN_SPACE if self.linear else _dependence(self)
@@ -195,9 +194,7 @@ class WeakForm:
         coords = np.stack([every[column] for column in self.problem.frame.columns], axis=1)
         return Points(torch.from_numpy(coords), None if normal is None else torch.from_numpy(normal))
 
-    def linearised(
-        self, term: Term, points: Points, levels: Sequence[Jets], weights: Sequence[float]
-    ) -> list[Linear]:
+    def linearised(self, term: Term, points: Points, levels: Sequence[Jets], weights: Sequence[float]) -> list[Linear]:
         """All rows of a term, linearised at points.
 
         Args:
@@ -252,50 +249,10 @@ class WeakForm:
         return [i for i, c in enumerate(self.structure.components) if c.unknown == unknown]
 
 
-def weak_form(problem: Problem, names: Sequence[str]) -> WeakForm:
-    """Match the rows of a problem to test functions, and its conditions to the pieces of the boundary.
-
-    Args:
-        problem: that is discretised.
-        names: name of the wall of each piece of the boundary.
-
-    Raises:
-        Unsupported: with the reason, for what finite elements do not cover.
-        TooFewConditions: for a wall without a condition.
-        TooManyConditions: for a wall with more than the equations take.
-    """
-    label, structure = f"problem '{problem.name}'", problem.structure
-    _refuse(label, structure)
-    rows, degrees = _tested(label, structure)
-    conditions = tuple(
-        tuple(c for c in structure.conditions if piece in pieces_of(c, problem)) for piece in range(len(names))
-    )
-    quadratic = degrees.count(2)
-    for piece, found in enumerate(conditions):
-        if len(found) > quadratic:
-            raise TooManyConditions(
-                METHOD,
-                f"{label}: {len(found)} conditions on the wall '{names[piece]}', where the equations take {quadratic}; "
-                f"leave out '{found[-1].term.name}' there",
-            )
-        if len(found) < quadratic:
-            missing = _without_condition(structure, degrees, found)
-            raise TooFewConditions(
-                METHOD,
-                f"{label}: no condition for `{missing}` on the wall '{names[piece]}'; give its value, its flux or a "
-                f"combination there",
-            )
-    extents = [axis.extent for axis in structure.space]
-    form = WeakForm(problem, rows, degrees, conditions, tuple(names), max(extents))
-    if not form.linear:
-        _refuse_second_powers(form)
-    return form
-
-
 def _dependence(form: WeakForm) -> Varies:
     """Dependence of the coefficients of second derivatives on the state, at random points and states."""
     generator = torch.Generator().manual_seed(0)
-    points = Points(form.problem.domain.sample(_PROBES, generator).coords)
+    points = Points(form.problem.domain.sample(PROBES, generator).coords)
     n, dim, count = points.coords.shape[0], len(form.space), form.components
     levels = max(c.time_order for c in form.structure.components) + 1
     weights = (1.0, *(0.0,) * (levels - 1))
@@ -319,146 +276,12 @@ def _dependence(form: WeakForm) -> Varies:
     return Varies.IN_SPACE if same else Varies.WITH_STATE
 
 
-def _refuse_second_powers(form: WeakForm) -> None:
-    """Refuse rows that are not affine in the second derivatives.
-
-    Raises:
-        Unsupported: with the term.
-    """
-    generator = torch.Generator().manual_seed(1)
-    points = Points(form.problem.domain.sample(_PROBES, generator).coords)
-    for term in form.structure.equation_terms:
-        channels = form.problem.trace(term, raw=False).channels
-        states = []
-        for scale in (0.0, 1.0):
-            values = {}
-            for channel in channels:
-                width = form.problem.unknown(channel.unknown).components
-                shape = (points.coords.shape[0],) if width is None else (points.coords.shape[0], width)
-                drawn = torch.rand(shape, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
-                values[channel] = drawn * (scale if _order(form, channel) > 1 else 1.0)
-            found = linearise(form.problem, term, (points,), values).d
-            states.append([found[c] for c in channels if _order(form, c) > 1])
-        for before, after in zip(*states, strict=True):
-            if not torch.allclose(before, after, rtol=1e-12, atol=1e-12):
-                raise Unsupported(
-                    METHOD, f"{form.label}: '{term.name}' is not linear in its second derivatives, as finite elements need"
-                )
-
-
 def is_value(condition: WallCondition) -> bool:
     """True for a condition without derivatives."""
     return all(d.space_order == 0 for d in condition.depends_on) and condition.time_order == 0
 
 
-def pieces_of(condition: WallCondition, problem: Problem) -> tuple[int, ...]:
-    """Numbers of the pieces of the boundary on which a condition holds, as `plane_walls` counts them."""
-    part = condition.part
-    if isinstance(part, Boundary | ShapeWall):
-        return part.pieces
-    assert isinstance(part, Faces) and condition.wall is not None
-    columns = problem.structure.space_columns
-    axis = columns.index(condition.wall.column)
-    upper = condition.wall.outward > 0
-    return (box_piece(len(columns), axis, upper),)
-
-
-def box_piece(dim: int, axis: int, upper: bool) -> int:
-    """Number of the piece of a wall of a box: counter-clockwise from the lower y in the plane."""
-    if dim == 2:
-        return {(1, False): 0, (0, True): 1, (1, True): 2, (0, False): 3}[axis, upper]
-    return 2 * axis + upper
-
-
-def _order(form: WeakForm, channel: Channel) -> int:
+def space_order(form: WeakForm, channel: Channel) -> int:
+    """Highest number of differentiations in space in a channel."""
     time = None if form.structure.time is None else form.structure.time.name
     return max(len(names) for _, _, names in channel.split(time))
-
-
-def _refuse(label: str, structure: Structure) -> None:
-    """Refuse terms that are no equations and no conditions on walls.
-
-    Raises:
-        Unsupported: with the first of them.
-    """
-
-    def refuse(reason: str) -> None:
-        raise Unsupported(METHOD, f"{label}: {reason}")
-
-    for term in structure.comparisons:
-        refuse(f"term '{term.name}' compares {len(term.sites)} sites")
-    for term in structure.elsewhere:
-        refuse(f"term '{term.name}' holds on {term.sites[0]!r}, which is no wall of the domain")
-    for term in structure.final:
-        refuse(f"term '{term.name}' is a condition at the end of time")
-    for column in structure.periodic:
-        refuse(f"`{column}` is periodic, which finite differences cover")
-    if not structure.equations:
-        refuse("there is no equation in the inside of the domain")
-    for row in structure.equations:
-        for d in row.depends_on:
-            if d.space_order > 2:
-                refuse(f"'{row.term.name}' has a derivative of order {d.space_order}; elements of second degree take 2")
-    if len(structure.equations) != len(structure.components):
-        refuse(
-            f"the equations have {len(structure.equations)} rows for {len(structure.components)} components of the "
-            f"unknowns"
-        )
-
-
-def _tested(label: str, structure: Structure) -> tuple[tuple[TestedRow, ...], tuple[int, ...]]:
-    """The component whose functions each row is tested with, and the degree of the elements of each component.
-
-    Rows with second derivatives are tested by the component that they settle among those with second derivatives; the
-    other rows, such as div u = 0, by the others, such as the pressure, in their order.
-    """
-    components = structure.components
-    highest = [max((d.space_order for r in structure.equations if (d := r.on(c))), default=0) for c in components]
-    degrees = tuple(2 if order == 2 else 1 for order in highest)
-    if 2 not in degrees:
-        raise Unsupported(METHOD, f"{label}: no equation has second derivatives in space, which finite elements need")
-    second = [r for r in structure.equations if any(d.space_order == 2 for d in r.depends_on)]
-    first = [r for r in structure.equations if r not in second]
-    quadratic = [i for i, degree in enumerate(degrees) if degree == 2]
-    others = [i for i, degree in enumerate(degrees) if degree == 1]
-    if len(second) != len(quadratic):
-        raise Unsupported(
-            METHOD,
-            f"{label}: {len(second)} rows have second derivatives, of {len(quadratic)} components; they must be as many",
-        )
-    from pinnkit.problem.structure import FORBIDDEN, assign  # beside its only use
-
-    weight = np.full((len(second), len(quadratic)), FORBIDDEN)
-    for i, row in enumerate(second):
-        for j, number in enumerate(quadratic):
-            d = row.on(components[number])
-            if d is not None and d.space_order == 2:
-                weight[i, j] = 10.0 * sum(order == 2 for _, order in d.space_orders) + d.time_order
-    found = assign(weight)
-    if found is None:
-        raise Unsupported(METHOD, f"{label}: no assignment gives every component an equation with its second derivatives")
-    tested = [TestedRow(row, quadratic[j]) for row, j in zip(second, found, strict=True)]
-    tested += [TestedRow(row, number) for row, number in zip(first, others, strict=True)]
-    return tuple(tested), degrees
-
-
-def _without_condition(structure: Structure, degrees: Sequence[int], found: Sequence[WallCondition]) -> str:
-    known = {c.component for c in found}
-    every = [c for c, degree in zip(structure.components, degrees, strict=True) if degree == 2]
-    missing = next((c for c in every if c not in known), every[-1])
-    scalar = sum(c.unknown == missing.unknown for c in structure.components) == 1
-    return missing.unknown if scalar else f"{missing.unknown}[{missing.index}]"
-
-
-def shape_of(problem: Problem) -> Shape | Box:
-    """The domain in space.
-
-    Raises:
-        Unsupported: for a domain that is neither a box nor a shape.
-    """
-    domain = problem.domain
-    shape = domain.shape if isinstance(domain, Product) else domain
-    if not isinstance(shape, Shape | Box):
-        raise Unsupported(METHOD, f"problem '{problem.name}': the domain is no box and no shape but {shape!r}")
-    return shape
-

@@ -34,6 +34,7 @@ from pinnkit import (
 )
 from pinnkit.problem.errors import Unsupported
 from pinnkit.references import BudgetSpent, FiniteDifferences, FiniteElements, TooFewConditions, TooManyConditions
+from tests.domains.shapes.random_shapes import random_polygon_with_holes
 from tests.references.finite_elements.closed_forms import Manufactured, X, Y, function, true_errors
 
 SQUARE = Box(x=(0, 1), y=(0, 1))
@@ -227,7 +228,11 @@ def test_fluxes_everywhere_need_a_value_at_a_point_and_a_balance() -> None:
 
 def test_different_values_that_meet_at_a_vertex_leave_an_honest_bar() -> None:
     walls = {"x": SQUARE.face(x=0), "rest": SQUARE.face(x=1, y=(0, 1))}
-    terms = [Equation(lambda u: u.laplacian), Dirichlet(walls["x"], u=1.0), Dirichlet(walls["rest"], u=0.0, name="rest")]
+    terms = [
+        Equation(lambda u: u.laplacian),
+        Dirichlet(walls["x"], u=1.0),
+        Dirichlet(walls["rest"], u=0.0, name="rest"),
+    ]
     found = FiniteElements().refer(Problem("jump", SQUARE, "u", terms), 0.5)
     k = np.arange(1, 800, 2)[:, None, None]
     x, y = np.meshgrid(*found.grid.values(), indexing="ij")
@@ -250,8 +255,16 @@ DYNAMIC = PLATE * Time(0, 1)
 @pytest.mark.parametrize(
     ("problem", "error", "words"),
     [
-        (_in_plate(Dirichlet(OUTSIDE, u=0.0)), TooFewConditions, "no condition for `u` on the wall 'disk'; give its value"),
-        (_in_plate(ZERO, Neumann(INSIDE, u=0.0)), TooManyConditions, "2 conditions on the wall 'disk'.* take 1; leave out"),
+        (
+            _in_plate(Dirichlet(OUTSIDE, u=0.0)),
+            TooFewConditions,
+            "no condition for `u` on the wall 'disk'; give its value",
+        ),
+        (
+            _in_plate(ZERO, Neumann(INSIDE, u=0.0)),
+            TooManyConditions,
+            "2 conditions on the wall 'disk'.* take 1; leave out",
+        ),
         (
             _in_plate(ZERO, Dirichlet(PointSet(x=0.1, y=0.1), u=0.0, name="point")),
             TooManyConditions,
@@ -263,8 +276,16 @@ DYNAMIC = PLATE * Time(0, 1)
             "'along' has no derivative along the normal",
         ),
         (_in_plate(ZERO, equation=Equation(lambda u: u.xxxx + u.yyyy)), Unsupported, "derivative of order 4"),
-        (_in_plate(ZERO, equation=Equation(lambda u: u.x + u.y - 1)), Unsupported, "no equation has second derivatives"),
-        (_in_plate(ZERO, equation=Equation(lambda u: u.xx * u.yy - u.xy**2 - 1)), Unsupported, "not linear in its second"),
+        (
+            _in_plate(ZERO, equation=Equation(lambda u: u.x + u.y - 1)),
+            Unsupported,
+            "no equation has second derivatives",
+        ),
+        (
+            _in_plate(ZERO, equation=Equation(lambda u: u.xx * u.yy - u.xy**2 - 1)),
+            Unsupported,
+            "not linear in its second",
+        ),
         (
             _in_plate(ZERO, equation=Equation(lambda u: div(grad(u) / (1 + u.x**2 + u.y**2) ** 0.5) - 1)),
             Unsupported,
@@ -276,12 +297,22 @@ DYNAMIC = PLATE * Time(0, 1)
             "'square' has no derivative and is not linear",
         ),
         (
-            Problem("p", SQUARE, "u", [Equation(lambda u: u.laplacian + 1), Periodic("x"), Dirichlet(SQUARE.face(y=(0, 1)), u=0.0)]),
+            Problem(
+                "p",
+                SQUARE,
+                "u",
+                [Equation(lambda u: u.laplacian + 1), Periodic("x"), Dirichlet(SQUARE.face(y=(0, 1)), u=0.0)],
+            ),
             Unsupported,
             "`x` is periodic",
         ),
         (
-            Problem("p", Ball(x=(0.0,) * 5), "u", [Equation(lambda u: u.laplacian), Dirichlet(Ball(x=(0.0,) * 5).boundary, u=0.0)]),
+            Problem(
+                "p",
+                Ball(x=(0.0,) * 5),
+                "u",
+                [Equation(lambda u: u.laplacian), Dirichlet(Ball(x=(0.0,) * 5).boundary, u=0.0)],
+            ),
             Unsupported,
             "5 space dimensions",
         ),
@@ -293,9 +324,14 @@ def test_what_finite_elements_do_not_cover_is_refused_by_name(problem: Problem, 
     assert caught.value.method == "finite elements"
 
 
+def nonlinear_in(domain) -> Problem:
+    terms = [Equation(lambda u: -u.laplacian + u**3 - 1), Dirichlet(domain.boundary, u=0.0)]
+    return Problem("p", domain, "u", terms)
+
+
 def test_a_budget_that_is_too_small_is_refused() -> None:
     with pytest.raises(BudgetSpent, match="give a larger one"):
-        FiniteElements().refer(_in_plate(ZERO), 0.002)
+        FiniteElements().refer(nonlinear_in(random_polygon_with_holes(1).shape), 0.01)
 
 
 # choice, values, files ------------------------------------------------------------------------------------------------
