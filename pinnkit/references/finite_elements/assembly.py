@@ -107,7 +107,7 @@ class System:
         return self._matrix(entries, right), right
 
     def correction(self, state: Array, level: Level) -> sp.csr_array | None:
-        """What Newton's matrix has beside K, where coefficients of second derivatives depend on the unknowns.
+        """Part of Newton's matrix beside K, where coefficients of second derivatives depend on the unknowns.
 
         With e_j = sum_i (dA_i / du_j) grad u_i and D_i = div A_i, the derivative of the weak residual by u_j along w is
         that of K, and

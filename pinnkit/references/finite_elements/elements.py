@@ -225,7 +225,7 @@ class Elements:
 
     @cached_property
     def _curved(self) -> Array:
-        """Whether each cell has an edge that is not straight."""
+        """For each cell, True if it has an edge that is not straight."""
         edges, of_cell = self.mesh.edges
         straight = self.mesh.points[edges].mean(axis=1)
         bent = np.abs(self.mesh.edge_middles - straight).max(axis=1) > 1e-14 * np.abs(self.nodes).max()

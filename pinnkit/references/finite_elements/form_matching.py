@@ -19,12 +19,14 @@ from .weak_form import METHOD, PROBES, TestedRow, WeakForm, space_order
 __all__ = ["box_piece", "pieces_of", "shape_of", "weak_form"]
 
 
-def weak_form(problem: Problem, names: Sequence[str]) -> WeakForm:
+def weak_form(problem: Problem, names: Sequence[str], owners: Sequence[int] | None = None) -> WeakForm:
     """Match the rows of a problem to test functions, and its conditions to the pieces of the boundary.
 
     Args:
         problem: that is discretised.
         names: name of the wall of each piece of the boundary.
+        owners: where a mesh divides the boundary further, the piece of the domain's boundary that each of its pieces
+            lies on.
 
     Raises:
         Unsupported: with the reason, for what finite elements do not cover.
@@ -34,9 +36,8 @@ def weak_form(problem: Problem, names: Sequence[str]) -> WeakForm:
     label, structure = f"problem '{problem.name}'", problem.structure
     _refuse(label, structure)
     rows, degrees = _tested(label, structure)
-    conditions = tuple(
-        tuple(c for c in structure.conditions if piece in pieces_of(c, problem)) for piece in range(len(names))
-    )
+    whole = range(len(names)) if owners is None else owners
+    conditions = tuple(tuple(c for c in structure.conditions if k in pieces_of(c, problem)) for k in whole)
     quadratic = degrees.count(2)
     for piece, found in enumerate(conditions):
         if len(found) > quadratic:

@@ -14,21 +14,13 @@ from pinnkit.references.grid import Array, Index
 __all__ = ["ElementMesh", "MeshWalls"]
 
 _EDGES = {2: ((0, 1), (1, 2), (2, 0)), 3: ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))}
-# Children of a cell by its corners and the middles of its edges, numbered on; for tetrahedra Bey, Computing 55 (1995)
-# 355, so that repeated refinement gives no more than three shapes.
+# Children of a cell by its corners and the middles of its edges, numbered on.  In a tetrahedron four are at its corners;
+# the octahedron between them is divided along its shortest diagonal, around which the other four corners form a ring.
 _CHILDREN = {
     2: ((0, 3, 5), (3, 1, 4), (5, 4, 2), (3, 4, 5)),
-    3: (
-        (0, 4, 5, 6),
-        (4, 1, 7, 8),
-        (5, 7, 2, 9),
-        (6, 8, 9, 3),
-        (4, 5, 6, 8),
-        (4, 5, 7, 8),
-        (5, 6, 8, 9),
-        (5, 7, 8, 9),
-    ),
+    3: ((0, 4, 5, 6), (4, 1, 7, 8), (5, 7, 2, 9), (6, 8, 9, 3)),
 }
+_DIAGONALS = (((4, 9), (5, 6, 8, 7)), ((5, 8), (4, 6, 9, 7)), ((6, 7), (4, 5, 9, 8)))
 _NEAREST = 24
 """Cells of the coarsest mesh that are tried for a point."""
 
@@ -123,6 +115,8 @@ class ElementMesh:
         points = np.concatenate([self.points, self.edge_middles])
         local = np.concatenate([self.cells, n + of_cell], axis=1)
         cells = np.stack([local[:, list(child)] for child in _CHILDREN[self.dim]], axis=1)
+        if self.dim == 3:
+            cells = np.concatenate([cells, _octahedra(points, local)], axis=1)
         cells = cells.reshape(-1, self.dim + 1)
         d = self.dim
         sides = [(0, 1)] if d == 2 else [(0, 1), (1, 2), (2, 0)]
@@ -146,7 +140,7 @@ class ElementMesh:
         """The number of the cell that contains each point, or of one that is nearly the nearest."""
         if self.parent is not None:
             found = self.parent.locate(points)
-            count = len(_CHILDREN[self.dim])
+            count = 2**self.dim
             rows = found[:, None] * count + np.arange(count)
             return rows[np.arange(len(points)), self._depth(points, rows).argmax(axis=1)]
         tree = cKDTree(self.points[self.cells].mean(axis=1))
@@ -177,6 +171,16 @@ class ElementMesh:
         inner = np.einsum("nkij,nkj->nki", inverse[rows], points[:, None] - origin[rows])
         least = np.minimum(inner.min(axis=2), 1 - inner.sum(axis=2))
         return np.where(least < 0, least * size[rows], least)
+
+
+def _octahedra(points: Array, local: Index) -> Index:
+    """The four tetrahedra ``(m, 4, 4)`` inside each octahedron of the middles of edges, along its shortest diagonal."""
+    lengths, parts = [], []
+    for (a, b), ring in _DIAGONALS:
+        lengths.append(np.linalg.norm(points[local[:, a]] - points[local[:, b]], axis=1))
+        parts.append(np.stack([local[:, [a, b, ring[k], ring[(k + 1) % 4]]] for k in range(4)], axis=1))
+    shortest = np.argmin(np.round(np.stack(lengths), 12), axis=0)
+    return np.stack(parts)[shortest, np.arange(len(local))]
 
 
 def _onto(walls: MeshWalls, points: Array, pieces: Index) -> Array:

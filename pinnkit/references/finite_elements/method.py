@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import scipy.sparse as sp
 
 from pinnkit.domains import Box, Shape
 from pinnkit.problem.errors import Unsupported
@@ -16,6 +18,7 @@ from pinnkit.problem.problem import Problem
 from pinnkit.references.cost_model import MEMORY, Work
 from pinnkit.references.errors import BudgetSpent, Unresolved
 from pinnkit.references.finite_differences.grid_problem import refuse_what_no_scheme_covers
+from pinnkit.references.finite_differences.linear_solvers import Solve, diagonal_bicgstab
 from pinnkit.references.grid import Array
 from pinnkit.references.grid_convergence import Bar
 from pinnkit.references.interpolation import mesh_of
@@ -32,6 +35,7 @@ from .plane_mesher import MeshingFailed, mesh_plane
 from .plane_walls import PlaneWalls, plane_walls
 from .singular_points import singular_points
 from .sizes import SingularPoint, size_field, wall_sizes
+from .solid_mesher import solid_mesher
 from .steady import solve_steady
 from .weak_form import METHOD, WeakForm
 
@@ -43,9 +47,10 @@ _SHARE = 0.5  # of the budget that the cost may take, as machines differ
 _CORRECTIONS = 6.0  # of Newton's method on one mesh
 _WIDE = 0.05  # relative error bar from which the meshes count as too coarse
 _NODES = 2**14  # of the grid on which values are handed out, at most
-_COARSEST = 0.35  # largest size of the first mesh that is tried, relative to the domain
+_COARSEST = {2: 0.35, 3: 0.3}  # largest size of the first mesh that is tried, relative to the domain
 _CLOSER = 0.85  # of the number of elements wanted, at which no more meshes are tried
 _TRIALS = 5
+_DIRECT = 4000  # unknowns in space up to which a factorisation is quicker than iterations
 _LEAST = 2.0  # nominal seconds that are always afforded
 _RELAXED = 1.6  # times the sizes at bends and in gaps, where the budget affords no others
 
@@ -98,13 +103,13 @@ class PlaneMesher:
 
 @dataclass(frozen=True)
 class FiniteElements:
-    """Isoparametric elements of second degree for steady equations of second order in boxes and shapes.
+    """Isoparametric elements of second degree for steady equations of second order in boxes and shapes, 2-D and 3-D.
 
     Conditions on named walls, straight or curved: values, fluxes, and combinations of both.  Three meshes, each the
     uniform refinement of the one before with new vertices on the exact walls, give the error bars.  The first one is
     graded towards corners.  Its size follows from the problem and the budget alone (see cost_model.py).
 
-    Needs scikit-fem: the extra `geometry`.
+    Needs scikit-fem, and gmsh in space: the extra `geometry`.
     """
 
     def refer(self, problem: Problem, budget: float) -> Reference:
@@ -113,7 +118,7 @@ class FiniteElements:
         Raises:
             Unresolved: where Newton's method fails on one of the finer two meshes.
             Unsupported: by name, for what finite elements do not cover.
-            ImportError: without scikit-fem.
+            ImportError: without scikit-fem, or without gmsh in space.
         """
         begin = time.perf_counter()
         scikit_fem()
@@ -121,8 +126,8 @@ class FiniteElements:
         shape, label = shape_of(problem), f"problem '{problem.name}'"
         if problem.structure.time is not None:
             raise Unsupported(METHOD, f"{label}: it depends on time, which finite elements do not cover")
-        form, mesher, corners = self._prepared(problem, label)
-        meshes = _meshes(form, mesher, budget, label)
+        with _prepared(problem, label) as (form, mesher, corners):
+            meshes = _meshes(form, mesher, budget, label)
         fields = _solved(form, shape, meshes)
         coarse, medium, fine = fields
         assert medium is not None
@@ -147,23 +152,31 @@ class FiniteElements:
             remark=_remark(bars),
         )
 
-    def _prepared(self, problem: Problem, label: str) -> tuple[WeakForm, Mesher, tuple[float, ...]]:
-        """The weak form, the source of meshes, and the orders with which errors of corners fall."""
-        dim = len(problem.structure.space_columns)
-        if dim == 2:
-            walls = plane_walls(problem.domain, METHOD, label)
-            form = weak_form(problem, walls.names)
+
+@contextmanager
+def _prepared(problem: Problem, label: str) -> Iterator[tuple[WeakForm, Mesher, tuple[float, ...]]]:
+    """The weak form, the source of meshes, and the orders with which errors of corners fall."""
+    dim = len(problem.structure.space_columns)
+    if dim == 2:
+        walls = plane_walls(problem.domain, METHOD, label)
+        form = weak_form(problem, walls.names)
+        check_conditions(form)
+        points = singular_points(form, walls)
+        yield form, PlaneMesher(walls, points), tuple(min(2 * p.exponent, ORDER) for p in points)
+    elif dim == 3:
+        with solid_mesher(shape_of(problem), label) as mesher:
+            form = weak_form(problem, mesher.names, mesher.owners)
             check_conditions(form)
-            points = singular_points(form, walls)
-            return form, PlaneMesher(walls, points), tuple(min(2 * p.exponent, ORDER) for p in points)
-        raise Unsupported(METHOD, f"{label}: {dim} space dimensions; finite elements take 2")
+            yield form, mesher, ()
+    else:
+        raise Unsupported(METHOD, f"{label}: {dim} space dimensions; finite elements take 2 and 3")
 
 
 def cost_of(cells: float, dim: int, components: int, *, linear: bool) -> float:
     """Nominal seconds on one mesh: quadrature and assembly, and a factorisation, in each correction.
 
     The factors of elements of second degree have 10 n^1.2 nonzeros in the plane, n the number of unknowns, as measured
-    with SuperLU for 10^3 to 5 x 10^5 unknowns.
+    with SuperLU for 10^3 to 5 x 10^5 unknowns.  In space 6 n^(1/3) iterations take their place.
     """
     n = unknowns_of(cells, dim)
     once = Work(traffic=40_000.0 * cells, calls=2000.0)
@@ -171,7 +184,7 @@ def cost_of(cells: float, dim: int, components: int, *, linear: bool) -> float:
     if dim == 2:
         solved = Work(operations=120.0 * 10.0 * n**1.2 * components**2)
     else:
-        solved = Work(operations=40_000.0 * n * components**2)
+        solved = Work(traffic=4000.0 * n ** (4 / 3) * components**2, calls=1000.0)
     return (once + (1.0 if linear else _CORRECTIONS) * (assembled + solved)).seconds
 
 
@@ -201,7 +214,8 @@ def _meshes(form: WeakForm, mesher: Mesher, budget: float, label: str) -> list[E
     wanted = 1.0
     while affordable(wanted * 1.1):
         wanted *= 1.1
-    largest = _COARSEST * mesher.size
+    coarsest = _COARSEST[dim] * mesher.size
+    largest = coarsest
     best: ElementMesh | None = None
     try:
         for _ in range(_TRIALS):
@@ -220,7 +234,7 @@ def _meshes(form: WeakForm, mesher: Mesher, budget: float, label: str) -> list[E
             raise Unsupported(METHOD, f"{label}: no mesh follows the walls of the domain: {error}") from None
     assert best is not None
     if not affordable(len(best.cells)):
-        best = mesher.mesh(_COARSEST * mesher.size, relaxed=True)
+        best = mesher.mesh(coarsest, relaxed=True)
     if not affordable(len(best.cells), max(budget, _LEAST)):
         raise BudgetSpent(
             METHOD,
@@ -253,7 +267,7 @@ def _solved(form: WeakForm, shape: Shape | Box, meshes: Sequence[ElementMesh]) -
                 yield np.full(system.size, constant)
 
         try:
-            state = solve_steady(system, guesses)
+            state = solve_steady(system, guesses, _iterative(form) if mesh.dim == 3 and system.size > _DIRECT else None)
         except Unresolved:
             if step:
                 raise
@@ -261,6 +275,13 @@ def _solved(form: WeakForm, shape: Shape | Box, meshes: Sequence[ElementMesh]) -
             continue
         fields.append(field_of(form, shape, mesh, system.parts(state)))
     return fields
+
+
+def _iterative(form: WeakForm) -> Callable[[sp.csc_array], Solve] | None:
+    """Preconditioned iterations in place of a factorisation; None for saddle points, on which they fail."""
+    if 1 in form.degrees or form.structure.at_points:
+        return None
+    return lambda matrix: diagonal_bicgstab(matrix, form.problem.name, method=METHOD)
 
 
 def field_of(form: WeakForm, shape: Shape | Box, mesh: ElementMesh, parts: Sequence[tuple[int, Array]]) -> ElementField:

@@ -63,7 +63,7 @@ class PlaneWalls:
 
     @cached_property
     def is_straight(self) -> tuple[bool, ...]:
-        """Whether each curve is a segment."""
+        """For each curve, True if it is a segment."""
         return tuple(_is_straight(x, self.size) for x in self.samples)
 
     def follower(self, piece: int) -> int:

@@ -58,7 +58,7 @@ def _fixed(form: WeakForm, piece: int) -> list[int]:
 
 
 def _jumps(form: WeakForm, before: int, after: int, at: Array, time: float | None) -> bool:
-    """Whether the values that two pieces prescribe differ at a point."""
+    """True where the values that two pieces prescribe differ at a point."""
     normal = np.zeros_like(at)
     normal[:, 0] = 1.0
     for component in _fixed(form, before):

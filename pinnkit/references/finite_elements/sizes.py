@@ -1,10 +1,10 @@
 """Sizes of elements in the plane: small at corners, at bends and in gaps of the walls.
 
 Near a corner with opening angle w the solution behaves like r^a, with a = pi / w where both walls have conditions of
-one kind, and a = pi / (2 w) where values meet fluxes.  With h the size of elements far away and R the length of the shorter
-wall, sizes h (r / R)^(1 - m), m = 0.9 a / 2, keep the order of convergence of elements of second degree in the energy
-norm; a first element of size r_1 with r_1^(2 a) = (h / R)^3 / 1000 makes the error that it causes in the whole domain
-small after two refinements.
+one kind, and a = pi / (2 w) where values meet fluxes.  With h the size of elements far away and R the length of the
+shorter wall, sizes h (r / R)^(1 - m), m = 0.9 a / 2, keep the order of convergence of elements of second degree in
+the energy norm; a first element of size r_1 with r_1^(2 a) = (h / R)^3 / 1000 makes the error that it causes in the
+whole domain small after two refinements.
 
 Source: Babuska, Kellogg & Pitkaranta, Numer. Math. 33 (1979) 447; Grisvard, Elliptic Problems in Nonsmooth Domains,
 1985, for the exponents; Wahlbin, SIAM J. Numer. Anal. 21 (1984) 119, for the effect at a distance.
