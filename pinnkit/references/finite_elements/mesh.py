@@ -14,8 +14,8 @@ from pinnkit.references.grid import Array, Index
 __all__ = ["ElementMesh", "MeshWalls"]
 
 _EDGES = {2: ((0, 1), (1, 2), (2, 0)), 3: ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))}
-# Children of a cell by its corners and the middles of its edges, numbered on.  In a tetrahedron four are at its corners;
-# the octahedron between them is divided along its shortest diagonal, around which the other four corners form a ring.
+# Children of a cell by its corners and the middles of its edges, numbered on.  In a tetrahedron four are at its
+# corners; the octahedron between them is divided along its shortest diagonal, with its other corners in a ring around.
 _CHILDREN = {
     2: ((0, 3, 5), (3, 1, 4), (5, 4, 2), (3, 4, 5)),
     3: ((0, 4, 5, 6), (4, 1, 7, 8), (5, 7, 2, 9), (6, 8, 9, 3)),

@@ -134,7 +134,11 @@ def solid_mesher(shape: Shape | Box, label: str) -> Iterator[SolidMesher]:
         made = _built(gmsh, shape, label, middle, extent)
         gmsh.model.occ.synchronize()
         tags = sorted(tag for _, tag in gmsh.model.getBoundary(made, oriented=False))
-        yield SolidMesher(gmsh, tags, *_owners(gmsh, shape, tags), extent)
+        try:
+            owners, names = _owners(gmsh, shape, tags)
+        except MeshingFailed as error:
+            raise Unsupported(METHOD, f"{label}: no mesh follows the walls of the domain: {error}") from None
+        yield SolidMesher(gmsh, tags, owners, names, extent)
     finally:
         gmsh.finalize()
 
@@ -207,22 +211,32 @@ def _moved(gmsh: ModuleType, made: Made, motion: Motion) -> Made:
 
 def _owners(gmsh: ModuleType, shape: Shape | Box, tags: list[int]) -> tuple[tuple[int, ...], tuple[str, ...]]:
     """For each surface the piece of the shape's boundary that it lies on, and the name of its wall."""
+    extent = max(axis.extent for axis in shape.axes)
+    gmsh.model.mesh.setSize(gmsh.model.getEntities(0), extent / 6)
+    try:
+        gmsh.model.mesh.generate(2)
+    except Exception as error:
+        raise MeshingFailed(f"gmsh: {error}") from None
     places = []
     for tag in tags:
-        lower, upper = gmsh.model.getParametrizationBounds(2, tag)
-        unit = np.stack([m.ravel() for m in np.meshgrid(*[np.linspace(0.03, 0.97, 24)] * 2)], axis=1)
-        at = np.asarray(lower) + unit * (np.asarray(upper) - np.asarray(lower))
-        inside = [k for k, uv in enumerate(at) if gmsh.model.isInside(2, tag, list(uv), True)]
-        if not inside:
-            raise MeshingFailed("gmsh: a surface of the solid has no point of its own")
-        x = np.reshape(gmsh.model.getValue(2, tag, at[inside].ravel()), (-1, 3))
-        places.append(torch.from_numpy(x))
+        at = {int(k): x for k, x in zip(*_nodes(gmsh, tag), strict=True)}
+        corners = gmsh.model.mesh.getElementsByType(2, tag)[1].reshape(-1, 3)
+        middles = np.array([np.mean([at[int(k)] for k in triple], axis=0) for triple in corners])
+        found = np.reshape(gmsh.model.getClosestPoint(2, tag, middles.ravel())[0], (-1, 3))
+        places.append(found)
+    gmsh.model.mesh.clear()
     if isinstance(shape, Box):
         lower, upper = (np.array(bound) for bound in shape.limits)
         owners = []
         for x in places:
-            gaps = np.stack([np.abs(x.numpy() - lower).max(axis=0), np.abs(x.numpy() - upper).max(axis=0)], axis=1)
+            gaps = np.stack([np.abs(x - lower).max(axis=0), np.abs(x - upper).max(axis=0)], axis=1)
             owners.append(int(gaps.ravel().argmin()))
         return tuple(owners), tuple(f"{shape.columns[k // 2]} = {(lower, upper)[k % 2][k // 2]:g}" for k in owners)
-    owners = [int(shape.piece_at(x).mode().values) for x in places]
+    owners = [int(shape.piece_at(torch.from_numpy(x)).mode().values) for x in places]
     return tuple(owners), tuple(shape.piece_names[k] for k in owners)
+
+
+def _nodes(gmsh: ModuleType, tag: int) -> tuple[Index, Array]:
+    """Tags and places ``(n, 3)`` of the nodes of a surface, those of its edges included."""
+    tags, x, _ = gmsh.model.mesh.getNodes(2, tag, includeBoundary=True)
+    return tags, np.reshape(x, (-1, 3))

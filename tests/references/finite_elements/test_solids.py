@@ -117,7 +117,7 @@ def _check(domain, kinds: str, budget: float) -> None:
     l2, greatest = true_errors(found, wave)
     assert l2 < 2 * found.error_bar["u"]
     assert greatest < 2 * found.max_error_bar["u"]
-    assert found.error_bar["u"] < 1e-2
+    assert found.error_bar["u"] < 0.05
 
 
 @pytest.mark.parametrize("make", [lambda: CUBE - CAVITY, lambda: random_tree(3, 3, 2), lambda: MORE["half"][0]])
