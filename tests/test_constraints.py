@@ -37,7 +37,7 @@ def pins(name: str) -> dict[str, tuple[int, ...]]:
 
 
 def test_the_minimum_versions_are_the_floors_of_the_ranges() -> None:
-    floors = requirements("exchange", "optimizers", "images", "radiance", "surfaces", "test")
+    floors = requirements("exchange", "geometry", "optimizers", "images", "radiance", "surfaces", "test")
     lowest = pins("constraints-minimum.txt")
     assert set(lowest) == (set(floors) - TOOLS) | PULLED_IN
     for package in set(lowest) - PULLED_IN:

@@ -1,5 +1,6 @@
 """References: numerical methods derived from the terms of a problem, with measured error bars."""
 
+from pinnkit.references.finite_elements.method import FiniteElements as FiniteElements
 from pinnkit.references.spectral.spectral import Spectral as Spectral
 
 from .errors import BudgetSpent as BudgetSpent

@@ -7,9 +7,11 @@ import time
 from dataclasses import replace
 from typing import Protocol
 
+from pinnkit.domains import Box
 from pinnkit.jets.gradient_mode import with_gradients
 from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.problem import Problem
+from pinnkit.references.finite_elements.method import FiniteElements
 from pinnkit.references.spectral.spectral import Spectral
 
 from .errors import NotWellPosed, Unresolved
@@ -26,7 +28,7 @@ _NEXT = 2.5
 
 
 class Method(Protocol):
-    """A numerical method: `Spectral()`, `InitialValue()` or `FiniteDifferences()`."""
+    """A numerical method: `Spectral()`, `InitialValue()`, `FiniteDifferences()` or `FiniteElements()`."""
 
     def refer(self, problem: Problem, budget: float) -> Reference:
         """The problem's reference for a budget in nominal seconds of work (see cost_model.py)."""
@@ -48,9 +50,11 @@ def reference(
             clock is read: the same problem and budget give the same grids on every machine.
         seconds: time limit by the clock, instead of `budget`; grids are refined while the next ones should still fit,
             and the remark of the reference says where they stopped.  The result depends on the machine and its load.
-        method: `Spectral()`, `InitialValue()` or `FiniteDifferences()`; None takes the first for periodic evolution
-            problems that it covers, the second for ordinary differential equations with an initial state, the third
-            for all others.
+        method: `Spectral()`, `InitialValue()`, `FiniteDifferences()` or `FiniteElements()`.  None takes the first for
+            periodic evolution problems that it covers, the second for ordinary differential equations with an initial
+            state, finite differences for others on boxes, and finite elements in shapes; finite differences in shapes
+            where finite elements do not cover the problem or scikit-fem is not installed, and finite elements on boxes
+            where finite differences do not cover it.
 
     Raises:
         ValueError: for a budget or a time limit that is not positive.
@@ -67,7 +71,8 @@ def reference(
     if method is not None:
         if not hasattr(method, "refer"):
             raise TypeError(
-                f"reference: `method` must be Spectral(), InitialValue() or FiniteDifferences(), got {method!r}"
+                "reference: `method` must be Spectral(), InitialValue(), FiniteDifferences() or FiniteElements(), got "
+                f"{method!r}"
             )
         return method.refer(problem, budget)
     if problem.reference_solver is not None:
@@ -83,7 +88,35 @@ def reference(
     try:
         return Spectral().refer(problem, budget)
     except Unsupported:
-        return FiniteDifferences().refer(problem, budget)
+        pass
+    on_box = isinstance(problem.domain, Box)
+    first, second = (FiniteDifferences(), FiniteElements()) if on_box else (FiniteElements(), FiniteDifferences())
+    return _first_that_covers(problem, budget, first, second)
+
+
+def _first_that_covers(problem: Problem, budget: float, first: Method, second: Method) -> Reference:
+    """The reference of the first of two methods that covers the problem.
+
+    Raises:
+        Unsupported: where neither does, with both reasons.
+    """
+    try:
+        return first.refer(problem, budget)
+    except (NotWellPosed, Unresolved):
+        raise
+    except (Unsupported, ImportError) as refused:
+        reason = refused
+    try:
+        return second.refer(problem, budget)
+    except ImportError:
+        raise reason from None
+    except (NotWellPosed, Unresolved):
+        raise
+    except Unsupported as also:
+        if isinstance(reason, Unsupported):
+            same = also.reason == reason.reason
+            raise Unsupported(reason.method, reason.reason if same else f"{reason}; and {also}") from None
+        raise Unsupported(also.method, f"{also}; {reason}") from None
 
 
 def _by_the_clock(problem: Problem, seconds: float, method: Method | None) -> Reference:

@@ -53,7 +53,7 @@ class SolidOfRevolution(Solid):
     @property
     def sides(self) -> tuple[Side, ...]:
         """The revolved curves."""
-        motion = self._motion
+        motion = self.motion_from_axis
         return tuple(SpaceSide(name, Placed(Revolved(curve), motion)) for name, curve in self.profile)
 
     @property
@@ -96,14 +96,14 @@ class SolidOfRevolution(Solid):
         return torch.stack(gaps, dim=1).argmin(dim=1)
 
     @property
-    def _motion(self) -> Motion:
+    def motion_from_axis(self) -> Motion:
         """From coordinates about the z axis to those of the axes."""
         along, origin = self.frame
         return Motion(_TURNS[along], 1.0, origin)
 
     def _half_plane(self, coords: Tensor) -> Tensor:
         """(r, z) of points."""
-        local = self._motion.back(coords)
+        local = self.motion_from_axis.back(coords)
         return torch.stack([torch.linalg.vector_norm(local[:, :2], dim=1), local[:, 2]], dim=1)
 
 

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 import numpy as np
 import scipy.sparse as sp
 import torch
-from scipy.sparse.linalg import bicgstab
 from torch import Tensor
 
 from pinnkit.domains import Boundary, Domain, Points, Product, Role, Shape, ShapeWall, SignedDistance
@@ -26,7 +25,7 @@ from pinnkit.references.protocols import Solved
 from .cut_cell_grid import CutGrid
 from .equation_matching import match_equations
 from .grid_problem import refuse_what_no_scheme_covers
-from .linear_solvers import Solve, sparse_lu
+from .linear_solvers import Solve, diagonal_bicgstab, sparse_lu
 from .newton import solve_from
 from .scattered_interpolation import Scattered
 
@@ -36,7 +35,6 @@ _FEWEST = 30
 """Nodes inside that a grid must have at least."""
 _DIRECT = {2: math.inf, 3: 8_000}
 """Values up to which LU is quicker than iterations."""
-_CONVERGED, _ITERATIONS = 1e-12, 1000
 _CORRECTIONS = 5.0  # of Newton's method on one grid
 
 
@@ -138,7 +136,7 @@ class Curved:
     def _solver(self, matrix: sp.csc_array) -> Solve:
         if matrix.shape[0] <= _DIRECT[len(self.columns)]:
             return sparse_lu(matrix, self.problem.name, check=True)
-        return _iterations(matrix, self.problem.name)
+        return diagonal_bicgstab(matrix, self.problem.name)
 
     def _level(self, points: Array) -> Array:
         return np.asarray(self._level_of(torch.from_numpy(np.ascontiguousarray(points))).double().cpu().numpy())
@@ -320,25 +318,3 @@ def _domain(problem: Problem) -> Domain:
     if len(problem.frame.columns) not in _DIRECT:
         raise Unsupported("finite differences", f"{kind} in {len(problem.frame.columns)} dimensions")
     return domain
-
-
-def _iterations(matrix: sp.csc_array, name: str) -> Solve:
-    """BiCGStab on rows over their diagonal entries; LU where it does not converge.
-
-    Shortening an arm makes the diagonal large, which the scaling undoes: a few iterations per node along an axis do.
-
-    Source: van der Vorst, SIAM J. Sci. Stat. Comput. 13 (1992) 631.
-    """
-    diagonal = matrix.diagonal()
-    if not diagonal.all():
-        return sparse_lu(matrix, name, check=True)
-    scaled = sp.csr_array(sp.diags_array(1.0 / diagonal) @ matrix)
-
-    def solve(right: Array) -> Array:
-        target = right / diagonal
-        found, _ = bicgstab(scaled, target, rtol=_CONVERGED, atol=0.0, maxiter=_ITERATIONS)
-        if float(np.linalg.norm(scaled @ found - target)) <= 100 * _CONVERGED * float(np.linalg.norm(target)):
-            return np.asarray(found)
-        return sparse_lu(matrix, name, check=True)(right)
-
-    return solve

@@ -82,14 +82,14 @@ def refuse_common(problem: Problem) -> Box:
     return box
 
 
-def refuse_what_no_scheme_covers(problem: Problem) -> None:
-    """Refuse what no scheme of this package covers on any domain.
+def refuse_what_no_scheme_covers(problem: Problem, method: str = "finite differences") -> None:
+    """Refuse what no scheme of this package covers on any domain, in the name of a method.
 
     Raises:
         Unsupported: with the reason.
     """
     for reason in _covered_by_none(problem):
-        raise Unsupported("finite differences", f"problem '{problem.name}': {reason}")
+        raise Unsupported(method, f"problem '{problem.name}': {reason}")
 
 
 def _covered_by_none(problem: Problem) -> Iterator[str]:

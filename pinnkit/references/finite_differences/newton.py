@@ -80,7 +80,12 @@ def _iterate(
 
 
 def solve_from(
-    guesses: Iterable[Array], residual: Callable[[Array], Array], inverse: Callable[[Array], Solve], reason: str
+    guesses: Iterable[Array],
+    residual: Callable[[Array], Array],
+    inverse: Callable[[Array], Solve],
+    reason: str,
+    *,
+    method: str = "finite differences",
 ) -> Array:
     """The zero that Newton's method finds from the first of several guesses that leads to one.
 
@@ -89,6 +94,7 @@ def solve_from(
         residual: as for `newton`.
         inverse: as for `newton`.
         reason: what to report where every guess fails.
+        method: the numerical method, for messages.
 
     Raises:
         TooFewConditions: where the matrix is singular at every guess.
@@ -109,9 +115,9 @@ def solve_from(
             return found
         reasons.append(None)
     if reasons and all(isinstance(r, TooFewConditions) for r in reasons):
-        raise TooFewConditions("finite differences", str(reasons[-1]))
+        raise TooFewConditions(method, str(reasons[-1]))
     known = reasons[-1] if reasons and None not in reasons else None
-    raise Unresolved("finite differences", reason if known is None else str(known))
+    raise Unresolved(method, reason if known is None else str(known))
 
 
 def _norm(values: Array) -> float:
