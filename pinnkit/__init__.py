@@ -81,6 +81,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors; a test compar
     from .problem.terms import Equation as Equation
     from .problem.terms import Initial as Initial
     from .problem.terms import Neumann as Neumann
+    from .problem.terms import NormalFlux as NormalFlux
     from .problem.terms import Periodic as Periodic
     from .problem.terms import Robin as Robin
     from .references import reference as reference
@@ -109,7 +110,17 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "problem.problem": ("Coefficient", "Problem", "Unknown"),
     "problem.tabulated": ("Tabulated",),
     "problem.errors": ("Unsupported",),
-    "problem.terms": ("Condition", "Data", "Dirichlet", "Equation", "Initial", "Neumann", "Periodic", "Robin"),
+    "problem.terms": (
+        "Condition",
+        "Data",
+        "Dirichlet",
+        "Equation",
+        "Initial",
+        "Neumann",
+        "NormalFlux",
+        "Periodic",
+        "Robin",
+    ),
     "problem.integrals": ("Integral",),
     "problem.hardening": ("hardened",),
     # the representation of the unknowns
@@ -155,6 +166,7 @@ __all__ = [
     "LeastSquares",
     "March",
     "Neumann",
+    "NormalFlux",
     "Parameters",
     "Periodic",
     "Plan",

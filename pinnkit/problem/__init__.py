@@ -27,13 +27,25 @@ if TYPE_CHECKING:
     from .terms import Equation as Equation
     from .terms import Initial as Initial
     from .terms import Neumann as Neumann
+    from .terms import NormalFlux as NormalFlux
     from .terms import Periodic as Periodic
     from .terms import Robin as Robin
     from .terms import Term as Term
 
 _NAMES = {
     "problem": ("Coefficient", "Problem", "Unknown"),
-    "terms": ("Condition", "Data", "Dirichlet", "Equation", "Initial", "Neumann", "Periodic", "Robin", "Term"),
+    "terms": (
+        "Condition",
+        "Data",
+        "Dirichlet",
+        "Equation",
+        "Initial",
+        "Neumann",
+        "NormalFlux",
+        "Periodic",
+        "Robin",
+        "Term",
+    ),
     "penalties": ("PENALTIES", "Absolute", "CrossEntropy", "Energy", "Huber", "Square"),
     "tabulated": ("Tabulated",),
     "hardening": ("hardened",),
@@ -56,6 +68,7 @@ __all__ = [
     "Initial",
     "Integral",
     "Neumann",
+    "NormalFlux",
     "Periodic",
     "Problem",
     "ProblemFileError",

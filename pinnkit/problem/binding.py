@@ -12,6 +12,8 @@ from pinnkit.domains import Axis, Box, Faces, Part, PointSet
 
 from .channels import Trace
 from .conditions import ConditionRule
+from .fluxes.equation_flux import EquationFlux
+from .fluxes.flux_search import fluxes_of
 from .linearization import ROW_SUMS
 from .names import arguments, check_names
 from .protocols import ProblemLike
@@ -39,7 +41,11 @@ def bind(problem: ProblemLike, terms: Sequence[Term]) -> tuple[tuple[Term, ...],
     traces: Traces = {}
     bound: dict[str, Term] = {}
     context = BindingContext(
-        problem.domain, problem.names, problem.time, lambda axis: _order_along(problem, axis, bound, traces)
+        problem.domain,
+        problem.names,
+        problem.time,
+        order=lambda axis: _order_along(problem, axis, bound, traces),
+        fluxes=lambda equation: _fluxes(problem, equation, bound, traces),
     )
     for term in sorted(named, key=lambda t: not t.is_equation):  # conditions may ask for the equation's order
         name = str(term.name)
@@ -194,3 +200,31 @@ def _order_along(problem: ProblemLike, axis: str, bound: Mapping[str, Term], tra
             for channel in traces[name, False].channels:
                 orders += [order.count(column) for _, order in channel.derivatives for column in columns]
     return max(orders)
+
+
+def _fluxes(
+    problem: ProblemLike, equation: str | None, bound: Mapping[str, Term], traces: Traces
+) -> tuple[EquationFlux, ...]:
+    """Fluxes of one of the equations that are bound already.
+
+    Raises:
+        ValueError: where there is no such equation, several have a flux, or its rows have none.
+    """
+    known = {name: term for name, term in bound.items() if term.is_equation}
+    if equation is not None and equation not in known:
+        raise ValueError(f"there is no equation '{equation}'; the equations are {tuple(known)}")
+    found = {
+        name: fluxes_of(problem, term, traces[name, False].rows)
+        for name, term in known.items()
+        if equation in (None, name)
+    }
+    own = {name: tuple(f for f in fluxes if f is not None) for name, fluxes in found.items()}
+    own = {name: fluxes for name, fluxes in own.items() if fluxes}
+    if not own:
+        raise ValueError(
+            f"no row of {'the equations' if equation is None else f'equation {equation!r}'} {tuple(found)} has a flux; "
+            "write the equation with div(...), such as div(k(x, y) * grad(u)), or state the condition by Condition(...)"
+        )
+    if len(own) > 1:
+        raise ValueError(f"the equations {tuple(own)} have a flux each; say which one, equation='{next(iter(own))}'")
+    return next(iter(own.values()))

@@ -17,6 +17,8 @@ import torch
 from pinnkit.domains import Axis, Domain, Faces, Part, Product, Role, Shape, ShapeWall
 
 from .channels import Channel
+from .fluxes.equation_flux import EquationFlux
+from .fluxes.flux_search import fluxes_of
 from .probing import Probe, constant, probe
 from .protocols import ProblemLike
 from .terms import Term
@@ -112,6 +114,7 @@ class EquationRow:
         homogeneous: whether the state zero satisfies the row; None where it cannot be determined.
         is_local: whether the row depends on the components at its own point alone; with integrals or groups of points
             it has no factors, and the orders are those of the integrands as well.
+        flux: the vector field F of a row  a div(F) + ...; None where there is none.
     """
 
     term: Term
@@ -122,6 +125,7 @@ class EquationRow:
     factors: tuple[Factor, ...]
     homogeneous: bool | None
     is_local: bool = True
+    flux: EquationFlux | None = None
 
     @property
     def time_order(self) -> int:
@@ -300,6 +304,7 @@ def structure_of(problem: ProblemLike) -> Structure:
     keys = [(u.name, i) for u in problem.unknowns for i in range(u.components or 1)]
     probes = {id(t): probe(problem, t, t.sites) for t in (*sorted_terms.equations, *sorted_terms.initial)}
     raw = [_Row.of(problem, t, j, probes[id(t)]) for t in sorted_terms.equations for j in _rows(problem, t)]
+    fluxes = {id(t): fluxes_of(problem, t, len(_rows(problem, t))) for t in sorted_terms.equations}
     name = None if time is None else time.name
     orders = {key: max((row.order(key, name) for row in raw), default=0) for key in keys}
     columns = problem.frame.columns
@@ -317,7 +322,15 @@ def structure_of(problem: ProblemLike) -> Structure:
         components=tuple(components.values()),
         equations=tuple(
             EquationRow(
-                row.term, row.index, settles, found, row.linear, row.factors, row.homogeneous, row.term.is_local
+                row.term,
+                row.index,
+                settles,
+                found,
+                row.linear,
+                row.factors,
+                row.homogeneous,
+                row.term.is_local,
+                fluxes[id(row.term)][row.index],
             )
             for row, found, settles in zip(raw, depends, settled, strict=True)
         ),
