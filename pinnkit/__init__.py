@@ -50,11 +50,21 @@ if TYPE_CHECKING:  # the same names for type checkers and editors; a test compar
     from .checking import check as check
     from .domains import Ball as Ball
     from .domains import Box as Box
+    from .domains import Capsule as Capsule
+    from .domains import Cone as Cone
     from .domains import Cube as Cube
+    from .domains import Cylinder as Cylinder
+    from .domains import Disk as Disk
+    from .domains import Ellipse as Ellipse
+    from .domains import Halfspace as Halfspace
+    from .domains import MeshRegion as MeshRegion
     from .domains import Parameters as Parameters
     from .domains import PointSet as PointSet
+    from .domains import Polygon as Polygon
     from .domains import Region as Region
     from .domains import Time as Time
+    from .domains import Torus as Torus
+    from .domains import Triangle as Triangle
     from .exporting import export as export
     from .fields import MLP as MLP
     from .fields import FourierMLP as FourierMLP
@@ -103,7 +113,25 @@ if TYPE_CHECKING:  # the same names for type checkers and editors; a test compar
 # Module -> the public names that it supplies.
 _NAMES: dict[str, tuple[str, ...]] = {
     # the domain: axes with roles, shapes, and points that are given
-    "domains": ("Ball", "Box", "Cube", "Parameters", "PointSet", "Region", "Time"),
+    "domains": (
+        "Ball",
+        "Box",
+        "Capsule",
+        "Cone",
+        "Cube",
+        "Cylinder",
+        "Disk",
+        "Ellipse",
+        "Halfspace",
+        "MeshRegion",
+        "Parameters",
+        "PointSet",
+        "Polygon",
+        "Region",
+        "Time",
+        "Torus",
+        "Triangle",
+    ),
     # derivatives of the unknowns
     "jets": ("curl", "div", "grad", "hessian", "laplacian", "normal_derivative"),
     # the problem: unknowns, coefficients, and terms whose residuals vanish
@@ -153,24 +181,32 @@ __all__ = [
     "Adam",
     "Ball",
     "Box",
+    "Capsule",
     "Coefficient",
     "Condition",
+    "Cone",
     "Cube",
+    "Cylinder",
     "Data",
     "Dirichlet",
+    "Disk",
+    "Ellipse",
     "Equation",
     "FourierMLP",
     "GaussNewton",
+    "Halfspace",
     "Initial",
     "Integral",
     "LeastSquares",
     "March",
+    "MeshRegion",
     "Neumann",
     "NormalFlux",
     "Parameters",
     "Periodic",
     "Plan",
     "PointSet",
+    "Polygon",
     "Problem",
     "RandomFourier",
     "Region",
@@ -180,6 +216,8 @@ __all__ = [
     "Status",
     "Tabulated",
     "Time",
+    "Torus",
+    "Triangle",
     "Unknown",
     "UnreadableFile",
     "Unsupported",

@@ -11,7 +11,7 @@ import pytest
 
 import pinnkit
 
-_PROBLEM = {"files", "registry", "derivatives", "domains", "fields", "jets", "problem"}
+_PROBLEM = {"files", "registry", "meshes", "derivatives", "domains", "fields", "jets", "problem"}
 _SOLVED = _PROBLEM | {"solutions", "solvers", "references"}
 _REPORTED = _SOLVED | {"reports", "verification", "machine"}
 _MEASURE = {"measure.acceptance", "measure.bench", "measure.compare", "measure.publication"}
@@ -25,7 +25,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "lazy": set(),
     "files": set(),
     "derivatives": set(),
-    "domains": {"registry"},
+    "meshes": {"files"},
+    "domains": {"registry", "meshes"},
     "fields": {"registry", "derivatives"},
     "jets": {"derivatives"},
     "problem": {"lazy", "registry", "derivatives", "domains", "fields", "jets"},

@@ -149,8 +149,8 @@ def _scores(made: Reconstruction, truth: trimesh.Trimesh | None, seed: int) -> d
     """Measures of the mesh: distance from the points, topology, and distance from the true mesh."""
     import numpy as np
 
+    from pinnkit.meshes.nearest import NearestPoint
     from pinnkit.surfaces.mesh.metrics import compare_surfaces
-    from pinnkit.surfaces.mesh.nearest import NearestPoint
 
     away = NearestPoint.of(made.mesh)(made.cloud.points).distance
     found = {

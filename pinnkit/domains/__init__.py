@@ -7,6 +7,7 @@ from pinnkit.domains.primitives.cone import Cone as Cone
 from pinnkit.domains.primitives.cylinder import Cylinder as Cylinder
 from pinnkit.domains.primitives.ellipse import Ellipse as Ellipse
 from pinnkit.domains.primitives.halfspace import Halfspace as Halfspace
+from pinnkit.domains.primitives.mesh_region import MeshRegion as MeshRegion
 from pinnkit.domains.primitives.polygon import Polygon as Polygon
 from pinnkit.domains.primitives.polygon import Triangle as Triangle
 from pinnkit.domains.primitives.torus import Torus as Torus
@@ -64,3 +65,4 @@ from .sampling import Sobol as Sobol
 from .sampling import Uniform as Uniform
 from .serialization import domain_from_dict as domain_from_dict
 from .serialization import domain_to_dict as domain_to_dict
+from .plane_walls import wall_curves as wall_curves

@@ -17,12 +17,12 @@ from .shapes.arrangement import PlaneSide
 from .shapes.curves import Segment
 from .shapes.ends import LineSide
 from .shapes.motion import Motion
-from .shapes.outline import Outline
+from .shapes.outline import Outline, Outlined
 from .shapes.patches import Parallelogram, SpaceSide
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class Box(Operand):
+class Box(Operand, Outlined):
     """A product of intervals: `Box(x=(0, 1), y=(0, 1), t=(0, 2))`.
 
     `t` is time by its name, all other keywords are space; `Cube(0, 1, dim=100)` as a value makes a vector axis;
@@ -149,7 +149,12 @@ class Box(Operand):
         Raises:
             ValueError: for a box that has not two columns of space.
         """
-        return outline_of(self._in_space())
+        return outline_of(self.in_space)
+
+    @property
+    def walls(self) -> tuple[Faces, ...]:
+        """The walls of space one by one, which together are the boundary."""
+        return tuple(Faces(self, (wall,)) for wall in self.boundary.walls)
 
     @property
     def sides(self) -> tuple[Side, ...]:
@@ -185,7 +190,7 @@ class Box(Operand):
 
     def sides_on(self, part: object) -> tuple[int, ...]:
         """Numbers of the sides that are walls of `Faces` of this box."""
-        if not isinstance(part, Faces) or not isinstance(part.box, Box) or part.box._in_space() != self:
+        if not isinstance(part, Faces) or not isinstance(part.box, Box) or part.box.in_space != self:
             return ()
         walls = self.boundary.walls
         return tuple(walls.index(wall) for wall in part.walls if wall in walls)
@@ -197,7 +202,8 @@ class Box(Operand):
         lower, upper = (motion.applied(corner) for corner in self.limits)
         return Box(**{axis.name: (a, b) for axis, a, b in zip(self.axes, lower, upper, strict=True)})
 
-    def _in_space(self) -> "Box":
+    @property
+    def in_space(self) -> "Box":
         """The box of the axes of space alone."""
         space = [axis for axis in self.axes if axis.role is Role.SPACE]
         return self if len(space) == len(self.axes) or not space else Box.of(*space)

@@ -34,6 +34,8 @@ __all__ = ["OPERANDS", "Composite", "Difference", "Intersection", "Operand", "Si
 Side = LineSide | PlaneSide | SpaceSide
 """A named part of the boundary of a primitive, in one to three dimensions."""
 
+_MOST_SHOWN = 4
+"""Primitives of a combination that its repr shows."""
 _PROBES = 4096
 """Points by which a combination in space is first found not to be empty."""
 
@@ -65,6 +67,10 @@ class Operand(Movable["Operand"]):
     def side_at(self, coords: Tensor) -> Tensor:
         """Numbers `(n,)` of the sides on which points `(n, 3)` of the boundary lie; needed in space alone."""
         return torch.zeros(len(coords), dtype=torch.int64)
+
+    def level(self, coords: Tensor) -> Tensor:
+        """Values `(n,)` at points `(n, d)` with the sign of the distance, and its value near the boundary."""
+        return self.signed_distance(coords)
 
     @property
     def word(self) -> str:
@@ -219,7 +225,7 @@ class Composite(Solid):
 
     @staticmethod
     @abstractmethod
-    def level(left: Tensor, right: Tensor) -> Tensor:
+    def joined(left: Tensor, right: Tensor) -> Tensor:
         """A function `(n,)` that is negative in the combination, from those of both."""
 
     @property
@@ -234,7 +240,7 @@ class Composite(Solid):
 
     def inside(self, coords: Tensor) -> Tensor:
         """True for each point `(n, d)` in the open shape, but for points where walls inside it coincide, `(n,)`."""
-        return combine(self, [leaf.signed_distance(coords) < 0 for leaf in leaves_of(self)])
+        return combine(self, [leaf.level(coords) < 0 for leaf in leaves_of(self)])
 
     def signed_distance(self, coords: Tensor) -> Tensor:
         """Distance `(n,)` of points `(n, d)` to the boundary, negative inside; in space a level function, see above."""
@@ -242,7 +248,7 @@ class Composite(Solid):
         walls = walls_of(self)
         if isinstance(walls, Ends | Outline):
             return walls.signed_distance(coords)
-        return self.level(self.left.signed_distance(coords), self.right.signed_distance(coords))
+        return self.joined(self.left.signed_distance(coords), self.right.signed_distance(coords))
 
     def moved(self, motion: Motion) -> Composite:
         """The combination of the moved operands."""
@@ -269,6 +275,9 @@ class Composite(Solid):
             raise ValueError(f"{self._owner}: {error}: {self!r}") from None
 
     def __repr__(self) -> str:
+        leaves = leaves_of(self)
+        if len(leaves) > _MOST_SHOWN:
+            return f"({leaves[0]!r} {self.sign} ... {self.sign} {leaves[-1]!r}: {len(leaves)} shapes)"
         return f"({self.left!r} {self.sign} {self.right!r})"
 
 
@@ -283,7 +292,7 @@ class Union(Composite):
         return left | right
 
     @staticmethod
-    def level(left: Tensor, right: Tensor) -> Tensor:
+    def joined(left: Tensor, right: Tensor) -> Tensor:
         """The minimum."""
         return torch.minimum(left, right)
 
@@ -305,7 +314,7 @@ class Intersection(Composite):
         return left & right
 
     @staticmethod
-    def level(left: Tensor, right: Tensor) -> Tensor:
+    def joined(left: Tensor, right: Tensor) -> Tensor:
         """The maximum."""
         return torch.maximum(left, right)
 
@@ -327,7 +336,7 @@ class Difference(Composite):
         return left & ~right
 
     @staticmethod
-    def level(left: Tensor, right: Tensor) -> Tensor:
+    def joined(left: Tensor, right: Tensor) -> Tensor:
         """The maximum of the first and the negative of the second."""
         return torch.maximum(left, -right)
 
@@ -379,8 +388,7 @@ def walls_of(operand: Operand) -> Walls:
         planes = [Primitive(_of(PlaneSide, s), leaf.signed_distance) for leaf, s in zip(leaves, named, strict=True)]
         return arrange(planes, combined)
     solids = [
-        SpacePrimitive(_of(SpaceSide, s), leaf.signed_distance, leaf.side_at)
-        for leaf, s in zip(leaves, named, strict=True)
+        SpacePrimitive(_of(SpaceSide, s), leaf.level, leaf.side_at) for leaf, s in zip(leaves, named, strict=True)
     ]
     a, b = operand.limits
     origin = ((a[0] + b[0]) / 2, (a[1] + b[1]) / 2, (a[2] + b[2]) / 2)

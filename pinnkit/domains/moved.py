@@ -81,6 +81,10 @@ class Moved(Solid):
         check_coords("Moved.signed_distance", coords, self.columns)
         return self.motion.factor * self.original.signed_distance(self.motion.back(coords))
 
+    def level(self, coords: Tensor) -> Tensor:
+        """Values `(n,)` at points `(n, d)` with the sign of the distance, and its value near the boundary."""
+        return self.motion.factor * self.original.level(self.motion.back(coords))
+
     def side_at(self, coords: Tensor) -> Tensor:
         """Numbers `(n,)` of the sides on which points `(n, d)` of the boundary lie."""
         return self.original.side_at(self.motion.back(coords))

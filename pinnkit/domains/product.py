@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Protocol
@@ -19,7 +19,7 @@ from .factors import Parameters, Time, written
 from .points import Points
 from .sampling import DEFAULT_SAMPLING, Sampling, check_sample, shared
 from .shapes.curves import Curve
-from .shapes.outline import Corner, Hole, Outline
+from .shapes.outline import Outline, Outlined
 
 __all__ = ["SHAPES", "Boundary", "CrossSection", "Plain", "Product", "Shape", "ShapeWall"]
 
@@ -36,7 +36,7 @@ Plain = float | int | str | bool | tuple["Plain", ...] | WithAxes
 """Arguments that a file can hold; those with axes are shapes and boxes of which a shape is made."""
 
 
-class Shape(ABC):
+class Shape(Outlined):
     """A bounded set of points in space with a signed distance: the base of every shape that is not a box.
 
     A shape is a frozen dataclass, equal by value, that provides the abstract members below and sets `axes`, whose
@@ -193,21 +193,6 @@ class Shape(ABC):
         """
         raise ValueError(f"{self!r} has no exact curves; shapes of the plane that are made of primitives have")
 
-    @property
-    def loops(self) -> tuple[tuple[Curve, ...], ...]:
-        """Closed loops of curves with the domain on their left, outer ones first; 2-D only, see `outline`."""
-        return tuple(tuple(piece.curve for piece in loop) for loop in self.outline.loops)
-
-    @property
-    def corners(self) -> tuple[Corner, ...]:
-        """Corners of the boundary with their opening angles; 2-D only, see `outline`."""
-        return self.outline.corners
-
-    @property
-    def holes(self) -> tuple[Hole, ...]:
-        """Bounded components of the complement; 2-D only, see `outline`."""
-        return self.outline.holes
-
     # What every domain has --------------------------------------------------------------------------------------------
     @property
     def columns(self) -> tuple[str, ...]:
@@ -254,7 +239,7 @@ SHAPES: Registry[Shape] = Registry("shape")
 
 
 @dataclass(frozen=True, repr=False)
-class Product:
+class Product(Outlined):
     """A shape times time and parameters: `Ball(x=0, y=0) * Time(0, 2) * Parameters(nu=(0.01, 0.1))`.
 
     Args:
@@ -310,6 +295,15 @@ class Product:
     def boundary(self) -> Boundary:
         """The boundary of the shape, during all of time and for all parameters."""
         return Boundary(self)
+
+    @property
+    def outline(self) -> Outline:
+        """The boundary of a shape of the plane as closed loops of exact curves.
+
+        Raises:
+            ValueError: for a shape whose boundary is not made of exact curves.
+        """
+        return self.shape.outline
 
     @property
     def walls(self) -> tuple[ShapeWall, ...]:
@@ -434,6 +428,11 @@ class Boundary:
     def measure(self) -> float:
         """Length or area, times the extents of time and parameters."""
         return self.domain.shape.boundary_measure * math.prod(self.domain._extents().tolist())
+
+    @property
+    def curves(self) -> tuple[Curve, ...]:
+        """The curves of which it is made, with the domain on their left; 2-D only, see `Shape.piece_curves`."""
+        return self.domain.shape.piece_curves
 
     @property
     def pieces(self) -> tuple[int, ...]:

@@ -1,29 +1,30 @@
 """Surfaces: point clouds and triangle meshes, signed distances, reconstruction, and comparison with exact solids.
 
-Subpackages, each of which imports only those before it: `points` (clouds and normals), `mesh` (triangle meshes), `io`
-(files), `distance` (signed distances), `drawing` (figures), `problems` (fitting problems), `solids` (ground truth).
+Subpackages, each of which imports only those before it: `points` (clouds and normals), `mesh` (extraction, scores),
+`io` (files), `distance` (signed distances), `drawing` (figures), `problems` (fitting problems), `solids` (ground
+truth).
 """
 
+from pinnkit.meshes.mesh_checks import MeshReport as MeshReport
+from pinnkit.meshes.mesh_checks import check_mesh as check_mesh
+from pinnkit.meshes.mesh_distance import MeshDistance as MeshDistance
+from pinnkit.meshes.mesh_reading import read_mesh as read_mesh
+from pinnkit.meshes.repair import RepairedMesh as RepairedMesh
+from pinnkit.meshes.repair import repair_mesh as repair_mesh
 from pinnkit.surfaces.distance.field_distance import distance_function as distance_function
 from pinnkit.surfaces.distance.grid_distance import grid_distance as grid_distance
 from pinnkit.surfaces.distance.grid_field import GridField as GridField
-from pinnkit.surfaces.distance.mesh_distance import MeshDistance as MeshDistance
 from pinnkit.surfaces.drawing.figures import draw_mesh as draw_mesh
 from pinnkit.surfaces.drawing.figures import draw_slices as draw_slices
-from pinnkit.surfaces.io.mesh_files import read_mesh as read_mesh
 from pinnkit.surfaces.io.mesh_files import write_mesh as write_mesh
 from pinnkit.surfaces.io.point_files import read_points as read_points
 from pinnkit.surfaces.io.point_files import write_points as write_points
 from pinnkit.surfaces.mesh.extraction import extract as extract
-from pinnkit.surfaces.mesh.mesh_checks import MeshReport as MeshReport
-from pinnkit.surfaces.mesh.mesh_checks import check_mesh as check_mesh
 from pinnkit.surfaces.mesh.metrics import DistanceError as DistanceError
 from pinnkit.surfaces.mesh.metrics import SurfaceScores as SurfaceScores
 from pinnkit.surfaces.mesh.metrics import compare_surfaces as compare_surfaces
 from pinnkit.surfaces.mesh.metrics import distance_error as distance_error
 from pinnkit.surfaces.mesh.metrics import iou as iou
-from pinnkit.surfaces.mesh.repair import RepairedMesh as RepairedMesh
-from pinnkit.surfaces.mesh.repair import repair_mesh as repair_mesh
 from pinnkit.surfaces.points.cloud import PointCloud as PointCloud
 from pinnkit.surfaces.points.normalisation import Normalisation as Normalisation
 from pinnkit.surfaces.problems.losses import IGR as IGR

@@ -16,6 +16,7 @@ from scipy.spatial import KDTree
 from torch import Tensor
 
 from pinnkit.fields import FieldSpec
+from pinnkit.meshes.mesh_checks import MeshReport, check_mesh
 from pinnkit.solutions.solution import Solution
 from pinnkit.solvers import Solver, solve
 from pinnkit.solvers.training.loop import Callback
@@ -25,7 +26,6 @@ from pinnkit.surfaces.distance.grid_field import GridField
 from pinnkit.surfaces.distance.grid_solution import solution_from_grid
 from pinnkit.surfaces.drawing.figures import draw_mesh, draw_slices
 from pinnkit.surfaces.mesh.extraction import extract
-from pinnkit.surfaces.mesh.mesh_checks import MeshReport, check_mesh
 from pinnkit.surfaces.points.cloud import PointCloud
 from pinnkit.surfaces.points.normalisation import Normalisation
 from pinnkit.surfaces.problems.losses import SurfaceLosses

@@ -11,12 +11,13 @@ import numpy as np
 from rich.console import Console
 
 from pinnkit.images import read_picture
+from pinnkit.meshes.mesh_reading import read_mesh
 from pinnkit.radiance import read_scene
 from pinnkit.radiance.data.picture_files import read_picture as read_view
 from pinnkit.reports.summary import read_summary, summary_table
 from pinnkit.solutions.storage import load
 from pinnkit.solvers.training import checkpoint
-from pinnkit.surfaces.io.mesh_files import read_mesh, write_mesh
+from pinnkit.surfaces.io.mesh_files import write_mesh
 from pinnkit.surfaces.io.point_files import read_points, write_points
 from pinnkit.surfaces.points.cloud import PointCloud
 

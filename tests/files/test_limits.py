@@ -14,13 +14,13 @@ from pinnkit import UnreadableFile, load
 from pinnkit.files.content import check_size, read_json
 from pinnkit.files.paths import path_inside
 from pinnkit.images import read_picture
+from pinnkit.meshes.mesh_reading import read_mesh
+from pinnkit.meshes.polygons import Polygons
 from pinnkit.radiance import make_scene, write_scene
 from pinnkit.radiance.data.picture_files import read_picture as read_view
 from pinnkit.solutions.bounded_build import bounded
 from pinnkit.solvers.training import checkpoint
-from pinnkit.surfaces.io.mesh_files import read_mesh
 from pinnkit.surfaces.io.point_files import read_points
-from pinnkit.surfaces.mesh.polygons import Polygons
 
 from .crafted_arrays import zeros_archive
 from .crafted_hdf5 import STORAGE, edited, replaced

@@ -7,10 +7,10 @@ import pytest
 import torch
 import trimesh
 
-from pinnkit.surfaces.distance.mesh_distance import MeshDistance
-from pinnkit.surfaces.mesh.mesh_checks import check_mesh
-from pinnkit.surfaces.mesh.nearest import NearestPoint, closest_on_triangles
-from pinnkit.surfaces.mesh.winding import WindingNumber, solid_angles, winding_number_brute_force
+from pinnkit.meshes.mesh_checks import check_mesh
+from pinnkit.meshes.mesh_distance import MeshDistance
+from pinnkit.meshes.nearest import NearestPoint, closest_on_triangles
+from pinnkit.meshes.winding import WindingNumber, solid_angles, winding_number_brute_force
 
 
 def sliver_disc():

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import trimesh
 
+from pinnkit.meshes.polygons import Polygons
 from pinnkit.surfaces import check_mesh, read_mesh, read_points
-from pinnkit.surfaces.mesh.polygons import Polygons
 
 FLAT = [(0, 0), (2, 0), (2, 1), (1, 1), (1, 2), (0, 2)]  # an L: its corner at (1, 1) turns inward
 VERTICES = [(x, y, z) for z in (0, 1) for x, y in FLAT]

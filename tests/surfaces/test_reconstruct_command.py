@@ -45,7 +45,7 @@ def test_the_mesh_and_the_solution_outlive_measures_and_checks_that_fail(
     def fails(*_: object, **__: object) -> None:
         raise RuntimeError("no luck")
 
-    monkeypatch.setattr("pinnkit.surfaces.mesh.nearest.NearestPoint.of", fails)
+    monkeypatch.setattr("pinnkit.meshes.nearest.NearestPoint.of", fails)
     monkeypatch.setattr("pinnkit.reports.validation.validate", fails)
     out, folder = tmp_path / "mesh.ply", tmp_path / "report"
     options = ["--field", "grid", "--nodes", "24", "--resolution", "24", "--no-figures", "--results", str(folder)]

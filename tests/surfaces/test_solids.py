@@ -6,7 +6,7 @@ import pytest
 import torch
 import trimesh
 
-from pinnkit.surfaces.mesh.mesh_checks import check_mesh
+from pinnkit.meshes.mesh_checks import check_mesh
 from pinnkit.surfaces.solids.gyroid import GyroidShell
 from pinnkit.surfaces.solids.mesh_solid import MeshSolid
 from pinnkit.surfaces.solids.solids import BoxMinusCylinder, Sphere, Torus, diagonal

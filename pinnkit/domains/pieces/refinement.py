@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from pinnkit.domains.box import Box
 from pinnkit.domains.combination import Operand
-from pinnkit.domains.protocols import Domain
+from pinnkit.domains.product import Shape
 from pinnkit.domains.sampling import Sobol
 
 __all__ = ["Cut", "refined"]
@@ -86,7 +87,7 @@ def refined(pieces: Sequence[Operand], domain: Operand, cut: Cut) -> list[Operan
 
 def sample(shape: Operand) -> Tensor:
     """Points inside a bounded shape, `(n, d)`, always the same."""
-    assert isinstance(shape, Domain)
+    assert isinstance(shape, Shape | Box)
     return shape.sample(_PROBES, torch.Generator().manual_seed(0), sampling=Sobol()).coords
 
 

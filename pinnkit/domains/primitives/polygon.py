@@ -175,8 +175,8 @@ def _check_vertices(at: Floats) -> None:
 def _check_sides(at: Floats) -> None:
     """Refuse sides that cross, touch, or enclose nothing."""
     size = float(np.ptp(at, axis=0).max())
-    if abs(_area(at)) <= 1e-12 * size**2:
-        raise ValueError(f"Polygon: the {len(at)} vertices lie on a line, or the sides enclose no area; move one")
+    if np.linalg.svd(at - at.mean(axis=0), compute_uv=False)[1] <= 1e-12 * size:
+        raise ValueError(f"Polygon: the {len(at)} vertices lie on a line, so that they enclose no area; move one")
     ends = np.roll(at, -1, axis=0)
     lower, upper = np.minimum(at, ends), np.maximum(at, ends)
     count, rows = len(at), max(1, _BLOCK // len(at))

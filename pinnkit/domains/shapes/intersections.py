@@ -17,7 +17,8 @@ __all__ = ["meetings"]
 Conic = Arc | EllipticalArc
 Floats = NDArray[np.float64]
 
-_FULL = 2 * math.pi
+_CONTACT = 1e-4
+"""Distance of roots, as angles, that are one point of contact."""
 
 
 def meetings(a: Curve, b: Curve, tolerance: float) -> tuple[list[float], list[float]]:
@@ -119,7 +120,8 @@ def _conics(a: Conic, b: Conic, tolerance: float) -> list[Point]:
     # Points of contact are double roots, which come out with half the digits: they are extrema with a value near 0.
     extremes = _angles(coefficients * np.array([2, 1, 0, -1, -2]) * 1j)
     touching = extremes[np.abs(value(extremes)) <= 2 * reach]
-    at = np.concatenate([crossing, touching])
+    away = np.abs(np.angle(np.exp(1j * (crossing[:, None] - touching[None])))) > _CONTACT
+    at = np.concatenate([crossing[away.all(axis=1)], touching])
     return [other.outward((math.cos(p), math.sin(p))) for p in at.tolist()]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +17,7 @@ from .curves import Arc, Curve, EllipticalArc, signed_distances
 from .motion import Point
 from .walls import Draw, Owner, WallSample
 
-__all__ = ["Corner", "Hole", "Outline", "OutlinePiece"]
+__all__ = ["Corner", "Hole", "Outline", "OutlinePiece", "Outlined"]
 
 _SAME = 1e-10
 """Distance below which vertices are one, relative to their coordinates."""
@@ -248,6 +249,34 @@ class _Vertices:
         wedges = self.wedges[vertex]
         turn = torch.remainder(direction[:, None] - wedges[:, :, 0], 2 * math.pi)
         return (turn < wedges[:, :, 1]).any(dim=1)
+
+
+class Outlined(ABC):
+    """A set of points whose boundary, in the plane, is an outline."""
+
+    @property
+    @abstractmethod
+    def outline(self) -> Outline:
+        """The boundary in space as closed loops of exact curves.
+
+        Raises:
+            ValueError: for a set whose space is not a plane, or whose boundary is not made of exact curves.
+        """
+
+    @property
+    def loops(self) -> tuple[tuple[Curve, ...], ...]:
+        """Closed loops of curves with the domain on their left, outer ones first; see `outline`."""
+        return tuple(tuple(piece.curve for piece in loop) for loop in self.outline.loops)
+
+    @property
+    def corners(self) -> tuple[Corner, ...]:
+        """Corners of the boundary with their opening angles; see `outline`."""
+        return self.outline.corners
+
+    @property
+    def holes(self) -> tuple[Hole, ...]:
+        """Bounded components of the complement; see `outline`."""
+        return self.outline.holes
 
 
 def swept_area(curves: Sequence[Curve]) -> float:

@@ -14,7 +14,7 @@ from torch import Tensor
 from .curves import Arc, Segment
 from .motion import Motion
 
-__all__ = ["Parallelogram", "Patch", "Placed", "Revolved", "SpaceSide", "Vector"]
+__all__ = ["Parallelogram", "Patch", "Placed", "Revolved", "SpaceSide", "Triangles", "Vector"]
 
 Vector = tuple[float, float, float]
 """Coordinates of a point of space, or components of a vector."""
@@ -155,6 +155,47 @@ class Revolved:
                 break
             s = moved
         return s
+
+
+@dataclass(frozen=True, eq=False)
+class Triangles:
+    """Triangles of a mesh, outward where their corners turn counter-clockwise; equal to itself alone.
+
+    Args:
+        corners: (k, 3, 3).
+    """
+
+    corners: Tensor
+
+    @cached_property
+    def area(self) -> float:
+        """Sum of the areas."""
+        return float(self._areas.sum())
+
+    def at(self, unit: Tensor) -> tuple[Tensor, Tensor]:
+        """Points and normals: the first column says which triangle and how far in it, the second is across it."""
+        ends = self._areas.cumsum(0)
+        along = unit[:, 0] * ends[-1]
+        which = torch.searchsorted(ends, along, right=True).clamp(max=len(ends) - 1)
+        root = ((along - (ends - self._areas)[which]) / self._areas[which]).clamp(0, 1).sqrt()[:, None]
+        a, b, c = self.corners[which].unbind(dim=1)
+        points = a + root * ((1 - unit[:, 1:]) * (b - a) + unit[:, 1:] * (c - a))
+        cross = self._cross[which]
+        return points, cross / torch.linalg.vector_norm(cross, dim=1, keepdim=True)
+
+    def flux(self, origin: Vector) -> float:
+        """Integral of (x - origin) . n: on each triangle the height of its plane times its area."""
+        away = self.corners[:, 0] - torch.tensor(origin, dtype=torch.float64)
+        return float((away * self._cross).sum() / 2)
+
+    @cached_property
+    def _cross(self) -> Tensor:
+        a, b, c = self.corners.unbind(dim=1)
+        return torch.linalg.cross(b - a, c - a)
+
+    @cached_property
+    def _areas(self) -> Tensor:
+        return torch.linalg.vector_norm(self._cross, dim=1) / 2
 
 
 @dataclass(frozen=True)

@@ -36,18 +36,18 @@ class SpacePrimitive:
 
     Args:
         sides: its boundary.
-        signed_distance: points `(n, 3)` to distances `(n,)`, negative inside.
+        level: points `(n, 3)` to numbers `(n,)`, negative inside; distances near the boundary.
         side_at: points `(n, 3)` on the boundary to numbers `(n,)` of the sides on which they lie.
     """
 
     sides: tuple[SpaceSide, ...]
-    signed_distance: Callable[[Tensor], Tensor]
+    level: Callable[[Tensor], Tensor]
     side_at: Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
 class SurfacePiece:
-    """What is left of one side of a primitive, as far as it coincides with the same sides of others.
+    """The rest of one side of a primitive, as far as it coincides with the same sides of others.
 
     Args:
         owners: the side, then those that it coincides with.
@@ -100,7 +100,7 @@ class TrimmedSurface:
 
     def nearest(self, points: Tensor) -> Tensor:
         """Number `(n,)` of a piece on whose primary side each point `(n, 3)` of the boundary lies."""
-        gaps = torch.stack([p.signed_distance(points).abs() for p in self.primitives], dim=1)
+        gaps = torch.stack([p.level(points).abs() for p in self.primitives], dim=1)
         leaf = gaps.argmin(dim=1)
         out = torch.zeros(len(points), dtype=torch.int64)
         for k in leaf.unique().tolist():
@@ -224,6 +224,8 @@ def _measured(
     from the true ones by less.
     """
     patch, count = side.patch, _FIRST
+    if len(primitives) == 1:
+        return [SurfacePiece((owner,), side.name, patch.area, patch.flux(origin))]
     center = torch.tensor(origin, dtype=torch.float64)
     while True:
         x, outward = patch.at(spread(count))
@@ -262,13 +264,13 @@ def _classified(
             left.append(torch.ones(len(x), dtype=torch.bool))
             right.append(torch.zeros(len(x), dtype=torch.bool))
             continue
-        distance = primitive.signed_distance(x)
+        distance = primitive.level(x)
         on = distance.abs() <= _ON * size
         sides = [distance < 0, distance < 0]
         if bool(on.any()):
             rows = torch.nonzero(on)[:, 0]
             for side, sign in zip(sides, (-1.0, 1.0), strict=True):
-                side[rows] = primitive.signed_distance(x[rows] + sign * _ASIDE * size * outward[rows]) < 0
+                side[rows] = primitive.level(x[rows] + sign * _ASIDE * size * outward[rows]) < 0
             # A surface that only crosses here has both sides alike on neither; those that coincide separate them.
             coincides = rows[sides[0][rows] != sides[1][rows]]
             if leaf < owner[0]:

@@ -73,9 +73,9 @@ def grid_row(shape: Shape, noise: float, seed: int, points: int = POINTS) -> dic
         seed: of the points and of the reconstruction.
         points: number of points.
     """
+    from pinnkit.meshes.mesh_checks import check_mesh
     from pinnkit.surfaces.distance.grid_distance import grid_distance
     from pinnkit.surfaces.mesh.extraction import extract
-    from pinnkit.surfaces.mesh.mesh_checks import check_mesh
     from pinnkit.surfaces.mesh.metrics import compare_surfaces, distance_error
     from pinnkit.surfaces.solids.solids import diagonal
 

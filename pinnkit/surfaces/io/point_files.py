@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 from pinnkit.files.content import read_content, read_text
 from pinnkit.files.numpy_files import read_npy, read_npz
 from pinnkit.files.unreadable import reading
+from pinnkit.meshes.mesh_checks import check_mesh
+from pinnkit.meshes.mesh_formats import OBJ_KEYWORDS
+from pinnkit.meshes.mesh_reading import read_mesh
+from pinnkit.meshes.paths import MAX_ROUNDING, existing_file, relative_rounding, writable_path
+from pinnkit.meshes.ply import ply_bytes, read_vertices
 from pinnkit.solutions.files import replacing
-from pinnkit.surfaces.mesh.mesh_checks import check_mesh
 from pinnkit.surfaces.mesh.sampling import sample_mesh
 from pinnkit.surfaces.points.cloud import PointCloud
 
-from .mesh_files import read_mesh
-from .mesh_formats import OBJ_KEYWORDS
-from .paths import MAX_ROUNDING, existing_file, relative_rounding, writable_path
-from .ply import ply_bytes, read_vertices
 from .text_table import TextTable
 
 __all__ = ["SAMPLES", "read_points", "write_points"]

@@ -1,1 +1,1 @@
-"""Triangle meshes: extraction from fields, checks, repair, nearest points, winding numbers, metrics."""
+"""Triangle meshes: extraction from fields, sampling, projection, and scores against others."""

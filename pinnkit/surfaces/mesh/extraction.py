@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from pinnkit.meshes.trimesh_backend import import_trimesh
 from pinnkit.surfaces.points.normalisation import Normalisation
 
 from .field_sampler import FieldSampler, ScalarField
@@ -15,7 +16,6 @@ from .lattice import Lattice
 from .narrow_band import BLOCK, NarrowBand, find_narrow_band
 from .projection import project
 from .thin_walls import thin_wall_share
-from .trimesh_backend import import_trimesh
 
 if TYPE_CHECKING:
     import trimesh

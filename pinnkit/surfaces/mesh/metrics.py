@@ -12,11 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 from torch import Tensor
 
+from pinnkit.meshes.nearest import NearestPoint
+from pinnkit.meshes.trimesh_backend import is_mesh
 from pinnkit.surfaces.points.cloud import PointCloud
 
-from .nearest import NearestPoint
 from .sampling import sample_mesh
-from .trimesh_backend import is_mesh
 
 if TYPE_CHECKING:
     import trimesh

@@ -12,18 +12,18 @@ from torch import Tensor
 
 from pinnkit.domains import Box
 from pinnkit.fields import Siren
+from pinnkit.meshes.mesh_distance import MeshDistance
+from pinnkit.meshes.trimesh_backend import import_trimesh, is_mesh
 from pinnkit.problem.penalties import Absolute, CrossEntropy
 from pinnkit.problem.problem import Problem
 from pinnkit.problem.terms import Condition, Term
 from pinnkit.solutions.solution import Solution
 from pinnkit.solvers import Adam, Cosine, Plan
 from pinnkit.surfaces.distance.field_distance import distance_function
-from pinnkit.surfaces.distance.mesh_distance import MeshDistance
 from pinnkit.surfaces.drawing.figures import draw_mesh, draw_slices
 from pinnkit.surfaces.mesh.extraction import extract
 from pinnkit.surfaces.mesh.metrics import compare_surfaces, iou
 from pinnkit.surfaces.mesh.sampling import sample_mesh
-from pinnkit.surfaces.mesh.trimesh_backend import import_trimesh, is_mesh
 from pinnkit.surfaces.points.normalisation import Normalisation
 
 from .supervision import FixedSamples

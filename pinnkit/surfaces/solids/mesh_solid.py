@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnkit.surfaces.distance.mesh_distance import MeshDistance
-from pinnkit.surfaces.io.mesh_files import read_mesh
-from pinnkit.surfaces.mesh.mesh_checks import check_mesh
+from pinnkit.meshes.mesh_checks import check_mesh
+from pinnkit.meshes.mesh_distance import MeshDistance
+from pinnkit.meshes.mesh_reading import read_mesh
 from pinnkit.surfaces.mesh.sampling import sample_mesh
 from pinnkit.surfaces.points.normalisation import Normalisation
 

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pinnkit.files.content import read_content
-from pinnkit.surfaces.mesh.polygons import Polygons
 
 from .ply import read_faces
+from .polygons import Polygons
 
 __all__ = ["OBJ_KEYWORDS", "read_polygons"]
 

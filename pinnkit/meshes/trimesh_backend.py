@@ -26,5 +26,5 @@ def import_trimesh() -> Any:
     try:
         import trimesh
     except ImportError:
-        raise ImportError("meshes need the package trimesh: pip install 'pinnkit[surfaces]'") from None
+        raise ImportError("meshes need the package trimesh: pip install 'pinnkit[geometry]'") from None
     return trimesh

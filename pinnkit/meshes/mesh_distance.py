@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from pinnkit.surfaces.mesh.mesh_checks import check_mesh
-from pinnkit.surfaces.mesh.nearest import NearestPoint
-from pinnkit.surfaces.mesh.winding import WindingNumber
+from .mesh_checks import check_mesh
+from .nearest import NearestPoint
+from .winding import WindingNumber
 
 if TYPE_CHECKING:
     import trimesh
