@@ -23,11 +23,15 @@ from pinnkit.domains import (
     check_group,
 )
 
+from pinnkit.domains.pieces.partition import extended
+from pinnkit.domains.pieces.restricted import Restricted
+
 from .conditions import Column, ConditionRule, Flux, InitialState, Jump, Mixed, Prescribed, Residual, Scope, Value
 from .fluxes.equation_flux import EquationFlux, PrescribedFlux
 from .integrals import Integral
 from .names import call
 from .penalties import Elementwise, Penalty, Square
+from .pieces.jumps import JoinsPieces
 from .portable import Portable, same
 
 __all__ = [
@@ -163,6 +167,11 @@ class Term(Portable):
         return None if self.rule is None or self.fits_data else self.rule.hard_rank
 
     @property
+    def joins_pieces(self) -> bool:
+        """True if the term joins the unknowns of two pieces on the boundary that they share."""
+        return isinstance(self.residual, JoinsPieces)
+
+    @property
     def can_be_hard(self) -> bool:
         """True if an ansatz or periodic features can meet the term exactly."""
         return self.hard_rank is not None
@@ -200,7 +209,8 @@ class Term(Portable):
     @property
     def walls(self) -> tuple[tuple[str, float], ...]:
         """Pairs (column, value) of the walls and ends of axes that the sites consist of; empty for other parts."""
-        return tuple(wall for site in self.sites if isinstance(site, Faces | CrossSection) for wall in site.walls)
+        parts = [site.part if isinstance(site, Restricted) else site for site in self.sites]
+        return tuple(wall for part in parts if isinstance(part, Faces | CrossSection) for wall in part.walls)
 
     @property
     def functions(self) -> tuple[tuple[str, Callable[..., Any]], ...]:
@@ -261,7 +271,8 @@ def Equation(residual: Callable[..., Any], *, on: Part | None = None, name: str 
     Args:
         residual: a function of coordinates, unknowns, coefficients and integrals by name; ``(n,)``, ``(n, k)`` or a
             tuple of such.
-        on: a part of the domain; None takes the whole of it.
+        on: a part of the domain, or a shape in its space; None takes the whole of it.  Where no equation holds in the
+            whole domain, the shapes are its pieces.
         name: the name in reports.
         options: `penalty`, `weight`, `points`; any other name with an `Integral`, which the residual then uses.
 
@@ -270,11 +281,10 @@ def Equation(residual: Callable[..., Any], *, on: Part | None = None, name: str 
     """
     _callable(residual, "Equation")
     if on is not None:
-        sites = (_part(on, "Equation"),)
-        return Term(name, sites, residual, kind="equation", is_equation=True, **_with_integrals(options))
+        _part(on, "Equation")
 
     def bind(term: Term, context: BindingContext) -> Term:
-        return replace(term, sites=(context.domain,))
+        return replace(term, sites=(context.domain if on is None else extended(on, context.domain),))
 
     return Term(name, (), residual, kind="equation", is_equation=True, binding=bind, **_with_integrals(options))
 

@@ -22,6 +22,8 @@ from .restricted import Restricted, share_inside
 __all__ = ["Partition", "Piece", "SharedBoundary", "partition_of"]
 
 _WHOLE = 1 - 1e-9
+_ROUNDING = 1e-12
+"""Distance to a piece, relative to the size of the coordinates, up to which a point counts as in it."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Piece:
     @property
     def shape(self) -> Domain:
         """The piece in space."""
-        return self.domain.shape if isinstance(self.domain, Product) else self.domain
+        return in_space(self.domain)[0]  # type: ignore[return-value]
 
     def __repr__(self) -> str:
         return f"{self.name}: {self.domain!r}"
@@ -111,10 +113,7 @@ class Partition:
 
     def owner(self, coords: Tensor) -> Tensor:
         """Index (from 0) of the piece that contains each point `(n, d)`; the first of several on their boundary."""
-        distance = torch.stack([p.domain.signed_distance(coords) for p in self.pieces], dim=1)
-        size = max(1.0, float(coords.abs().max())) if coords.numel() else 1.0
-        near = distance <= 1e-12 * size
-        return torch.where(near.any(dim=1), near.int().argmax(dim=1), distance.argmin(dim=1))
+        return nearest_piece([piece.domain for piece in self.pieces], coords)
 
     def restricted(self, part: Part, piece: Piece) -> Part | None:
         """Return the points of a part that lie in a piece; None where there are none."""
@@ -122,6 +121,14 @@ class Partition:
         if not share > 0:
             return None
         return part if share >= _WHOLE else Restricted(part, piece.domain)
+
+
+def nearest_piece(pieces: Sequence[Domain], coords: Tensor) -> Tensor:
+    """Index of the piece that contains each point `(n, d)`, the first of several; of the nearest where none does."""
+    distance = torch.stack([piece.signed_distance(coords) for piece in pieces], dim=1)
+    size = max(1.0, float(coords.abs().max())) if coords.numel() else 1.0
+    within = distance <= _ROUNDING * size
+    return torch.where(within.any(dim=1), within.int().argmax(dim=1), distance.argmin(dim=1))
 
 
 def partition_of(domain: Domain, cuts: Sequence[Cut], given: Sequence[Operand] = ()) -> Partition:
@@ -171,6 +178,18 @@ def in_space(domain: Domain) -> tuple[Operand, tuple[Axis, ...]]:
             "dimensions of space"
         )
     return space, tuple(factors)
+
+
+def extended(part: Part, domain: Domain) -> Part:
+    """Return a shape in the space of a domain, during its times and for its parameters; other parts as they are."""
+    if not isinstance(part, Operand) or not isinstance(domain, Box | Product):
+        return part
+    others = [axis for axis in domain.axes if axis.role is not Role.SPACE]
+    if not others or any(axis.role is not Role.SPACE for axis in part.axes):
+        return part
+    if isinstance(part, Box):
+        return Box.of(*part.axes, *others)
+    return Product(part, tuple(others)) if isinstance(part, Shape) else part
 
 
 def _product(shape: Operand, factors: tuple[Axis, ...]) -> Domain:

@@ -58,6 +58,16 @@ class EquationFlux(Portable):
     parts: tuple[FluxPart, ...]
     factor: float | None
 
+    @property
+    def functions(self) -> tuple[Callable[..., Any], ...]:
+        """Function of the equation, whose arguments are the names that the flux may use."""
+        return (self.residual,)
+
+    @property
+    def unknowns(self) -> tuple[str, ...]:
+        """Return none: they are among the arguments of the function."""
+        return ()
+
     def evaluate(self, scope: Scope) -> Jet:
         """Flux ``(n, d)`` at points, from the names that the residual uses: coordinates, unknowns, coefficients.
 

@@ -279,7 +279,7 @@ def _carry_over(warm: Attempt, fields: FieldSet, theta: Tensor) -> Tensor:
         columns = list(fields.columns(group))
         old = warm.fields.modules[group]
         n = 3 * readout_of(module).in_features
-        coords = fields.problem.domain.sample(n, generator_of(0, n)).coords[:, columns]
+        coords = fields.problem.domain_of(group[0]).sample(n, generator_of(0, n)).coords[:, columns]
         with torch.no_grad():
             field = linear_readout(module)
             assert field is not None

@@ -59,7 +59,7 @@ def plan(
     require_problem(problem)
     if field is None and solvers is None:
         in_slabs = options is not None and options.slabs is not None
-        subject = with_soft_initial(problem) if in_slabs else problem
+        subject = with_soft_initial(problem) if in_slabs else problem.in_pieces
         chosen = _automatic(subject) if problem.plan is None else problem.plan
         if not isinstance(chosen, Plan):
             raise TypeError(
