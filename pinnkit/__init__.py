@@ -84,6 +84,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors; a test compar
     from .problem.problem import Coefficient as Coefficient
     from .problem.problem import Problem as Problem
     from .problem.problem import Unknown as Unknown
+    from .problem.sections import section as section
     from .problem.tabulated import Tabulated as Tabulated
     from .problem.terms import Condition as Condition
     from .problem.terms import Data as Data
@@ -151,6 +152,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     ),
     "problem.integrals": ("Integral",),
     "problem.hardening": ("hardened",),
+    "problem.sections": ("section",),
     # the representation of the unknowns
     "fields": ("FourierMLP", "MLP", "RandomFourier", "Siren"),
     # the solve
@@ -235,6 +237,7 @@ __all__ = [
     "plan",
     "reference",
     "residuals",
+    "section",
     "solve",
     "validate",
     "verdict",

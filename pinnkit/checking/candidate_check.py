@@ -18,13 +18,15 @@ from pinnkit.reports.validation import assess
 from pinnkit.solutions.history import History
 from pinnkit.solutions.solution import Solution
 from pinnkit.solutions.status import Status
-from pinnkit.verification.reference_evidence import Absent, find_reference
+from pinnkit.verification.measures import Comparison
+from pinnkit.verification.reference_evidence import Absent
+from pinnkit.verification.section_references import find_evidence
 
 from .ansatz_conditions import ansatz_findings, without_ansatz
 from .candidate import Candidate
-from .files import read_table
 from .functions import function_candidate, module_candidate
 from .model_files import MODELS, model_file_candidate
+from .table_files import read_table
 from .tables import table_candidate
 from .transformations import transformations
 
@@ -84,10 +86,11 @@ def check(
         found = _candidate(plain, candidate, names or {}, at or {}, inputs, outputs, network, activation)
         solution = _solution(plain, found, _coefficients(plain, found, coefficients or {}))
         absent = Absent("")
+        compared: tuple[Comparison, ...] = ()
         if reference is None:
-            reference, absent = find_reference(problem, budget)
+            reference, compared, absent = find_evidence(solution, problem, budget)
         findings = [*found.findings, *ansatz_findings(problem, solution), *transformations(solution, reference)]
-    report = assess(solution, reference, absent, findings=findings, notes=found.notes)
+    report = assess(solution, reference, absent, findings=findings, notes=found.notes, compared=compared)
     return replace(report, solution=replace(solution, residual_rms=report.residual_rms))
 
 

@@ -17,10 +17,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from pinnkit.files.content import MAX_BYTES, check_size
+from pinnkit.files.unreadable import UnreadableFile
 from pinnkit.problem.problem import Problem
 
 from .candidate import Candidate
-from .files import LARGEST, sized
 from .functions import module_candidate
 from .onnx_models import onnx_candidate
 
@@ -68,7 +69,7 @@ def model_file_candidate(
     Raises:
         ValueError: for a file that is damaged or unsafe, and for weights without `network` and `activation`.
     """
-    sized(path)
+    check_size(path)
     words = f"'{path}'"
     suffix = path.suffix.lower()
     if suffix == ".onnx":
@@ -76,7 +77,7 @@ def model_file_candidate(
     try:
         names = set(_members(path))
     except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError) as error:
-        raise ValueError(f"'{path}': cannot be read as a model of torch, {error}") from None
+        raise UnreadableFile(path, f"cannot be read as a model of torch, {error}") from None
     if suffix == ".pt2" or any(name.endswith("archive_format") for name in names):
         module, own, dtype = _exported(path)
         return module_candidate(problem, module, words, inputs, outputs, own, dtype)
@@ -109,9 +110,10 @@ def state_of(path: Path) -> dict[str, Tensor]:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # its readers raise of everything
         said = " ".join(str(error).split())[:200]
-        raise ValueError(
-            f"'{path}': cannot be read as weights without running code of the file ({said}); save the state alone: "
-            "torch.save(network.state_dict(), path)"
+        raise UnreadableFile(
+            path,
+            f"cannot be read as weights without running code of the file ({said}); save the state alone: "
+            "torch.save(network.state_dict(), path)",
         ) from None
     for key in _STATES:
         if isinstance(found, Mapping) and isinstance(found.get(key), Mapping):
@@ -119,7 +121,7 @@ def state_of(path: Path) -> dict[str, Tensor]:
             break
     weights = {str(k): v for k, v in found.items() if isinstance(v, Tensor)} if isinstance(found, Mapping) else {}
     if not weights:
-        raise ValueError(f"'{path}' holds no weights by name")
+        raise UnreadableFile(path, "holds no weights by name")
     return weights
 
 
@@ -181,7 +183,7 @@ def _members(path: Path) -> list[str]:
     names = [entry.filename for entry in entries]
     if len(set(names)) < len(names):
         raise ValueError("a name occurs twice in it")
-    if sum(entry.file_size for entry in entries) > LARGEST:
+    if sum(entry.file_size for entry in entries) > MAX_BYTES:
         raise ValueError("it unpacks to more than is read")
     return names
 
@@ -199,9 +201,8 @@ def _exported(path: Path) -> tuple[Callable[..., Any], list[str] | None, torch.d
         ]
         values = [node.meta["val"] for node in nodes]
     except Exception as error:  # its readers raise of everything
-        raise ValueError(
-            f"'{path}': cannot be read as a torch.export archive, {' '.join(str(error).split())[:300]}"
-        ) from None
+        reason = f"cannot be read as a torch.export archive, {' '.join(str(error).split())[:300]}"
+        raise UnreadableFile(path, reason) from None
     separate = len(values) > 1 or (len(values) == 1 and values[0].ndim == 1)
     return module, [node.name for node in nodes] if separate else None, values[0].dtype
 
@@ -229,5 +230,6 @@ def _scripted(path: Path) -> tuple[nn.Module, list[str] | None]:
             module = torch.jit.load(path, map_location="cpu")
             taken = [str(a.name) for a in module.forward.schema.arguments[1:]]
     except Exception as error:  # its readers raise of everything
-        raise ValueError(f"'{path}': cannot be read as TorchScript, {' '.join(str(error).split())[:300]}") from None
+        reason = f"cannot be read as TorchScript, {' '.join(str(error).split())[:300]}"
+        raise UnreadableFile(path, reason) from None
     return module, taken if len(taken) > 1 else None

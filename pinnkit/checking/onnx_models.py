@@ -10,11 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pinnkit.files.content import check_size
+from pinnkit.files.unreadable import UnreadableFile
 from pinnkit.problem.problem import Problem
 
 from .candidate import Candidate
-from .files import require
 from .models import Layout, fields_of, trial_points
+from .optional import require
 
 __all__ = ["onnx_candidate"]
 
@@ -30,6 +32,7 @@ def onnx_candidate(
         ValueError: for a file that is damaged or keeps weights in other files, inputs that are not the coordinates, and
             outputs of another shape.
     """
+    check_size(path)
     require("onnxruntime", path)
     require("onnx", path)
     import onnx
@@ -45,7 +48,7 @@ def onnx_candidate(
         options.intra_op_num_threads = 1
         session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its readers raise of everything
-        raise ValueError(f"'{path}': cannot be read as ONNX, {' '.join(str(error).split())[:300]}") from None
+        raise UnreadableFile(path, f"cannot be read as ONNX, {' '.join(str(error).split())[:300]}") from None
     taken = session.get_inputs()
     kinds = {node.type for node in taken}
     if not taken or kinds - set(_TYPES) or len(kinds) != 1:

@@ -42,6 +42,7 @@ from .factors import Cube as Cube
 from .factors import Parameters as Parameters
 from .factors import Time as Time
 from .moved import Moved as Moved
+from .plane_walls import wall_curves as wall_curves
 from .point_set import PointSet as PointSet
 
 # Points and their layout
@@ -65,4 +66,3 @@ from .sampling import Sobol as Sobol
 from .sampling import Uniform as Uniform
 from .serialization import domain_from_dict as domain_from_dict
 from .serialization import domain_to_dict as domain_to_dict
-from .plane_walls import wall_curves as wall_curves

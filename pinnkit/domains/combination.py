@@ -69,7 +69,7 @@ class Operand(Movable["Operand"]):
         return torch.zeros(len(coords), dtype=torch.int64)
 
     def level(self, coords: Tensor) -> Tensor:
-        """Values `(n,)` at points `(n, d)` with the sign of the distance, and its value near the boundary."""
+        """Values `(n,)` at points `(n, d)` with the sign of the distance; in space also its value near the boundary."""
         return self.signed_distance(coords)
 
     @property
@@ -120,6 +120,10 @@ class Solid(Operand, Shape):
     def boundary_measure(self) -> float:
         """Number of ends, length or area of the boundary."""
         return math.fsum(walls_of(self).measures)
+
+    def inside(self, coords: Tensor) -> Tensor:
+        """True for each point `(n, d)` in the open shape, `(n,)`."""
+        return self.level(coords) < 0
 
     @property
     def piece_names(self) -> tuple[str, ...]:

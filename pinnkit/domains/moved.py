@@ -82,7 +82,7 @@ class Moved(Solid):
         return self.motion.factor * self.original.signed_distance(self.motion.back(coords))
 
     def level(self, coords: Tensor) -> Tensor:
-        """Values `(n,)` at points `(n, d)` with the sign of the distance, and its value near the boundary."""
+        """Values `(n,)` at points `(n, d)` with the sign of the distance; in space also its value near the boundary."""
         return self.motion.factor * self.original.level(self.motion.back(coords))
 
     def side_at(self, coords: Tensor) -> Tensor:

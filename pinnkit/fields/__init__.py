@@ -1,8 +1,8 @@
 """Fields, the functions that are fitted: frozen specs that build modules from coordinates to unknowns.
 
 A new field is one module with a class that `FIELDS.register` decorates, and one import line here. Subpackages: `mlp`
-(multilayer perceptrons), `grids` (trained values on nodes), `polynomials`, `radiance` (position and view direction) and
-`encodings` (what grids and radiance fields share).
+(multilayer perceptrons), `grids` (trained values on nodes), `polynomials`, `trefftz` (exact solutions of an elliptic
+equation), `radiance` (position and view direction) and `encodings` (what grids and radiance fields share).
 """
 
 # contracts and registration
@@ -33,6 +33,8 @@ from .polynomials.additive import Additive as Additive
 from .polynomials.total_degree import TotalDegree as TotalDegree
 from .polynomials.expansion import Expansion as Expansion
 from .polynomials.polynomials import Polynomials as Polynomials
+from .trefftz.trefftz import Trefftz as Trefftz
+from .trefftz.trefftz import TrefftzFunctions as TrefftzFunctions
 from .radiance.radiance_planes import RadiancePlanes as RadiancePlanes
 from .radiance.view_mlp import ViewMLP as ViewMLP
 from .piecewise_in_time import PiecewiseInTime as PiecewiseInTime

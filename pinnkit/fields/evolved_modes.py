@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, Protocol, overload
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 
-from pinnkit.derivatives import OperatorLike, Order, terms_of
-
 from .base import FieldModule
+from .closed_form import by_closed_form
 from .modes import chebyshev_modes, fourier_modes, mapped
 from .protocols import AxisLike
 from .registry import FIELDS
@@ -20,32 +19,10 @@ from .scaling import Scaling
 
 __all__ = ["EvolvedModes", "EvolvedModesField", "Piece"]
 
+Mixed = tuple[int, int]
+"""Orders of a derivative along space and in time."""
 _ROWS = 2048  # points evaluated at once
 _ROUNDING = 1e-9  # half extents of time by which a point may lie beyond the last step
-
-
-class _PlanLike(Protocol):
-    @property
-    def channels(self) -> Sequence[Order | OperatorLike[int]]: ...
-
-    @property
-    def every(self) -> tuple[int, ...]: ...
-
-
-class _TaylorLike(Protocol):
-    """Taylor coefficients of coordinates, as much of them as the closed form uses (`pinnkit.jets.taylor`)."""
-
-    @property
-    def plan(self) -> _PlanLike: ...
-
-    @property
-    def affinity(self) -> tuple[Tensor, Tensor] | None: ...
-
-    @staticmethod
-    def full(plan: _PlanLike, data: Tensor) -> _TaylorLike: ...
-
-    @staticmethod
-    def later(plan: _PlanLike, like: Tensor, shape: Sequence[int], pending: _ClosedForm) -> _TaylorLike: ...
 
 
 class Piece(NamedTuple):
@@ -166,30 +143,30 @@ class EvolvedModesField(FieldModule):
         """The column of space."""
         return 1 - self.spec.time
 
-    @overload
-    def forward(self, coords: Tensor) -> Tensor: ...
-
-    @overload
-    def forward(self, coords: _TaylorLike) -> _TaylorLike: ...
-
-    def forward(self, coords: Tensor | _TaylorLike) -> Tensor | _TaylorLike:
+    def forward(self, coords: Tensor) -> Tensor:
         """Evaluate the field: (n, 2) -> (n, outputs); Taylor coefficients of the coordinates pass in closed form."""
-        if isinstance(coords, Tensor):
-            values: Tensor = _Differentiable.apply(coords, self, 0, 0)
-            return values
-        affinity = coords.affinity
-        assert affinity is not None  # coordinates are affine in themselves
-        value, _ = affinity
-        return coords.later(coords.plan, value, (value.shape[0], self.outputs), _ClosedForm(self, coords, value))
+        return by_closed_form(self, coords, self.outputs)
 
     def derivative(self, coords: Tensor, order: Sequence[int]) -> Tensor:
         """Evaluate the derivative along the columns `order` in closed form: (n, 2) -> (n, outputs)."""
         along = sum(column == self.space for column in order)
         return self.evaluate(coords.detach(), along, len(order) - along)
 
+    def derivatives(self, coords: Tensor, orders: Sequence[Sequence[int]]) -> dict[tuple[int, ...], Tensor]:
+        """Evaluate derivatives along columns, by their columns, as `derivative` does for one of them."""
+        named = {tuple(order): sum(column == self.space for column in order) for order in orders}
+        counts = {order: (along, len(order) - along) for order, along in named.items()}
+        found = self.evaluate_all(coords.detach(), list(dict.fromkeys(counts.values())))
+        return {order: found[count] for order, count in counts.items()}
+
     @torch.no_grad()
     def evaluate(self, coords: Tensor, along: int, rate: int) -> Tensor:
         """Evaluate `along` derivatives in space and `rate` in time: (n, 2) -> (n, outputs)."""
+        return self.evaluate_all(coords, [(along, rate)])[along, rate]
+
+    @torch.no_grad()
+    def evaluate_all(self, coords: Tensor, orders: Sequence[Mixed]) -> dict[Mixed, Tensor]:
+        """Evaluate several derivatives, each `(along, rate)` as above, of which the coefficients are computed once."""
         coords = coords.clone()
         times = coords[:, self.spec.time]
         last = self._buffer("times", len(self.spec.pieces) - 1)[-1]
@@ -198,37 +175,45 @@ class EvolvedModesField(FieldModule):
         coords[:, self.spec.time] = times
         starts = torch.stack([self._buffer("times", i)[0] for i in range(len(self.spec.pieces))])
         which = (torch.searchsorted(starts, times, right=True) - 1).clamp(min=0)
-        out = coords.new_zeros(coords.shape[0], self.outputs)
-        order = torch.argsort(times, stable=True)
-        if rate:
-            order = order[~beyond[order]]
+        out = {order: coords.new_zeros(coords.shape[0], self.outputs) for order in orders}
+        ascending = torch.argsort(times, stable=True)
         for i in range(len(self.spec.pieces)):
-            mine = order[which[order] == i]
+            mine = ascending[which[ascending] == i]
             for rows in mine.split(_ROWS):
-                out[rows] = self._piece(i, coords[rows], along, rate)
+                for order, values in self._piece(i, coords[rows], tuple(out)).items():
+                    out[order][rows] = values
+        for (_, rate), values in out.items():
+            if rate:
+                values[beyond] = 0.0
         return out
 
     def _buffer(self, name: str, i: int) -> Tensor:
         return self.get_buffer(f"{name}_{i}")
 
-    def _piece(self, i: int, coords: Tensor, along: int, rate: int) -> Tensor:
+    def _piece(self, i: int, coords: Tensor, orders: Sequence[Mixed]) -> dict[Mixed, Tensor]:
         """Evaluate one piece at points (n, 2): coefficients once for each time, modes once for each place."""
         times, when = coords[:, self.spec.time].unique(return_inverse=True)
         places, where = coords[:, self.space].unique(return_inverse=True)
         scaled = (places - self.scaling.center[self.space]) * self.scaling.rate[self.space]
-        modes = self._modes(i, scaled, along) * self.scaling.rate[self.space] ** along
-        out = coords.new_zeros(coords.shape[0], self.outputs)
-        for first, coefficients in self._coefficients(i, times, rate):
-            last = first + coefficients.shape[0]
+        modes = {
+            along: self._modes(i, scaled, along) * self.scaling.rate[self.space] ** along
+            for along in dict.fromkeys(along for along, _ in orders)
+        }
+        out = {order: coords.new_zeros(coords.shape[0], self.outputs) for order in orders}
+        is_grid = len(times) * len(places) <= 4 * len(coords)  # every place at every time
+        for first, coefficients in self._coefficients(i, times, tuple(dict.fromkeys(rate for _, rate in orders))):
+            last = first + next(iter(coefficients.values())).shape[0]
             mine = ((when >= first) & (when < last)).nonzero()[:, 0]
-            if len(times) * len(places) <= 4 * len(coords):  # a grid: every place at every time
-                table = torch.einsum("toN,pN->tpo", coefficients.real, modes.real)
-                if self.spec.pieces[i].fourier:
-                    table = table - torch.einsum("toN,pN->tpo", coefficients.imag, modes.imag)
-                out[mine] = table[when[mine] - first, where[mine]]
-            else:
-                found = torch.einsum("noN,nN->no", coefficients[when[mine] - first], modes[where[mine]])
-                out[mine] = found.real
+            for along, rate in orders:
+                here, shapes = coefficients[rate], modes[along]
+                if is_grid:
+                    table = torch.einsum("toN,pN->tpo", here.real, shapes.real)
+                    if self.spec.pieces[i].fourier:
+                        table = table - torch.einsum("toN,pN->tpo", here.imag, shapes.imag)
+                    out[along, rate][mine] = table[when[mine] - first, where[mine]]
+                else:
+                    found = torch.einsum("noN,nN->no", here[when[mine] - first], shapes[where[mine]])
+                    out[along, rate][mine] = found.real
         return out
 
     def _modes(self, i: int, scaled: Tensor, along: int) -> Tensor:
@@ -237,8 +222,8 @@ class EvolvedModesField(FieldModule):
             return fourier_modes(scaled, piece.modes, along)
         return chebyshev_modes(mapped(scaled, self._buffer("map", i), along), piece.modes, along)
 
-    def _coefficients(self, i: int, times: Tensor, rate: int) -> Iterator[tuple[int, Tensor]]:
-        """Yield the `rate`-th derivatives of the coefficients, (n, outputs, N), at ascending `times`, in chunks."""
+    def _coefficients(self, i: int, times: Tensor, orders: Sequence[int]) -> Iterator[tuple[int, dict[int, Tensor]]]:
+        """Yield derivatives of the coefficients by order, (n, outputs, N) each, at ascending `times`, in chunks."""
         piece, knots = self.spec.pieces[i], self._buffer("times", i)
         step = (torch.searchsorted(knots, times, right=True) - 1).clamp(0, piece.steps - 1)
         size = knots[step + 1] - knots[step]
@@ -248,61 +233,17 @@ class EvolvedModesField(FieldModule):
             since = times[own] - knots[step[own]]
             tau = since / size[own]
             powers = self._buffer("powers", i)[step[own]]
-            total = torch.zeros_like(powers[:, 0])
-            for m in range(piece.terms - 1, rate - 1, -1):
-                total = total * tau[:, None, None, None] + math.perm(m, rate) * powers[:, m]
-            total = total / (size[own] ** rate)[:, None, None, None]
-            if not piece.fourier:
-                yield first, total[..., 0]
-                continue
-            found = torch.view_as_complex(total.contiguous())
             if piece.waves:
                 rates = torch.view_as_complex(self._buffer("rates", i))
-                growth = torch.exp(rates * since[:, None, None]) * rates**rate
+                growth = torch.exp(rates * since[:, None, None])
                 amplitude = torch.view_as_complex(self._buffer("waves", i)[step[own]])
-                found = found + torch.einsum("nojN,njN->noN", amplitude, growth)
+            found: dict[int, Tensor] = {}
+            for rate in orders:
+                total = torch.zeros_like(powers[:, 0])
+                for m in range(piece.terms - 1, rate - 1, -1):
+                    total = total * tau[:, None, None, None] + math.perm(m, rate) * powers[:, m]
+                total = total / (size[own] ** rate)[:, None, None, None]
+                found[rate] = torch.view_as_complex(total.contiguous()) if piece.fourier else total[..., 0]
+                if piece.waves:
+                    found[rate] = found[rate] + torch.einsum("nojN,njN->noN", amplitude, growth * rates**rate)
             yield first, found
-
-
-class _ClosedForm:
-    """Pending operation of a Taylor pass: evaluates the wanted channels of the field in closed form, and no other."""
-
-    def __init__(self, field: EvolvedModesField, coords: _TaylorLike, value: Tensor) -> None:
-        self.field, self.coords, self.plan, self.value = field, coords, coords.plan, value
-
-    def channels(self, wanted: tuple[int, ...]) -> Tensor:
-        """Evaluate the channels `wanted`, (len(wanted), n, outputs)."""
-        return torch.stack([self._channel(self.plan.channels[channel]) for channel in wanted])
-
-    def scaled(self, factor: float) -> None:
-        """Return None: a factor is applied to the computed channels."""
-        del factor
-
-    def resolve(self) -> _TaylorLike:
-        """Evaluate all channels."""
-        return self.coords.full(self.plan, self.channels(self.plan.every))
-
-    def _channel(self, channel: Order | OperatorLike[int]) -> Tensor:
-        terms = terms_of(channel)
-        return sum((c * self.field.derivative(self.value, o) for c, o in terms), torch.zeros(()).to(self.value))
-
-
-class _Differentiable(torch.autograd.Function):
-    """Derivative of the field whose gradient is a closed form again, to any order."""
-
-    @staticmethod
-    def forward(ctx: Any, coords: Tensor, field: EvolvedModesField, along: int, rate: int) -> Tensor:
-        ctx.save_for_backward(coords)
-        ctx.field, ctx.orders = field, (along, rate)
-        return field.evaluate(coords.detach(), along, rate)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, None, None, None]:
-        (coords,) = ctx.saved_tensors
-        field, (along, rate) = ctx.field, ctx.orders
-        apply = _Differentiable.apply
-        pair = {
-            field.space: apply(coords, field, along + 1, rate),
-            field.spec.time: apply(coords, field, along, rate + 1),
-        }
-        return torch.stack([(grad * pair[column]).sum(dim=1) for column in (0, 1)], dim=1), None, None, None

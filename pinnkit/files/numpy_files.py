@@ -80,6 +80,8 @@ def _check_members(members: list[zipfile.ZipInfo], size: int) -> None:
         raise _Refused(f"it has more than {_MEMBERS:,} arrays, or two of one name")
     if any(member.compress_type not in _METHODS for member in members):
         raise _Refused("it is compressed by a method that NumPy does not write")
+    if any(member.comment for member in members):  # NumPy writes none; a damaged one hides the member after it
+        raise _Refused("it has comments, which NumPy does not write")
     total, most = sum(member.file_size for member in members), max(_FREE, _RATIO * size)
     if total > most:
         raise _Refused(f"it would unpack from {size:,} to {total:,} bytes, at most {most:,} are read; save it unpacked")

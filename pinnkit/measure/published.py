@@ -19,7 +19,7 @@ TOPICS: dict[str, tuple[str, ...]] = {
     "equations": ("automatic",),
     "trained_networks": ("networks", "trained"),
     "references": ("references", "agreement"),
-    "speed": ("steps", "jacobians"),
+    "speed": ("steps", "jacobians", "limits"),
     "images": ("images",),
     "surfaces": ("surfaces", "noisy", "igr", "extraction", "inside"),
     "radiance": ("radiance",),

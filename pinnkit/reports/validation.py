@@ -13,9 +13,11 @@ from pinnkit.verification.comparison_checks import check_closed_form
 from pinnkit.verification.context import Context
 from pinnkit.verification.exact_residual import check_exact
 from pinnkit.verification.finding import Finding
+from pinnkit.verification.measures import Comparison
 from pinnkit.verification.metric_checks import metric_verdict, root_mean_square
-from pinnkit.verification.reference_evidence import Absent, find_reference
+from pinnkit.verification.reference_evidence import Absent
 from pinnkit.verification.run_checks import run_checks
+from pinnkit.verification.section_references import find_evidence
 from pinnkit.verification.term_sample import Sample, vanishes
 
 from .failure_text import reason_of
@@ -48,9 +50,10 @@ def validate(solution: Solution, *, reference: Reference | None = None, budget: 
     if not isinstance(solution, Solution):
         raise TypeError(f"validate: `solution` must be a Solution, what solve() gives, got {type(solution).__name__}")
     absent = Absent("", ())
+    compared: tuple[Comparison, ...] = ()
     if reference is None:
-        reference, absent = find_reference(solution.problem, budget)
-    return assess(solution, reference, absent)
+        reference, compared, absent = find_evidence(solution, solution.problem, budget)
+    return assess(solution, reference, absent, compared=compared)
 
 
 @with_gradients
@@ -61,6 +64,7 @@ def assess(
     *,
     findings: Sequence[Finding] = (),
     notes: Sequence[str] = (),
+    compared: Sequence[Comparison] = (),
 ) -> Report:
     """Measure a solution with a reference that was found before, as `validate` does.
 
@@ -70,11 +74,14 @@ def assess(
         absent: the reason why there is none.
         findings: defects that were found elsewhere.
         notes: sentences on the source of the solution that are no defect of it.
+        compared: differences from other references.
     """
     problem = solution.problem
     start = time.perf_counter()
     exact = compare_with_exact(solution)
-    discretised = () if reference is None else compare_with_reference(solution, reference)
+    discretised = tuple(compared)
+    if reference is not None:
+        discretised += compare_with_reference(solution, reference)
     error = () if reference is None else reference_error(problem, reference, solution.coefficients)
     metrics, failures = _measured(solution)
     if problem.plan is not None:  # judged by its metrics

@@ -12,6 +12,7 @@ import torch
 from pinnkit.jets.gradient_mode import with_gradients
 from pinnkit.problem.problem import Problem
 from pinnkit.solutions.folder_lock import one_writer
+from pinnkit.solutions.known_values import KnownValues
 from pinnkit.solutions.solution import Solution
 from pinnkit.solvers.collocation.field_groups import FieldChoice
 from pinnkit.solvers.plans import planning
@@ -47,7 +48,7 @@ def solve(
     compiles: bool | None = None,
     balance: bool = True,
     monitor: Monitor | None = None,
-    start: Solution | None = None,
+    start: Solution | KnownValues | None = None,
     out: str | Path | None = None,
     resume: bool = False,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
@@ -79,7 +80,8 @@ def solve(
             the `sigma` of its data gives their weights.
         monitor: measurements while a field is trained; not with `slabs`.
         start: a solution of the same fields, whose state is the start of this solve; a field that can resample another,
-            such as a grid, starts from a coarser one.
+            such as a grid, starts from a coarser one.  Or a `Reference`: the fields are fitted to its values first, and
+            trained from there; `report.best` gives whichever is nearer.
         out: folder for checkpoints; None writes nothing.
         resume: continue from the checkpoint in `out`, bit for bit; without one, begin.  A search of random sines takes
             seconds and writes none.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,15 @@ from .term_sample import channels_at
 if TYPE_CHECKING:
     from pinnkit.references import Reference
 
-__all__ = ["TEST_POINTS", "compare_with_exact", "compare_with_reference", "reference_error"]
+__all__ = [
+    "TEST_POINTS",
+    "Gathered",
+    "compare_gathered",
+    "compare_with_exact",
+    "compare_with_reference",
+    "gathered",
+    "reference_error",
+]
 
 TEST_POINTS = 2**14
 _GRID = 2**16  # points of the reference's grid that are compared at most
@@ -65,30 +74,72 @@ def compare_with_exact(solution: Solution) -> tuple[Comparison, ...]:
     )
 
 
+@dataclass(frozen=True)
+class Gathered:
+    """Values of one unknown of a solution beside those of a reference, at the same places.
+
+    Args:
+        against: label of the reference.
+        found: of the solution.
+        known: of the reference; NaN outside of the domain.
+        bar: relative error bar of the reference.
+        max_bar: error bar of a single value, in the unit of the unknown.
+        images: the solution's values mirrored, by description.
+    """
+
+    against: str
+    found: NDArray[np.float64]
+    known: NDArray[np.float64]
+    bar: float
+    max_bar: float
+    images: Mapping[str, NDArray[np.float64]]
+
+
 def compare_with_reference(solution: Solution, reference: Reference) -> tuple[Comparison, ...]:
     """Compare the solution with the reference on its grid.
 
     Raises:
         ValueError: for a reference that does not have the problem's axes.
     """
-    axes = {a.name: a for a in solution.problem.axes}
-    names = list(axes)
+    names = [a.name for a in solution.problem.axes]
     if set(reference.axes) != set(names):
         raise ValueError(f"validate: `reference` has the axes {tuple(reference.axes)}, the problem has {tuple(names)}")
+    return compare_gathered(solution, gathered(solution, reference, {}))
+
+
+def gathered(solution: Solution, reference: Reference, fixed: Mapping[str, float]) -> dict[str, Gathered]:
+    """Values of the unknowns on at most 2^16 points of the reference's grid.
+
+    Args:
+        solution: of the problem.
+        reference: of the problem, or of its section at `fixed`.
+        fixed: values of parameters that the reference has no axis for.
+    """
+    axes = {a.name: a for a in solution.problem.axes if a.name not in fixed}
+    names = list(axes)
     ticks = [np.asarray(reference.axes[name], dtype=np.float64) for name in names]
     keep = [_spread(len(t), max(int(_GRID ** (1 / len(ticks))), 2)) for t in ticks]
-    found = solution.on_grid(**{name: t[k] for name, t, k in zip(names, ticks, keep, strict=True)})
+    at = {name: t[k] for name, t, k in zip(names, ticks, keep, strict=True)}
+    found = solution.on_grid(**at, **{name: np.array([value]) for name, value in fixed.items()})
+    held = tuple(i for i, a in enumerate(solution.problem.axes) if a.name in fixed)
     even = [i for i, name in enumerate(names) if axes[name].role is Role.SPACE and _symmetric(ticks[i][keep[i]])]
-    least = _least(solution)
-    out = []
+    out = {}
     for name, values in reference.values.items():
-        part = np.asarray(values)[np.ix_(*keep)]
         bar, bar_max = reference.bars(name)
-        u = found[name].astype(np.float64)
+        u = np.squeeze(found[name], axis=held).astype(np.float64)
         images = {f"mirrored along {names[i]},": np.flip(u, axis=i) for i in even}
         images[_NEGATED] = -u
-        out.append(_compare(name, reference.kind, u, part, bar, bar_max, images, least.get(name, 0.0)))
-    return tuple(out)
+        out[name] = Gathered(reference.kind, u, np.asarray(values)[np.ix_(*keep)], bar, bar_max, images)
+    return out
+
+
+def compare_gathered(solution: Solution, parts: Mapping[str, Gathered]) -> tuple[Comparison, ...]:
+    """Differences of gathered values, by unknown."""
+    least = _least(solution)
+    return tuple(
+        _compare(name, g.against, g.found, g.known, g.bar, g.max_bar, g.images, least.get(name, 0.0))
+        for name, g in parts.items()
+    )
 
 
 def reference_error(

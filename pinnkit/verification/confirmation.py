@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from pinnkit.solvers.collocation.pointwise import pointwise
 from pinnkit.well_posedness import Severity
 
+from .conservation import conserved
 from .context import Context
+from .data_alone import open_between_data
 from .identifiability import doubtful_coefficients
 from .measures import EXACT, Comparison, number
 from .residual_checks import percent
@@ -25,7 +27,8 @@ def confirmations(context: Context) -> Iterator[str]:
     """Yield sentences on independent evidence for the solution.
 
     Evidence is a known solution of every unknown that agrees in L2 and at every single value, its error bar included,
-    or a bound on the error from the residual and the smallest response of the linearised problem.
+    a bound on the error by the maximum principle, or one from the residual and the smallest response of the linearised
+    problem.
     """
     exact = [c for c in context.compared if c.against == EXACT]
     others = [c for c in context.compared if c.against != EXACT]
@@ -33,6 +36,13 @@ def confirmations(context: Context) -> Iterator[str]:
         if compared and all(c.agrees for c in compared) and {c.unknown for c in compared} == set(context.problem.names):
             worst = max(compared, key=lambda c: c.rel_l2)
             yield f"the {worst.against} agrees, relative L2 {worst.rel_l2_text}"
+    proved = context.proved
+    if proved is not None and proved.relative < _BOUND:
+        yield (
+            f"proved: error at most {number(proved.error)} everywhere, by the maximum principle (boundary "
+            f"{number(proved.boundary)}, equation {number(proved.residual)}, rounding {number(proved.rounding)})"
+        )
+        return
     found = context.estimate
     if found is not None and context.resolved and found.bound < _BOUND:
         yield f"the residual bounds the error: {number(found.bound)} by the smallest response of the linearised problem"
@@ -45,12 +55,13 @@ def unchecked(context: Context) -> Iterator[str]:
     if context.problem.coefficients and context.estimate is None:
         yield "it was not checked that the data determine the coefficients: no linearised problem is available"
     yield from doubtful_coefficients(context)
+    yield from open_between_data(context)
     yield from (c.sentence for c in context.concerns if c.severity is Severity.DOUBTFUL)
     if context.others is not None and context.others.unknown and not any(c.against == EXACT for c in context.compared):
         yield f"{other_solution(context.others)}; the reference agrees with this one"
     if context.may_have_others and context.others is None and not any(c.against == EXACT for c in context.compared):
         yield "other solutions of the nonlinear problem were not searched for"
-    if not any(c.against == EXACT and c.agrees for c in context.compared):
+    if not context.confirmed_by_exact:
         for term in context.problem.terms:
             if not pointwise(term) and term.penalty.vanishes and not term.fits_data:
                 yield f"the quadrature of '{term.name}' was not checked: its points are given"
@@ -62,6 +73,7 @@ def unchecked(context: Context) -> Iterator[str]:
 def remarks(context: Context) -> Iterator[str]:
     """Yield sentences on the problem and on the derivatives of a table that are no defect of the solution."""
     yield from context.notes
+    yield from conserved(context.invariants)
     yield from (c.sentence for c in context.concerns if c.severity is Severity.NOTE)
     if context.confirmed:
         yield from _within_own_error(context)

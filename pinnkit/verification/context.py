@@ -16,10 +16,13 @@ from pinnkit.problem.terms import Term
 from pinnkit.solutions.solution import Solution
 from pinnkit.well_posedness import Concern, concerns_of
 
+from .conservation import Invariant, invariants
 from .linearized.error_estimate import ErrorEstimate, estimate_error, sine_basis
 from .linearized.perturbation_growth import PerturbationGrowth, perturbation_growth
 from .linearized.several_solutions import Search, search
-from .measures import FAR, Comparison, TermCheck
+from .linearized.sine_corrections import SineBasis
+from .maximum_principle import ProvedBound, proved_bound
+from .measures import EXACT, FAR, Comparison, TermCheck
 from .scales import TEST_SEED, least_sizes, rms, sizes_of
 from .term_sample import FRESH, Sample, channels_at, vanishes
 
@@ -117,16 +120,31 @@ class Context:
         return min(float(torch.isfinite(v).double().mean()) for v in every if v.numel())
 
     @cached_property
-    def estimate(self) -> ErrorEstimate | None:
-        """Error estimate of the linearised problem; None where there is none."""
+    def basis(self) -> SineBasis | None:
+        """Sines about the solution; None where the linearised problem is not available."""
         if self.finite < 1 or len(self.samples) < len(self.problem.terms):
             return None
-        return estimate_error(self.solution, {s.check.name: s.natural_scale for s in self.samples}, self.least_sizes)
+        return sine_basis(self.solution, {s.check.name: s.natural_scale for s in self.samples})
+
+    @cached_property
+    def estimate(self) -> ErrorEstimate | None:
+        """Error estimate of the linearised problem; None where there is none."""
+        return None if self.basis is None else estimate_error(self.basis, self.least_sizes)
+
+    @cached_property
+    def proved(self) -> ProvedBound | None:
+        """Error bound by the maximum principle; None where it does not apply."""
+        return None if self.finite < 1 else proved_bound(self.solution)
 
     @cached_property
     def growth(self) -> PerturbationGrowth | None:
         """Growth of perturbations of ordinary differential equations; None for other problems."""
         return None if self.finite < 1 else perturbation_growth(self.solution, self.sizes)
+
+    @cached_property
+    def invariants(self) -> tuple[Invariant, ...]:
+        """Quantities that the equations conserve, with their drift; none of a table, whose derivatives have errors."""
+        return invariants(self.solution) if self.finite == 1 and not self.solution.fieldset.is_uncertain else ()
 
     @property
     def may_have_others(self) -> bool:
@@ -140,10 +158,11 @@ class Context:
     @cached_property
     def others(self) -> Search | None:
         """Search for other solutions; None where there is no linearised problem, or where none is needed."""
-        if self.estimate is None or not self.may_have_others or not self.settled or not self.resolved:
+        if self.basis is None or self.estimate is None:
             return None
-        scales = {s.check.name: s.natural_scale for s in self.samples}
-        return search(sine_basis(self.solution, scales), self.least_sizes)
+        if not self.may_have_others or not self.settled or not self.resolved:
+            return None
+        return search(self.basis, self.least_sizes)
 
     @property
     def amplifies_own_error(self) -> bool:
@@ -154,7 +173,9 @@ class Context:
 
     @property
     def supported(self) -> bool:
-        """True where the error estimate of the linearised problem bounds the error below five per cent."""
+        """True where the maximum principle or the linearised problem bounds the error below five per cent."""
+        if self.proved is not None and self.proved.relative < FAR:
+            return True
         return self.estimate is not None and self.resolved and self.estimate.bound < FAR
 
     @property
@@ -166,6 +187,11 @@ class Context:
     def confirmed(self) -> bool:
         """True if every comparison agrees with the solution."""
         return bool(self.compared) and all(c.agrees for c in self.compared)
+
+    @property
+    def confirmed_by_exact(self) -> bool:
+        """True if a closed form agrees with the solution."""
+        return any(c.against == EXACT and c.agrees for c in self.compared)
 
     @property
     def near(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -35,6 +36,7 @@ class Kind(Enum):
     AMPLIFIED = "a solution far larger than what is prescribed"
     UNSTABLE = "a solution that small perturbations change"
     SEVERAL = "one of several solutions"
+    DRIFT = "a conserved quantity that changes"
     UNCOVERED = "values that do not cover the domain"
     TOO_COARSE = "values too coarse for the solution"
     TRANSFORMED = "values scaled, shifted or exchanged"
@@ -80,6 +82,7 @@ class Verdict:
         worst_condition_error: of the worst condition, likewise; NaN where there is none.
         estimated_error: size of the correction of the linearised problem, relative; NaN where it does not explain the
             residual or is not available.
+        proved_error: largest error in the unit of the unknown, at most, where it is proved; NaN elsewhere.
         confirmed_by: independent evidence that the solution is right: a reference, an exact solution, an error bound.
         unchecked: sentences on what was not checked, or not confirmed.
         notes: sentences on the problem that are no defect of the solution.
@@ -90,6 +93,7 @@ class Verdict:
     fresh_residual: float
     worst_condition_error: float
     estimated_error: float
+    proved_error: float = math.nan
     confirmed_by: tuple[str, ...] = ()
     unchecked: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

@@ -52,21 +52,21 @@ def check_finite(context: Context) -> Iterator[Finding]:
 def check_convergence(context: Context) -> Iterator[Finding]:
     """Find a run that ended badly, or stopped early with large residuals."""
     status = context.solution.status
-    worst = max((s.check for s in context.samples), key=lambda c: _finite_or_inf(c.relative), default=None)
+    worst = max(context.samples, key=lambda s: _finite_or_inf(s.beyond), default=None)
     if not status.good:
         yield Finding(Kind.ENDED_BADLY, f"the run did not end well. {status.value}", 1.0)
     elif (
         worst is not None
         and status in (Status.BUDGET, Status.TIME, Status.STALLED)
-        and not worst.relative <= UNCONVERGED
+        and not worst.beyond <= UNCONVERGED
         and not context.close
     ):
         yield Finding(
             Kind.NOT_CONVERGED,
-            f"not converged: the residual of '{worst.name}' is still {percent(worst.relative)} of the parts that "
+            f"not converged: the residual of '{worst.check.name}' is still {percent(worst.beyond)} of the parts that "
             f"should cancel in it. {status.value}",
-            worst.relative,
-            worst.name,
+            worst.beyond,
+            worst.check.name,
         )
 
 

@@ -12,7 +12,9 @@ from pinnkit.solutions.solution import Solution
 from . import comparison_checks as comparison_checks
 from .comparison import compare_with_exact, compare_with_reference
 from .confirmation import confirmations, remarks, unchecked
+from .conservation import check_conservation
 from .context import Context
+from .data_alone import check_data_alone
 from .finding import Finding, Kind, Verdict
 from .identifiability import check_identifiability
 from .localization import check_localization, check_start
@@ -44,6 +46,7 @@ _RESIDUAL = frozenset(
         Kind.OVERFITTED,
         Kind.NOT_CONVERGED,
         Kind.ESTIMATE,
+        Kind.DRIFT,
     }
 )
 """Findings from residuals, which an agreement with a known solution outweighs."""
@@ -99,10 +102,12 @@ def run_checks(context: Context, extra: Iterable[Finding] = ()) -> Verdict:
         found = [f for f in found if f.kind is not Kind.TOO_ROUGH]
     if nothing:
         found = [f for f in found if f.kind not in _FOLLOWS]
-    found += [*check_mirror_images(context), *check_uniqueness(context), *comparison_checks.check_comparison(context)]
+    found += [*check_mirror_images(context), *check_uniqueness(context), *check_data_alone(context)]
+    found += [*comparison_checks.check_comparison(context)]
     if not nothing:
         found += comparison_checks.check_estimate(context)
         found += [*check_identifiability(context), *check_stability(context), *check_amplification(context)]
+        found += check_conservation(context.invariants)
         if not found:
             found += check_several(context)
     if context.near:  # an independent method agrees: what the residual shows is local, or of no weight
@@ -121,6 +126,7 @@ def _verdict(context: Context, findings: Sequence[Finding], open_questions: Sequ
         fresh_residual=max((s.check.relative for s in context.equations), default=math.nan),
         worst_condition_error=max((s.check.relative for s in context.conditions), default=math.nan),
         estimated_error=max(estimate.sizes.values()) if estimate is not None and estimate.explains else math.nan,
+        proved_error=math.nan if context.proved is None else context.proved.error,
         confirmed_by=() if findings else tuple(confirmations(context)),
         unchecked=() if findings else (*unchecked(context), *open_questions),
         notes=tuple(remarks(context)),

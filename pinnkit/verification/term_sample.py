@@ -27,6 +27,8 @@ _MOST = 2**16
 """Of points that a term brings itself, or that its integrals add."""
 _LEAST = 256
 """Rows that are kept however many points each has."""
+_MEDIAN_TO_RMS = 1.4826
+"""Root mean square over median magnitude of a normal distribution."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,13 @@ class Sample:
 
     @property
     def beyond(self) -> float:
-        """Relative residual beyond its own error; `check.relative` where that is zero."""
+        """Relative residual beyond its own error; `check.relative` where that is zero.
+
+        Measurements under a penalty that grows more slowly than the square, such as Huber's, are expected to hold
+        outliers: their root mean square is 1.4826 times the median of |r|, that of normally distributed errors.
+        """
+        if self.term.fits_data and not self.term.penalty.is_square and self.check.scale > 0:
+            return _MEDIAN_TO_RMS * float(self.excess.median()) / self.check.scale
         whole = rms(self.magnitude)
         if not float(self.own_error.max() if self.own_error.numel() else 0.0) > 0 or not whole > 0:
             return self.check.relative

@@ -13,8 +13,9 @@ from pinnkit.problem.tracing import coefficient_is_used
 
 from .compatibility import check_corners, check_measurements
 from .concern import Concern, Severity
-from .initial_conditions import check_final_states, check_growth, check_initial_states
+from .initial_conditions import check_final_states, check_growth, check_initial_states, check_late_data
 from .slopes import Values, equation_slopes, random_state
+from .types import check_type
 from .wall_conditions import check_walls
 
 __all__ = ["concerns_of"]
@@ -62,7 +63,9 @@ def _found(problem: Problem, values: Values | None, coefficients: Mapping[str, T
     yield from check_initial_states(problem)
     yield from check_final_states(problem, slopes)
     yield from check_growth(problem, slopes)
+    yield from check_late_data(problem, slopes)
     if local:
+        yield from check_type(problem, slopes)
         yield from check_walls(problem, slopes, values, coefficients)
 
 

@@ -10,7 +10,10 @@ from pinnkit.problem.terms import Term
 from .concern import Concern, Severity
 from .symbol import Slopes, growth
 
-__all__ = ["check_final_states", "check_growth", "check_initial_states", "states_are_open"]
+__all__ = ["check_final_states", "check_growth", "check_initial_states", "check_late_data", "states_are_open"]
+
+_EARLY, _LATE = 0.05, 0.5
+"""First time of the data, relative to all of time: up to the one they give the start, from the other they cannot."""
 
 
 def states_are_open(problem: Problem) -> bool:
@@ -125,6 +128,29 @@ def check_growth(problem: Problem, slopes: Mapping[str, Slopes] | None) -> Itera
             f"waves of wave number k grow at the rate |k|^{found.forward:.2g} in `{structure.time.name}`, without "
             "bound: the solution does not depend continuously on its initial state; "
             "check the sign of the highest derivative",
+        )
+
+
+def check_late_data(problem: Problem, slopes: Mapping[str, Slopes] | None) -> Iterator[Concern]:
+    """Find data that must stand for an initial state and come late, of an equation that smooths in time."""
+    structure = problem.structure
+    terms = [*structure.data, *structure.at_points]
+    if structure.time is None or slopes is None or not terms or structure.initial or structure.final or problem.ansatz:
+        return
+    found = growth(problem, slopes, structure.time.name)
+    column = problem.frame.columns.index(structure.time.name)
+    times = [t.own_points.coords[:, column] for t in terms if t.own_points is not None]
+    if found is None or not found.backward > 0 or len(times) < len(terms):
+        return
+    first = min(float(t.min()) for t in times)
+    late = (first - structure.time.lower) / structure.time.extent
+    if late > _EARLY:
+        yield Concern(
+            Severity.ILL_POSED if late >= _LATE else Severity.DOUBTFUL,
+            f"there is no initial state, and the first data are at {structure.time.name} = {first:.3g}: the equation "
+            f"damps waves of wave number k at the rate |k|^{found.backward:.2g}, of which nothing is left in them; the "
+            "solution before them is not determined; add Initial(...), or begin there",
+            str(terms[0].name),
         )
 
 

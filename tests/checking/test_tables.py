@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 import torch
 
-from pinnkit.checking import check, files
-from pinnkit.checking.files import read_table
+from pinnkit.checking import check
+from pinnkit.checking.table_files import read_table
 from pinnkit.domains import Box
+from pinnkit.files.hdf5_arrays import read_arrays
+from pinnkit.files.unreadable import UnreadableFile
 from pinnkit.problem.problem import Coefficient, Problem, Unknown
 from pinnkit.problem.terms import Condition, Dirichlet, Equation, Initial
 from pinnkit.verification import Kind
@@ -204,20 +206,36 @@ def test_pickled_arrays_are_not_read(tmp_path: Path) -> None:
         checked(tmp_path / "u.npz")
 
 
-def test_sizes_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "LARGEST", 2000)
+def test_sizes_are_bounded(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("u.npy", bytes(100_000))
-    with pytest.raises(ValueError, match="unpacks to 100,000 bytes"):
+        archive.writestr("u.npy", bytes(30_000_000))
+    with pytest.raises(UnreadableFile, match="to 30,000,000 bytes, at most"):
         read_table(tmp_path / "bomb.npz")
-    (tmp_path / "long.csv").write_text("t,u\n" + "0,1\n" * 1000)
-    with pytest.raises(ValueError, match="at most 2,000 are read"):
+    with (tmp_path / "long.csv").open("wb") as file:
+        file.truncate(2**30)
+    with pytest.raises(UnreadableFile, match="is too large: 1,024 MiB, at most 512 MiB"):
         read_table(tmp_path / "long.csv")
     with h5py.File(tmp_path / "declared.h5", "w") as file:
         file.create_dataset("u", (10**12,), "f8", chunks=(1000,))
-    monkeypatch.setattr(files, "LARGEST", 2**20)
-    with pytest.raises(ValueError, match="'u' has 8,000,000,000,000 bytes"):
+    with pytest.raises(UnreadableFile, match="'u' has 8,000,000,000,000 bytes"):
         read_table(tmp_path / "declared.h5")
+
+
+def test_arrays_are_bounded_together(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "u.h5", "w") as file:
+        for i in range(5):
+            file.create_dataset(f"u{i}", (1000,), "f8", compression="gzip")
+    assert len(read_arrays(tmp_path / "u.h5", 40_000)) == 5
+    with pytest.raises(UnreadableFile, match="'u4' has 8,000 bytes, and at most 7,999 are read"):
+        read_arrays(tmp_path / "u.h5", 39_999)
+
+
+def test_arrays_of_a_cycle_of_groups_are_read_once(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "u.h5", "w") as file:
+        file["t"] = T
+        for i in range(40):
+            file[f"again{i}"] = file["/"]
+    assert list(read_arrays(tmp_path / "u.h5")) == ["t"]
 
 
 @pytest.mark.parametrize("name", ["u.csv", "u.npz", "u.h5", "u.vtu", "u.vtk", "u.xdmf"])
@@ -251,7 +269,7 @@ def test_other_files_are_refused_by_their_ending(tmp_path: Path) -> None:
     (tmp_path / "u.pkl").write_bytes(b"")
     with pytest.raises(ValueError, match=r"is no table that pinnkit reads; they end in \.csv"):
         checked(tmp_path / "u.pkl")
-    with pytest.raises(FileNotFoundError, match=r"there is no file 'u\.csv'"):
+    with pytest.raises(FileNotFoundError, match=r"No such file or directory: 'u\.csv'"):
         checked("u.csv")
 
 

@@ -36,11 +36,11 @@ class Axis:
 AXES = (Axis(0.0, 2.0), Axis(-3.0, 5.0, dim=2, name="y"))
 VIEW_AXES = (Axis(0.0, 2.0), Axis(-3.0, 5.0, dim=2, name="y"), Axis(-1.0, 1.0, dim=3, name="view"))
 PLANE = (Axis(0.0, 2.0), Axis(0.0, 3.0, name="t"))
-AXES_OF = {"RadiancePlanes": VIEW_AXES, "ViewMLP": VIEW_AXES, "EvolvedModes": PLANE}
+AXES_OF = {"RadiancePlanes": VIEW_AXES, "ViewMLP": VIEW_AXES, "EvolvedModes": PLANE, "TrefftzFunctions": PLANE}
 """Axes of the fields that are not built over three coordinates."""
 LENGTHS = ("GeometricMLP",)
 """Fields that are a length at the start: in a box k times as large their values are k times as large."""
-DRAWN_FROM_NOTHING = ("Additive", "TotalDegree", "EvolvedModes")
+DRAWN_FROM_NOTHING = ("Additive", "TotalDegree", "EvolvedModes", "TrefftzFunctions")
 """Fields that are the same for every seed."""
 
 
@@ -329,6 +329,10 @@ EXEMPT: dict[str, dict[Callable[[Any], None], str]] = {
         check_jets_pass_through: "takes Taylor coefficients in closed form",
         check_scaling: _STEPS,
         check_smoothness: _STEPS,
+    },
+    "TrefftzFunctions": {
+        check_jets_pass_through: "takes Taylor coefficients in closed form",
+        check_scaling: "has centres and lengths in the unit of the coordinates",
     },
 }
 

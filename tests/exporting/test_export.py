@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from pinnkit.checking import check
-from pinnkit.checking.files import read_table
+from pinnkit.checking.table_files import read_table
 from pinnkit.domains import Ball, Box, Parameters, Time
 from pinnkit.exporting import export, programs
 from pinnkit.exporting.programs import TRACED

@@ -88,6 +88,7 @@ def test_the_words_of_the_command_line() -> None:
         "fourier": "FourierMLP",
         "mlp": "MLP",
         "random-fourier": "RandomFourier",
+        "trefftz": "Trefftz",
         "positional": "PositionalMLP",
         "gauss": "Gauss",
         "wire": "Wire",

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
+from pinnkit.checking.table_files import read_table
 from pinnkit.images import read_picture
 from pinnkit.meshes.mesh_reading import read_mesh
 from pinnkit.radiance import read_scene
@@ -21,7 +22,7 @@ from pinnkit.surfaces.io.mesh_files import write_mesh
 from pinnkit.surfaces.io.point_files import read_points, write_points
 from pinnkit.surfaces.points.cloud import PointCloud
 
-from . import crafted_arrays, crafted_pictures, crafted_scenes, crafted_shapes, crafted_solutions
+from . import crafted_arrays, crafted_pictures, crafted_scenes, crafted_shapes, crafted_solutions, crafted_tables
 from .crafted import Crafted
 
 Read = Callable[[Path], object]
@@ -86,6 +87,10 @@ def _mesh(path: Path) -> object:
     mesh = read_mesh(path)
     assert np.isfinite(mesh.vertices).all()
     return [np.array(mesh.vertices), np.array(mesh.faces)]
+
+
+def _table(path: Path) -> object:
+    return dict(read_table(path))
 
 
 def _picture(path: Path) -> object:
@@ -214,6 +219,19 @@ def _mesh_cases(folder: Path) -> Iterator[Crafted]:
         yield from crafted_shapes.mesh_cases(ending)
 
 
+def _tables() -> dict[str, Sample]:
+    def archive() -> bytes:
+        out = io.BytesIO()
+        np.savez(out, x=crafted_shapes.points()[:, 0], u=crafted_shapes.points()[:, 1])
+        return out.getvalue()
+
+    return {
+        "CSV": _bytes("whole.csv", crafted_tables.text_table),
+        "NPZ": _bytes("whole.npz", archive, checked=True),
+        "HDF5": _bytes("whole.h5", crafted_tables.hdf5_table),
+    }
+
+
 def _json() -> bytes:
     import json
 
@@ -235,6 +253,7 @@ READERS: dict[str, Reader] = {
     "view": Reader(read_view, _pictures(), _view_cases),
     "points": Reader(_points, _clouds(), _points_cases),
     "mesh": Reader(_mesh, _meshes(), _mesh_cases),
+    "table": Reader(_table, _tables(), lambda folder: crafted_tables.table_cases()),  # noqa: ARG005
     "scene": Reader(
         _scene,
         _scene_samples(),

@@ -377,3 +377,29 @@ def test_scene_make_and_show_run_and_refuse(tmp_path: Path, capsys: pytest.Captu
     assert run(["scene", "show", str(out), "--box", "-2,-2,2,2"]) == 2
     assert "six numbers" in capsys.readouterr().err
     assert run(["scene", "make", str(tmp_path / "b"), "--views", "0"]) == 2
+
+
+def test_views_that_contradict_each_other_are_named(folder: Path) -> None:
+    def contradict(content: dict[str, Any]) -> None:
+        frames = content["frames"]
+        frames[4]["transform_matrix"] = frames[2]["transform_matrix"]
+        frames[7]["file_path"] = frames[6]["file_path"]
+
+    edit(folder, contradict)
+    said = [note for note in read_scene(folder).notes if "pose" in note]
+    assert len(said) == 2
+    assert said[0].startswith("'./train/r_002' and './train/r_004' have one pose and different pictures")
+    assert said[1].startswith("'./train/r_006' and './train/r_006' are one picture with two poses")
+
+
+def test_two_photographs_from_a_tripod_agree(folder: Path) -> None:
+    picture = np.asarray(Image.open(folder / "train/r_002.png")).astype(int)
+    noise = np.random.default_rng(0).normal(scale=4, size=picture.shape).round().astype(int)
+    noise[..., 3] = 0
+    Image.fromarray((picture + noise).clip(0, 255).astype(np.uint8)).save(folder / "train/r_004.png")
+
+    def repeat(content: dict[str, Any]) -> None:
+        content["frames"][4]["transform_matrix"] = content["frames"][2]["transform_matrix"]
+
+    edit(folder, repeat)
+    assert not any("pose" in note for note in read_scene(folder).notes)

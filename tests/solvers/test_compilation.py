@@ -20,6 +20,8 @@ def test_long_training_of_large_fields_pays_and_short_training_does_not(monkeypa
     monkeypatch.setattr(compiling, "missing_compiler", lambda _: None)
     long = [Adam(steps=20_000, points=2000), LBFGS()]
     assert compilation_pays(long, 8000, lambda s: s.points, CPU)
+    assert not compilation_pays(long, 8000, lambda s: s.points, CPU, seconds=60.0)
+    assert compilation_pays(long, 8000, lambda s: s.points, CPU, seconds=600.0)
     assert not compilation_pays([Adam(), LBFGS()], 8000, lambda s: s.points, CPU)
     assert not compilation_pays(long, 80, lambda s: s.points, CPU)
     assert not compilation_pays(long, 8000, lambda _: 32, CPU)
@@ -32,7 +34,7 @@ def test_the_rule_counts_the_points_that_an_equation_says_itself(
 ) -> None:
     counted = []
 
-    def rule(solvers: list[Adam], _: int, rows_of: Callable[[Adam], int], __: torch.device) -> bool:
+    def rule(solvers: list[Adam], _: int, rows_of: Callable[[Adam], int], __: torch.device, ___: float | None) -> bool:
         counted.extend(rows_of(solver) for solver in solvers)
         return False
 

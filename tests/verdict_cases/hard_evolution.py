@@ -231,7 +231,7 @@ def _call(s, t):
 
 
 @hard(
-    "Black & Scholes, J. Polit. Econ. 81 (1973) 637; named in issue 10",
+    "Black & Scholes, J. Polit. Econ. 81 (1973) 637",
     "kink of the payoff at the strike; the largest error is local",
     exact=dict(u=_call),
 )

@@ -11,7 +11,7 @@ from .truths import trajectory
 
 
 @hard(
-    "Hairer & Wanner, Solving ODEs II, section IV.1: van der Pol, mu = 1000; Radau; named in issue 10",
+    "Hairer & Wanner, Solving ODEs II, section IV.1: van der Pol, mu = 1000; Radau",
     "relaxation oscillation, stiff",
     truth=trajectory(
         lambda _, y: [y[1], 1000 * (1 - y[0] ** 2) * y[1] - y[0]], [2.0, 0.0], 2000, ["u"], "Radau", 1e-10, 1e-12
@@ -196,7 +196,7 @@ def unstable_direction() -> Problem:
 
 
 @hard(
-    "Strogatz, section 2.5; named in issue 10: 93 % off",
+    "Strogatz, section 2.5: 93 % off",
     "u' = u^2 to t = 0.999, just before its pole: u(0.999) = 1000",
     exact=dict(u=lambda t: 1 / (1 - t)),
 )

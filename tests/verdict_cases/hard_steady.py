@@ -18,7 +18,7 @@ SQUARE = Box(x=(0, 1), y=(0, 1))
 
 
 @hard(
-    "Ihlenburg, Finite Element Analysis of Acoustic Scattering, section 2.1; named in issue 10",
+    "Ihlenburg, Finite Element Analysis of Acoustic Scattering, section 2.1",
     "ten wavelengths; the pollution effect makes the reference poor",
     exact=dict(u=lambda x: sin(60 * x) / math.sin(60)),
 )
@@ -239,7 +239,7 @@ def lid_driven_cavity() -> Problem:
 
 
 @hard(
-    "Diffusion from five data with 5 % noise: the standard error of nu is larger than the bias; issue 10",
+    "Diffusion from five data with 5 % noise: the standard error of nu is larger than the bias",
     "coefficient that noisy data barely determine",
     coefficients={"nu": 1.0},
 )

@@ -39,7 +39,7 @@ def _trained(width: int, depth: int, adam: int, lbfgs: int, **more):
 
 
 @hard(
-    "Lotka-Volterra, Murray I, section 3.1; named in issue 10: 'good' with the prey 385,000 % wrong",
+    "Lotka-Volterra, Murray I, section 3.1: 'good' with the prey 385,000 % wrong",
     "a trained network settles on a spurious steady state",
     truth=lotka_volterra_truth,
     settings=_trained(20, 2, 1500, 400),
@@ -59,7 +59,7 @@ def lotka_volterra_gauss_newton() -> Problem:
 
 
 @hard(
-    "Wave in two space dimensions, Evans section 2.4; named in issue 10: 'good' at 43 %",
+    "Wave in two space dimensions, Evans section 2.4: 'good' at 43 %",
     "a network trained for too few steps",
     exact=dict(u=lambda x, y, t: sin(2 * PI * x) * sin(PI * y) * cos(math.sqrt(5) * PI * t)),
     settings=_trained(20, 2, 400, 100),

@@ -30,7 +30,7 @@ def _bent(x):
 AT = _ticks(0.05, 0.95, 19)
 
 
-@ill_posed("Banks & Kunisch, Estimation Techniques, 1989; named in issue 10", "only the product a b is determined")
+@ill_posed("Banks & Kunisch, Estimation Techniques, 1989", "only the product a b is determined")
 def product_of_coefficients() -> Problem:
     terms = [
         Equation(lambda u, x, a, b: -a * b * u.xx - 6 * PI**2 * sin(PI * x)),
@@ -63,7 +63,7 @@ def ratio_of_coefficients() -> Problem:
     return Problem("ratio", LINE, "u", terms, coefficients=sought)
 
 
-@ill_posed("Slip of the pen; issue 10", "a coefficient that no term uses")
+@ill_posed("Slip of the pen", "a coefficient that no term uses")
 def unused_coefficient() -> Problem:
     terms = [Equation(lambda u, x: -u.xx - PI**2 * sin(PI * x)), Dirichlet(LINE.boundary, u=0.0)]
     return Problem("unused", LINE, "u", terms, coefficients=[Coefficient("nu", 0.3)])
@@ -140,7 +140,7 @@ def source_from_the_walls() -> Problem:
     return Problem("source", SQUARE, ["u", "f"], terms)
 
 
-@ill_posed("Contradictory measurements; issue 10", "two exact data at one point that differ by 1")
+@ill_posed("Contradictory measurements", "two exact data at one point that differ by 1")
 def contradictory_data() -> Problem:
     terms = [
         Equation(lambda u, x: -u.xx - PI**2 * sin(PI * x)),
@@ -182,7 +182,7 @@ def wrong_model() -> Problem:
 
 
 @ill_posed(
-    "Slip of the pen; named in issue 10: 48 % off",
+    "Slip of the pen: 48 % off",
     "default argument x = 3 that the coordinate x replaces: meant is u'' = 9, solved u'' = x^2",
     exact=dict(u=lambda x: 4.5 * x * (x - 1)),
 )
@@ -191,7 +191,7 @@ def default_argument() -> Problem:
     return Problem("default", LINE, "u", terms)
 
 
-@ill_posed("Slip of the pen; issue 10", "equation that draws random numbers")
+@ill_posed("Slip of the pen", "equation that draws random numbers")
 def random_equation() -> Problem:
     terms = [
         Equation(lambda u, x: -u.xx - PI**2 * sin(PI * x) + 0.5 * torch.randn_like(x.value)),
@@ -200,7 +200,7 @@ def random_equation() -> Problem:
     return Problem("random", LINE, "u", terms)
 
 
-@ill_posed("Slip of the pen; issue 10", "source whose strength changes from call to call")
+@ill_posed("Slip of the pen", "source whose strength changes from call to call")
 def equation_with_a_state() -> Problem:
     source = random.Random(0)
     terms = [
@@ -210,9 +210,7 @@ def equation_with_a_state() -> Problem:
     return Problem("state", LINE, "u", terms)
 
 
-@ill_posed(
-    "Slip of the pen: masked measurements; issue 10", "a masked array whose hidden value is 999", exact=dict(u=_bent)
-)
+@ill_posed("Slip of the pen: masked measurements", "a masked array whose hidden value is 999", exact=dict(u=_bent))
 def masked_array() -> Problem:
     values = np.ma.masked_greater(np.where(np.arange(19) == 7, 999.0, np.sin(PI * AT.numpy())), 100)
     terms = [
@@ -223,7 +221,7 @@ def masked_array() -> Problem:
     return Problem("masked", LINE, "u", terms)
 
 
-@ill_posed("Slip of the pen; issue 10", "complex residual of which the imaginary part is lost")
+@ill_posed("Slip of the pen", "complex residual of which the imaginary part is lost")
 def complex_residual() -> Problem:
     terms = [Equation(lambda u: u.xx * 1j + u.x - 1), Dirichlet(LINE.boundary, u=0.0)]
     return Problem("complex", LINE, "u", terms)
@@ -240,7 +238,7 @@ def source_not_a_number() -> Problem:
     return Problem("nan source", LINE, "u", terms)
 
 
-@ill_posed("Slip of the pen: named in issue 10, NaN at 99 % of the points", "logarithm of a negative coordinate")
+@ill_posed("Slip of the pen: NaN at 99 % of the points", "logarithm of a negative coordinate")
 def nearly_all_not_a_number() -> Problem:
     terms = [Equation(lambda u, x: -u.xx - torch.log(x - 0.99)), Dirichlet(LINE.boundary, u=0.0)]
     return Problem("mostly nan", LINE, "u", terms)

@@ -31,7 +31,7 @@ SQUARE = Box(x=(0, 1), y=(0, 1))
 
 
 @ill_posed(
-    "Hadamard 1923; named in issue 10",
+    "Hadamard 1923",
     "value and flux of Laplace's equation on one wall, none elsewhere",
     exact=dict(u=lambda x, y: sin(PI * x) * torch.cosh(PI * y)),
 )
@@ -76,7 +76,7 @@ def wall_missing_4d() -> Problem:
     return Problem("wall 4d", cube, "u", terms)
 
 
-@ill_posed("Evans, PDE, section 2.2; named in issue 10", "a wall missing in five dimensions")
+@ill_posed("Evans, PDE, section 2.2", "a wall missing in five dimensions")
 def wall_missing_5d() -> Problem:
     cube = Box(x=Cube(0, 1, dim=5))
     walls = cube.face(**{f"x[{i}]": (0, 1) if i < 4 else 0 for i in range(5)})
@@ -160,7 +160,7 @@ def free_vibration() -> Problem:
 
 
 @ill_posed(
-    "Bratu 1914; Gelfand 1963; named in issue 10",
+    "Bratu 1914; Gelfand 1963",
     "lambda = 3.7 above the fold at 3.5138: no solution",
 )
 def bratu_above_the_fold() -> Problem:
@@ -189,7 +189,7 @@ def stoer_bulirsch() -> Problem:
 
 
 @ill_posed(
-    "Ascher, Mattheij & Russell, section 1.2; issue 10",
+    "Ascher, Mattheij & Russell, section 1.2",
     "pendulum held at both times: many solutions",
 )
 def pendulum_boundary_values() -> Problem:

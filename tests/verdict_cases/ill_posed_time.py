@@ -19,7 +19,7 @@ def _heat(*more) -> list:
 
 
 @ill_posed(
-    "Payne, Improperly Posed Problems in PDEs, 1975; named in issue 10",
+    "Payne, Improperly Posed Problems in PDEs, 1975",
     "heat run backwards in time: u_t = -u_xx",
     exact=dict(u=lambda x, t: sin(PI * x) * exp(t)),
 )
@@ -45,7 +45,7 @@ def backward_heat_rough_start() -> Problem:
 
 
 @ill_posed(
-    "John, PDE, section 7.1; named in issue 10",
+    "John, PDE, section 7.1",
     "heat equation with final data in place of initial data",
     exact=dict(u=lambda x, t: sin(PI * x) * exp(1 - t)),
 )
@@ -65,7 +65,7 @@ def heat_without_start() -> Problem:
     return Problem("no start", ROD, "u", _heat(Dirichlet(ROD.boundary, u=lambda t: sin(t))))
 
 
-@ill_posed("Evans, PDE, section 2.3; named in issue 10", "heat in four space dimensions without an initial state")
+@ill_posed("Evans, PDE, section 2.3", "heat in four space dimensions without an initial state")
 def heat_4d_without_start() -> Problem:
     box = Box(x=Cube(0, 1, dim=4), t=(0, 1))
     terms = [
@@ -186,7 +186,7 @@ def heat_that_blows_up() -> Problem:
     return Problem("fujita", box, "u", terms)
 
 
-@ill_posed("Strogatz, section 2.5; named in issue 10", "u' = u^2 through its pole at t = 1")
+@ill_posed("Strogatz, section 2.5", "u' = u^2 through its pole at t = 1")
 def through_the_pole() -> Problem:
     return Problem("pole", Box(t=(0, 2)), "u", [Equation(lambda u: u.t - u**2), Initial(u=1.0)])
 

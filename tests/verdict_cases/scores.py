@@ -44,6 +44,8 @@ class Scores:
         right_refused: names of right answers that were called not good, or refused.
         right: number of right answers.
         no_verdict: names of cases that ended without a verdict: killed, or crashed.
+        slow: names of cases whose verdict, the reference apart, took longer than 2 s and a third of the solve.
+        timed: number of cases that were solved, and whose verdict has a time.
     """
 
     cases: Mapping[str, int]
@@ -54,6 +56,8 @@ class Scores:
     right_refused: tuple[str, ...]
     right: int
     no_verdict: tuple[str, ...]
+    slow: tuple[str, ...] = ()
+    timed: int = 0
 
     @property
     def plausible_rate(self) -> float:
@@ -74,6 +78,8 @@ class Scores:
             f"right, but 'not good' or refused: {len(self.right_refused)} of {self.right}, "
             f"{100 * self.refused_rate:.1f} % ({', '.join(self.right_refused)})",
             f"without a verdict: {len(self.no_verdict)} ({', '.join(self.no_verdict)})",
+            f"verdict slower than 2 s and a third of the solve: {len(self.slow)} of {self.timed} timed "
+            f"({', '.join(self.slow)})",
         ]
         return "\n".join(lines)
 
@@ -103,4 +109,12 @@ def scores(rows: Sequence[Mapping[str, Any]]) -> Scores:
         right_refused=names("not good", "refused", wrong=False),
         right=sum(is_right(r) for r in rows),
         no_verdict=tuple(r["name"] for r in rows if r["word"] in ("killed", "crashed")),
+        slow=tuple(r["name"] for r in rows if _is_slow(r)),
+        timed=sum(r.get("verdict_seconds") is not None for r in rows),
     )
+
+
+def _is_slow(row: Mapping[str, Any]) -> bool:
+    """True if the checks took longer than 2 s and a third of the solve; computing the reference is not counted."""
+    seconds = row.get("verdict_seconds")
+    return seconds is not None and seconds > max(2.0, row["solve_seconds"] / 3)

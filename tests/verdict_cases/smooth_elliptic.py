@@ -163,7 +163,7 @@ def helmholtz_plane_wave() -> Problem:
 
 
 @smooth(
-    "Poiseuille flow: Batchelor, Introduction to Fluid Dynamics, section 4.2; named in issue 10",
+    "Poiseuille flow: Batchelor, Introduction to Fluid Dynamics, section 4.2",
     exact=dict(u=lambda y: 4 * y * (1 - y), v=lambda x: 0 * x, p=lambda x: 8 * (1 - x)),
 )
 def poiseuille() -> Problem:

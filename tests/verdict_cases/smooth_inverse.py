@@ -155,7 +155,7 @@ def mean_fixes_the_level() -> Problem:
 
 
 @smooth(
-    "Volterra's equation u(x) = 1 + integral of u from 0 to x: Atkinson, Integral Equations, section 1.1; issue 10",
+    "Volterra's equation u(x) = 1 + integral of u from 0 to x: Atkinson, Integral Equations, section 1.1",
     exact=dict(u=lambda x: exp(x)),
 )
 def volterra() -> Problem:

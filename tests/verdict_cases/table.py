@@ -49,6 +49,7 @@ def _tables(cases: Sequence[Case], rows: Sequence[Mapping[str, Any]]) -> str:
             f'| "plausible", but wrong | {len(rates.wrong_plausible)}, {100 * rates.plausible_rate:.1f} % |\n'
             f"| right, but not good or refused | {len(rates.right_refused)}, {100 * rates.refused_rate:.1f} % |\n"
             f"| without a verdict | {len(rates.no_verdict)} |\n"
+            f"| verdict slower than 2 s and a third of the solve | {len(rates.slow)} of {rates.timed} |\n"
         )
     for kind, title in _TITLES.items():
         chosen = sorted((case for case in cases if case.kind is kind), key=lambda case: case.name)

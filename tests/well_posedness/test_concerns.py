@@ -110,6 +110,23 @@ WELL_POSED: dict[str, Callable[[], Problem]] = {
         ],
         coefficients=[Coefficient("k", 0.5)],
     ),
+    "heat from early data": lambda: Problem(
+        "p", ROD, "u", [HEAT, ends(), Data(dict(x=[0.2, 0.5, 0.7], t=[0.0, 0.5, 1.0]), u=[0.1, 0.2, 0.0])]
+    ),
+    "wave from late data": lambda: Problem(
+        "p", ROD, "u", [WAVE, ends(), Data(dict(x=[0.2, 0.5, 0.7], t=[0.8, 0.9, 1.0]), u=[0.1, 0.2, 0.0])]
+    ),
+    "hyperbolic in space, three walls": lambda: Problem(
+        "p",
+        SQUARE,
+        "u",
+        [
+            Equation(lambda u: u.xx - u.yy),
+            Dirichlet(SQUARE.face(x=(0, 1)), u=0.0),
+            Dirichlet(SQUARE.face(y=0), u=lambda x: torch.sin(PI * x)),
+            Neumann(SQUARE.face(y=0), u=0.0),
+        ],
+    ),
     "nonlinear": lambda: Problem("p", ROD, "u", [Equation(lambda u: u.t + u * u.x - 0.1 * u.xx), ends(), start()]),
 }
 
@@ -145,6 +162,28 @@ WRONG: dict[str, tuple[Callable[[], Problem], Severity, str]] = {
         lambda: Problem("p", ROD, "u", [Equation(lambda u: u.tt + u.xx), ends(), start(), Initial(u_t=0.0)]),
         ILL,
         "grow at the rate |k|^1",
+    ),
+    "heat from late data": (
+        lambda: Problem(
+            "p", ROD, "u", [HEAT, ends(), Data(dict(x=[0.2, 0.5, 0.7], t=[0.8, 0.9, 1.0]), u=[0.1, 0.2, 0.0])]
+        ),
+        ILL,
+        "the first data are at t = 0.8",
+    ),
+    "hyperbolic in space, all walls": (
+        lambda: Problem("p", SQUARE, "u", [Equation(lambda u: u.xx - u.yy), Dirichlet(SQUARE.boundary, u=0.0)]),
+        ILL,
+        "is hyperbolic, and every wall carries a condition",
+    ),
+    "a change of type, all walls": (
+        lambda: Problem(
+            "p",
+            Box(x=(-1, 1), y=(0, 1)),
+            "u",
+            [Equation(lambda u, x: u.xx + x * u.yy), Dirichlet(Box(x=(-1, 1), y=(0, 1)).boundary, u=0.0)],
+        ),
+        Severity.DOUBTFUL,
+        "changes type",
     ),
     "Cauchy data": (
         lambda: Problem(

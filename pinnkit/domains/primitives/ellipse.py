@@ -13,7 +13,7 @@ from pinnkit.domains.combination import Side, Solid
 from pinnkit.domains.product import SHAPES, Plain
 from pinnkit.domains.shapes.arrangement import PlaneSide
 from pinnkit.domains.shapes.curves import EllipticalArc
-from pinnkit.domains.shapes.motion import Motion
+from pinnkit.domains.shapes.motion import Motion, cosine_and_sine
 
 from .arguments import centers, positive
 
@@ -78,6 +78,13 @@ class Ellipse(Solid):
         """Distance `(n,)` of points `(n, 2)` to the curve, negative inside."""
         check_coords("Ellipse.signed_distance", coords, self.columns)
         return self.outline.signed_distance(coords)
+
+    def level(self, coords: Tensor) -> Tensor:
+        """(p / a)^2 + (q / b)^2 - 1, `(n,)`, in the coordinates p and q along the half-axes."""
+        cosine, sine = cosine_and_sine(self.angle)
+        x, y = coords[:, 0] - self.center[0], coords[:, 1] - self.center[1]
+        p, q = cosine * x + sine * y, cosine * y - sine * x
+        return (p / self.radii[0]) ** 2 + (q / self.radii[1]) ** 2 - 1
 
     def moved(self, motion: Motion) -> Ellipse:
         """The ellipse after a rotation, scaling and translation."""

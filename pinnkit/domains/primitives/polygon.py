@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
@@ -19,6 +20,7 @@ from pinnkit.domains.product import SHAPES, Product, ShapeWall
 from pinnkit.domains.shapes.arrangement import PlaneSide
 from pinnkit.domains.shapes.curves import Segment
 from pinnkit.domains.shapes.motion import Motion, Point
+from pinnkit.domains.shapes.outline import crossings
 
 __all__ = ["Polygon", "Triangle"]
 
@@ -133,6 +135,13 @@ class Polygon(Solid):
         """Distance `(n,)` of points `(n, 2)` to the boundary, negative inside."""
         check_coords("Polygon.signed_distance", coords, self.columns)
         return self.outline.signed_distance(coords)
+
+    def level(self, coords: Tensor) -> Tensor:
+        """-1 inside and 1 outside, `(n,)`, by the number of sides that a ray crosses."""
+        rows = max(1, _BLOCK // len(self.vertices))
+        corners = torch.tensor(self.vertices, dtype=torch.float64, device=coords.device)
+        odd = [crossings(corners, part) % 2 == 1 for part in coords.double().split(rows)]
+        return torch.where(torch.cat(odd), -1.0, 1.0).to(coords) if odd else coords.new_zeros(0)
 
     def moved(self, motion: Motion) -> Polygon:
         """The polygon after a rotation, scaling and translation."""

@@ -17,7 +17,7 @@ from .curves import Arc, Curve, EllipticalArc, signed_distances
 from .motion import Point
 from .walls import Draw, Owner, WallSample
 
-__all__ = ["Corner", "Hole", "Outline", "OutlinePiece", "Outlined"]
+__all__ = ["Corner", "Hole", "Outline", "OutlinePiece", "Outlined", "crossings"]
 
 _SAME = 1e-10
 """Distance below which vertices are one, relative to their coordinates."""
@@ -198,7 +198,7 @@ class Outline:
             found = center + step * torch.cartesian_prod(unit, unit)
             found = torch.cat([center[None], found])
             distance = self.signed_distance(found)
-            distance = torch.where(_winds(ring, found) & (distance > 0), distance, -math.inf)
+            distance = torch.where((crossings(ring, found) % 2 == 1) & (distance > 0), distance, -math.inf)
             row = int(distance.argmax())
             best, center = float(distance[row]), found[row]
             step = step / 6
@@ -367,11 +367,11 @@ def _circle_of(loop: Sequence[Curve]) -> tuple[Point, float] | None:
     return None
 
 
-def _winds(ring: Tensor, points: Tensor) -> Tensor:
-    """True `(n,)` for points around which a closed polygon `(m, 2)` winds, by the number of crossings of a ray."""
+def crossings(ring: Tensor, points: Tensor) -> Tensor:
+    """Number `(n,)` of sides of a closed polygon `(m, 2)` that the ray from each point to the right crosses."""
     a, b = ring, ring.roll(-1, 0)
     x, y = points[:, :1], points[:, 1:]
     spans = (a[:, 1] <= y) != (b[:, 1] <= y)
     rise = torch.where(a[:, 1] == b[:, 1], torch.ones_like(a[:, 1]), b[:, 1] - a[:, 1])
     at = a[:, 0] + (y - a[:, 1]) / rise * (b - a)[:, 0]
-    return (spans & (at > x)).sum(dim=1) % 2 == 1
+    return (spans & (at > x)).sum(dim=1)

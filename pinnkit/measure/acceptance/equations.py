@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
@@ -72,6 +73,36 @@ def step_ratio(case: int, dtype: torch.dtype) -> Measure:
         return Measurement(own / found.seconds["deepxde"], own, {"seconds": dict(found.seconds)})
 
     return measure
+
+
+def time_over_limit(solve_it: Callable[[Problem, int, float], Solution], seconds: float) -> Measure:
+    """Measure of the time of a solve that cannot end sooner, over its `seconds=`."""
+
+    def measure(row: Row, problem: Problem, seed: int) -> Measurement:  # noqa: ARG001  (signature of a measure)
+        begin = time.perf_counter()
+        solution = solve_it(problem, seed, seconds)
+        used = time.perf_counter() - begin
+        return Measurement(used / seconds, used, {"status": solution.status.name})
+
+    return measure
+
+
+def _limited(name: str) -> Callable[[Problem, int, float], Solution]:
+    """Solve of one of the kinds in `_LIMITED`."""
+
+    def run(problem: Problem, seed: int, seconds: float) -> Solution:
+        from pinnkit.solvers import LBFGS, Adam, GaussNewton, solve
+
+        field, solvers, options = {
+            "automatic": (None, None, {}),
+            "adam": (Siren(), [Adam(steps=10**7)], {}),
+            "l-bfgs": (Siren(), [LBFGS(steps=10**7)], {}),
+            "gauss-newton": (MLP(width=20, depth=3), [GaussNewton(steps=10**6)], {}),
+            "slabs": (MLP(width=20, depth=3), [GaussNewton(steps=10**6)], {"slabs": 4}),
+        }[name]
+        return solve(problem, field, solvers, seed=seed, seconds=seconds, tolerance=1e-300, **options)  # type: ignore[arg-type]
+
+    return run
 
 
 def product_rate(row: Row, problem: Problem, seed: int) -> Measurement:  # noqa: ARG001  (signature of a measure)
@@ -183,6 +214,16 @@ _JACOBIANS = {  # quantity: (method, target)
     "mapped": ("time of the Jacobian over vmap of jets", 1 / 1.2),
     "hessian": ("time of the Jacobian over vmap of nested jacrev", 1 / 5),
 }
+_LIMITED = (  # problem, kind of solve, seconds
+    ("allen_cahn", "adam", 5.0),
+    ("heat_2d", "l-bfgs", 5.0),
+    ("klein_gordon", "gauss-newton", 5.0),
+    ("advection", "slabs", 8.0),
+    ("schroedinger", "automatic", 5.0),
+    ("heat_5d", "automatic", 5.0),
+    ("poisson_100d_mixed", "automatic", 10.0),
+    ("heat_2d", "automatic", 5.0),
+)
 _HARDER = {  # problem: (relative L2 error, seconds)
     "nonlinear_poisson": (1e-9, 10.0),
     "burgers": (1e-7, 60.0),
@@ -232,5 +273,8 @@ def rows() -> Iterable[Row]:
     yield Row("2", "steps", "poisson", method, "ratio", 2.0, product_rate, seeded=False)
     for quantity, (method, target) in _JACOBIANS.items():
         yield Row("2", "jacobians", "heat", method, "ratio", target, jacobian_ratio(quantity), seeded=False)
+    for name, kind, seconds in _LIMITED:
+        measure = time_over_limit(_limited(kind), seconds)
+        yield Row("2", "limits", name, f"{kind}, {seconds:g} s", "seconds used / limit", 1.1, measure)
     method, unit = "automatic against finite differences", "difference / sum of error bars"
     yield Row("1", "agreement", "poisson_variable", method, unit, 1.0, agreement)

@@ -17,6 +17,7 @@ from pinnkit.files.unreadable import UnreadableFile, reading
 
 from .background_removal import remove_background, uniform_background
 from .cameras import Camera, Convention
+from .contradictions import contradictions
 from .picture_files import read_picture
 from .scene import Scene, View, box_from_corners
 from .scene_bounds import check_box, check_poses, choose_box, choose_contraction
@@ -96,6 +97,7 @@ def _read(
     _check_pictures((*train, *test), longest)
     views = [_view(frame, longest, notes) for frame in train]
     held = [_view(frame, longest, notes) for frame in test]
+    notes += contradictions([*views, *held])
     if all(bool((view.image[..., 3] == 0).all()) if view.image.shape[2] == 4 else False for view in views):
         raise ValueError(f"'{path}': every pixel of every picture is transparent; there is nothing to learn")
     background = content.get("background")

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import math
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -51,7 +52,9 @@ _FLOOR = 1e-14
 _CLEARLY = 0.5
 """Fraction of the residual of another family of polynomials at which one counts as better."""
 _RATE = 2e10
-"""Floating-point operations per second assumed for one core."""
+"""Floating-point operations per second assumed for one core, until an attempt has been measured."""
+_MEASURABLE = 0.02
+"""Estimated seconds of an attempt from which its time says how fast the machine is."""
 _HELD = 4096
 """Largest number of held-out points of an equation; of a condition half as many."""
 
@@ -69,6 +72,7 @@ class _PolynomialSearch:
     scales: dict[str, float] | None = None
     best: Attempt | None = None
     late: bool = False
+    slowness: float = 1.0  # seconds of the last attempt that could be measured, over the estimate
 
     @property
     def columns(self) -> int:
@@ -77,10 +81,13 @@ class _PolynomialSearch:
 
     def attempt(self, spec: Spec) -> Attempt:
         """Solve with these polynomials where the remaining time allows it; the best so far is kept."""
-        if self.best is not None and self._seconds(spec.count(self.columns)) > self.left():
+        estimate, begin = self._seconds(spec.count(self.columns)), time.perf_counter()
+        if self.best is not None and self.slowness * estimate > self.left():
             self.late = True
             raise _Stopped
         found = _solved(self.problem, self.groups, self.solver, self.seed, spec, self.best, self.scales)
+        if estimate >= _MEASURABLE:
+            self.slowness = max(1.0, (time.perf_counter() - begin) / estimate)
         if self.best is None or found.score < self.best.score:
             self.best = found
         if self.report(found) or self.best.score <= self.tolerance:

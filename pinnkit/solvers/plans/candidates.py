@@ -10,7 +10,7 @@ from typing import cast
 
 from torch import nn
 
-from pinnkit.fields import FieldSpec
+from pinnkit.fields import FieldSpec, Trefftz
 from pinnkit.fields.protocols import unsettled
 from pinnkit.solvers.collocation.field_groups import FieldChoice
 from pinnkit.solvers.protocols import Method, Scope, Solver, missing_members, on_parameters, on_readout
@@ -23,6 +23,7 @@ class Kind(Enum):
     """Way in which a candidate is run."""
 
     SEARCH = "random sines or polynomials chosen by the residual at held-out points"
+    BOUNDARY = "functions that satisfy the equation, fitted to the conditions on the boundary"
     TRAINING = "solvers in sequence, on all parameters or on the read-out of a given field"
     MARCH = "modes in space that are advanced in time"
 
@@ -76,7 +77,9 @@ class Candidate:
         """Way in which the candidate is run."""
         if self.solvers[0].scope is Scope.OWN_FIELD:
             return Kind.MARCH
-        specs = self.field.values() if isinstance(self.field, Mapping) else (self.field,)
+        specs = tuple(self.field.values()) if isinstance(self.field, Mapping) else (self.field,)
+        if any(isinstance(s, Trefftz) for s in specs) and on_readout(self.solvers[0]):
+            return Kind.BOUNDARY
         searching = any(isinstance(s, FieldSpec | nn.Module) and unsettled(s) for s in specs)
         return Kind.SEARCH if searching and on_readout(self.solvers[0]) else Kind.TRAINING
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pinnkit.derivatives import terms_of
-from pinnkit.fields import MLP, Additive, Expansion, FieldSpec, RandomFourier, Siren, TotalDegree
+from pinnkit.fields import MLP, Additive, Expansion, FieldSpec, RandomFourier, Siren, TotalDegree, Trefftz
 from pinnkit.jets.gradient_mode import with_gradients
 from pinnkit.jets.orders import HIGHEST
 from pinnkit.problem.problem import Problem
@@ -19,6 +19,7 @@ from pinnkit.solvers.optimizers.gauss_newton import GaussNewton
 from pinnkit.solvers.optimizers.lbfgs import LBFGS
 from pinnkit.solvers.protocols import Method, Scope
 from pinnkit.solvers.training.adaptive_points import RAD
+from pinnkit.solvers.trefftz.search import covers
 
 from .candidates import Candidate, Kind, Plan
 from .run_options import RunOptions
@@ -133,6 +134,8 @@ def check_options(chosen: Plan, options: RunOptions) -> None:
         return
     if any(c.kind is Kind.SEARCH for c in chosen.candidates):
         raise ValueError("solve: `start` needs the same field; a search of random sines has none before it ends")
+    if any(c.kind is Kind.BOUNDARY for c in chosen.candidates):
+        raise ValueError("solve: `start` needs the same field; Trefftz has none before its search ends; leave it out")
     if all(c.kind is Kind.MARCH for c in chosen.candidates):
         raise ValueError("solve: `start` is for a given field; March begins at the initial condition; leave it out")
 
@@ -142,6 +145,8 @@ def _given(field: FieldChoice | None, solvers: Method | Sequence[Method] | None)
     if solvers is None:
         if isinstance(field, RandomFourier):
             return Candidate(field, (LeastSquares(),), "Least squares for the read-out of the given random sines.")
+        if isinstance(field, Trefftz):
+            return _exact_functions(field)
         if isinstance(field, Expansion | Additive | TotalDegree):
             return Candidate(field, (MANY_COORDINATES,), "Least squares for the read-out of the given polynomials.")
         return Candidate(field, (Adam(), LBFGS()), "The given field by Adam, then L-BFGS.")
@@ -157,6 +162,18 @@ def _given(field: FieldChoice | None, solvers: Method | Sequence[Method] | None)
 
 
 def _automatic(problem: Problem) -> Plan:
+    if covers(problem):
+        return Plan((_exact_functions(Trefftz()), *_general(problem).candidates))
+    return _general(problem)
+
+
+def _exact_functions(field: Trefftz) -> Candidate:
+    reason = "Functions that satisfy the equation exactly, fitted to the conditions on the boundary by least squares."
+    return Candidate(field, (LeastSquares(),), reason, accept=_ACCURATE)
+
+
+def _general(problem: Problem) -> Plan:
+    """Candidates for problems of every kind."""
     trained = Siren(), (Adam(), LBFGS())
     curved = [str(t.name) for t in problem.terms if not t.penalty.is_square]
     columns = len(problem.frame.columns)

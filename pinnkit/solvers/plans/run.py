@@ -46,12 +46,15 @@ class Run:
         candidate: field and solvers.
         options: of the run.
         began: `time.perf_counter()` at its beginning.
+        is_dispensable: whether there is a solution already, so that a first step that does not end in time is broken
+            off, by `OutOfTime`.
     """
 
     problem: Problem
     candidate: Candidate
     options: RunOptions
     began: float
+    is_dispensable: bool = False
 
     @cached_property
     def specs(self) -> dict[Group, FieldSpec | nn.Module]:
@@ -150,7 +153,7 @@ def solution_of(
     fields = FieldSet(problem, modules)
     determined = Parameters(problem, list(modules.values()), device=device, dtype=dtype)
     rows, training = residual_summary(fields, parameters, points)
-    counts = counts_of(problem, 4096, 1024)
+    counts = counts_of(problem, 1024, 256)
     fresh = CollocationPoints(problem, counts, options.seed, draw=2**31, device=device, dtype=dtype, batch=_DATA)
     check = WeightedResiduals(fields, parameters, fresh)
     with torch.no_grad():

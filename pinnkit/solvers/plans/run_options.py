@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from pinnkit.problem.problem import Problem
+from pinnkit.solutions.known_values import KnownValues
 from pinnkit.solutions.solution import Solution
 from pinnkit.solvers.training.adaptive_points import Adaptive
 from pinnkit.solvers.training.loop import CHECKPOINT_SECONDS, Callback
@@ -36,7 +37,8 @@ class RunOptions:
         compiles: whether training uses compiled derivatives; None counts steps, points and parameters.
         balance: whether terms are weighted by their row norms; False takes the weights of the terms as they are.
         monitor: measurements while a field is trained.
-        start: solution of the same fields, whose state is the start of training.
+        start: solution of the same fields, whose state is the start of training; or a reference, to whose values the
+            fields are fitted first.
         out: folder for checkpoints; None writes nothing.
         resume: continue from the checkpoint in `out`.
         checkpoint_seconds: time between two checkpoints in seconds.
@@ -57,7 +59,7 @@ class RunOptions:
     compiles: bool | None = None
     balance: bool = True
     monitor: Monitor | None = None
-    start: Solution | None = field(default=None, hash=False)
+    start: Solution | KnownValues | None = field(default=None, hash=False)
     out: str | Path | None = None
     resume: bool = False
     checkpoint_seconds: float = CHECKPOINT_SECONDS
@@ -66,9 +68,10 @@ class RunOptions:
     def __post_init__(self) -> None:
         """Check the options, and keep sequences as tuples."""
         self._check_numbers()
-        if self.start is not None and not isinstance(self.start, Solution):
+        if self.start is not None and not isinstance(self.start, Solution | KnownValues):
             raise TypeError(
-                f"solve: `start` must be a Solution, what `solve` or `load` gives, got {type(self.start).__name__}"
+                "solve: `start` must be a Solution, what `solve` or `load` gives, or a Reference, got "
+                f"{type(self.start).__name__}"
             )
         if self.resume and self.out is None:
             raise ValueError("solve: `resume` needs the folder of the run, out='results/name'")

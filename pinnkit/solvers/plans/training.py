@@ -26,15 +26,19 @@ from pinnkit.solvers.least_squares.output_scales import scale_outputs
 from pinnkit.solvers.least_squares.row_norm_weights import has_row_norms, row_norm_weights
 from pinnkit.solvers.protocols import Objective, Solver, State, on_readout
 from pinnkit.solvers.training.compilation import CompiledDerivatives, compilation_pays
+from pinnkit.solvers.training.deadline import Deadline
 from pinnkit.solvers.training.fingerprint import fingerprint
 from pinnkit.solvers.training.loop import Outcome
 from pinnkit.solvers.training.loop import run as run_loop
 from pinnkit.solvers.training.training_objective import TrainingObjective
 
+from .reference_start import fit_values
 from .run import Run, differentiates, solution_of
 
 __all__ = ["run_training"]
 
+_OVERRUN = 1.05
+"""Part of the time limit at which a step is broken off."""
 _ROWS = 2**18
 """Largest number of rows of a chunk."""
 
@@ -48,6 +52,7 @@ class _Prepared:
     objective: TrainingObjective
     fingerprint: str
     compile_seconds: float | None
+    deadline: Deadline | None
 
 
 class _Vector(NamedTuple):
@@ -98,16 +103,23 @@ def _prepare(run: Run) -> _Prepared:
         scale_outputs(fields, run.specs, seed=options.seed)
     parameters = Parameters(problem, list(fields.modules.values()), device=run.device, dtype=run.dtype)
     if options.start is not None:
-        _warm_start(parameters, fields.modules, options.start)
+        start = options.start if isinstance(options.start, Solution) else fit_values(run, options.start, run_training)
+        _warm_start(parameters, fields.modules, start)
     if parameters.count == 0:
         raise ValueError("solve: there is nothing to train, the field has no parameter that requires a gradient")
     row_weights = _row_weights(run, fields)
     compiles = options.compiles
     if compiles is None:
         rows = _differentiated_rows(run, parameters.count)
-        compiles = compilation_pays(run.solvers, parameters.count, rows, run.device)
+        compiles = compilation_pays(run.solvers, parameters.count, rows, run.device, options.seconds)
     if compiles:
         fields = replace(fields, differentiate=CompiledDerivatives())
+    deadline = None
+    if options.seconds is not None:
+        deadline = Deadline(run.began + _OVERRUN * options.seconds, fields.differentiate)
+        fields = replace(fields, differentiate=deadline)
+        if run.is_dispensable:
+            deadline.arm()
     chunk = _chunk(problem, parameters.count)
     objective = TrainingObjective(
         fields,
@@ -129,7 +141,7 @@ def _prepare(run: Run) -> _Prepared:
         schemes=(run.adaptive, *options.schemes, "compiled" if compiles else None),
     )
     seconds = _compile(objective, run.solvers[0], parameters.get()) if compiles else None
-    return _Prepared(fields, parameters, objective, identity, seconds)
+    return _Prepared(fields, parameters, objective, identity, seconds, deadline)
 
 
 def _row_weights(run: Run, fields: FieldSet) -> dict[str, float]:
@@ -260,12 +272,18 @@ def _stages(solvers: Sequence[Solver]) -> list[tuple[Solver, ...]]:
 
 def _all_parameters(run: Run, prepared: _Prepared) -> _Vector:
     objective, parameters = prepared.objective, prepared.parameters
+
+    def memory() -> State:  # called after every step
+        if prepared.deadline is not None:
+            prepared.deadline.arm()
+        return objective.memory()
+
     return _Vector(
         objective.objective,
         parameters.get,
         parameters.assign,
         lambda: objective.last,
-        objective.memory,
+        memory,
         _measure(run, prepared),
     )
 

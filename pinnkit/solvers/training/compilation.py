@@ -16,6 +16,8 @@ __all__ = ["CompiledDerivatives", "compilation_pays"]
 
 _WORK = 1e11
 """Steps x points x parameters from which a quarter of the time of all steps exceeds the time of compilation."""
+_LEAST_SECONDS = 300.0
+"""Time limit below which nothing is compiled: a compilation takes from 10 s to a minute, and cannot be interrupted."""
 _ROWS = 1024
 """Number of points below which the overhead of a compiled function dominates."""
 
@@ -37,7 +39,11 @@ class CompiledDerivatives:
 
 
 def compilation_pays(
-    solvers: Sequence[Solver], parameters: int, rows: Callable[[Solver], int], device: torch.device
+    solvers: Sequence[Solver],
+    parameters: int,
+    rows: Callable[[Solver], int],
+    device: torch.device,
+    seconds: float | None = None,
 ) -> bool:
     """Return whether training is long enough to compile: by counting, never by timing, so that a resumed run agrees.
 
@@ -46,6 +52,9 @@ def compilation_pays(
         parameters: number of all parameters.
         rows: number of points at which a step of a solver differentiates, over all equations.
         device: of the run, with a compiler or without.
+        seconds: time limit of the run; None for none.
     """
+    if seconds is not None and seconds < _LEAST_SECONDS:
+        return False
     work = sum(s.steps * rows(s) * parameters for s in solvers if s.needs is Needs.LOSS)
     return work >= _WORK and missing_compiler(device) is None

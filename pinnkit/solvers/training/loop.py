@@ -19,6 +19,7 @@ from pinnkit.solvers.protocols import Objective, Solver, State, StateValue, loss
 from . import checkpoint
 from .checkpoint import Checkpoint
 from .checkpoint_match import check_match
+from .deadline import OutOfTime
 
 __all__ = ["Callback", "Outcome", "run"]
 
@@ -93,6 +94,9 @@ def run(
         memory: gives the entry "objective" of the state after every step; it is passed on from solver to solver.
         measure: measures after a step, ``(steps taken, theta) -> values``, empty where nothing is due; its time is not
             counted.
+
+    Raises:
+        OutOfTime: of a deadline in the objective that was armed before there is a step to return to.
     """
     begin = time.perf_counter() if began is None else began
     history = list(records)
@@ -169,6 +173,10 @@ def run(
                 saved_at = time.perf_counter()
     except KeyboardInterrupt:
         status = Status.INTERRUPTED
+    except OutOfTime:
+        if not history:
+            raise
+        status = Status.TIME
     save(mark)
     shown = history if status is Status.DIVERGED else history[: mark.records]
     return Outcome(theta_of(mark.state), mark.state, status, shown, time.perf_counter() - begin)

@@ -88,24 +88,15 @@ class ErrorEstimate:
         return self.explains and self.residual > _TRUSTED
 
 
-def sine_basis(solution: Solution, natural_scale: Mapping[str, float]) -> SineBasis:
-    """Sines about a solution of up to three coordinates, as many as a second allows; arguments as below."""
-    width = _SINES[len(solution.problem.frame.columns)] // outputs_of(solution.problem)
-    return SineBasis.of(solution, natural_scale, max(width, 60))
+def sine_basis(solution: Solution, natural_scale: Mapping[str, float]) -> SineBasis | None:
+    """Sines about a solution, as many as a second allows.
 
-
-def estimate_error(
-    solution: Solution, natural_scale: Mapping[str, float], least: Mapping[str, float]
-) -> ErrorEstimate | None:
-    """Estimate the error of a solution by one linearised correction.
-
-    None above three coordinates, for problems of data alone, and where values are not finite.
+    None above three coordinates, for problems of data alone, and where scales are not finite.
 
     Args:
         solution: the solution at which the problem is linearised.
         natural_scale: for each term the residual of a field of the size of the solution that varies over the whole
             domain: the unit of its rows.
-        least: lower bounds of the sizes of unknowns that may vanish, see scales.py.
     """
     problem = solution.problem
     columns = len(problem.frame.columns)
@@ -113,9 +104,19 @@ def estimate_error(
         return None
     if columns not in _SINES or not all(0 < size < math.inf for size in natural_scale.values()):
         return None
-    basis = sine_basis(solution, natural_scale)
+    return SineBasis.of(solution, natural_scale, max(_SINES[columns] // outputs_of(problem), 60))
+
+
+def estimate_error(basis: SineBasis, least: Mapping[str, float]) -> ErrorEstimate | None:
+    """Estimate the error of a solution by one linearised correction; None where values are not finite.
+
+    Args:
+        basis: sines about the solution.
+        least: lower bounds of the sizes of unknowns that may vanish, see scales.py.
+    """
+    solution, problem = basis.solution, basis.solution.problem
     r, jacobian = basis.rows()
-    inside, effect = basis.effect()
+    inside, effect = basis.effect
     if len(r) < len(jacobian[0]) or not all(bool(torch.isfinite(a).all()) for a in (r, jacobian, *effect.values())):
         return None
     norms = jacobian.norm(dim=0)

@@ -65,7 +65,7 @@ def search(basis: SineBasis, least: Mapping[str, float]) -> Search:
         least: lower bounds of the sizes of unknowns that may vanish, see scales.py.
     """
     solution = basis.solution
-    inside, effect = basis.effect()
+    inside, effect = basis.effect
     values = _values(basis, inside)
     starts = list(_coefficient_starts(basis))
     if not solution.coefficients:

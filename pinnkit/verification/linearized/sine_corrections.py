@@ -138,6 +138,7 @@ class SineBasis:
             found.append(_Sampled(term, points, self._values(points, channels), features))
         return tuple(found)
 
+    @cached_property
     def effect(self) -> tuple[Tensor, dict[str, Tensor]]:
         """Points inside ``(n, d)``, and the effect of each column on each unknown there, ``(n * components, P)``."""
         problem = self.solution.problem
