@@ -96,12 +96,12 @@ class Piecewise(Portable):
         """Value at points: a jet where an argument is one, else a tensor."""
         places = dict(self.__signature__.bind(*args, **kwargs).arguments)
         places = {name: v if isinstance(v, Jet) else torch.as_tensor(v, dtype=_dtype(v)) for name, v in places.items()}
-        record = _RECORD.get()
-        if record is not None:
-            record[self] = None
         held = _HELD.get()
         if held is not None:
             return self._branch(self._held(held), places)
+        record = _RECORD.get()
+        if record is not None:
+            record[self] = None
         which = self.number_at(*(plain(places[name]) for name in self.columns))
         branches = {i: self._branch(i, places) for i in which.unique().tolist()}
         frame = next((place.frame for place in places.values() if isinstance(place, Jet)), None)

@@ -19,6 +19,7 @@ from pinnkit.solvers.optimizers.gauss_newton import GaussNewton
 from pinnkit.solvers.optimizers.lbfgs import LBFGS
 from pinnkit.solvers.protocols import Method, Scope
 from pinnkit.solvers.training.adaptive_points import RAD
+from pinnkit.solvers.trefftz.piece_functions import covers_pieces
 from pinnkit.solvers.trefftz.search import covers
 
 from .candidates import Candidate, Kind, Plan
@@ -162,7 +163,7 @@ def _given(field: FieldChoice | None, solvers: Method | Sequence[Method] | None)
 
 
 def _automatic(problem: Problem) -> Plan:
-    if covers(problem):
+    if covers_pieces(problem) if len(problem.pieces) > 1 else covers(problem):
         return Plan((_exact_functions(Trefftz()), *_general(problem).candidates))
     return _general(problem)
 
