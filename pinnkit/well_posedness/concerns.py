@@ -34,7 +34,7 @@ def concerns_of(
         values: derivatives of the unknowns at points, of a solution; None looks at linear problems alone.
         coefficients: of the problem; None takes their initial values.
     """
-    if problem.plan is not None:
+    if problem.plan is not None or problem.structure.joins:  # in pieces: the problem as it was given is looked at
         return ()
     if not problem.structure.equations:
         return tuple(check_measurements(problem))
