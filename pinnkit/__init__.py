@@ -81,6 +81,8 @@ if TYPE_CHECKING:  # the same names for type checkers and editors; a test compar
     from .problem.errors import Unsupported as Unsupported
     from .problem.integrals import Integral as Integral
     from .problem.hardening import hardened as hardened
+    from .problem.pieces.interface import Interface as Interface
+    from .problem.pieces.piecewise import Piecewise as Piecewise
     from .problem.problem import Coefficient as Coefficient
     from .problem.problem import Problem as Problem
     from .problem.problem import Unknown as Unknown
@@ -151,6 +153,8 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "Robin",
     ),
     "problem.integrals": ("Integral",),
+    "problem.pieces.interface": ("Interface",),
+    "problem.pieces.piecewise": ("Piecewise",),
     "problem.hardening": ("hardened",),
     "problem.sections": ("section",),
     # the representation of the unknowns
@@ -199,6 +203,7 @@ __all__ = [
     "Halfspace",
     "Initial",
     "Integral",
+    "Interface",
     "LeastSquares",
     "March",
     "MeshRegion",
@@ -206,6 +211,7 @@ __all__ = [
     "NormalFlux",
     "Parameters",
     "Periodic",
+    "Piecewise",
     "Plan",
     "PointSet",
     "Polygon",

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from .penalties import Energy as Energy
     from .penalties import Huber as Huber
     from .penalties import Square as Square
+    from .pieces.interface import Interface as Interface
+    from .pieces.piecewise import Piecewise as Piecewise
     from .problem import Coefficient as Coefficient
     from .problem import Problem as Problem
     from .problem import Unknown as Unknown
@@ -51,6 +53,8 @@ _NAMES = {
     "hardening": ("hardened",),
     "errors": ("Unsupported",),
     "integrals": ("Integral",),
+    "pieces.interface": ("Interface",),
+    "pieces.piecewise": ("Piecewise",),
     "structure": ("Structure",),
     "script": ("ProblemFileError", "load_problem"),
 }
@@ -67,9 +71,11 @@ __all__ = [
     "Huber",
     "Initial",
     "Integral",
+    "Interface",
     "Neumann",
     "NormalFlux",
     "Periodic",
+    "Piecewise",
     "Problem",
     "ProblemFileError",
     "Robin",

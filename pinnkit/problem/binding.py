@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import torch
 
-from pinnkit.domains import Axis, Box, Faces, Part, PointSet
+from pinnkit.domains import Box, Faces, Part, PointSet, Role
+from pinnkit.domains.pieces.partition import Piece
 
 from .channels import Trace
 from .conditions import ConditionRule
@@ -52,7 +53,7 @@ def bind(problem: ProblemLike, terms: Sequence[Term]) -> tuple[tuple[Term, ...],
         with naming(f"{label}: term '{name}'"):
             ready = term.bind(context)
         ready = replace(
-            ready, sites=tuple(_placed(site, problem.axes, f"{label}: term '{name}'") for site in ready.sites)
+            ready, sites=tuple(_placed(site, problem, f"{label}: term '{name}'") for site in ready.sites)
         )
         ready = replace(ready, integrals=tuple((key, each.within(problem.axes)) for key, each in ready.integrals))
         _check_names(problem, ready, label)
@@ -83,8 +84,9 @@ def _named(terms: Sequence[Term], label: str) -> list[Term]:
     return found
 
 
-def _placed(site: Part, axes: Sequence[Axis], label: str) -> Part:
+def _placed(site: Part, problem: ProblemLike, label: str) -> Part:
     """Put the columns of a part in the order of the domain's, and refuse a part outside the domain."""
+    axes = problem.axes
     own, other = ({a.name: a for a in found} for found in (axes, site.axes))
     if set(own) != set(other):
         raise ValueError(f"{label} lives on a part with axes {tuple(other)}, the domain has {tuple(own)}")
@@ -92,7 +94,7 @@ def _placed(site: Part, axes: Sequence[Axis], label: str) -> Part:
         there = other[name]
         slack = 1e-9 * (axis.upper - axis.lower)
         outside = there.lower < axis.lower - slack or there.upper > axis.upper + slack
-        if outside or (isinstance(site, Faces) and there != axis):
+        if outside or (isinstance(site, Faces) and there != axis and not _bounds_an_unknown(site, problem)):
             raise ValueError(
                 f"{label} lives on {site!r}, which is no part of the domain: `{name}` spans "
                 f"({there.lower:g}, {there.upper:g}) there and ({axis.lower:g}, {axis.upper:g}) in the domain"
@@ -106,6 +108,12 @@ def _placed(site: Part, axes: Sequence[Axis], label: str) -> Part:
     blocks = dict(zip(other, site.coords.split([a.dim for a in site.axes], dim=1), strict=True))
     ordered = {name: blocks[name] if axis.dim > 1 else blocks[name][:, 0] for name, axis in own.items()}
     return PointSet(weight=site.weight, **ordered)
+
+
+def _bounds_an_unknown(site: Faces, problem: ProblemLike) -> bool:
+    """True for walls of a box to which an unknown is confined, and in a problem in pieces, whose walls were checked."""
+    space = tuple(a for a in site.axes if a.role is Role.SPACE)
+    return any(isinstance(u.on, Piece) or (isinstance(u.on, Box) and u.on.axes == space) for u in problem.unknowns)
 
 
 def _check_names(problem: ProblemLike, term: Term, label: str) -> None:

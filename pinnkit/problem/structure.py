@@ -255,9 +255,7 @@ def _settled(
     return found
 
 
-def _assigned(
-    depends: Sequence[tuple[Dependence, ...]], components: Sequence[Component]
-) -> Sequence[Component | None]:
+def _assigned(depends: Sequence[tuple[Dependence, ...]], components: Sequence[Component]) -> Sequence[Component | None]:
     """Assign to each row a component of its own, that with its highest derivatives, first of all in time."""
     if len(depends) != len(components):
         return [None] * len(depends)

@@ -22,7 +22,6 @@ from pinnkit.domains import (
     Sobol,
     check_group,
 )
-
 from pinnkit.domains.pieces.partition import extended
 from pinnkit.domains.pieces.restricted import Restricted
 

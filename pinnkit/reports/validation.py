@@ -92,9 +92,7 @@ def assess(
         context = Context(of_pieces(solution), (*exact, *discretised), absent.reason, notes=notes)
         findings = [*findings, *absent.findings, *check_exact(problem), *check_closed_form(discretised, error)]
         judged = context.solution
-        terms = tuple(
-            context.check(t) if vanishes(t) else Sample.of(judged, t).check for t in judged.problem.terms
-        )
+        terms = tuple(context.check(t) if vanishes(t) else Sample.of(judged, t).check for t in judged.problem.terms)
         verdict = run_checks(context, findings)
     return Report(
         solution=solution,

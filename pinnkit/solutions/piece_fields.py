@@ -66,9 +66,7 @@ class PieceFields:
             own = {axis.name: axis for axis in piece.axes}
             local = [own.get(axis.name, axis) for axis in axes]
             modules.append(
-                None
-                if spec is None
-                else spec.build(local, outputs, generator=generator, dtype=dtype, device=device)
+                None if spec is None else spec.build(local, outputs, generator=generator, dtype=dtype, device=device)
             )
         return PieceField(self, [axis.name for axis in axes for _ in range(axis.dim)], outputs, modules)
 

@@ -70,10 +70,17 @@ def _condition(
         pair = []
         for view in sides:
             here = [r for r in equations if r.part is None or holds_in(r.part, view.piece)]
-            mine = [d for r in here for d in r.depends_on if (d.component.unknown, d.component.index) == (unknown.name, component)]
+            mine = [
+                d
+                for r in here
+                for d in r.depends_on
+                if (d.component.unknown, d.component.index) == (unknown.name, component)
+            ]
             order = max([order, *(d.space_order for d in mine)])
             settling = [
-                r for r in here if r.settles is not None and (r.settles.unknown, r.settles.index) == (unknown.name, component)
+                r
+                for r in here
+                if r.settles is not None and (r.settles.unknown, r.settles.index) == (unknown.name, component)
             ]
             pair.append(_in_piece(settling[0].flux, view) if settling else None)
         fluxes.append((pair[0], pair[1]))

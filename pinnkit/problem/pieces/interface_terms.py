@@ -131,9 +131,7 @@ def _orientation(problem: ProblemLike, condition: InterfaceCondition) -> float:
         return value
 
     def through(rise: float) -> Tensor:
-        scope = scope_of(
-            problem, (points,), lambda c: lookup(c, rise), problem.initial_coefficients(), raw=False
-        )
+        scope = scope_of(problem, (points,), lambda c: lookup(c, rise), problem.initial_coefficients(), raw=False)
         assert isinstance(flux, EquationFlux)
         return flux.normal(scope).value
 

@@ -184,5 +184,3 @@ def _copies(
     views: Sequence[PieceView], functions: Mapping[str, Callable[..., Any]]
 ) -> Mapping[str, Callable[..., Any]]:
     return {copy: view.wrap(functions[name]) for view in views for name, copy in view.names if name in functions}
-
-

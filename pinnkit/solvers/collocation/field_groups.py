@@ -63,10 +63,7 @@ def group_fields(problem: Problem, field: FieldChoice) -> dict[Group, FieldSpec 
 
 def axes_of(problem: Problem, group: Group) -> list[Axis]:
     """Axes that the unknowns of a group depend on, periodic where a hard condition makes them so."""
-    return [
-        replace(a, periodic=True) if a.name in problem.periodic else a
-        for a in problem.axes_of(group[0])
-    ]
+    return [replace(a, periodic=True) if a.name in problem.periodic else a for a in problem.axes_of(group[0])]
 
 
 def build_fields(

@@ -62,7 +62,9 @@ def _in_pieces(problem: Problem, field: FieldChoice) -> FieldChoice:
         if unknown:
             raise ValueError(f"solve: `field` names `{unknown[0]}`, which is no unknown; they are {problem.names}")
         if len({lives[name] for name in group}) > 1:
-            raise ValueError(f"solve: the unknowns {group} live in different pieces or on different axes and cannot share a field")
+            raise ValueError(
+                f"solve: the unknowns {group} live in different pieces or on different axes and cannot share a field"
+            )
         copies = [tuple(here[n] for n in group) for here in views if group[0] in here]
         copies = list(dict.fromkeys(copies))
         if isinstance(spec, nn.Module) and len(copies) > 1:

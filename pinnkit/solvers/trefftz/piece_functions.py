@@ -221,7 +221,10 @@ def _errors(fields: FieldSet, counts: dict[str, int]) -> dict[str, float]:
         scale[str(term.name)] = sum(parts) + _rms(found.at_zero(values))
         raw[str(term.name)] = float(found.r.abs().max())
     size = max(scale.values())
-    return {name: r / s if s > 1e-12 * size else r / (size or 1.0) for (name, r), s in zip(raw.items(), scale.values(), strict=True)}
+    return {
+        name: r / s if s > 1e-12 * size else r / (size or 1.0)
+        for (name, r), s in zip(raw.items(), scale.values(), strict=True)
+    }
 
 
 def _rms(values: Tensor) -> float:

@@ -104,7 +104,9 @@ def _values(basis: SineBasis, inside: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: value_at(basis.solution, name, coords).reshape(-1) for name, coords in inside.items()}
 
 
-def _starts(basis: SineBasis, inside: dict[str, Tensor], effect: dict[str, Tensor], values: dict[str, Tensor]) -> Iterator[Tensor]:
+def _starts(
+    basis: SineBasis, inside: dict[str, Tensor], effect: dict[str, Tensor], values: dict[str, Tensor]
+) -> Iterator[Tensor]:
     axes = basis.solution.problem.axes
     lower = torch.tensor([a.lower for a in axes for _ in a.columns], dtype=torch.float64)
     extent = torch.tensor([a.upper - a.lower for a in axes for _ in a.columns], dtype=torch.float64)
