@@ -52,9 +52,7 @@ def bind(problem: ProblemLike, terms: Sequence[Term]) -> tuple[tuple[Term, ...],
         name = str(term.name)
         with naming(f"{label}: term '{name}'"):
             ready = term.bind(context)
-        ready = replace(
-            ready, sites=tuple(_placed(site, problem, f"{label}: term '{name}'") for site in ready.sites)
-        )
+        ready = replace(ready, sites=tuple(_placed(site, problem, f"{label}: term '{name}'") for site in ready.sites))
         ready = replace(ready, integrals=tuple((key, each.within(problem.axes)) for key, each in ready.integrals))
         _check_names(problem, ready, label)
         traces[name, False] = trace(problem, ready, raw=False)

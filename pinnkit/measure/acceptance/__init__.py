@@ -13,7 +13,7 @@ table needs a topic in `pinnkit.measure.publication`.
 
 from __future__ import annotations
 
-from . import equations, fits
+from . import equations, fits, materials
 from .equations import solve_error as solve_error
 from .row import Measurement as Measurement
 from .row import Metric as Metric
@@ -24,7 +24,7 @@ from .running import table as table
 
 __all__ = ["ROWS", "Measurement", "Metric", "Result", "Row", "run", "select", "solve_error", "table"]
 
-ROWS: tuple[Row, ...] = (*equations.rows(), *fits.rows())
+ROWS: tuple[Row, ...] = (*equations.rows(), *fits.rows(), *materials.rows())
 
 
 def select(issue: str | None, part: str | None) -> list[Row]:
