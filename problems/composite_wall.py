@@ -1,14 +1,16 @@
 """Heat through a wall of three layers, -(k T')' = q, with a contact resistance between the first two.
 
 Brick of 0.12 m, mineral wool of 0.14 m and wood of 0.04 m with k = 0.7, 0.035 and 0.13 W/(m K); the wood is heated
-by q = 500 W/m^3.  Where brick and wool touch the temperature drops by R times the heat flux, R = 0.2 m^2 K/W; where wool
-and wood touch it is continuous, and the heat flux is so everywhere.  T = -10 outside, 20 inside, degrees Celsius.
+by q = 500 W/m^3.  Where brick and wool touch the temperature drops by R times the heat flux, R = 0.2 m^2 K/W; where
+wool and wood touch it is continuous, and the heat flux is so everywhere.  T = -10 outside, 20 inside, degrees Celsius.
 
 The flux F = k T' is constant up to the wood and falls by q (x - x_3) in it, so that T is linear in two layers and a
 parabola in the third.  Source: Carslaw & Jaeger, Conduction of Heat in Solids, 2nd ed. (1959), sections 1.9 and 3.2.
 
 Expected: relative L2 error of T below 1e-10, in two seconds on two cores.
 """
+
+from itertools import pairwise
 
 import torch
 
@@ -20,11 +22,11 @@ resistance, heating = 0.2, 500.0
 outside, inside = -10.0, 20.0
 
 wall = Box(x=(edges[0], edges[-1]))
-brick, wool, wood = (Box(x=(a, b)) for a, b in zip(edges, edges[1:], strict=False))
+brick, wool, wood = (Box(x=(a, b)) for a, b in pairwise(edges))
 k = Piecewise(dict(zip((brick, wool, wood), conductivities, strict=True)))
 q = Piecewise({wood: heating, "elsewhere": 0.0})
 
-drops = [(b - a) / c for a, b, c in zip(edges, edges[1:], conductivities, strict=False)]
+drops = [(b - a) / c for (a, b), c in zip(pairwise(edges), conductivities, strict=True)]
 flux = (inside - outside + heating * (edges[3] - edges[2]) ** 2 / (2 * conductivities[2])) / (sum(drops) + resistance)
 
 

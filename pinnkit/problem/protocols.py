@@ -93,7 +93,7 @@ class ProblemLike(Protocol):
         ...
 
     @property
-    def interfaces(self) -> tuple[Interface, ...]:
+    def interfaces(self) -> Sequence[Interface]:
         """Statements on what holds between pieces."""
         ...
 

@@ -90,7 +90,7 @@ class PieceField(FieldModule):
     def __init__(
         self, spec: PieceFields, columns: Sequence[str], outputs: int, modules: Sequence[nn.Module | None]
     ) -> None:
-        super().__init__(spec)  # type: ignore[arg-type]
+        super().__init__(spec)
         self.outputs = outputs
         self.space = [list(columns).index(name) for name in spec.pieces[0].columns]
         self.pieces = nn.ModuleList([nn.Identity() if module is None else module for module in modules])

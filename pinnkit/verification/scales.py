@@ -78,7 +78,7 @@ def least_sizes(
 
 
 def _measured(problem: Problem, unknowns: Unknowns, dtype: torch.dtype, device: str) -> dict[str, float]:
-    sizes = {}
+    sizes: dict[str, float] = {}
     for domain in dict.fromkeys(problem.domain_of(name) for name in problem.names):
         generator = torch.Generator().manual_seed(TEST_SEED)
         inside = domain.sample(_POINTS, generator, sampling=Sobol()).to(dtype, device)

@@ -113,8 +113,8 @@ class Sample:
         everywhere: dict[Channel, Tensor] = {}
         for domain in dict.fromkeys(problem.domain_of(c.unknown) for c in trace.channels):
             inside = domain.sample(count // 4, generator, sampling=Sobol()).to(dtype, device)
-            own = [c for c in trace.channels if problem.domain_of(c.unknown) == domain]
-            everywhere |= unknowns((inside,) * len(points), own)
+            there = [c for c in trace.channels if problem.domain_of(c.unknown) == domain]
+            everywhere |= unknowns((inside,) * len(points), there)
         remainder, scale, from_unknowns, natural_scale = at.at_zero(values), 0.0, 0.0, 0.0
         parts = torch.zeros_like(at.r)
         for part in residual_parts(problem, at, values):

@@ -180,16 +180,17 @@ def in_space(domain: Domain) -> tuple[Operand, tuple[Axis, ...]]:
     return space, tuple(factors)
 
 
-def extended(part: Part, domain: Domain) -> Part:
+def extended(part: object, domain: Domain) -> Part:
     """Return a shape in the space of a domain, during its times and for its parameters; other parts as they are."""
     if not isinstance(part, Operand) or not isinstance(domain, Box | Product):
-        return part
-    others = [axis for axis in domain.axes if axis.role is not Role.SPACE]
+        return part  # type: ignore[return-value]
+    others = tuple(axis for axis in domain.axes if axis.role is not Role.SPACE)
     if not others or any(axis.role is not Role.SPACE for axis in part.axes):
-        return part
+        return part  # type: ignore[return-value]
     if isinstance(part, Box):
         return Box.of(*part.axes, *others)
-    return Product(part, tuple(others)) if isinstance(part, Shape) else part
+    assert isinstance(part, Shape)
+    return Product(part, others)
 
 
 def _product(shape: Operand, factors: tuple[Axis, ...]) -> Domain:

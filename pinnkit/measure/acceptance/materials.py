@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -55,7 +56,7 @@ def layers_at_random(seed: int) -> Problem:
     edges = [0.0, *np.sort(rng.uniform(0.1, 0.9, count - 1)).tolist(), 1.0]
     k = (10 ** rng.uniform(-2, 2, count)).tolist()
     resistance = float(rng.uniform(0, 2))
-    pairs = list(zip(edges, edges[1:], k, strict=False))
+    pairs = [(a, b, c) for (a, b), c in zip(pairwise(edges), k, strict=True)]
     whole = math.fsum((b - a) / c for a, b, c in pairs)
     first_moment = math.fsum((b**2 - a**2) / (2 * c) for a, b, c in pairs)
     at_zero = (1 + first_moment + resistance * edges[1]) / (whole + resistance)  # k u' = at_zero - x, u(1) = 1
@@ -150,7 +151,7 @@ def two_layers_in_time(seed: int) -> Problem:
         return k * a * math.cos(a * edge) * math.sin(b * (1 - edge)) + b * math.cos(b * (1 - edge)) * math.sin(a * edge)
 
     rates = np.linspace(0.01, 200, 40_001).tolist()
-    low, high = next((a, b) for a, b in zip(rates, rates[1:], strict=False) if mismatch(a) * mismatch(b) < 0)
+    low, high = next((a, b) for a, b in pairwise(rates) if mismatch(a) * mismatch(b) < 0)
     rate = float(brentq(mismatch, low, high, xtol=1e-14, rtol=1e-14))
     a, b = math.sqrt(rate / k), math.sqrt(rate)
     factor = math.sin(a * edge) / math.sin(b * (1 - edge))

@@ -1,4 +1,4 @@
-"""Functions of the user as they are in one piece: with the unknowns of that piece, and one value of each coefficient."""
+"""Functions of the user in one piece: with the unknowns of that piece, and one value of each coefficient."""
 
 from __future__ import annotations
 

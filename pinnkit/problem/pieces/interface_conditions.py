@@ -1,4 +1,4 @@
-"""Conditions where two pieces meet, from the orders and fluxes of the equations on both sides and the statements made."""
+"""Conditions where two pieces meet, from the equations on both sides and the statements on interfaces."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 from pinnkit.domains.pieces.partition import Piece, SharedBoundary
 from pinnkit.problem.fluxes.equation_flux import EquationFlux
 from pinnkit.problem.protocols import ProblemLike
-from pinnkit.problem.structure_parts import EquationRow, InterfaceCondition
+from pinnkit.problem.structure_parts import Component, EquationRow, InterfaceCondition
 from pinnkit.problem.unknowns import Unknown
 
 from .interface import Interface
@@ -70,22 +70,17 @@ def _condition(
         pair = []
         for view in sides:
             here = [r for r in equations if r.part is None or holds_in(r.part, view.piece)]
-            mine = [
-                d
-                for r in here
-                for d in r.depends_on
-                if (d.component.unknown, d.component.index) == (unknown.name, component)
-            ]
-            order = max([order, *(d.space_order for d in mine)])
-            settling = [
-                r
-                for r in here
-                if r.settles is not None and (r.settles.unknown, r.settles.index) == (unknown.name, component)
-            ]
+            used = [d for r in here for d in r.depends_on if _is(d.component, unknown, component)]
+            order = max([order, *(d.space_order for d in used)])
+            settling = [r for r in here if _is(r.settles, unknown, component)]
             pair.append(_in_piece(settling[0].flux, view) if settling else None)
         fluxes.append((pair[0], pair[1]))
     first, second = (view.piece for view in sides)
     return InterfaceCondition(first, second, shared.part, unknown.name, order, tuple(fluxes))
+
+
+def _is(component: Component | None, unknown: Unknown, index: int) -> bool:
+    return component is not None and (component.unknown, component.index) == (unknown.name, index)
 
 
 def _in_piece(flux: EquationFlux | None, view: PieceView) -> EquationFlux | None:

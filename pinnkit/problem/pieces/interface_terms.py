@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol, cast
 
 import torch
 from torch import Generator, Tensor
@@ -47,7 +47,9 @@ def interface_terms(problem: HasStructure, views: Sequence[PieceView]) -> list[T
         sides = by_number[condition.first.number], by_number[condition.second.number]
         where = f"{sides[0].piece.name} | {sides[1].piece.name}"
         for what, residual in _residuals(problem, condition, sides):
-            term = Condition(condition.part, residual, name=f"{what} of {condition.unknown}, {where}")
+            term = Condition(
+                condition.part, cast(Callable[..., Any], residual), name=f"{what} of {condition.unknown}, {where}"
+            )
             terms.append(replace(term, kind="interface"))
     return terms
 
@@ -126,7 +128,7 @@ def _orientation(problem: ProblemLike, condition: InterfaceCondition) -> float:
         size = problem.unknown(channel.unknown).components
         value = torch.zeros(len(normal) if size is None else (len(normal), size), dtype=torch.float64)
         if channel.unknown == condition.unknown and _is_first(channel.order, space):
-            slope = rise * normal[:, space.index(channel.order[0])]  # type: ignore[index, arg-type]
+            slope = rise * normal[:, space.index(channel.order[0])]  # type: ignore[index]
             value = slope if components is None else torch.cat([slope[:, None], value[:, 1:]], dim=1)
         return value
 

@@ -140,7 +140,7 @@ class Piecewise(Portable):
     def _held(self, held: Mapping[Piecewise, int]) -> int:
         if self not in held:
             raise ValueError(
-                f"{self!r} is made anew at every call of an equation; make it once, outside of the functions that use it"
+                f"{self!r} is made anew at every call of an equation; make it once, outside of the equation"
             )
         return held[self]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from torch import Tensor
 
@@ -102,13 +102,13 @@ def _copy(problem: Divisible, term: Term, view: PieceView) -> tuple[Piece, Term]
     names = dict(view.names)
     rule = term.rule
     if rule is None:
-        residual = term.residual
+        residual = cast(Callable[..., Any], term.residual)
         used = [n for n in arguments(residual, str(term.name))[0] if n in problem.names]
         split = [n for n in used if is_divided(problem, problem.unknown(n))]
         missing = [n for n in split if n not in names]
         if split and len(missing) == len(split):
             return None
-        found: Any = view.wrap(residual)  # type: ignore[arg-type]
+        found: Any = view.wrap(residual)
     else:
         missing = []
         found = rule.renamed(names, view.wrap)
@@ -119,7 +119,7 @@ def _copy(problem: Divisible, term: Term, view: PieceView) -> tuple[Piece, Term]
         return None
     if missing:
         raise ValueError(
-            f"problem '{problem.name}': term '{term.name}' holds in {view.piece!r}, where `{missing[0]}` does not live; "
+            f"problem '{problem.name}': term '{term.name}' holds in {view.piece!r}, and `{missing[0]}` does not; "
             "restrict it by on=..., or let the unknown live there"
         )
     weight = view.wrap(term.weight) if callable(term.weight) else term.weight

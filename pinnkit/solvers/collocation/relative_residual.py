@@ -79,7 +79,7 @@ def _channel_sizes(fields: FieldSet, collocation: CollocationPoints) -> dict[Cha
     problem = fields.problem
     used = {c._replace(site=0) for t in problem.terms for c in problem.trace(t, raw=True).channels}
     wanted = used | {Channel(0, name, ()) for name in problem.names}
-    rms = {}
+    rms: dict[Channel, float] = {}
     with torch.no_grad():
         for domain in dict.fromkeys(problem.domain_of(name) for name in problem.names):
             points = (domain.sample(1024, generator_of(0)).to(collocation.dtype, collocation.device),)

@@ -1,4 +1,4 @@
-"""Run of `Trefftz` in pieces: functions that satisfy the equation of each piece, chosen by the residual between them."""
+"""Run of `Trefftz` in pieces: functions that satisfy the equation of each piece, joined at the interfaces."""
 
 from __future__ import annotations
 

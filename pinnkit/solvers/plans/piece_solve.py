@@ -33,7 +33,9 @@ def solve_in_pieces(plan: Plan, problem: Problem, options: RunOptions, began: fl
         candidate if candidate.field is None else replace(candidate, field=_in_pieces(problem, candidate.field))
         for candidate in plan.candidates
     )
-    start = options.start if options.start is None else of_pieces(options.start)
+    if options.start is not None and not isinstance(options.start, Solution):
+        raise ValueError("solve: `start` in pieces must be a solution of the same problem, what `solve` gives")
+    start = None if options.start is None else of_pieces(options.start)
     found = best_of(candidates, problem.in_pieces, replace(options, start=start), began)
     return merged(problem, found)
 

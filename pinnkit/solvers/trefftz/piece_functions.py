@@ -1,4 +1,4 @@
-"""Trefftz method in pieces: functions that satisfy the equation of each piece, fitted to walls and interfaces at once."""
+"""Trefftz method in pieces: functions that satisfy the equation of each piece, fitted to walls and interfaces."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from torch import Tensor
 from pinnkit.domains import Boundary, Product, Shape, Sobol
 from pinnkit.domains.pieces.partition import Piece
 from pinnkit.fields.trefftz.trefftz import TrefftzModule
+from pinnkit.problem.conditions import Prescribed
 from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.linearization import linearise
 from pinnkit.problem.problem import Problem
 from pinnkit.problem.structure import EquationRow
-from pinnkit.problem.terms import Dirichlet, Term
+from pinnkit.problem.terms import Term
 from pinnkit.solutions.evaluation import FieldSet
 from pinnkit.solvers.collocation.collocation_points import CollocationPoints
 from pinnkit.solvers.collocation.parameters import Parameters
@@ -155,7 +156,8 @@ def _alone(problem: Problem, piece: Piece, name: str, row: EquationRow) -> Probl
     assert isinstance(whole, Product)
     unknown = replace(problem.unknown(name), on=None)
     term = replace(row.term, sites=(piece.domain,))
-    return Problem(problem.name, piece.domain, unknown, [term, Dirichlet(Boundary(whole), **{name: 0.0})])
+    zero = Term("walls", (Boundary(whole),), Prescribed(((name, 0.0),)))
+    return Problem(problem.name, piece.domain, unknown, [term, zero])
 
 
 def _more(levels: Levels) -> Levels:

@@ -140,7 +140,7 @@ class SineBasis:
 
     @cached_property
     def effect(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """For each unknown points where it lives, ``(n, d)``, and the effect of each column, ``(n * components, P)``."""
+        """For each unknown points where it lives ``(n, d)`` and the effect of each column ``(n * components, P)``."""
         problem = self.solution.problem
         coefficients = self._coefficients(None)
         total = self.count + len(coefficients)
