@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, cast
 
-from torch import Tensor
-
 from pinnkit.domains import CrossSection, Faces, Part, Points, PointSet
 from pinnkit.domains.pieces.partition import Partition, Piece
 from pinnkit.problem.names import arguments
@@ -161,14 +159,9 @@ def _subset(site: PointSet, pieces: Partition, piece: Piece) -> PointSet | None:
     mine = pieces.owner(site.coords) == piece.number - 1
     if not bool(mine.any()):
         return None
-    return point_set(site.axes, site.coords[mine], site.weight)
-
-
-def point_set(axes: Sequence[Any], coords: Tensor, weight: Any = None) -> PointSet:
-    """Return a list of points by the columns of their axes."""
-    blocks = coords.split([axis.dim for axis in axes], dim=1)
-    named = {a.name: b if a.dim > 1 else b[:, 0] for a, b in zip(axes, blocks, strict=True)}
-    return PointSet(**named) if weight is None else PointSet(weight=weight, **named)
+    blocks = site.coords[mine].split([axis.dim for axis in site.axes], dim=1)
+    named = {a.name: b if a.dim > 1 else b[:, 0] for a, b in zip(site.axes, blocks, strict=True)}
+    return PointSet(weight=site.weight[mine], **named)
 
 
 def _point_set(term: Term, problem: Divisible, piece: Piece) -> tuple[Part, ...]:
