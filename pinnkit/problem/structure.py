@@ -70,7 +70,7 @@ def structure_of(problem: ProblemLike) -> Structure:
         (u, i): Component(u, i, orders[u, i], tuple(c for c in columns if c in problem.columns_of(u))) for u, i in keys
     }
     depends = [row.depends_on(components, name) for row in raw]
-    settled = _settled(raw, depends, tuple(components.values()), problem)
+    settled = _by_part(raw, depends, tuple(components.values()), problem)
     periodic = {t.periodic_axis for t in problem.terms} | {a.name for a in problem.axes if a.periodic}
     equations = tuple(
         EquationRow(
@@ -236,7 +236,7 @@ def _part(term: Term, problem: ProblemLike) -> Part | None:
     return None if term.sites[0] == problem.domain else term.sites[0]
 
 
-def _settled(
+def _by_part(
     rows: Sequence[_Row],
     depends: Sequence[tuple[Dependence, ...]],
     components: Sequence[Component],
@@ -245,17 +245,17 @@ def _settled(
     """Assign to each row a component that it settles, separately in each part in which equations hold."""
     parts = [_part(row.term, problem) for row in rows]
     if all(part is None for part in parts):
-        return _assigned(depends, components)
+        return _settled(depends, components)
     found: list[Component | None] = [None] * len(rows)
     for part in dict.fromkeys(p for p in parts if p is not None):
         here = [i for i, p in enumerate(parts) if p is None or p == part]
         own = dict.fromkeys(d.component for i in here for d in depends[i])
-        for i, settles in zip(here, _assigned([depends[i] for i in here], tuple(own)), strict=True):
+        for i, settles in zip(here, _settled([depends[i] for i in here], tuple(own)), strict=True):
             found[i] = found[i] or settles
     return found
 
 
-def _assigned(depends: Sequence[tuple[Dependence, ...]], components: Sequence[Component]) -> Sequence[Component | None]:
+def _settled(depends: Sequence[tuple[Dependence, ...]], components: Sequence[Component]) -> Sequence[Component | None]:
     """Assign to each row a component of its own, that with its highest derivatives, first of all in time."""
     if len(depends) != len(components):
         return [None] * len(depends)

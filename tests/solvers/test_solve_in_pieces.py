@@ -18,6 +18,7 @@ from pinnkit import (
     Disk,
     Equation,
     Interface,
+    LeastSquares,
     Piecewise,
     Problem,
     RandomFourier,
@@ -167,7 +168,7 @@ def test_fields_may_be_named_by_the_unknowns_of_the_problem() -> None:
     ]
     problem = Problem("two", LINE, ["u", Unknown("v", on=HALF)], terms)
     fields = {"u": RandomFourier(30, bandwidth=1.5), "v": RandomFourier(25, bandwidth=1.5)}
-    found = solve(problem, fields)
+    found = solve(problem, fields, LeastSquares())
     assert [s.features for spec in found.fields.values() for s in spec.fields if s is not None] == [30, 30, 25]  # type: ignore[union-attr]
     assert np.isnan(found(x=0.8)["v"])
     assert np.isfinite(found(x=[0.1, 0.4])["v"]).all()
