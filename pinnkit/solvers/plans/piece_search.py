@@ -10,7 +10,7 @@ from pinnkit.solutions.history import Record
 from pinnkit.solutions.solution import Solution
 from pinnkit.solutions.status import Status
 from pinnkit.solvers.collocation.parameters import Parameters
-from pinnkit.solvers.trefftz.piece_functions import PieceFit, search_piece_functions
+from pinnkit.solvers.trefftz.piece_functions import ROUNDING, PieceFit, search_piece_functions
 
 from .run import Run, solution_of
 
@@ -49,7 +49,7 @@ def run_piece_search(run: Run) -> Solution:
     fit = search_piece_functions(problem, limit=limit, tolerance=options.tolerance, report=report)
     met = options.tolerance is not None and fit.error <= options.tolerance
     status = Status.CONVERGED if met else Status.SOLVED if fit.error <= _LARGE else Status.STALLED
-    if late and not met:
+    if late and not met and fit.error > ROUNDING:
         status = Status.TIME
     if stopped:
         status = Status.INTERRUPTED

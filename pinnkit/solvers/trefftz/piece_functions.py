@@ -30,7 +30,7 @@ from .geometry import geometry_of
 from .operator_of import METHOD, require
 from .search import Setup, setup_of
 
-__all__ = ["PieceFit", "covers_pieces", "search_piece_functions"]
+__all__ = ["ROUNDING", "PieceFit", "covers_pieces", "search_piece_functions"]
 
 _ROWS = 5
 """Points of each condition for every function of the larger of its pieces."""
@@ -41,7 +41,7 @@ _GAIN = 0.5
 """Ratio of errors that counts as gain."""
 _SHARE = 0.1
 """Error of a condition over the largest from which its pieces get more functions."""
-_ROUNDING = 1e-11
+ROUNDING = 1e-11
 """Error near which rounding dominates: the default tolerance."""
 _RCOND = 1e-15
 
@@ -134,7 +134,7 @@ def search_piece_functions(
             best = fit
         else:
             idle += 1
-        if report(fit) or best.error <= (tolerance or _ROUNDING) or idle >= _PATIENCE:
+        if report(fit) or best.error <= (tolerance or ROUNDING) or idle >= _PATIENCE:
             break
         worst = fit.error
         wanting = {
