@@ -2,8 +2,8 @@
 
 Brick of 0.12 m, mineral wool of 0.14 m and wood of 0.04 m with k = 0.7, 0.035 and 0.13 W/(m K); the wood is heated
 by q = 500 W/m^3.  Where brick and wool touch the temperature drops by R times the heat flux, R = 0.2 m^2 K/W; where
-wool and wood touch it is continuous, and the heat flux is so everywhere.  T = -10 outside and 20 inside,
-in units of a degree Celsius.
+wool and wood touch it is continuous, and the heat flux is so everywhere.  T in units of a
+degree Celsius, -10 outside and 20 inside.
 
 The flux F = k T' is constant up to the wood and falls by q (x - x_3) in it, so that T is linear in two layers and a
 parabola in the third.  Source: Carslaw & Jaeger, Conduction of Heat in Solids, 2nd ed. (1959), sections 1.9 and 3.2.
