@@ -70,6 +70,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors; a test compar
     from .fields import FourierMLP as FourierMLP
     from .fields import RandomFourier as RandomFourier
     from .fields import Siren as Siren
+    from .fields import Trefftz as Trefftz
     from .jets import curl as curl
     from .jets import div as div
     from .jets import grad as grad
@@ -99,6 +100,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors; a test compar
     from .problem.terms import Robin as Robin
     from .references import reference as reference
     from .reports.validation import validate as validate
+    from .solutions.conserved import Drift as Drift
     from .solutions.residual_values import residuals as residuals
     from .solutions.solution import Solution as Solution
     from .solutions.status import Status as Status
@@ -158,11 +160,12 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "problem.hardening": ("hardened",),
     "problem.sections": ("section",),
     # the representation of the unknowns
-    "fields": ("FourierMLP", "MLP", "RandomFourier", "Siren"),
+    "fields": ("FourierMLP", "MLP", "RandomFourier", "Siren", "Trefftz"),
     # the solve
     "solvers": ("Adam", "GaussNewton", "LBFGS", "LeastSquares", "March", "Plan", "plan", "solve"),
     # solutions: in memory, in files, and the residuals of a network of one's own
     "solutions.solution": ("Solution",),
+    "solutions.conserved": ("Drift",),
     "solutions.status": ("Status",),
     "solutions.storage": ("load",),
     "solutions.residual_values": ("residuals",),
@@ -196,6 +199,7 @@ __all__ = [
     "Data",
     "Dirichlet",
     "Disk",
+    "Drift",
     "Ellipse",
     "Equation",
     "FourierMLP",
@@ -225,6 +229,7 @@ __all__ = [
     "Tabulated",
     "Time",
     "Torus",
+    "Trefftz",
     "Triangle",
     "Unknown",
     "UnreadableFile",

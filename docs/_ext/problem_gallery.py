@@ -31,9 +31,9 @@ PROBLEMS = Path(__file__).resolve().parents[2] / "problems"
 PUBLISHED = Path(__file__).resolve().parents[2] / "results" / "published" / "equations.json"
 IN_FULL = frozenset(
     {
-        "advection", "burgers", "eikonal", "fractional_laplacian", "heat", "helmholtz", "kdv", "klein_gordon",
-        "nonlinear_poisson", "pendulum", "poisson", "poisson_100d", "poisson_5d", "poisson_variable", "volterra",
-        "wave",
+        "advection", "burgers", "double_pendulum", "eikonal", "fractional_laplacian", "heat", "helmholtz", "kdv",
+        "klein_gordon", "lorenz", "lotka_volterra", "nonlinear_poisson", "pendulum", "poisson", "poisson_100d",
+        "poisson_5d", "poisson_variable", "robertson", "van_der_pol", "volterra", "wave",
     }
 )  # fmt: skip
 """Scripts whose full run takes a few seconds; the others run with --quick."""

@@ -313,6 +313,10 @@ class Product(Outlined):
             ShapeWall(self, tuple(k for k, name in enumerate(names) if name == wall)) for wall in dict.fromkeys(names)
         )
 
+    def pieces_on(self, part: object) -> tuple[int, ...]:
+        """Numbers of the pieces of the boundary that lie on an operand or on a wall of one; none where it is none."""
+        return self.shape.pieces_on(_without_factors(part))
+
     def boundary_of(self, part: object) -> ShapeWall:
         """The part of the boundary that lies on the boundary of an operand of the shape, or on one of its walls.
 
@@ -323,7 +327,7 @@ class Product(Outlined):
         Raises:
             ValueError: where no part of the boundary lies on it, with the operands that there are.
         """
-        pieces = self.shape.pieces_on(_without_factors(part))
+        pieces = self.pieces_on(part)
         if not pieces:
             operands = ", ".join(repr(operand) for operand in self.shape.operands[1:]) or repr(self.shape)
             raise ValueError(
@@ -609,8 +613,8 @@ def _end(owner: str, axis_of: dict[str, Axis], name: str, value: object) -> floa
     axis = axis_of[name]
     if axis.role is Role.SPACE:
         raise ValueError(
-            f"{owner}: `{name}` is space, where the only wall is the curved `boundary`; ends are those of time and "
-            f"parameters"
+            f"{owner}: `{name}` is space, where walls are `boundary` and `boundary_of(...)`; ends are those of time "
+            f"and parameters"
         )
     if is_finite(value):
         nearest = min(axis.lower, axis.upper, key=lambda bound: abs(value - bound))

@@ -27,7 +27,7 @@ __all__ = ["TRACED", "write_exported", "write_onnx"]
 
 TRACED = (
     "Siren", "MLP", "FourierMLP", "Gauss", "Wire", "GeometricMLP", "RandomFourier", "TotalDegree", "Additive",
-    "Expansion", "PiecewiseInTime",
+    "Expansion", "PiecewiseInTime", "PiecewisePolynomial",
 )  # fmt: skip
 """Fields that torch.export traces."""
 _TABLES = "write its values instead (.npz, .csv, .vtu)"

@@ -40,6 +40,8 @@ from .radiance.view_mlp import ViewMLP as ViewMLP
 from .piecewise_in_time import PiecewiseInTime as PiecewiseInTime
 from .evolved_modes import EvolvedModes as EvolvedModes
 from .evolved_modes import EvolvedModesField as EvolvedModesField
+from .piecewise_polynomial import PiecewisePolynomial as PiecewisePolynomial
+from .piecewise_polynomial import PiecewisePolynomialField as PiecewisePolynomialField
 
 # parts of fields
 from .activations import ACTIVATIONS as ACTIVATIONS

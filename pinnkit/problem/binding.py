@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import torch
 
-from pinnkit.domains import Box, Faces, Part, PointSet, Role
+from pinnkit.domains import Boundary, Box, Faces, Part, PointSet, Product, Role, Shape, ShapeWall
 from pinnkit.domains.pieces.partition import Piece
 
 from .channels import Trace
-from .conditions import ConditionRule
+from .conditions import ConditionRule, Flux, Mixed, Prescribed
 from .fluxes.equation_flux import EquationFlux
 from .fluxes.flux_search import fluxes_of
 from .linearization import ROW_SUMS
@@ -54,6 +54,7 @@ def bind(problem: ProblemLike, terms: Sequence[Term]) -> tuple[tuple[Term, ...],
             ready = term.bind(context)
         ready = replace(ready, sites=tuple(_placed(site, problem, f"{label}: term '{name}'") for site in ready.sites))
         ready = replace(ready, integrals=tuple((key, each.within(problem.axes)) for key, each in ready.integrals))
+        _check_wall(problem, ready, f"{label}: term '{name}'")
         _check_names(problem, ready, label)
         traces[name, False] = trace(problem, ready, raw=False)
         _check_nodes(problem, ready, f"{label}: term '{name}'")
@@ -112,6 +113,23 @@ def _bounds_an_unknown(site: Faces, problem: ProblemLike) -> bool:
     """True for walls of a box to which an unknown is confined, and in a problem in pieces, whose walls were checked."""
     space = tuple(a for a in site.axes if a.role is Role.SPACE)
     return any(isinstance(u.on, Piece) or (isinstance(u.on, Box) and u.on.axes == space) for u in problem.unknowns)
+
+
+def _check_wall(problem: ProblemLike, term: Term, label: str) -> None:
+    """Refuse a value or flux on a wall of a shape of which the domain is combined, in place of the domain's own wall.
+
+    Such a wall may be cut off by other shapes, and its normals may point into the domain.
+    """
+    domain = Product(problem.domain) if isinstance(problem.domain, Shape) else problem.domain
+    if not isinstance(domain, Product) or not isinstance(term.rule, Prescribed | Flux | Mixed):
+        return
+    for site in term.sites:
+        own = isinstance(site, Boundary | ShapeWall) and site.domain == domain
+        if isinstance(site, Faces | Boundary | ShapeWall) and not own and domain.pieces_on(site):
+            raise ValueError(
+                f"{label} lives on {site!r}, a wall of a shape of which the domain is combined; give the domain's own: "
+                f"domain.boundary_of(...) of that wall or shape"
+            )
 
 
 def _check_names(problem: ProblemLike, term: Term, label: str) -> None:

@@ -226,7 +226,7 @@ class Mixed(ConditionRule):
 @CONDITIONS.register(examples=lambda: {"value and rate": InitialState((("u", 1.0), ("u_t", 0.0)), "t", ("u",))})
 @dataclass(frozen=True)
 class InitialState(ConditionRule):
-    """State at the lower end of time: u - g for the key "u", u_t - h for the key "u_t"."""
+    """State at the lower end of time: u - g for the key "u", u_t - h for the key "u_t", u_tt - k for "u_tt"."""
 
     hard_rank: ClassVar[int | None] = 2
 
@@ -248,18 +248,21 @@ class InitialState(ConditionRule):
         """Name of the unknown whose value or rate `key` is."""
         return self.split(key)[0]
 
-    def split(self, key: str) -> tuple[str, bool]:
-        """Name of the unknown of `key`, and whether `key` is its time derivative."""
-        suffix = f"_{self.time}"
-        return (key, False) if key in self.unknowns else (key.removesuffix(suffix), True)
+    def split(self, key: str) -> tuple[str, int]:
+        """Name of the unknown of `key`, and the order of its time derivative: ("u", 2) for "u_tt"."""
+        if key in self.unknowns:
+            return key, 0
+        name, _, suffix = key.rpartition("_")
+        order = len(suffix) // len(self.time)
+        return (name, order) if order and suffix == self.time * order else (key, 0)
 
     def evaluate(self, scope: Scope) -> tuple[Quantity, ...]:
         """Residuals, one for each key."""
         rows = []
         for key, value in self.values:
-            name, rate = self.split(key)
+            name, order = self.split(key)
             u = _unknown(scope, name)
-            u = u.d(self.time) if rate else u
+            u = u.d(*(self.time,) * order) if order else u
             rows.append(u - value_of(value, scope, key))
         return tuple(rows)
 

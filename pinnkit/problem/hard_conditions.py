@@ -92,12 +92,18 @@ def _sides(problem: ProblemLike, term: Term) -> Iterator[tuple[str, Side]]:
     if isinstance(rule, InitialState):
         given = {rule.split(key): value for key, value in rule.values}
         for name in dict.fromkeys(name for name, _ in given):
-            if (name, False) not in given:
+            higher = [key for key, _ in rule.values if rule.split(key)[0] == name and rule.split(key)[1] > 1]
+            if higher:
+                raise ValueError(
+                    f"a hard initial state has a value and a rate, and `{higher[0]}` is a higher derivative; drop "
+                    "hard=True"
+                )
+            if (name, 0) not in given:
                 raise ValueError(
                     f"a hard rate `{name}_{rule.time}` needs the hard value beside it: "
                     f"Initial({name}=..., {name}_{rule.time}=..., hard=True)"
                 )
-            side = Side(str(term.name), spans[rule.time], False, given[name, False], given.get((name, True)))
+            side = Side(str(term.name), spans[rule.time], False, given[name, 0], given.get((name, 1)))
             yield name, _dependent(problem, name, side)
         return
     if not isinstance(site, Faces):

@@ -57,8 +57,7 @@ class Probe:
         return {
             (channel, i): slope[:, row, i]
             for channel, slope in self.slopes.items()
-            for i in range(slope.shape[2])
-            if bool((slope[:, row, i] != 0).any())
+            for i in (slope[:, row] != 0).any(dim=0).nonzero()[:, 0].tolist()
         }
 
 

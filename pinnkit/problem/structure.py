@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from pinnkit.domains import Axis, Domain, Faces, Part, Product, Role, Shape, ShapeWall
+from pinnkit.domains import Axis, Boundary, Domain, Faces, Part, Product, Role, Shape, ShapeWall
 
 from .channels import Channel
 from .fluxes.flux_search import fluxes_of
@@ -64,7 +64,8 @@ def structure_of(problem: ProblemLike) -> Structure:
     raw = [_Row.of(problem, t, j, probes[id(t)]) for t in sorted_terms.equations for j in _rows(problem, t)]
     fluxes = {id(t): fluxes_of(problem, t, len(_rows(problem, t))) for t in sorted_terms.equations}
     name = None if time is None else time.name
-    orders = {key: max((row.order(key, name) for row in raw), default=0) for key in keys}
+    by_row = [row.orders(name) for row in raw]
+    orders = {key: max((found.get(key, 0) for found in by_row), default=0) for key in keys}
     columns = problem.frame.columns
     components = {
         (u, i): Component(u, i, orders[u, i], tuple(c for c in columns if c in problem.columns_of(u))) for u, i in keys
@@ -149,12 +150,7 @@ class _Sorted:
                 self.equations.append(term)
             elif at_ends and time is not None:
                 (self.final if time.upper in at_ends else self.initial).append(term)
-            elif (
-                term.sites[0] == problem.domain.boundary
-                or _is_wall_of(term.sites[0], problem.domain)
-                or any(column in space for column, _ in term.walls)
-                or (in_pieces and has_normals(term.sites[0]))
-            ):
+            elif _is_on_wall(term, problem.domain, space) or (in_pieces and has_normals(term.sites[0])):
                 self.conditions.append(term)
             else:
                 self.elsewhere.append(term)
@@ -191,10 +187,13 @@ class _Row:
         """True if the state zero satisfies the row."""
         return None if self.probe is None else not bool((self.probe.source[:, self.index] != 0).any())
 
-    def order(self, key: tuple[str, int], time: str | None) -> int:
-        """Order of the highest time derivative of a component."""
-        mine = [c for c, i in self.uses if (c.unknown, i) == key]
-        return max((m for c in mine for _, m, _ in c.split(time)), default=0)
+    def orders(self, time: str | None) -> dict[tuple[str, int], int]:
+        """Order of the highest time derivative of each component in the row."""
+        found: dict[tuple[str, int], int] = {}
+        for c, i in self.uses:
+            key = c.unknown, i
+            found[key] = max([found.get(key, 0), *(m for _, m, _ in c.split(time))])
+        return found
 
     def depends_on(self, components: Mapping[tuple[str, int], Component], time: str | None) -> tuple[Dependence, ...]:
         """Dependence on each component, in the order in which the channels name them."""
@@ -221,10 +220,13 @@ def has_normals(part: Part) -> bool:
     return part.sample(1, torch.Generator().manual_seed(0)).normal is not None
 
 
-def _is_wall_of(part: Part, domain: Domain) -> bool:
-    """True for named walls of the domain."""
-    whole = Product(domain) if isinstance(domain, Shape) else domain
-    return isinstance(part, ShapeWall) and part.domain == whole
+def _is_on_wall(term: Term, domain: Domain, space: set[str]) -> bool:
+    """True for a term on the boundary, on walls of a box, or on named walls of a shape."""
+    (site,) = term.sites
+    if isinstance(domain, Shape | Product):
+        whole = Product(domain) if isinstance(domain, Shape) else domain
+        return isinstance(site, Boundary | ShapeWall) and site.domain == whole
+    return site == domain.boundary or any(column in space for column, _ in term.walls)
 
 
 def _rows(problem: ProblemLike, term: Term) -> range:
@@ -260,9 +262,10 @@ def _settled(depends: Sequence[tuple[Dependence, ...]], components: Sequence[Com
     if len(depends) != len(components):
         return [None] * len(depends)
     weight = np.full((len(depends), len(components)), FORBIDDEN)
+    at = {(c.unknown, c.index): k for k, c in enumerate(components)}
     for r, row in enumerate(depends):
         for d in row:
-            weight[r, components.index(d.component)] = 100.0 * d.time_order + 10.0 * d.space_order + 1.0
+            weight[r, at[d.component.unknown, d.component.index]] = 100.0 * d.time_order + 10.0 * d.space_order + 1.0
     found = assign(weight)
     return [None] * len(depends) if found is None else [components[i] for i in found]
 
@@ -273,6 +276,11 @@ def assign(weight: np.ndarray) -> list[int] | None:
     Args:
         weight: ``(rows, columns)``; entries of -1e6 and below are forbidden.
     """
+    best = weight.argmax(axis=1) if weight.size else np.zeros(0, dtype=np.int64)
+    largest = weight[np.arange(len(best)), best]
+    alone = ((weight == largest[:, None]).sum(axis=1) == 1).all() and len(set(best.tolist())) == len(best)
+    if alone and (largest > FORBIDDEN / 2).all():  # every row gets its only largest weight: no sum is greater
+        return [int(c) for c in best]
     from scipy.optimize import linear_sum_assignment  # takes long to load, and few runs need it
 
     at, columns = linear_sum_assignment(weight, maximize=True)

@@ -434,8 +434,8 @@ def Initial(*, hard: bool = False, name: str | None = None, **values: Value) -> 
     Args:
         hard: whether the state is met exactly.
         name: the name in reports.
-        values: for each unknown, or its rate such as `u_t`, a number or a function of the other coordinates; also
-            `penalty`, `weight`, `points`.
+        values: for each unknown, or a time derivative of it such as `u_t` or `u_tt`, a number or a function of the
+            other coordinates; also `penalty`, `weight`, `points`.
 
     Raises:
         ValueError: without an unknown; from `Problem`, where its domain has no time axis or there is no such unknown or

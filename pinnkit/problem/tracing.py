@@ -5,7 +5,7 @@ The residual is run on a handful of sample points with random channels; nothing 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,6 +25,7 @@ from .terms import Term
 __all__ = ["Trace", "coefficient_is_used", "naming", "trace"]
 
 _SIZES = (7, 11)  # two different counts, so that a wrong shape cannot pass by coincidence
+_FINITE_AT = (1.0, 100.0, 0.01, 1e4, 1e-4)  # sizes that are tried where a residual is not finite at usual ones
 _MANY = 251
 """Number of points of the search for coefficients that jump."""
 
@@ -67,16 +68,16 @@ def trace(problem: ProblemLike, term: Term, *, raw: bool) -> Trace:
     draw = _drawer(problem, points, generator)
     samples = [{c: draw(c, scale) for c in asked} for scale in (1.0, 1.0, 10.0)]
     residuals = [_evaluate(problem, term, points, s, raw) for s in samples]
-    if not any(bool(torch.isfinite(r).any()) for r in residuals):
-        positive = {c: v.abs() + 0.5 for c, v in samples[0].items()}
-        if not bool(torch.isfinite(_evaluate(problem, term, points, positive, raw)).any()):
-            raise ValueError(f"{label}: the residual is not finite at any of the {len(small)} points probed")
+    usual = bool(torch.isfinite(residuals[0]).all())
+    base = samples[0] if usual else _finite_sample(problem, term, points, samples, raw)
+    if base is None:
+        raise ValueError(f"{label}: the residual is not finite at any of the {len(small)} points probed")
     _refuse_randomness(label, residuals[0], _evaluate(problem, term, points, samples[0], raw))
     used = []
     for channel in asked:
-        found = _depends(problem, term, points, samples[0], channel, generator, raw)
+        found = _depends(problem, term, points, base, channel, generator, raw)
         with _BothBranches():
-            found = found or _depends(problem, term, points, samples[0], channel, generator, raw)
+            found = found or _depends(problem, term, points, base, channel, generator, raw)
         used += [channel] if found else []
     if not used:
         raise ValueError(f"{label}: the residual does not depend on any unknown ({problem.names})")
@@ -84,6 +85,19 @@ def trace(problem: ProblemLike, term: Term, *, raw: bool) -> Trace:
     with _BothBranches():
         affine = [one and both for one, both in zip(affine, _affine(problem, term, points, samples, raw), strict=True)]
     return Trace(tuple(used), frozenset(asked) - frozenset(used), small.shape[1], tuple(affine))
+
+
+def _finite_sample(
+    problem: ProblemLike, term: Term, points: tuple[Points, ...], samples: Sequence[dict[Channel, Tensor]], raw: bool
+) -> dict[Channel, Tensor] | None:
+    """Values of the channels at which most residuals are finite, of any size and sign; None where none is finite."""
+    first = samples[0]
+    candidates = [*samples]
+    for size in _FINITE_AT:
+        candidates += [{c: size * v for c, v in first.items()}, {c: size * (v.abs() + 0.5) for c, v in first.items()}]
+    counts = [int(torch.isfinite(_evaluate(problem, term, points, c, raw)).sum()) for c in candidates]
+    best = max(range(len(counts)), key=counts.__getitem__)
+    return candidates[best] if counts[best] else None
 
 
 def _probe(

@@ -8,5 +8,6 @@ from .errors import TooFewConditions as TooFewConditions
 from .errors import TooManyConditions as TooManyConditions
 from .errors import Unresolved as Unresolved
 from .grid_methods import FiniteDifferences as FiniteDifferences
+from .initial_value import InitialValue as InitialValue
 from .result import Reference as Reference
 from .solving import reference as reference

@@ -12,8 +12,9 @@ from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.problem import Problem
 from pinnkit.references.spectral.spectral import Spectral
 
-from .errors import Unresolved
+from .errors import NotWellPosed, Unresolved
 from .grid_methods import FiniteDifferences, discretise
+from .initial_value import InitialValue
 from .result import Reference
 
 __all__ = ["Method", "discretise", "reference"]
@@ -25,7 +26,7 @@ _NEXT = 2.5
 
 
 class Method(Protocol):
-    """A numerical method: `Spectral()` or `FiniteDifferences()`."""
+    """A numerical method: `Spectral()`, `InitialValue()` or `FiniteDifferences()`."""
 
     def refer(self, problem: Problem, budget: float) -> Reference:
         """The problem's reference for a budget in nominal seconds of work (see cost_model.py)."""
@@ -47,8 +48,9 @@ def reference(
             clock is read: the same problem and budget give the same grids on every machine.
         seconds: time limit by the clock, instead of `budget`; grids are refined while the next ones should still fit,
             and the remark of the reference says where they stopped.  The result depends on the machine and its load.
-        method: `Spectral()` or `FiniteDifferences()`; None takes the former for periodic evolution problems that it
-            covers, the latter for all others.
+        method: `Spectral()`, `InitialValue()` or `FiniteDifferences()`; None takes the first for periodic evolution
+            problems that it covers, the second for ordinary differential equations with an initial state, the third
+            for all others.
 
     Raises:
         ValueError: for a budget or a time limit that is not positive.
@@ -64,11 +66,20 @@ def reference(
         return _by_the_clock(problem, seconds, method)
     if method is not None:
         if not hasattr(method, "refer"):
-            raise TypeError(f"reference: `method` must be Spectral() or FiniteDifferences(), got {method!r}")
+            raise TypeError(
+                f"reference: `method` must be Spectral(), InitialValue() or FiniteDifferences(), got {method!r}"
+            )
         return method.refer(problem, budget)
     if problem.reference_solver is not None:
         given: Reference = problem.reference_solver(problem, budget)
         return given
+    if not problem.frame.space:
+        try:
+            return InitialValue().refer(problem, budget)
+        except (NotWellPosed, Unresolved):
+            raise
+        except Unsupported:
+            return FiniteDifferences().refer(problem, budget)
     try:
         return Spectral().refer(problem, budget)
     except Unsupported:

@@ -4,7 +4,7 @@ Modules: `solution` evaluates at points and on grids, `evaluation` turns fields 
 record the solve, `storage` writes and reads solution.h5: `file_content` and `metadata` check what is in it,
 `rebuilding` and `bounded_build` make fields of it, `saved` comes back, `hdf5_image` composes it, `sealed` adds a
 checksum, `identity` compares terms.  `files` replaces files atomically, `folder_lock` lets one process write a folder,
-`residual_values` serves training loops outside pinnkit.
+`residual_values` serves training loops outside pinnkit, `conserved` follows conserved quantities in time.
 """
 
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pinnkit.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from .conserved import Drift as Drift
     from .folder_lock import FolderInUse as FolderInUse
     from .history import History as History
     from .history import Record as Record
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from .storage import save as save
 
 _NAMES = {
+    "conserved": ("Drift",),
     "folder_lock": ("FolderInUse",),
     "history": ("History", "Record"),
     "residual_values": ("residuals",),
@@ -30,7 +32,7 @@ _NAMES = {
     "status": ("Status",),
     "storage": ("Saved", "load", "save"),
 }
-__all__ = ["FolderInUse", "History", "Record", "Saved", "Solution", "Status", "load", "residuals", "save"]
+__all__ = ["Drift", "FolderInUse", "History", "Record", "Saved", "Solution", "Status", "load", "residuals", "save"]
 
 _load, __dir__ = lazy_names(__name__, _NAMES)
 

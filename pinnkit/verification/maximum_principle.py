@@ -1,4 +1,4 @@
-"""Proved error bound by the maximum principle, for exact solutions of an elliptic equation with values on all walls.
+"""Proved error bounds by the maximum principle, for fields that satisfy an elliptic equation exactly.
 
 For e = u_h - u with A:D2e + b.grad e + c e = rho, A positive definite and c <= 0,
 
@@ -7,6 +7,11 @@ For e = u_h - u with A:D2e + b.grad e + c e = rho, A positive definite and c <= 
 where w >= 0 with -(A:D2w + b.grad w + c w) >= 1 has C = max w: (R^2 - |x - x_0|^2) / (2 tr A) without b, and a linear
 function along b with it.  The field satisfies the equation but for its particular solution, and e on the boundary is
 known: on each panel of a wall it is sampled at Chebyshev points and bounded between them.
+
+Where fluxes are prescribed as well, for A = a I and b = 0: if w > 0 satisfies the equation with a w + b dw/dn > 0 on
+the walls, then |e| <= w max |r| / (a w + b dw/dn), r the residual of the condition a u + b du/dn = g, a b >= 0: the
+weak form with the test function (|e| - M w)+ shows it in every polygon and every smooth domain.  A w is computed by the
+same functions, with values 1 and fluxes that grow like r^(mu - 1) towards corners.
 
 Source: Gilbarg & Trudinger, Elliptic Partial Differential Equations of Second Order, Theorems 3.1 and 3.7; between the
 points Ehlich & Zeller, Math. Z. 86 (1964) 41, and Trefethen, Approximation Theory and Approximation Practice, Theorem
@@ -24,7 +29,7 @@ from torch import Tensor
 
 from pinnkit.domains import Points, Sobol
 from pinnkit.fields.trefftz.operator import EllipticOperator
-from pinnkit.fields.trefftz.trefftz import TrefftzModule
+from pinnkit.fields.trefftz.trefftz import TrefftzModule, width_of
 from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.hardening import softened
 from pinnkit.problem.linearization import linearise
@@ -37,6 +42,8 @@ from pinnkit.solvers.trefftz.boundary_rows import condition_rows
 from pinnkit.solvers.trefftz.geometry import Geometry, geometry_of
 from pinnkit.solvers.trefftz.operator_of import require
 from pinnkit.solvers.trefftz.panels import chebyshev_points
+
+from .comparison_function import bound_by_comparison
 
 __all__ = ["ProvedBound", "proved_bound"]
 
@@ -78,8 +85,8 @@ def proved_bound(solution: Solution) -> ProvedBound | None:
     """Bound on the error of a solution; None where the maximum principle does not apply.
 
     It applies to one unknown whose field satisfies a homogeneous equation with c <= 0 exactly (`TrefftzFunctions`),
-    with values on all walls.  The bound holds up to rounding; it takes prescribed values and the source to vary no
-    faster between the points than their Chebyshev coefficients show.
+    with values on all walls, or for A = a I and b = 0 with values and fluxes.  The bound holds up to rounding; it takes
+    prescribed values and the source to vary no faster between the points than their Chebyshev coefficients show.
     """
     problem = softened(solution.problem)
     if len(solution.modules) != 1:
@@ -95,14 +102,20 @@ def proved_bound(solution: Solution) -> ProvedBound | None:
         return None
     if operator != module.spec.operator or operator.c > 0:
         return None
-    if any(p.prescribes is not Prescribes.VALUE for p in geometry.pieces):
-        return None
     inside = problem.domain.sample(_INSIDE, torch.Generator().manual_seed(7), sampling=Sobol()).coords
     weights = module.readout.weight.detach()[0]
     if module.spec.particular >= 0 and float(weights[0]) != 1.0:
         return None
-    residual = 2 * _residual(problem, operator, module, inside) * _barrier(operator, geometry)
-    boundary = boundary_error(problem, geometry, module)
+    residual = 2 * _residual(problem, operator, module, inside)
+    basis = Basis.of(problem, operator, geometry)
+    if all(p.prescribes is Prescribes.VALUE for p in geometry.pieces):
+        residual *= _barrier(operator, geometry)
+        boundary = boundary_error(problem, geometry, basis, module)
+    else:
+        found = bound_by_comparison(problem, geometry, basis, module)
+        if found is None:
+            return None
+        boundary, residual = found[0], found[1] * residual
     parts = module.features(inside, [()])[()] * weights
     size = float(parts.sum(dim=1).abs().max())
     rounding = 4 * torch.finfo(torch.float64).eps * float(parts.abs().sum(dim=1).max())
@@ -138,10 +151,8 @@ def _barrier(operator: EllipticOperator, geometry: Geometry) -> float:
     return min(found)
 
 
-def boundary_error(problem: Problem, geometry: Geometry, module: TrefftzModule) -> float:
+def boundary_error(problem: Problem, geometry: Geometry, basis: Basis, module: TrefftzModule) -> float:
     """Upper bound of |u_h - g| over the boundary, g the prescribed values."""
-    operator = module.spec.operator
-    basis = Basis.of(problem, operator, geometry)
     return max(
         _side_error(problem, geometry, basis, module, side) for side in boundary_sides(geometry, basis, module.spec)
     )
@@ -185,9 +196,13 @@ def _panel_bounds(values: Tensor) -> Tensor:
 def _own_corner(module: TrefftzModule, side: Side) -> Tensor:
     """Columns of the singular functions of the corner at which a side begins."""
     spec = module.spec
-    first = int(spec.particular >= 0) + 2 * spec.degree + 1
-    mine = [i for i, c in enumerate(spec.corners) if (c.x, c.y) == side.arm.anchor]
-    return torch.tensor([first + 2 * i + k for i in mine for k in (0, 1)], dtype=torch.int64)
+    place = int(spec.particular >= 0) + 2 * spec.degree + 1
+    found: list[int] = []
+    for corner in spec.corners:
+        if (corner.x, corner.y) == side.arm.anchor and corner.order > 0:  # the angle is smooth along a wall
+            found += [place, place + 1]
+        place += width_of(corner)
+    return torch.tensor(found, dtype=torch.int64)
 
 
 def _tails(module: TrefftzModule, side: Side) -> Tensor:
@@ -224,10 +239,10 @@ def _tails(module: TrefftzModule, side: Side) -> Tensor:
     place = start + 2 * spec.degree + 1
     for corner in spec.corners:
         _, far = distances(corner.x, corner.y)
-        total = total + weights[place : place + 2].sum() * (far / corner.length) ** corner.order * torch.exp(
-            kappa * far**2 / (4 * (corner.order + 1))
-        )
-        place += 2
+        width = width_of(corner)
+        growth = torch.exp(kappa * far**2 / (4 * (corner.order + 1))) * (1 if corner.order else 2 * math.pi)
+        total = total + weights[place : place + width].sum() * (far / corner.length) ** corner.order * growth
+        place += width
     for source in spec.sources:
         near, far = distances(source.x, source.y)
         for m in range(source.lowest, source.highest + 1):

@@ -13,6 +13,7 @@ from pinnkit.domains import (
     Box,
     Chebyshev,
     Cube,
+    Disk,
     Domain,
     Interval,
     Parameters,
@@ -113,6 +114,23 @@ CASES = {
         8 / 3 * math.pi**2,
         8 / 15 * math.pi**2 * 15 / 7,
         round=True,
+    ),
+    # The unit square less the disk of radius 1/4 about its centre: 1 - pi/16; 1 less pi/16 (1/4 + 1/64) each.
+    "plate with a hole": Case(
+        lambda: Box(x=(0, 1), y=(0, 1)) - Disk(x=0.5, y=0.5, radius=0.25),
+        lambda: Box(x=(0, 1), y=(0, 1)) - Disk(x=0.5, y=0.5, radius=0.2),
+        1 - math.pi / 16,
+        4 + math.pi / 2,
+        3 * (1 / 3 - math.pi / 16 * (1 / 4 + 1 / 64)),
+    ),
+    # The cube less the ball of radius 1/4 in its middle, in time: columns x, y, z, t over (0, 2).
+    "cube with a cavity in time": Case(
+        lambda: (Box(x=(0, 1), y=(0, 1), z=(0, 1)) - Ball(x=0.5, y=0.5, z=0.5, radius=0.25)) * Time(0, 2),
+        lambda: (Box(x=(0, 1), y=(0, 1), z=(0, 1)) - Ball(x=0.5, y=0.5, z=0.5, radius=0.2)) * Time(0, 2),
+        2 * (1 - math.pi / 48),
+        2 * (6 + math.pi / 4),
+        2 * 6 * (1 / 3 - math.pi / 48 * (1 / 4 + 1 / 80)) + 4 * (8 / 3) * (1 - math.pi / 48),
+        even=4e-3,
     ),
     # The disk and the ball from above, as what a function is negative in.
     "region of a disk": Case(

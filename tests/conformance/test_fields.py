@@ -18,7 +18,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pinnkit.fields import ACTIVATIONS, FIELDS, EvolvedModesField, spec_from_dict, spec_to_dict
+from pinnkit.fields import (
+    ACTIVATIONS,
+    FIELDS,
+    EvolvedModesField,
+    PiecewisePolynomialField,
+    spec_from_dict,
+    spec_to_dict,
+)
 from pinnkit.fields.protocols import TrainsItself, unsettled
 
 
@@ -36,11 +43,18 @@ class Axis:
 AXES = (Axis(0.0, 2.0), Axis(-3.0, 5.0, dim=2, name="y"))
 VIEW_AXES = (Axis(0.0, 2.0), Axis(-3.0, 5.0, dim=2, name="y"), Axis(-1.0, 1.0, dim=3, name="view"))
 PLANE = (Axis(0.0, 2.0), Axis(0.0, 3.0, name="t"))
-AXES_OF = {"RadiancePlanes": VIEW_AXES, "ViewMLP": VIEW_AXES, "EvolvedModes": PLANE, "TrefftzFunctions": PLANE}
+CLOCK = (Axis(0.0, 3.0, name="t"),)
+AXES_OF = {
+    "RadiancePlanes": VIEW_AXES,
+    "ViewMLP": VIEW_AXES,
+    "EvolvedModes": PLANE,
+    "PiecewisePolynomial": CLOCK,
+    "TrefftzFunctions": PLANE,
+}
 """Axes of the fields that are not built over three coordinates."""
 LENGTHS = ("GeometricMLP",)
 """Fields that are a length at the start: in a box k times as large their values are k times as large."""
-DRAWN_FROM_NOTHING = ("Additive", "TotalDegree", "EvolvedModes", "TrefftzFunctions")
+DRAWN_FROM_NOTHING = ("Additive", "TotalDegree", "EvolvedModes", "PiecewisePolynomial", "TrefftzFunctions")
 """Fields that are the same for every seed."""
 
 
@@ -61,6 +75,9 @@ def build(spec: Any, *, axes: tuple[Axis, ...] | None = None, outputs: int = 2, 
             readout.weight.copy_(torch.linspace(-1, 1, readout.weight.numel()).view(outputs, -1))
     if isinstance(module, EvolvedModesField) and module.times_0.device.type != "meta":
         fill(module)
+    if isinstance(module, PiecewisePolynomialField) and module.times.device.type != "meta":
+        module.times.copy_(torch.arange(len(module.times)))  # steps of length 1
+        module.coefficients.copy_(torch.linspace(-1, 1, module.coefficients.numel()).view_as(module.coefficients))
     return module
 
 
@@ -323,6 +340,12 @@ EXEMPT: dict[str, dict[Callable[[Any], None], str]] = {
         check_jets_pass_through: _NO_READOUT,
         check_scaling: "has edges in the unit of time",
         check_smoothness: "jumps at its edges",
+    },
+    "PiecewisePolynomial": {
+        check_readout: _NO_READOUT,
+        check_jets_pass_through: "takes Taylor coefficients in closed form",
+        check_scaling: "has steps in the unit of time",
+        check_smoothness: "has steps, which join smoothly where a march made them: tests/fields/",
     },
     "EvolvedModes": {
         check_readout: _NO_READOUT,

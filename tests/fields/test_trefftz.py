@@ -33,7 +33,11 @@ def operators() -> list[EllipticOperator]:
 def built(operator: EllipticOperator, particular: int = 3):
     """Module with functions of every family and a random read-out."""
     sources = (Multipole(2.0, -1.0, 0.5, 0, 4), Multipole(-1.5, 3.5, 0.3, 1, 1), Multipole(1.5, 4.0, 0.2, 1, 1))
-    corners = (CornerFunction(0.0, -0.5, math.pi / 2, 2.0, 2 / 3), CornerFunction(-1.5, 1.0, 0.2, 2.0, 0.5))
+    corners = (
+        CornerFunction(0.0, -0.5, math.pi / 2, 2.0, 2 / 3),
+        CornerFunction(-1.5, 1.0, 0.2, 2.0, 0.5),
+        CornerFunction(-1.5, 1.0, 0.2, 2.0, 0.0),
+    )
     spec = TrefftzFunctions(operator, (0.0, 1.0), 1.7, 6, corners, sources, particular)
     module = spec.build(PLANE.axes, 1, generator=torch.Generator(), dtype=torch.float64, device="cpu")
     random = torch.Generator().manual_seed(0)

@@ -68,8 +68,16 @@ REFUSED = {
         "`k` is an unknown on fewer axes",
     ),
     "third order in time": (
-        lambda: Problem("p", clock, "u", [Equation(lambda u: u.ttt + u), Initial(u=1.0, u_t=0.0)]),
+        lambda: Problem("p", rod, "u", [Equation(lambda u: u.ttt - u.xx), ends, start]),
         "time derivative of order 3",
+    ),
+    "a state that is open": (
+        lambda: Problem("p", clock, "u", [Equation(lambda u: u.ttt + u), Initial(u=1.0, u_t=0.0)]),
+        "no initial state of `u_tt`; add Initial(u_tt=",
+    ),
+    "fifth order in time": (
+        lambda: Problem("p", clock, "u", [Equation(lambda u: u.d(*"ttttt") + u), Initial(u=1.0, u_t=0.0)]),
+        "time derivative of order 5",
     ),
     "no initial state": (lambda: heat(ends), "no initial state of `u`"),
     "no initial rate": (
@@ -161,7 +169,7 @@ def test_what_cannot_be_discretised_is_refused_by_name(name):
     with pytest.raises(Unsupported) as caught:
         reference(problem, budget=0.2)
     message = str(caught.value)
-    assert caught.value.method in ("finite differences", "factored eikonal equation")
+    assert caught.value.method in ("finite differences", "factored eikonal equation", "initial-value problem")
     assert caught.value.reason == message
     assert words in message
     assert message.startswith("problem 'p'")

@@ -9,12 +9,12 @@ import torch
 from pinnkit.domains import Box
 from pinnkit.jets.operators import laplacian
 from pinnkit.problem.errors import Unsupported
+from pinnkit.problem.operation_record import record
 from pinnkit.problem.problem import Problem, Unknown
 from pinnkit.problem.terms import Condition, Dirichlet, Equation, Initial, Periodic
 from pinnkit.references import FiniteDifferences, Spectral, reference
 from pinnkit.references.finite_differences.grid_problem import grid_problem_of
 from pinnkit.references.spectral import exponential_rk4 as steps
-from pinnkit.references.spectral.operation_record import record
 from pinnkit.references.spectral.run import Look, look, run
 from pinnkit.references.spectral.semilinear_form import Modes, read_form, resized
 from pinnkit.solutions.solution import exact_values
@@ -438,5 +438,5 @@ def test_what_fourier_series_do_not_cover_goes_to_finite_differences():
 
 
 def test_a_method_must_be_one():
-    with pytest.raises(TypeError, match="`method` must be Spectral\\(\\) or FiniteDifferences\\(\\), got 'spectral'"):
+    with pytest.raises(TypeError, match=r"`method` must be Spectral\(\), .*, got 'spectral'"):
         reference(PROBLEMS["heat"], method="spectral")

@@ -44,7 +44,7 @@ LINEAR = {
 NONLINEAR = {
     "cubic": (cubic(), "'equation' is nonlinear"),
     "an ordinary equation": (
-        Problem("logistic", DAY, "u", [Equation(lambda u: u.t - u * (1 - u), name="growth"), Initial(u=0.1)]),
+        Problem("clairaut", DAY, "u", [Equation(lambda u: u.t**2 - 4 * u, name="growth"), Initial(u=0.1)]),
         "'growth' is nonlinear",
     ),
     "a nonlinear ansatz": (

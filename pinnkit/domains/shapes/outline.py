@@ -6,7 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import torch
 from numpy.polynomial.legendre import leggauss
@@ -281,7 +281,7 @@ class Outlined(ABC):
 
 def swept_area(curves: Sequence[Curve]) -> float:
     """Half the integral of x . n over curves: the area inside closed ones, positive if they are counter-clockwise."""
-    nodes, weights = ((torch.from_numpy(x) + shift) / 2 for x, shift in zip(leggauss(_NODES), (1, 0), strict=True))
+    nodes, weights = _gauss_rule()
     origin = torch.tensor(curves[0].start, dtype=torch.float64)
     total = []
     for curve in curves:
@@ -290,6 +290,13 @@ def swept_area(curves: Sequence[Curve]) -> float:
             height = ((curve.point(s) - origin) * curve.normal(s)).sum(dim=1)
             total.append((high - low) * float(weights @ (height * curve.speed(s))) / 2)
     return math.fsum(total)
+
+
+@cache
+def _gauss_rule() -> tuple[Tensor, Tensor]:
+    """Nodes and weights `(n,)` of Gauss-Legendre quadrature on [0, 1]."""
+    x, w = leggauss(_NODES)
+    return torch.from_numpy((x + 1) / 2), torch.from_numpy(w / 2)
 
 
 def bounding_box(curve: Curve) -> tuple[Point, Point]:

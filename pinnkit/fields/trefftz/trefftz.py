@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import cmath
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from .chebyshev import chebyshev_degrees, chebyshev_products
 from .ladder import fractional, multipoles, regular, shifted_fractional, shifted_multipoles, shifted_regular
 from .operator import LAPLACE, EllipticOperator
 
-__all__ = ["CornerFunction", "Multipole", "Trefftz", "TrefftzFunctions", "TrefftzModule"]
+__all__ = ["CornerFunction", "Multipole", "Trefftz", "TrefftzFunctions", "TrefftzModule", "width_of"]
 
 _NUMBERS = 2**22
 """Complex numbers in the tables of a block of points, 64 MB."""
@@ -52,12 +53,14 @@ class Multipole(NamedTuple):
 class CornerFunction(NamedTuple):
     """Function F_order about a corner, of a fractional order, cut along the ray opposite to a direction.
 
+    Order 0 stands for theta F_0, theta the angle from that direction: it takes up a jump of prescribed values.
+
     Args:
         x: first coordinate of the corner.
         y: second coordinate.
         direction: angle in radians, in the coordinates B x of the operator, from the corner into the domain.
         length: R, such as the size of the domain.
-        order: exponent of the distance to the corner, above 0 and no whole number.
+        order: exponent of the distance to the corner, above 0 and no whole number; or 0.
     """
 
     x: float
@@ -108,11 +111,13 @@ class Trefftz(BaseSpec["TrefftzModule"]):
 
 @FIELDS.register(
     examples=lambda: {
-        "Laplace": TrefftzFunctions(degree=4, center=(1.0, 1.0), sources=(Multipole(9.0, -1.0, 2.0, 0, 3),)),
+        "Laplace": TrefftzFunctions(
+            degree=4, center=(1.0, 1.0), length=2.5, sources=(Multipole(9.0, -1.0, 2.0, 0, 3),)
+        ),
         "Helmholtz": TrefftzFunctions(
             EllipticOperator(2.0, 0.5, 1.0, 0.1, 0.0, 3.0),
             degree=3,
-            corners=(CornerFunction(0.0, -3.0, 0.5, 2.0, 2 / 3),),
+            corners=(CornerFunction(0.0, -3.0, 0.5, 2.0, 2 / 3), CornerFunction(0.0, -3.0, 0.5, 2.0, 0.0)),
             sources=(Multipole(9.0, -1.0, 0.5, 1, 1), Multipole(-7.0, 1.0, 0.5, 1, 1)),
             particular=2,
         ),
@@ -180,10 +185,10 @@ class TrefftzFunctions(BaseSpec["TrefftzModule"]):
         numbers = [v for s in (*sources, *corners) for v in s]
         if not all(r > 0 for r in lengths) or not all(map(math.isfinite, numbers)) or len(self.center) != 2:
             raise ValueError("TrefftzFunctions: centres must be finite, and lengths finite and above 0")
-        if any(not c.order > 0 or c.order == round(c.order) for c in corners):
+        if any(not c.order >= 0 or (c.order > 0 and c.order == round(c.order)) for c in corners):
             orders = [c.order for c in corners]
             raise ValueError(
-                f"TrefftzFunctions: orders of corner functions must be above 0 and not whole, got {orders}"
+                f"TrefftzFunctions: orders of corner functions must be 0, or above 0 and not whole, got {orders}"
             )
         if self.count > _LARGEST:
             raise ValueError(f"TrefftzFunctions: at most {_LARGEST} functions are combined, got {self.count}")
@@ -192,7 +197,7 @@ class TrefftzFunctions(BaseSpec["TrefftzModule"]):
     def count(self) -> int:
         """Number of functions, the particular solution included."""
         multiples = sum(2 * (s.highest - s.lowest + 1) - (s.lowest == 0) for s in self.sources)
-        return (self.particular >= 0) + 2 * self.degree + 1 + 2 * len(self.corners) + multiples
+        return (self.particular >= 0) + 2 * self.degree + 1 + sum(map(width_of, self.corners)) + multiples
 
     def __repr__(self) -> str:
         poles = sum(s.lowest == s.highest for s in self.sources)
@@ -349,7 +354,9 @@ class TrefftzModule(FieldModule):
         powers: dict[Derivative, dict[tuple[int, int], complex]],
         raised: int,
     ) -> dict[Derivative, Tensor]:
-        """Derivatives of the function of a corner, real and imaginary part, ``(n, 2)``."""
+        """Derivatives of the function of a corner, real and imaginary part, ``(n, 2)``; of theta F_0 ``(n, 1)``."""
+        if corner.order == 0:
+            return self._jump(corner, points, base, powers, raised)
         kappa, turn = self.spec.operator.kappa, cmath.rect(1.0, -corner.direction)
         away = (points + (base - self._complex((corner.x, corner.y)))) * (turn / corner.length)
         table = fractional(away, corner.order - raised, 2 * raised + 1, kappa * corner.length**2)
@@ -363,6 +370,35 @@ class TrefftzModule(FieldModule):
                 shifted = shifted_fractional(corner.order - raised, place, corner.length, kappa, p, q)
                 total = total + c * turn ** (p - q) * shifted.of(table)
             features[order] = _pairs(total)
+        return features
+
+    def _jump(
+        self,
+        corner: CornerFunction,
+        points: Tensor,
+        base: complex,
+        powers: dict[Derivative, dict[tuple[int, int], complex]],
+        raised: int,
+    ) -> dict[Derivative, Tensor]:
+        """Derivatives of theta F_0 ``(n, 1)`` by Leibniz' rule; d theta = 1 / (2 i z), and d d' theta = 0."""
+        kappa, turn = self.spec.operator.kappa, cmath.rect(1.0, -corner.direction)
+        away = points + (base - self._complex((corner.x, corner.y)))
+        away = torch.where(away == 0, 1e-300 / turn, away)
+        table = regular(away / corner.length, raised, kappa * corner.length**2)
+        zero = torch.tensor([0], device=points.device)
+        angle = [torch.angle(away * turn).to(away.dtype)]
+        angle += [-0.5j * (-1) ** (m - 1) * math.factorial(m - 1) / away**m for m in range(1, raised + 1)]
+        features = {}
+        for order, found in powers.items():
+            total = torch.zeros_like(away)
+            for (p, q), c in found.items():
+                for a, b in itertools.product(range(p + 1), range(q + 1)):
+                    if (a and b) or (kappa == 0 and (p - a or q - b)):
+                        continue
+                    factor = angle[a] if b == 0 else angle[b].conj()
+                    inner = shifted_regular(zero, corner.length, kappa, p - a, q - b).of(table)[:, 0]
+                    total = total + c * math.comb(p, a) * math.comb(q, b) * factor * inner
+            features[order] = total.real[:, None]
         return features
 
     def _singular(self, group: _Group, table: Tensor, powers: dict[tuple[int, int], complex]) -> Tensor:
@@ -420,7 +456,7 @@ class TrefftzModule(FieldModule):
 
     def _places(self, device: torch.device) -> Tensor:
         """Columns of the groups in the order of the functions: source by source after all others."""
-        first = 2 * self.spec.degree + 1 + 2 * len(self.spec.corners)
+        first = 2 * self.spec.degree + 1 + sum(map(width_of, self.spec.corners))
         start, of = first, {}
         for low, high in dict.fromkeys((s.lowest, s.highest) for s in self.spec.sources):
             width = 2 * (high - low + 1) - (low == 0)
@@ -430,6 +466,11 @@ class TrefftzModule(FieldModule):
                     start += width
         places = [*range(first), *(p for i in range(len(self.spec.sources)) for p in of[i])]
         return torch.tensor(places, device=device)
+
+
+def width_of(corner: CornerFunction) -> int:
+    """Number of functions of a corner function: real and imaginary part, or theta F_0 alone."""
+    return 1 if corner.order == 0 else 2
 
 
 def _pairs(values: Tensor) -> Tensor:

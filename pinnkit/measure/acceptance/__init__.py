@@ -6,14 +6,15 @@
 | `running` | `run`, which measures rows and stores one file a run; `table`, which prints them |
 | `equations` | rows on equations: errors of solves, error bars of references, speed |
 | `fits` | rows on images, surfaces and radiance fields |
+| `shapes` | rows on shapes with proved error bounds; `random_polygons`, the problems of some of them |
 
-A stored run is not repeated, so a stopped `pinnkit accept` continues.  A new row goes into `equations` or `fits`; its
-table needs a topic in `pinnkit.measure.publication`.
+A stored run is not repeated, so a stopped `pinnkit accept` continues.  A new row goes into `equations`, `fits` or
+`shapes`; its table needs a topic in `pinnkit.measure.published`.
 """
 
 from __future__ import annotations
 
-from . import equations, fits, materials
+from . import equations, fits, materials, shapes
 from .equations import solve_error as solve_error
 from .row import Measurement as Measurement
 from .row import Metric as Metric
@@ -24,7 +25,7 @@ from .running import table as table
 
 __all__ = ["ROWS", "Measurement", "Metric", "Result", "Row", "run", "select", "solve_error", "table"]
 
-ROWS: tuple[Row, ...] = (*equations.rows(), *fits.rows(), *materials.rows())
+ROWS: tuple[Row, ...] = (*equations.rows(), *fits.rows(), *shapes.rows(), *materials.rows())
 
 
 def select(issue: str | None, part: str | None) -> list[Row]:

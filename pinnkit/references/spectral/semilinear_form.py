@@ -20,13 +20,12 @@ from pinnkit.domains import Points
 from pinnkit.jets.frame import NamedOperator
 from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.linearization import Channel, residual_rows
+from pinnkit.problem.operation_record import Played, record
 from pinnkit.problem.problem import Problem
 from pinnkit.problem.structure import EquationRow
 from pinnkit.references.finite_differences.grid_problem import GridProblem
 from pinnkit.references.finite_differences.initial_state import Start, initial_values
 from pinnkit.references.grid import Array
-
-from .operation_record import Played, record
 
 __all__ = ["Entry", "Form", "Modes", "Spectrum", "read_form", "resized"]
 

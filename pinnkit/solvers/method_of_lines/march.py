@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from pinnkit.fields.evolved_modes import EvolvedModesField
+from pinnkit.fields import FieldModule
 from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.problem import Problem
 from pinnkit.solutions.status import Status
@@ -30,6 +30,10 @@ Report = Callable[[MarchStep], bool]
 @dataclass(frozen=True)
 class March:
     """Modes in space, coefficients advanced in time: for evolution problems in one dimension, stiff and sharp ones too.
+
+    Without a space axis it integrates ordinary differential equations, stiff or not, of any order and in any number, by
+    collocation at the Radau points with dense output (`pinnkit.solvers.ordinary`); `modes` and `most` have no meaning
+    there, and the method is `Radau(stages)` or None.
 
     u(x, t) = sum_n c_n(t) phi_n(x): Fourier modes where space is periodic, else Chebyshev polynomials of a coordinate
     that is stretched where the solution is sharp, and moves with it. Conditions on the walls hold exactly, whatever
@@ -86,7 +90,7 @@ class MarchResult:
         reached: time reached.
     """
 
-    modules: Mapping[tuple[str, ...], EvolvedModesField]
+    modules: Mapping[tuple[str, ...], FieldModule]
     status: Status
     steps: int
     rejected: int

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pinnkit.domains import Box, Role
 from pinnkit.jets.frame import NamedOperator
 from pinnkit.problem.errors import Unsupported
+from pinnkit.problem.evolution import unmet_by_terms, unmet_by_unknowns
 from pinnkit.problem.problem import Problem
 from pinnkit.problem.structure import Structure
 
@@ -33,8 +34,8 @@ def _unmet(problem: Problem) -> Iterator[str]:
     """Yield the requirements that are not met, those first that cost nothing to check."""
     yield from _domain(problem)
     structure = problem.structure
-    yield from _unknowns(problem, structure)
-    yield from _terms(problem, structure)
+    yield from unmet_by_unknowns(problem, structure)
+    yield from unmet_by_terms(problem, structure)
     yield from _orders(structure)
     if len(structure.equations) != len(structure.components):
         yield "the equations do not have one row for each component of the unknowns"
@@ -51,38 +52,6 @@ def _domain(problem: Problem) -> Iterator[str]:
         yield "there is a parameter axis; fix its value"
     if len(problem.frame.space) != 1:
         yield f"there are {len(problem.frame.space)} space dimensions, a march has one"
-
-
-def _unknowns(problem: Problem, structure: Structure) -> Iterator[str]:
-    """No coefficients to be found, no ansatz of the user, unknowns of space and time."""
-    if structure.coefficients:
-        yield f"`{structure.coefficients[0].name}` is an unknown coefficient, to be found"
-    if problem.ansatz and not any(t.hard for t in problem.terms):
-        yield "there is an ansatz; give its conditions as terms instead"
-    for component in structure.components:
-        if len(component.columns) < len(problem.frame.columns):
-            yield f"`{component.unknown}` is an unknown on fewer axes than the domain has"
-
-
-def _terms(problem: Problem, structure: Structure) -> Iterator[str]:
-    """Equations in the whole domain, conditions on its walls and an initial state; nothing else."""
-    for term in structure.data:
-        yield f"'{term.name}' is a Data term, which is fitted and not solved"
-    for term in structure.minimised:
-        yield f"term '{term.name}' is minimised, not solved"
-    for term in problem.terms:
-        if term.integrals:
-            yield f"term '{term.name}' has an integral"
-        if term.own_points is not None:
-            yield f"term '{term.name}' holds at its own points only"
-    for term in (*structure.comparisons, *structure.at_points, *structure.elsewhere):
-        yield f"term '{term.name}' holds neither in the domain nor on one of its walls"
-    for term in structure.final:
-        yield f"term '{term.name}' is a condition at the end of time"
-    if structure.is_divided:
-        yield "unknowns, equations or coefficients jump between pieces of the domain"
-    if not structure.equations:
-        yield "there is no equation in the inside of the domain"
 
 
 def _orders(structure: Structure) -> Iterator[str]:

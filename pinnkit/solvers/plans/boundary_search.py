@@ -20,6 +20,8 @@ from .run import Run, solution_of
 
 __all__ = ["run_boundary_search"]
 
+_GOOD = 1e-8
+"""Relative boundary residual at which a search that ends by its time limit is not too short."""
 _LARGE = 0.1
 """Relative boundary residual from which the search has failed."""
 
@@ -60,7 +62,7 @@ def run_boundary_search(run: Run) -> Solution:
         status = Status.CONVERGED
     if not found.fit.error <= _LARGE:
         status = Status.STALLED
-    if late and not (options.tolerance is not None and found.fit.error <= options.tolerance):
+    if late and not found.fit.error <= (_GOOD if options.tolerance is None else options.tolerance):
         status = Status.TIME
     if stopped:
         status = Status.INTERRUPTED

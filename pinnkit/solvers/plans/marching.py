@@ -13,6 +13,7 @@ from pinnkit.solutions.status import Status
 from pinnkit.solvers.collocation.parameters import Parameters
 from pinnkit.solvers.method_of_lines.implicit import MarchStep
 from pinnkit.solvers.method_of_lines.march import March, march
+from pinnkit.solvers.ordinary.ordinary_march import march_ordinary
 
 from .deferred_interrupts import deferred_interrupts
 from .run import Run, solution_of
@@ -30,6 +31,7 @@ def run_march(run: Run) -> Solution:
     if not isinstance(solver, March):
         raise TypeError(f"solve: only March brings its own field so far, got {solver!r}")
     problem = softened(run.problem)  # a marched field is the unknown itself, and meets its walls without an ansatz
+    in_space = bool(problem.structure.space)
     options = run.options
     records: list[Record] = []
     late = stopped = False
@@ -37,7 +39,7 @@ def run_march(run: Run) -> Solution:
     def report(at: MarchStep) -> bool:
         nonlocal late, stopped
         used = time.perf_counter() - run.began
-        words = f"March to {problem.time} = {at.time:.4g} with {at.modes} modes"
+        words = f"March to {problem.time} = {at.time:.4g} with {at.modes} {'modes' if in_space else 'stages'}"
         unmeasured = dict.fromkeys((str(t.name) for t in problem.terms), math.nan)  # until the march has ended
         records.append(Record(at.step, 0, words, used, at.error**2, unmeasured))
         try:
@@ -48,7 +50,10 @@ def run_march(run: Run) -> Solution:
         return stopped or late
 
     with deferred_interrupts() as interrupt:
-        found = march(problem, solver, seed=options.seed, report=report)
+        if in_space:
+            found = march(problem, solver, seed=options.seed, report=report)
+        else:
+            found = march_ordinary(problem, solver, report=report)
     modules = {g: m.to(device=run.device, dtype=run.dtype) for g, m in found.modules.items()}
     solution = solution_of(
         problem,

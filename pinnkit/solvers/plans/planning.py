@@ -17,6 +17,7 @@ from pinnkit.solvers.method_of_lines.march import March, can_march
 from pinnkit.solvers.optimizers.adam import Adam
 from pinnkit.solvers.optimizers.gauss_newton import GaussNewton
 from pinnkit.solvers.optimizers.lbfgs import LBFGS
+from pinnkit.solvers.ordinary.ordinary_march import can_integrate
 from pinnkit.solvers.protocols import Method, Scope
 from pinnkit.solvers.training.adaptive_points import RAD
 from pinnkit.solvers.trefftz.piece_functions import covers_pieces
@@ -34,6 +35,8 @@ _ACCURATE = 1e-6
 """Held-out relative residual at which the solution of a linear problem by random sines is accepted."""
 _MARCHED = 1e-4
 """The same for a march, whose steps and modes were controlled on the way: the rate of a second-order one is rough."""
+_ORDINARY = 1e-12
+"""Tolerance of a step for ordinary differential equations: at such an order it costs twice the steps of 1e-6."""
 _MODERATE = 1e-3
 """The same where a network would have to train for minutes to be more accurate."""
 
@@ -183,6 +186,9 @@ def _general(problem: Problem) -> Plan:
         return Plan((Candidate(*trained, reason),))
     if all(t.fits_data for t in problem.terms):
         return Plan((Candidate(*trained, "Siren by Adam, then L-BFGS: the problem has data but no equation."),))
+    if not problem.frame.space and can_integrate(problem) is None:
+        reason = "Ordinary differential equations with an initial state."
+        return Plan((Candidate(None, (March(tolerance=_ORDINARY),), reason),))
     if columns > _COLUMNS and not problem.periodic:
         return Plan((_polynomials(problem), _network("polynomials leave a large residual.")))
     if columns > _COLUMNS:

@@ -133,9 +133,8 @@ def _continued(start: InitialState, before: Solution, time: float) -> InitialSta
     """Initial condition from the final state of a solution."""
     values = []
     for key, _ in start.values:
-        name, rate = start.split(key)
-        order = (start.time,) if rate else ()
-        state = _FinalState(before, name, order, time)
+        name, order = start.split(key)
+        state = _FinalState(before, name, (start.time,) * order, time)
         values.append((key, state if state.axes else state.number()))
     return replace(start, values=tuple(values))
 

@@ -39,6 +39,14 @@ _NEAR = 6.0
 """Distance of a hole to an outer wall over its radius up to which its image is used."""
 _IMAGES_APART = 0.8
 """Distance between two holes, over the radius of one, up to which the other has an image in it."""
+_ROUND = 1e-6
+"""Relative variation of the curvature up to which a loop counts as a circle."""
+_TOUCHES = 0.95
+"""Distance from a point beyond the wall to the boundary, over that to its foot, from which the foot is nearest."""
+_RING = 12
+"""Sources beside a loop at the start."""
+_LONG = 40
+"""Degree of regular functions from which sources are placed outside a smooth outer wall as well."""
 _FACTOR = 1.5
 """Growth of the number of functions from one fit to the next."""
 _SLOWER = 1.3
@@ -56,12 +64,14 @@ class Levels:
         holes: highest order of the multipoles in each hole.
         corners: number of poles at each junction.
         images: highest order of the images of holes.
+        rings: number of sources beside each loop, on the other side of the wall.
     """
 
     degree: int
     holes: tuple[int, ...]
     corners: tuple[int, ...]
     images: int
+    rings: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -122,6 +132,8 @@ class Basis:
         sources += [image._replace(highest=levels.images) for image in self.images]
         for number, count in enumerate(levels.corners):
             sources += self._poles(number, count)
+        for number, count in enumerate(levels.rings):
+            sources += self._ring(number, count)
         return TrefftzFunctions(
             operator=self.operator,
             center=self.geometry.center,
@@ -142,7 +154,7 @@ class Basis:
         """Singular functions of all junctions whose cut, the ray opposite to the bisector, does not meet the domain.
 
         Exponents k pi / w where the same kind of condition holds on both sides of the angle w, (k - 1/2) pi / w
-        between a value and a flux, those that are no whole numbers.
+        between a value and a flux, those that are no whole numbers; and the angle between two values, which may jump.
 
         Source: Grisvard, Elliptic Problems in Nonsmooth Domains, Pitman 1985, section 4.4.
         """
@@ -168,6 +180,9 @@ class Basis:
         direction = math.atan2(junction.bisector[1], junction.bisector[0])
         for exponent in self.exponents(junction):
             yield CornerFunction(*at, direction, self.plane.diameter, exponent)
+        pieces = [self.plane.pieces[i] for i in (junction.before, junction.after)]
+        if all(p.prescribes is Prescribes.VALUE for p in pieces):  # the values may jump there
+            yield CornerFunction(*at, direction, self.plane.diameter, 0.0)
 
     def _cut_is_outside(self, junction: Junction) -> bool:
         at, outward = (torch.tensor(v, dtype=torch.float64) for v in (junction.at, junction.bisector))
@@ -236,6 +251,51 @@ class Basis:
         x, y = self._shifted((0.0, 0.0), point[0])
         return [Multipole(x, y, min(radius / shrink, 0.9 * free), 0, 0)]
 
+    # smooth loops that are no circles ---------------------------------------------------------------------------------
+    def has_ring(self, loop: int) -> bool:
+        """Return whether sources beside a loop are of use: it has no corner and is no circle."""
+        pieces = set(self.plane.loops[loop])
+        if any(pieces & {j.before, j.after} for j in self.plane.junctions):
+            return False
+        ends = torch.linspace(0, 1, 65, dtype=torch.float64)
+        bends = torch.cat([self.plane.pieces[i].curve.curvature(ends) for i in sorted(pieces)])
+        return float(bends.max() - bends.min()) > _ROUND * float(bends.abs().max())
+
+    def is_hole(self, loop: int) -> bool:
+        """Return whether a loop surrounds a hole."""
+        return any(set(h.pieces) == set(self.plane.loops[loop]) for h in self.plane.holes)
+
+    def _ring(self, loop: int, count: int) -> Iterator[Multipole]:
+        """Sources beyond a loop, at half the distance to the medial axis there, as dense as they are near.
+
+        Source: Barnett & Betcke, J. Comput. Phys. 227 (2008) 7003 (method of fundamental solutions).
+        """
+        if count == 0:
+            return
+        feet, normals, depths, lengths = self._depths[loop]
+        density = (lengths / depths).cumsum(0)
+        wanted = (torch.arange(count, dtype=torch.float64) + 0.5) / count * float(density[-1])
+        for i in torch.searchsorted(density, wanted).clamp(max=len(feet) - 1).tolist():
+            depth = float(depths[i])
+            yield Multipole(*self._shifted((0.0, 0.0), feet[i] + depth * normals[i]), depth, 0, 1)
+
+    @cached_property
+    def _depths(self) -> tuple[tuple[Tensor, Tensor, Tensor, Tensor], ...]:
+        """Points of each loop, outward normals, half distances to the medial axis outside, shares of the length."""
+        s = (torch.arange(512, dtype=torch.float64) + 0.5) / 512
+        found = []
+        for loop in self.plane.loops:
+            curves = [self.plane.pieces[i].curve for i in loop]
+            feet, normals = (torch.cat(v) for v in zip(*((c.point(s), c.normal(s)) for c in curves), strict=True))
+            lengths = torch.cat([c.speed(s) / 512 for c in curves])
+            fine = torch.cat([feet, self.boundary])
+            depth = torch.full((len(feet),), self.length, dtype=torch.float64)
+            for _ in range(24):  # shrink until the ball that touches the wall is empty
+                blocked = gaps(feet + depth[:, None] * normals, fine) < _TOUCHES * depth
+                depth = torch.where(blocked, 0.8 * depth, depth)
+            found.append((feet, normals, 0.5 * depth, lengths))
+        return tuple(found)
+
 
 def starting_levels(basis: Basis) -> Levels:
     """Few functions, from which a search begins."""
@@ -245,10 +305,11 @@ def starting_levels(basis: Basis) -> Levels:
         holes=tuple(8 + math.ceil(1.2 * math.sqrt(abs(basis.operator.kappa)) * h.radius) for h in basis.plane.holes),
         corners=tuple(8 for _ in basis.plane.junctions),
         images=4,
+        rings=tuple(_RING if basis.has_ring(k) and basis.is_hole(k) else 0 for k in range(len(basis.plane.loops))),
     )
 
 
-def grown(levels: Levels, *, smooth: bool, holes: tuple[bool, ...], corners: tuple[bool, ...]) -> Levels:
+def grown(basis: Basis, levels: Levels, *, smooth: bool, holes: tuple[bool, ...], corners: tuple[bool, ...]) -> Levels:
     """Levels with more functions of the given kinds; no corner stays far behind the others."""
 
     def more(count: int, factor: float = _FACTOR) -> int:
@@ -264,4 +325,8 @@ def grown(levels: Levels, *, smooth: bool, holes: tuple[bool, ...], corners: tup
         ),
         corners=tuple(max(n, least) for n in poles),
         images=min(12, levels.images + 2) if smooth else levels.images,
+        rings=tuple(
+            n if not smooth or not basis.has_ring(k) else more(n) if n else (2 * _RING if levels.degree > _LONG else 0)
+            for k, n in enumerate(levels.rings)
+        ),
     )

@@ -27,11 +27,15 @@ class ConditionRows:
         matrix: derivatives of the residual with respect to the read-out ``(n, N)``.
         target: minus the residual of the field zero ``(n,)``.
         scale: factor that turns a residual into an error of the unknown, up to a constant ``(n,)``.
+        value: coefficient a of u in the residual a u + b du/dn ``(n,)``.
+        flux: coefficient b of du/dn ``(n,)``.
     """
 
     matrix: Tensor
     target: Tensor
     scale: Tensor
+    value: Tensor
+    flux: Tensor
 
 
 def condition_rows(
@@ -53,8 +57,8 @@ def condition_rows(
     channels = problem.trace(term, raw=False).channels
     zeros = {c: torch.zeros(len(t), dtype=torch.float64) for c in channels}
     offset, s = arm.offset(t), arm.parameter(t)
-    coords = torch.tensor(arm.anchor, dtype=torch.float64) + offset
-    found = linearise(problem, term, term.completed(Points(coords, arm.curve.normal(s))), zeros)
+    coords, normal = torch.tensor(arm.anchor, dtype=torch.float64) + offset, arm.curve.normal(s)
+    found = linearise(problem, term, term.completed(Points(coords, normal)), zeros)
     local = {name: i for i, name in enumerate(problem.frame.columns)}
     orders = {c: index(c.order, local) for c in channels}
     features = module.features_about(arm.anchor, offset, list(dict.fromkeys(orders.values())))
@@ -70,4 +74,4 @@ def condition_rows(
             else:
                 value += weight * factor
     scale = 1 / (value.abs() + torch.linalg.vector_norm(slopes, dim=1) / reach)
-    return ConditionRows(matrix, -found.r[:, 0], scale)
+    return ConditionRows(matrix, -found.r[:, 0], scale, value, (slopes * normal).sum(dim=1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
 import torch
 from torch import Tensor
@@ -83,6 +84,7 @@ class Geometry:
         pieces: all curves, with their conditions.
         junctions: corners and changes of condition.
         holes: bounded components of the complement.
+        loops: numbers of the pieces of each closed loop.
         lower: lower corner of the bounding box.
         upper: upper corner.
     """
@@ -90,6 +92,7 @@ class Geometry:
     pieces: tuple[Piece, ...]
     junctions: tuple[Junction, ...]
     holes: tuple[Hole, ...]
+    loops: tuple[tuple[int, ...], ...]
     lower: tuple[float, float]
     upper: tuple[float, float]
 
@@ -135,7 +138,9 @@ def geometry_of(problem: Problem) -> Geometry:
                 junctions.append(Junction(loop[k].curve.start, angle, bisector, before, after))
     curves = [piece.curve for piece in outline.pieces]
     holes = tuple(Hole(h.center, h.radius, tuple(curves.index(c) for c in h.curves)) for h in outline.holes)
-    return Geometry(tuple(pieces), tuple(junctions), holes, *outline.box)
+    ends = [0, *accumulate(len(loop) for loop in outline.loops)]
+    loops = tuple(tuple(range(a, b)) for a, b in pairwise(ends))
+    return Geometry(tuple(pieces), tuple(junctions), holes, loops, *outline.box)
 
 
 def _changes(before: Piece, after: Piece) -> bool:

@@ -83,7 +83,7 @@ def mapped_geometry(geometry: Geometry, matrix: Tensor) -> Geometry:
     holes = tuple(_mapped_hole(h, pieces, matrix) for h in geometry.holes)
     points = samples_of(pieces)
     (lx, ly), (ux, uy) = points.amin(dim=0).tolist(), points.amax(dim=0).tolist()
-    return Geometry(pieces, junctions, holes, (lx, ly), (ux, uy))
+    return Geometry(pieces, junctions, holes, geometry.loops, (lx, ly), (ux, uy))
 
 
 def samples_of(pieces: tuple[Piece, ...]) -> Tensor:

@@ -25,7 +25,10 @@ from .particular import Particular, particular_solution
 __all__ = ["Found", "Setup", "covers", "search_functions", "setup_of"]
 
 _ROUNDING = 1e-12
-"""Relative boundary residual near which rounding dominates: the default tolerance."""
+"""Relative boundary residual near which rounding dominates: the default tolerance for few functions."""
+_AMPLE = 1e-10
+"""The default tolerance for many functions."""
+_FEW = 400
 _UNRESOLVED = 1e-6
 """Relative misfit of a source from which the method does not cover the problem."""
 _INSIDE = 6000
@@ -38,7 +41,7 @@ _BESIDE = 0.1
 """Distance to a junction, over the length of the shorter wall beside it, within which its poles are asked for."""
 _STEPS = 14
 """Fits at most."""
-_PATIENCE = 3
+_PATIENCE = 2
 """Fits without gain after which the search ends."""
 _GAIN = 0.7
 """Ratio of residuals that counts as gain."""
@@ -145,7 +148,6 @@ def search_functions(
         tolerance: of the residual over the size of the solution; None takes that of rounding.
         report: called after every fit; True ends the search.
     """
-    target = _ROUNDING if tolerance is None else tolerance
     levels = starting_levels(setup.basis)
     best: Found | None = None
     idle = 0
@@ -160,6 +162,7 @@ def search_functions(
         else:
             idle += 1
         best = replace(best, fits=step)
+        target = (_ROUNDING if fit.count <= _FEW else _AMPLE) if tolerance is None else tolerance
         if report(fit, levels) or fit.error <= target or idle >= _PATIENCE:
             break
         levels = _more(setup.basis, fit, levels, everything=idle > 1)
@@ -192,6 +195,7 @@ def _more(basis: Basis, fit: BoundaryFit, levels: Levels, *, everything: bool) -
             smooth = max(smooth, rest)
     limit = 0.0 if everything else _SHARE * worst
     return grown(
+        basis,
         levels,
         smooth=smooth >= limit,
         holes=tuple(e >= limit for e in on_holes),

@@ -27,6 +27,8 @@ __all__ = ["ErrorEstimate", "estimate_error", "sine_basis"]
 
 _SINES = {1: 120, 2: 300, 3: 450}
 """Number of sines by the number of coordinates, for about a second; there is no estimate beyond three."""
+_MOST_OUTPUTS = 12
+"""Components of all unknowns together up to which there is an estimate: sixty sines of more would take minutes."""
 _RANK = 1e-10
 """Combinations of sines smaller than this fraction of the largest are left out: rounding would decide them."""
 EXPLAINED = 0.7
@@ -92,7 +94,7 @@ class ErrorEstimate:
 def sine_basis(solution: Solution, natural_scale: Mapping[str, float]) -> SineBasis | None:
     """Sines about a solution, as many as a second allows.
 
-    None above three coordinates, for problems of data alone, and where scales are not finite.
+    None above three coordinates or twelve components, for problems of data alone, and where scales are not finite.
 
     Args:
         solution: the solution at which the problem is linearised.
@@ -102,6 +104,8 @@ def sine_basis(solution: Solution, natural_scale: Mapping[str, float]) -> SineBa
     problem = solution.problem
     columns = len(problem.frame.columns)
     if not any(t.is_equation for t in problem.terms):  # data alone say nothing between their points
+        return None
+    if outputs_of(problem) > _MOST_OUTPUTS:
         return None
     if columns not in _SINES or not all(0 < size < math.inf for size in natural_scale.values()):
         return None

@@ -78,7 +78,7 @@ def test_walls_of_a_box_are_parts_too() -> None:
 
 
 def test_a_wall_of_another_domain_is_no_wall() -> None:
-    problem = Problem("other", plate, "u", [laplace, Dirichlet(hole.boundary, u=0.0)])
+    problem = Problem("other", plate, "u", [laplace, Dirichlet(Disk(x=0.5, y=0.5, radius=0.1).boundary, u=0.0)])
     assert not problem.structure.conditions
     assert len(problem.structure.elsewhere) == 1
 
@@ -194,3 +194,16 @@ def test_shapes_of_the_plane_are_shapes() -> None:
     assert isinstance(plate, Shape)
     assert isinstance(Polygon([(0, 0), (1, 0), (0, 1)]), Shape)
     assert isinstance(Ball(x=0, y=0, z=0) - Box(x=(0, 1), y=(0, 1), z=(0, 1)), Shape)
+
+
+WALLS_OF_OPERANDS = {
+    "a face": lambda: square.face(x=0),
+    "a whole operand": lambda: hole.boundary,
+    "a wall of an operand": lambda: hole.walls[0],
+}
+
+
+@pytest.mark.parametrize("part", WALLS_OF_OPERANDS.values(), ids=WALLS_OF_OPERANDS.keys())
+def test_walls_of_operands_in_place_of_the_domains_are_refused(part) -> None:
+    with pytest.raises(ValueError, match=r"give the domain's own: domain.boundary_of\(...\)"):
+        Problem("plate", plate, "u", [laplace, Dirichlet(part(), u=0.0)])

@@ -9,12 +9,12 @@ import torch
 from pinnkit import Condition, Dirichlet, Equation, Neumann, Problem, load, plan, solve
 from pinnkit.domains import Ball, Box, Ellipse, Polygon
 from pinnkit.fields import Siren, Trefftz, TrefftzFunctions
+from pinnkit.measure.acceptance.random_polygons import largest_error, random_problem
 from pinnkit.problem.errors import Unsupported
 from pinnkit.solutions.storage import save
 from pinnkit.solvers import LBFGS, Adam, LeastSquares
 from pinnkit.solvers.plans.candidates import Kind
 from pinnkit.solvers.trefftz.operator_of import require
-from tests.solvers.trefftz.shapes import largest_error, random_problem
 
 SQUARE = Box(x=(0, 1), y=(0, 1))
 

@@ -11,7 +11,9 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-__all__ = ["Played", "record"]
+from pinnkit.jets.jet import Jet
+
+__all__ = ["Fixed", "Function", "Place", "Played", "Several", "Slot", "record"]
 
 Function = Callable[..., Tensor]
 """From tensors to a tensor."""
@@ -19,7 +21,55 @@ Function = Callable[..., Tensor]
 _SHAPES = frozenset({"__get__", "size", "dim", "numel", "stride", "__len__", "is_floating_point", "is_complex"})
 """What may be asked of a tensor without looking at its values."""
 
-_Slot = Callable[[list[Any]], Any]
+
+@dataclass(frozen=True)
+class Place:
+    """An argument that is the value of a place.
+
+    Args:
+        index: number of the place.
+    """
+
+    index: int
+
+    def __call__(self, memory: list[Any]) -> Any:
+        """Find the argument among the values of all places."""
+        return memory[self.index]
+
+
+@dataclass(frozen=True)
+class Several:
+    """An argument that is a sequence, some of whose members are values of places.
+
+    Args:
+        slots: the members.
+        kind: tuple or list.
+    """
+
+    slots: tuple[Slot, ...]
+    kind: type
+
+    def __call__(self, memory: list[Any]) -> Any:
+        """Find the argument among the values of all places."""
+        return self.kind([slot(memory) for slot in self.slots])
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """An argument that is always the same.
+
+    Args:
+        value: the argument.
+    """
+
+    value: Any
+
+    def __call__(self, memory: list[Any]) -> Any:  # noqa: ARG002  (the signature of a slot)
+        """Return the value."""
+        return self.value
+
+
+Slot = Place | Several | Fixed
 """Finds an argument among the places."""
 _Call = tuple[Callable[..., Any], Sequence[Any], Mapping[str, Any], Any]
 """A function, its arguments and what it gave."""
@@ -42,6 +92,8 @@ class _Recorder(TorchFunctionMode):
     ) -> Any:
         out = func(*args, **(kwargs or {}))
         name = getattr(func, "__name__", "")
+        if isinstance(out, Jet):  # lazy: its tensor operations come through here when its value is asked for
+            return out
         several = isinstance(out, (tuple, list)) and len(out) > 0 and all(isinstance(o, Tensor) for o in out)
         if isinstance(out, Tensor) or several:
             writes = (
@@ -66,7 +118,7 @@ class Played:
         last: the place of the result.
     """
 
-    steps: tuple[tuple[Callable[..., Any], Sequence[_Slot], Mapping[str, _Slot], int], ...]
+    steps: tuple[tuple[Callable[..., Any], Sequence[Slot], Mapping[str, Slot], int], ...]
     size: int
     last: int
 
@@ -127,12 +179,10 @@ def _flat(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
     return out
 
 
-def _slot(value: Any, place: Mapping[int, int]) -> _Slot:
+def _slot(value: Any, place: Mapping[int, int]) -> Slot:
     """Source of an argument during replay."""
     if id(value) in place:
-        index = place[id(value)]
-        return lambda memory: memory[index]
+        return Place(place[id(value)])
     if isinstance(value, (tuple, list)) and any(id(v) in place for v in value):
-        slots, kind = [_slot(v, place) for v in value], type(value)
-        return lambda memory: kind([s(memory) for s in slots])
-    return lambda _: value
+        return Several(tuple(_slot(v, place) for v in value), type(value))
+    return Fixed(value)

@@ -1,4 +1,4 @@
-"""Problems on random shapes with closed forms: sums of sources outside the domain."""
+"""Random polygons with three round holes, and problems in them, with and without a closed form."""
 
 import math
 from collections.abc import Callable
@@ -6,21 +6,24 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from pinnkit import Dirichlet, Equation, Neumann, Problem
 from pinnkit.domains import Ball, Polygon
+from pinnkit.problem.problem import Problem
+from pinnkit.problem.terms import Dirichlet, Equation, Neumann
+
+__all__ = ["Sources", "largest_error", "polygon_with_holes", "random_problem"]
 
 
 @dataclass(frozen=True)
 class Sources:
-    """u = sum of w log r, or of smooth solutions exp(i k.x)-like for other operators, with gradient.
+    """Closed form of laplacian u + kappa u = 0: logarithms for kappa = 0, else plane waves or exponentials.
 
     Args:
-        kappa: of laplacian + kappa.
-        centers: of logarithms (kappa = 0), outside the domain.
+        kappa: coefficient.
+        centers: of the logarithms, outside the domain; their first coordinates are phases of the waves.
         weights: of the terms.
-        angles: of plane waves (kappa not 0).
+        angles: directions of the waves.
     """
 
     kappa: float
@@ -28,8 +31,8 @@ class Sources:
     weights: tuple[float, ...]
     angles: tuple[float, ...]
 
-    def value(self, x, y):
-        """Closed form at coordinates; torch functions, so that equations can use it."""
+    def value(self, x: Tensor, y: Tensor) -> Tensor:
+        """Evaluate the closed form."""
         total = 0.0 * x
         k = math.sqrt(abs(self.kappa))
         for (a, b), w, angle in zip(self.centers, self.weights, self.angles, strict=True):
@@ -40,8 +43,8 @@ class Sources:
                 total = total + w * (torch.cos(phase + a) if self.kappa > 0 else torch.exp(phase - k))
         return total
 
-    def slope(self, x, y, n):
-        """Normal derivative."""
+    def slope(self, x: Tensor, y: Tensor, n: Tensor) -> Tensor:
+        """Evaluate its normal derivative."""
         first, second = 0.0 * x, 0.0 * x
         k = math.sqrt(abs(self.kappa))
         for (a, b), w, angle in zip(self.centers, self.weights, self.angles, strict=True):
@@ -87,9 +90,7 @@ def random_problem(seed: int, kappa: float, *, mixed: bool, manufactured: bool) 
         manufactured: True takes the data of a closed form, False the value 1 and the flux 0.3.
     """
     polygon, holes, random = polygon_with_holes(seed)
-    domain = polygon
-    for hole in holes:
-        domain = domain - hole
+    domain = polygon - holes[0] - holes[1] - holes[2]
     sides = len(polygon.vertices)
     flux = [mixed and random.random() < 0.4 for _ in range(sides + len(holes))]
     flux[int(random.integers(sides))] = False
@@ -115,7 +116,7 @@ def random_problem(seed: int, kappa: float, *, mixed: bool, manufactured: bool) 
     return problem, sources if manufactured else None
 
 
-def largest_error(module, problem: Problem, sources: Sources, n: int = 2000) -> float:
+def largest_error(module: nn.Module, problem: Problem, sources: Sources, n: int = 2000) -> float:
     """Largest |u_h - u| at points of the domain."""
     x = problem.domain.sample(n, torch.Generator().manual_seed(99)).coords
     with torch.no_grad():
