@@ -24,7 +24,7 @@ from pinnkit.solvers.collocation.parameters import Parameters
 from pinnkit.solvers.least_squares.dense_lstsq import dense_lstsq
 from pinnkit.solvers.least_squares.linear_readout import ReadoutObjective
 
-from .basis import Levels, grown, starting_levels
+from .basis import Basis, Levels, grown, starting_levels
 from .boundary_fit import build
 from .geometry import geometry_of
 from .operator_of import METHOD, require
@@ -143,7 +143,7 @@ def search_piece_functions(
             if fit.errors[str(term.name)] >= (0.0 if idle else _SHARE * worst)
             for name in _unknowns_of(conditions, term)
         }
-        levels = {name: _more(level) if name in wanting else level for name, level in levels.items()}
+        levels = {name: _more(own[name].basis, n) if name in wanting else n for name, n in levels.items()}
         if sum(setup.basis.functions(levels[name]).count for name, setup in own.items()) > limit:
             break
     assert best is not None
@@ -160,9 +160,9 @@ def _alone(problem: Problem, piece: Piece, name: str, row: EquationRow) -> Probl
     return Problem(problem.name, piece.domain, unknown, [term, zero])
 
 
-def _more(levels: Levels) -> Levels:
+def _more(basis: Basis, levels: Levels) -> Levels:
     return grown(
-        levels, smooth=True, holes=tuple(True for _ in levels.holes), corners=tuple(True for _ in levels.corners)
+        basis, levels, smooth=True, holes=tuple(True for _ in levels.holes), corners=tuple(True for _ in levels.corners)
     )
 
 
