@@ -127,7 +127,7 @@ class PrescribedFlux(Portable):
 
 def signature_of(functions: Iterable[Callable[..., Any]], others: Iterable[str] = ()) -> inspect.Signature:
     """Signature of a function that calls others by argument name: their needed names, each once, and `others`."""
-    names = [name for f in functions for name in arguments(f, getattr(f, "__name__", type(f).__name__))[0]]
+    names = [name for f in functions for name in arguments(f, "a condition")[0]]
     keyword = inspect.Parameter.KEYWORD_ONLY
     return inspect.Signature([inspect.Parameter(name, keyword) for name in dict.fromkeys([*names, *others])])
 

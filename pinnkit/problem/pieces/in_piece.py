@@ -36,7 +36,7 @@ class InPiece(Portable):
     def __signature__(self) -> inspect.Signature:
         """Names that the function needs."""
         renamed = dict(self.names)
-        needed, _ = arguments(self.function, getattr(self.function, "__name__", type(self.function).__name__))
+        needed, _ = arguments(self.function, "a function in a piece")
         keyword = inspect.Parameter.KEYWORD_ONLY
         return inspect.Signature([inspect.Parameter(renamed.get(name, name), keyword) for name in needed])
 
