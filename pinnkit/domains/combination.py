@@ -20,12 +20,13 @@ from .movable import Movable, scalar_axes
 from .product import Plain, Product, Shape, ShapeWall
 from .sampling import Sampling
 from .shapes.arrangement import TOLERANCE, PlaneSide, Primitive, arrange
+from .shapes.classification import SpacePrimitive
 from .shapes.curves import Curve
 from .shapes.ends import Ends, LinePrimitive, LineSide, join_intervals
 from .shapes.motion import Motion
 from .shapes.outline import Outline
 from .shapes.patches import SpaceSide
-from .shapes.trimming import SpacePrimitive, trim
+from .shapes.trimming import trim
 from .shapes.walls import Owner, Walls, WallSample
 from .sobol import sobol_points
 

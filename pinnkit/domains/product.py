@@ -160,6 +160,8 @@ class Shape(Outlined):
 
     def pieces_on(self, part: object) -> tuple[int, ...]:
         """Numbers of the pieces that lie on the boundary of `part`; none where it is no operand of this shape."""
+        if isinstance(part, ShapeWall) and part.domain.shape == self:
+            return part.pieces
         return tuple(range(len(self.piece_names))) if part in (self, self.boundary) else ()
 
     @property

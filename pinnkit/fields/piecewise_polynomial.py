@@ -100,37 +100,38 @@ class PiecewisePolynomialField(FieldModule):
 
     def forward(self, coords: Any) -> Any:
         """Evaluate the field: (n, 1) -> (n, outputs); Taylor coefficients of the coordinates pass in closed form."""
-        return (
-            self._evaluate(coords[:, 0], 0)
-            if isinstance(coords, Tensor)
-            else by_closed_form(self, coords, self.outputs)
-        )
+        if not isinstance(coords, Tensor):
+            return by_closed_form(self, coords, self.outputs)
+        return self._evaluate(coords[:, 0], [0])[0]
 
-    @torch.no_grad()
     def derivative(self, coords: Tensor, order: Sequence[int]) -> Tensor:
         """Evaluate the derivative along the columns `order`, all of them time: (n, 1) -> (n, outputs)."""
-        times = coords[:, 0]
-        chunk = max(1, _ROWS // ((self.spec.degree + 1) * self.outputs))
-        parts = [self._evaluate(part, len(order)) for part in times.split(chunk)]
-        return torch.cat(parts) if parts else coords.new_zeros(0, self.outputs)
+        return self.derivatives(coords, [order])[tuple(order)]
 
+    @torch.no_grad()
     def derivatives(self, coords: Tensor, orders: Sequence[Sequence[int]]) -> dict[tuple[int, ...], Tensor]:
-        """Evaluate several derivatives along columns, by their columns."""
-        return {tuple(order): self.derivative(coords, order) for order in orders}
+        """Evaluate derivatives along columns, by their columns; coefficients are gathered once."""
+        counts = sorted({len(order) for order in orders})
+        chunk = max(1, _ROWS // ((self.spec.degree + 1) * self.outputs))
+        parts = [self._evaluate(part, counts) for part in coords[:, 0].split(chunk)]
+        return {tuple(order): torch.cat([part[len(order)] for part in parts]) for order in orders}
 
-    def _evaluate(self, times: Tensor, order: int) -> Tensor:
-        """Evaluate a derivative at times (n,), by differentiable operations."""
+    def _evaluate(self, times: Tensor, orders: Sequence[int]) -> dict[int, Tensor]:
+        """Evaluate derivatives of ascending orders at times (n,), by differentiable operations."""
         last = self.times[-1]
         beyond = times > last + _ROUNDING / self.scaling.rate[0]
         inside = torch.where(beyond, last, times)
         step = self._step(inside.detach())
         start, size = self.times[step], self.times[step + 1] - self.times[step]
         s = 2 * (inside - start) / size - 1
-        a = self.coefficients[step]
-        for _ in range(order):
-            a = _derivative(a) * (2 / size)[:, None, None]
-        found = _sum(a, s)
-        return torch.where(beyond[:, None], torch.zeros_like(found), found) if order else found
+        a, found = self.coefficients[step], {}
+        for order in range(max(orders, default=-1) + 1):
+            if order:
+                a = _derivative(a) * (2 / size)[:, None, None]
+            if order in orders:
+                value = _sum(a, s)
+                found[order] = torch.where(beyond[:, None], torch.zeros_like(value), value) if order else value
+        return found
 
     def _step(self, times: Tensor) -> Tensor:
         """Number of the step of each time."""

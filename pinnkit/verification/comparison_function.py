@@ -17,10 +17,10 @@ from pinnkit.solvers.trefftz.boundary_fit import Side, boundary_sides, build, re
 from pinnkit.solvers.trefftz.boundary_rows import ConditionRows, condition_rows
 from pinnkit.solvers.trefftz.geometry import Geometry
 
+from .panel_bounds import NODES, panel_bounds
+
 __all__ = ["bound_by_comparison"]
 
-_NODES = 48
-"""Chebyshev points of a panel."""
 _FIT = 10
 """Gauss points of a panel for the fit of the comparison function."""
 _BETWEEN = 1.42
@@ -178,20 +178,20 @@ def _ratios(
     q = |x - x_0|^2 / 4 over the factor of the Laplacian.  None where the comparison function is not positive enough.
     """
     piece = geometry.pieces[side.piece]
-    t = side.panels.chebyshev(_NODES)
+    t = side.panels.chebyshev(NODES)
     reach = reach_of(basis, side, t)
     rows = condition_rows(problem, piece, module, side.arm, t, reach)
     other = condition_rows(problem, piece, comparison, side.arm, t, reach)
     wanted = _wanted(basis, side, t, other) * share
     weights, own = module.readout.weight.detach()[0], comparison.readout.weight.detach()[0]
-    shape = (len(side.panels), _NODES)
+    shape = (len(side.panels), NODES)
     reached = ((other.matrix @ own) * _sign(other) / wanted).reshape(shape)
     high, low = reached.amax(dim=1), reached.amin(dim=1)
     least = (high + low) / 2 - _BETWEEN * (high - low) / 2
     if not bool((least >= _LEAST).all()):
         return None
-    residual = ((rows.matrix @ weights - rows.target) / wanted).abs().reshape(shape).amax(dim=1)
-    ratio = float((_BETWEEN * residual / least).max())
+    residual = panel_bounds(((rows.matrix @ weights - rows.target) / wanted).reshape(shape))
+    ratio = float((residual / least).max())
     values = comparison.features_about(side.arm.anchor, side.arm.offset(t), [()])[()] @ own
     largest = _BETWEEN * float(values.max())
     middle = torch.tensor(geometry.center, dtype=torch.float64)

@@ -27,12 +27,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pinnkit.domains import Points, Sobol
+from pinnkit.domains import Sobol
 from pinnkit.fields.trefftz.operator import EllipticOperator
 from pinnkit.fields.trefftz.trefftz import TrefftzModule, width_of
 from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.hardening import softened
-from pinnkit.problem.linearization import linearise
 from pinnkit.problem.problem import Problem
 from pinnkit.problem.structure import Prescribes
 from pinnkit.solutions.solution import Solution
@@ -41,16 +40,13 @@ from pinnkit.solvers.trefftz.boundary_fit import Side, boundary_sides, reach_of
 from pinnkit.solvers.trefftz.boundary_rows import condition_rows
 from pinnkit.solvers.trefftz.geometry import Geometry, geometry_of
 from pinnkit.solvers.trefftz.operator_of import require
-from pinnkit.solvers.trefftz.panels import chebyshev_points
+from pinnkit.solvers.trefftz.search import equation_source
 
 from .comparison_function import bound_by_comparison
+from .panel_bounds import NODES, panel_bounds
 
 __all__ = ["ProvedBound", "proved_bound"]
 
-_NODES = 48
-"""Chebyshev points of a panel."""
-_DEGREE = 24
-"""Part of the Chebyshev series whose maximum the points give, within 1 / cos(pi _DEGREE / (2 _NODES)) = 1.42."""
 _ELLIPSE = 2.4
 """Parameter rho of the Bernstein ellipse of a panel in which the functions are analytic."""
 _INSIDE = 4096
@@ -123,17 +119,12 @@ def proved_bound(solution: Solution) -> ProvedBound | None:
 
 
 def _residual(problem: Problem, operator: EllipticOperator, module: TrefftzModule, inside: Tensor) -> float:
-    """Largest |L p - f| at points of the domain, for the operator with positive definite A."""
-    (row,) = problem.structure.equations
-    channels = problem.trace(row.term, raw=False).channels
-    zeros = {c: torch.zeros(len(inside), dtype=torch.float64) for c in channels}
-    source = linearise(problem, row.term, row.term.completed(Points(inside)), zeros).r[:, 0]
-    applied = torch.zeros(len(inside), dtype=torch.float64)
+    """Largest |L p - f| at points of the domain."""
+    applied = -equation_source(problem, operator)(inside)
     if module.spec.particular >= 0:
         for order, value in operator.coefficients().items():
             applied += value * module.features(inside, [order])[order][:, 0]
-    # The equation is L u + source = 0 or, where its sign is the other one, -L u + source = 0.
-    return min(float((applied + source).abs().max()), float((applied - source).abs().max()))
+    return float(applied.abs().max())
 
 
 def _barrier(operator: EllipticOperator, geometry: Geometry) -> float:
@@ -163,34 +154,21 @@ def _side_error(problem: Problem, geometry: Geometry, basis: Basis, module: Tref
     weights = module.readout.weight.detach()[0]
     own = _own_corner(module, side)
     piece = geometry.pieces[side.piece]
-    t = side.panels.chebyshev(_NODES)
+    t = side.panels.chebyshev(NODES)
     rows = condition_rows(problem, piece, module, side.arm, t, reach_of(basis, side, t))
     scale = rows.scale[:, None]
     error = ((rows.matrix * weights).mul_(scale)).sum(dim=1) - rows.target * rows.scale
-    table = error.reshape(len(side.panels), _NODES)
-    bounds = _panel_bounds(table) + _tails(module, side)
+    table = error.reshape(len(side.panels), NODES)
+    bounds = panel_bounds(table) + _tails(module, side)
     if len(own):  # r^lambda at the corner itself: it rises from zero to its value at the end of the first panel
         end = side.panels.upper[:1]
         last = condition_rows(problem, piece, module, side.arm, end, reach_of(basis, side, end))
         singular = (last.matrix * weights * last.scale[:, None])[0, own]
-        first = slice(0, _NODES)
+        first = slice(0, NODES)
         smooth = table[0] - ((rows.matrix[first][:, own] * weights[own]) * scale[first]).sum(dim=1)
         pairs = singular.reshape(-1, 2).sum(dim=1).abs().sum()
-        bounds[0] = _panel_bounds(smooth[None])[0] + pairs + _tails(module, side)[0]
+        bounds[0] = panel_bounds(smooth[None])[0] + pairs + _tails(module, side)[0]
     return float(bounds.max())
-
-
-def _panel_bounds(values: Tensor) -> Tensor:
-    """Upper bounds ``(m,)`` of |interpolant| from values at Chebyshev points of panels ``(m, nodes)``."""
-    angles = torch.acos(chebyshev_points(_NODES))
-    k = torch.arange(_NODES, dtype=torch.float64)
-    transform = 2 / _NODES * torch.cos(k[:, None] * angles)
-    coefficients = values @ transform.T
-    high = coefficients[:, _DEGREE + 1 :].abs().sum(dim=1)
-    largest = values.abs().amax(dim=1)
-    by_points = (largest + high) / math.cos(math.pi * _DEGREE / (2 * _NODES)) + high
-    by_series = coefficients.abs().sum(dim=1) - coefficients[:, 0].abs() / 2
-    return torch.minimum(by_points, by_series)
 
 
 def _own_corner(module: TrefftzModule, side: Side) -> Tensor:
@@ -255,4 +233,4 @@ def _tails(module: TrefftzModule, side: Side) -> Tensor:
                 )
             else:
                 total = total + size * (source.length / near) ** m * torch.exp(math.sqrt(kappa) * far)
-    return 2 * total * _ELLIPSE ** (-_NODES) / (_ELLIPSE - 1)
+    return 2 * total * _ELLIPSE ** (-NODES) / (_ELLIPSE - 1)

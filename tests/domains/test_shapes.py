@@ -170,3 +170,17 @@ def test_products_are_shapes_times_axes() -> None:
     assert (ball * Time(0, 1)).boundary == (Ball(x=0.0, y=0.0) * Time(0, 1)).boundary
     assert (ball * Time(0, 1)).boundary != ball.boundary
     assert isinstance(ball, Shape)
+
+
+def test_any_shape_has_one_wall_at_least() -> None:
+    ring = Annulus(1.0, 2.0)
+    (wall,) = ring.walls
+    assert wall.name == "annulus"
+    assert wall.is_whole
+    assert wall == ring.boundary_of(ring) == ring.boundary_of(ring.boundary) == ring.boundary_of(wall)
+    assert wall.measure == pytest.approx(6 * math.pi)
+    assert torch.equal(wall.sample(9, seeded()).coords, ring.boundary.sample(9, seeded()).coords)
+    with pytest.raises(ValueError, match="no part of the boundary lies on Annulus"):
+        ring.boundary_of(Annulus(1.0, 3.0))
+    with pytest.raises(ValueError, match="has no exact curves"):
+        ring.corners  # noqa: B018

@@ -17,12 +17,22 @@ from .walls import Owner
 
 __all__ = ["TOLERANCE", "PlaneSide", "Primitive", "arrange"]
 
-TOLERANCE = 1e-11
-"""Distance below which points coincide, relative to the size of the arrangement."""
-_ON = 16.0
-"""Multiple of the tolerance within which a piece lies on another curve."""
-_ASIDE = 1e4
-"""Multiple of the tolerance at which the two sides of a piece are tested."""
+TOLERANCE = 1e-12
+"""Distance of coincident points that rounding may leave, relative to the size of the arrangement.
+
+The tolerances below are multiples of it.  Pieces may only lie on each other where the curves have been cut, and ends of
+pieces may only be farther apart than a cut is exact where they are of different cuts.
+"""
+_ON = 8.0
+"""Of a piece to another curve on which it lies."""
+_MEETS = 16.0
+"""Of curves that touch; cuts of both are then within four times that."""
+_NODE = 128.0
+"""Of ends of pieces that are one node."""
+_SHORTEST = 256.0
+"""Of cuts that are two."""
+_ASIDE = 1e5
+"""Distance at which the two sides of a piece are tested."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +102,7 @@ def arrange(primitives: Sequence[Primitive], combine: Callable[[Sequence[Tensor]
     kept = _classified(primitives, combine, curves, cuts, tolerance)
     if not kept:
         return Outline(())
-    nodes = _nodes([_ends(only, cut) for cut in kept], 16 * tolerance)
+    nodes = _nodes([_ends(only, cut) for cut in kept], _NODE * tolerance)
     kept, nodes = _merged(kept, nodes)
     loops = _chained(only, kept, nodes)
     names = {(leaf, side): s.name for leaf, p in enumerate(primitives) for side, s in enumerate(p.sides)}
@@ -111,12 +121,12 @@ def _meeting_places(
 ) -> list[list[float]]:
     """Parameters on each curve at which curves of other primitives meet it."""
     places: list[list[float]] = [[] for _ in curves]
-    lower, upper = boxes[:, 0] - 4 * tolerance, boxes[:, 1] + 4 * tolerance
+    lower, upper = boxes[:, 0] - _MEETS * tolerance, boxes[:, 1] + _MEETS * tolerance
     of = np.array(leaves)
     for k, curve in enumerate(curves):
         near = (lower[k] <= upper[k + 1 :]).all(axis=1) & (lower[k + 1 :] <= upper[k]).all(axis=1)
         for j in (k + 1 + np.flatnonzero(near & (of[k + 1 :] != of[k]))).tolist():
-            here, there = meetings(curve, curves[j], tolerance)
+            here, there = meetings(curve, curves[j], _MEETS * tolerance)
             places[k] += here
             places[j] += there
     return places
@@ -124,7 +134,7 @@ def _meeting_places(
 
 def _intervals(curve: Curve, places: list[float], tolerance: float) -> list[tuple[float, float]]:
     """The pieces of a curve between places; a closed curve is cut at places only, not where it begins."""
-    least = 8 * tolerance / curve.length
+    least = _SHORTEST * tolerance / curve.length
     closed = curve.start == curve.end
     if closed:
         at = sorted(p % 1.0 for p in places)

@@ -15,8 +15,10 @@ from .motion import PlaneMotion, Point
 __all__ = ["Arc", "Curve", "EllipticalArc", "Segment", "signed_distances"]
 
 _FULL = 2 * math.pi
-_ENDS = 1e-14
-"""Parameters within which a nearest point is an end of an arc."""
+_NEWTON = 1e-8
+"""Last step of Newton's method but one."""
+_ENDS = 1e-7
+"""Parameters within which an end of an arc may be the nearest point, where Newton's method ran towards it."""
 
 
 class Curve(Protocol):
@@ -364,11 +366,17 @@ class EllipticalArc:
             inside = (slope > 0) & (moved > low[rows]) & (moved < high[rows])
             moved = torch.where(inside, moved, (low[rows] + high[rows]) / 2)
             s[rows] = moved
-            rows = rows[(moved - at).abs() > 4e-16]
+            rows = rows[(moved - at).abs() > _NEWTON]
             if not len(rows):
                 break
-        # Steps towards an end of the arc approach it without end: it is the nearest point itself.
-        return torch.where(s <= _ENDS, torch.zeros_like(s), torch.where(s >= 1 - _ENDS, torch.ones_like(s), s))
+        value, slope = self._slope(points, s)  # from there one more step is exact to rounding
+        s = torch.where(slope > 0, s - value / torch.where(slope > 0, slope, torch.ones_like(slope)), s).clamp(0, 1)
+        # Steps towards an end approach it without reaching it; it is the nearest point if the arc comes nearer beyond.
+        for end, sign in ((0.0, 1.0), (1.0, -1.0)):
+            rows = torch.nonzero((s - end).abs() <= _ENDS)[:, 0]
+            value, _ = self._slope(points[rows], torch.full((len(rows),), end, dtype=torch.float64))
+            s[rows[sign * value >= 0]] = end
+        return s
 
     def _slope(self, points: Tensor, s: Tensor) -> tuple[Tensor, Tensor]:
         """(x - p) . x' and its derivative by s."""

@@ -29,6 +29,11 @@ class Patch(Protocol):
         """Area."""
         ...
 
+    @property
+    def is_continuous(self) -> bool:
+        """True if points that are near in the unit square are near in space, but for its upper ends."""
+        ...
+
     def at(self, unit: Tensor) -> tuple[Tensor, Tensor]:
         """Points `(n, 3)` even in area, and outward unit normals `(n, 3)`, from `(n, 2)` in the unit square."""
         ...
@@ -70,6 +75,11 @@ class Parallelogram:
         """|u x v|."""
         return math.hypot(*self._cross)
 
+    @property
+    def is_continuous(self) -> bool:
+        """True."""
+        return True
+
     def at(self, unit: Tensor) -> tuple[Tensor, Tensor]:
         """Points and normals."""
         origin, u, v = (torch.tensor(x, dtype=torch.float64) for x in (self.origin, self.u, self.v))
@@ -101,6 +111,11 @@ class Revolved:
         """2 pi int r ds (Pappus)."""
         r, _, weight, _ = self._nodes
         return 2 * math.pi * float((weight * r).sum())
+
+    @property
+    def is_continuous(self) -> bool:
+        """True."""
+        return True
 
     def at(self, unit: Tensor) -> tuple[Tensor, Tensor]:
         """Points and normals: the first column says how far along the profile, the second is the angle."""
@@ -172,6 +187,11 @@ class Triangles:
         """Sum of the areas."""
         return float(self._areas.sum())
 
+    @property
+    def is_continuous(self) -> bool:
+        """False: neighbours in the list of triangles may be far from each other."""
+        return False
+
     def at(self, unit: Tensor) -> tuple[Tensor, Tensor]:
         """Points and normals: the first column says which triangle and how far in it, the second is across it."""
         ends = self._areas.cumsum(0)
@@ -214,6 +234,11 @@ class Placed:
     def area(self) -> float:
         """Area."""
         return self.motion.factor**2 * self.patch.area
+
+    @property
+    def is_continuous(self) -> bool:
+        """As the patch is."""
+        return self.patch.is_continuous
 
     def at(self, unit: Tensor) -> tuple[Tensor, Tensor]:
         """Points and normals."""

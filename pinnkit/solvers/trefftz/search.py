@@ -22,7 +22,7 @@ from .operator_of import METHOD, require
 from .panels import gaps
 from .particular import Particular, particular_solution
 
-__all__ = ["Found", "Setup", "covers", "search_functions", "setup_of"]
+__all__ = ["Found", "Setup", "covers", "equation_source", "search_functions", "setup_of"]
 
 _ROUNDING = 1e-12
 """Relative boundary residual near which rounding dominates: the default tolerance for few functions."""
@@ -102,39 +102,37 @@ def setup_of(problem: Problem) -> Setup:
     operator = require(problem)
     geometry = geometry_of(problem)
     basis = Basis.of(problem, operator, geometry)
-    (row,) = problem.structure.equations
-    channels = problem.trace(row.term, raw=False).channels
-    sign = _sign(problem, operator)
-
-    def source(coords: Tensor) -> Tensor:
-        zeros = {c: torch.zeros(len(coords), dtype=torch.float64) for c in channels}
-        return -sign * linearise(problem, row.term, row.term.completed(Points(coords)), zeros).r[:, 0]
-
+    source = equation_source(problem, operator)
     inside, fresh = (
         problem.domain.sample(_INSIDE, torch.Generator().manual_seed(seed), sampling=Sobol()).coords for seed in (0, 1)
     )
     lower, upper = (torch.tensor(v, dtype=torch.float64) for v in (geometry.lower, geometry.upper))
     found = particular_solution(operator, source, inside, fresh, lower, upper)
     if not found.resolved <= _UNRESOLVED:
-        raise Unsupported(
-            METHOD,
-            f"problem '{problem.name}': polynomials resolve the source of '{row.term.name}' to {found.resolved:.1e} "
-            f"only",
-        )
+        name = problem.structure.equations[0].term.name
+        reason = f"polynomials resolve the source of '{name}' to {found.resolved:.1e} only"
+        raise Unsupported(METHOD, f"problem '{problem.name}': {reason}")
     return Setup(problem, operator, geometry, basis, found, fresh[:_SIZE])
 
 
-def _sign(problem: Problem, operator: EllipticOperator) -> float:
-    """1, or -1 where the operator is minus that of the equation."""
+def equation_source(problem: Problem, operator: EllipticOperator) -> Callable[[Tensor], Tensor]:
+    """f of the equation L u = f, (n, 2) -> (n,), L the operator with positive definite second-order part."""
     (row,) = problem.structure.equations
+    channels = problem.trace(row.term, raw=False).channels
     first = problem.frame.columns[0]
-    total = sum(
+    leading = sum(
         weight * float(f.value or 0.0)
         for f in row.factors
         for weight, names in f.channel.derivatives
         if names == (first, first)
     )
-    return math.copysign(1.0, total * operator.a_xx)
+    sign = math.copysign(1.0, leading * operator.a_xx)  # the equation may be that of -L
+
+    def source(coords: Tensor) -> Tensor:
+        zeros = {c: torch.zeros(len(coords), dtype=torch.float64) for c in channels}
+        return -sign * linearise(problem, row.term, row.term.completed(Points(coords)), zeros).r[:, 0]
+
+    return source
 
 
 def search_functions(

@@ -135,3 +135,12 @@ def test_curves_that_share_a_piece_meet_at_its_ends() -> None:
     assert sorted(set(on_b)) == [0.5, 1.0]
     on_a, _ = meetings(Arc((0, 0), 1.0, 0.0, 2.0), Arc((0, 0), 1.0, 1.0, 2.0), 1e-11)
     assert sorted({round(s, 12) for s in on_a}) == [0.5, 1.0]
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e-12, 1e-10, 1e-9, 3e-8, 1e-6, -1e-10, -3e-8])
+def test_crossings_beside_the_place_where_an_ellipse_begins(offset: float) -> None:
+    ellipse = EllipticalArc((0.0, 0.0), (2.0, 1.0), 0.3, 0.0, 2 * math.pi)
+    x, y = ellipse.point(torch.tensor([offset / (2 * math.pi)], dtype=torch.float64))[0].tolist()
+    along, _ = meetings(ellipse, Segment((x - 1, y - 0.5), (x + 1, y + 0.5)), 1e-11)
+    found = ellipse.point(torch.tensor(along, dtype=torch.float64))
+    assert float((found - torch.tensor([x, y], dtype=torch.float64)).norm(dim=1).min()) < 1e-11

@@ -58,13 +58,13 @@ def test_random_combinations_of_the_line(seed: int, leaves: int) -> None:
     check_tree(seed, 1, leaves, 4000)
 
 
-@SETTINGS
+@settings(SETTINGS, max_examples=12)
 @given(seed=seeds, leaves=st.integers(2, 5))
 def test_random_combinations_of_the_plane(seed: int, leaves: int) -> None:
-    check_tree(seed, 2, leaves, 4000)
+    check_tree(seed, 2, leaves, 2000)
 
 
-@settings(SETTINGS, max_examples=8)
+@settings(SETTINGS, max_examples=5)
 @given(seed=seeds, leaves=st.integers(2, 4))
 def test_random_combinations_of_space(seed: int, leaves: int) -> None:
     check_tree(seed, 3, leaves, 10_000)

@@ -185,3 +185,32 @@ def test_files(tmp_path) -> None:
     again = load(save(solution, tmp_path / "u.h5"))
     points = {"x": [0.2, 0.7], "y": [0.9, 0.1]}
     assert np.array_equal(again(**points)["u"], solution(**points)["u"])
+
+
+@pytest.mark.parametrize("kappa", [0.0, 12.0])
+def test_values_that_jump_at_corners(kappa: float) -> None:
+    # u = 1 on the upper side and 0 on the others: a sine series
+    terms = [Dirichlet(SQUARE.face(y=1), u=1.0, name="hot"), Dirichlet(SQUARE.face(x=(0, 1), y=0), u=0.0, name="cold")]
+    problem = Problem("hot", SQUARE, "u", [Equation(lambda u: u.laplacian + kappa * u), *terms])
+    solution = only_trefftz(problem, tolerance=1e-10)
+    x, y = torch.rand(2, 200, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    y = 0.9 * y
+    exact = torch.zeros_like(x)
+    for n in range(1, 120, 2):
+        rate = torch.sqrt(torch.tensor((n * math.pi) ** 2 - kappa, dtype=torch.complex128))
+        exact += 4 / (n * math.pi) * torch.sin(n * math.pi * x) * (torch.sinh(rate * y) / torch.sinh(rate)).real
+    assert np.abs(solution(x=x, y=y)["u"] - exact.numpy()).max() < 1e-8
+
+
+def test_a_hole_that_is_no_circle() -> None:
+    # log |z - a| has its singularity near the end of the ellipse, where multipoles at its middle do not converge
+    ellipse = Ellipse(x=0.1, y=0, radii=(0.5, 0.2))
+    plate = Box(x=(-1, 1), y=(-1, 1)) - ellipse
+
+    def exact(x, y):
+        return 0.5 * torch.log((x - 0.5) ** 2 + (y - 0.02) ** 2) + x
+
+    problem = Problem("plate", plate, "u", [Equation(lambda u: u.laplacian), Dirichlet(plate.boundary, u=exact)])
+    solution = only_trefftz(problem, tolerance=1e-8)
+    x = plate.sample(500, torch.Generator().manual_seed(0)).coords
+    assert np.abs(solution(x=x[:, 0], y=x[:, 1])["u"] - exact(x[:, 0], x[:, 1]).numpy()).max() < 1e-6
