@@ -82,6 +82,8 @@ if TYPE_CHECKING:  # the same names for type checkers and editors; a test compar
     from .problem.errors import Unsupported as Unsupported
     from .problem.integrals import Integral as Integral
     from .problem.hardening import hardened as hardened
+    from .problem.pieces.interface import Interface as Interface
+    from .problem.pieces.piecewise import Piecewise as Piecewise
     from .problem.problem import Coefficient as Coefficient
     from .problem.problem import Problem as Problem
     from .problem.problem import Unknown as Unknown
@@ -93,6 +95,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors; a test compar
     from .problem.terms import Equation as Equation
     from .problem.terms import Initial as Initial
     from .problem.terms import Neumann as Neumann
+    from .problem.terms import NormalFlux as NormalFlux
     from .problem.terms import Periodic as Periodic
     from .problem.terms import Robin as Robin
     from .references import reference as reference
@@ -140,8 +143,20 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "problem.problem": ("Coefficient", "Problem", "Unknown"),
     "problem.tabulated": ("Tabulated",),
     "problem.errors": ("Unsupported",),
-    "problem.terms": ("Condition", "Data", "Dirichlet", "Equation", "Initial", "Neumann", "Periodic", "Robin"),
+    "problem.terms": (
+        "Condition",
+        "Data",
+        "Dirichlet",
+        "Equation",
+        "Initial",
+        "Neumann",
+        "NormalFlux",
+        "Periodic",
+        "Robin",
+    ),
     "problem.integrals": ("Integral",),
+    "problem.pieces.interface": ("Interface",),
+    "problem.pieces.piecewise": ("Piecewise",),
     "problem.hardening": ("hardened",),
     "problem.sections": ("section",),
     # the representation of the unknowns
@@ -192,12 +207,15 @@ __all__ = [
     "Halfspace",
     "Initial",
     "Integral",
+    "Interface",
     "LeastSquares",
     "March",
     "MeshRegion",
     "Neumann",
+    "NormalFlux",
     "Parameters",
     "Periodic",
+    "Piecewise",
     "Plan",
     "PointSet",
     "Polygon",

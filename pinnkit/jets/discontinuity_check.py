@@ -14,9 +14,10 @@ __all__ = ["discontinuities_are_refused", "refuse_discontinuities", "refuse_jump
 
 _POINTS: ContextVar[int | None] = ContextVar("points", default=None)
 _REPAIR = (
-    "it would count as flat across the jump, and the flux there be missed.  Smooth a jump over a width that the field "
-    "resolves, 1 + 9 * torch.sigmoid((x - 0.5) / 0.02); give tables as Tabulated(...); or write the product out, "
-    "k * u.laplacian, where that is what is meant"
+    "it would count as flat across the jump, and the flux there be missed.  Give a coefficient that jumps as "
+    "Piecewise({shape: value, 'elsewhere': value}), tables as Tabulated(...); smooth a jump over a width that the "
+    "field resolves, 1 + 9 * torch.sigmoid((x - 0.5) / 0.02); or write the product out, k * u.laplacian, where that is "
+    "what is meant"
 )
 _KINK = 0.2
 """Branches of a kink, next to where the condition changes, differ by less than this part of their largest distance."""

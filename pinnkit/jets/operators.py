@@ -9,6 +9,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
+from .divergences import recorded
 from .jet import Jet, constant
 
 __all__ = ["curl", "div", "grad", "hessian", "laplacian", "normal_derivative"]
@@ -38,7 +39,8 @@ def laplacian(u: Jet) -> Jet:
 
     Source: Evans, Partial Differential Equations, 2nd ed., §2.2.
     """
-    return _jet(u, "laplacian").laplacian
+    jet = _jet(u, "laplacian")
+    return recorded(lambda: jet.grad, jet.laplacian)
 
 
 def div(flux: Jet) -> Jet:
@@ -55,7 +57,7 @@ def div(flux: Jet) -> Jet:
             f"div: expected a vector with one component for each of the space axes {space}, shape (n, {len(space)}), "
             f"got shape (n{''.join(f', {s}' for s in flux.shape[1:])}); use grad for the gradient of a scalar"
         )
-    return _sum(flux[..., i].d(column) for i, column in enumerate(space))
+    return recorded(lambda: flux, _sum(flux[..., i].d(column) for i, column in enumerate(space)))
 
 
 def curl(flow: Jet) -> Jet:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from .penalties import Energy as Energy
     from .penalties import Huber as Huber
     from .penalties import Square as Square
+    from .pieces.interface import Interface as Interface
+    from .pieces.piecewise import Piecewise as Piecewise
     from .problem import Coefficient as Coefficient
     from .problem import Problem as Problem
     from .problem import Unknown as Unknown
@@ -27,18 +29,32 @@ if TYPE_CHECKING:
     from .terms import Equation as Equation
     from .terms import Initial as Initial
     from .terms import Neumann as Neumann
+    from .terms import NormalFlux as NormalFlux
     from .terms import Periodic as Periodic
     from .terms import Robin as Robin
     from .terms import Term as Term
 
 _NAMES = {
     "problem": ("Coefficient", "Problem", "Unknown"),
-    "terms": ("Condition", "Data", "Dirichlet", "Equation", "Initial", "Neumann", "Periodic", "Robin", "Term"),
+    "terms": (
+        "Condition",
+        "Data",
+        "Dirichlet",
+        "Equation",
+        "Initial",
+        "Neumann",
+        "NormalFlux",
+        "Periodic",
+        "Robin",
+        "Term",
+    ),
     "penalties": ("PENALTIES", "Absolute", "CrossEntropy", "Energy", "Huber", "Square"),
     "tabulated": ("Tabulated",),
     "hardening": ("hardened",),
     "errors": ("Unsupported",),
     "integrals": ("Integral",),
+    "pieces.interface": ("Interface",),
+    "pieces.piecewise": ("Piecewise",),
     "structure": ("Structure",),
     "script": ("ProblemFileError", "load_problem"),
 }
@@ -55,8 +71,11 @@ __all__ = [
     "Huber",
     "Initial",
     "Integral",
+    "Interface",
     "Neumann",
+    "NormalFlux",
     "Periodic",
+    "Piecewise",
     "Problem",
     "ProblemFileError",
     "Robin",

@@ -8,10 +8,13 @@ from dataclasses import replace
 
 import torch
 
-from pinnkit.domains import Axis, Boundary, Box, Faces, Part, PointSet, Product, Shape, ShapeWall
+from pinnkit.domains import Boundary, Box, Faces, Part, PointSet, Product, Role, Shape, ShapeWall
+from pinnkit.domains.pieces.partition import Piece
 
 from .channels import Trace
 from .conditions import ConditionRule, Flux, Mixed, Prescribed
+from .fluxes.equation_flux import EquationFlux
+from .fluxes.flux_search import fluxes_of
 from .linearization import ROW_SUMS
 from .names import arguments, check_names
 from .protocols import ProblemLike
@@ -39,15 +42,17 @@ def bind(problem: ProblemLike, terms: Sequence[Term]) -> tuple[tuple[Term, ...],
     traces: Traces = {}
     bound: dict[str, Term] = {}
     context = BindingContext(
-        problem.domain, problem.names, problem.time, lambda axis: _order_along(problem, axis, bound, traces)
+        problem.domain,
+        problem.names,
+        problem.time,
+        order=lambda axis: _order_along(problem, axis, bound, traces),
+        fluxes=lambda equation: _fluxes(problem, equation, bound, traces),
     )
     for term in sorted(named, key=lambda t: not t.is_equation):  # conditions may ask for the equation's order
         name = str(term.name)
         with naming(f"{label}: term '{name}'"):
             ready = term.bind(context)
-        ready = replace(
-            ready, sites=tuple(_placed(site, problem.axes, f"{label}: term '{name}'") for site in ready.sites)
-        )
+        ready = replace(ready, sites=tuple(_placed(site, problem, f"{label}: term '{name}'") for site in ready.sites))
         ready = replace(ready, integrals=tuple((key, each.within(problem.axes)) for key, each in ready.integrals))
         _check_wall(problem, ready, f"{label}: term '{name}'")
         _check_names(problem, ready, label)
@@ -78,8 +83,9 @@ def _named(terms: Sequence[Term], label: str) -> list[Term]:
     return found
 
 
-def _placed(site: Part, axes: Sequence[Axis], label: str) -> Part:
+def _placed(site: Part, problem: ProblemLike, label: str) -> Part:
     """Put the columns of a part in the order of the domain's, and refuse a part outside the domain."""
+    axes = problem.axes
     own, other = ({a.name: a for a in found} for found in (axes, site.axes))
     if set(own) != set(other):
         raise ValueError(f"{label} lives on a part with axes {tuple(other)}, the domain has {tuple(own)}")
@@ -87,7 +93,7 @@ def _placed(site: Part, axes: Sequence[Axis], label: str) -> Part:
         there = other[name]
         slack = 1e-9 * (axis.upper - axis.lower)
         outside = there.lower < axis.lower - slack or there.upper > axis.upper + slack
-        if outside or (isinstance(site, Faces) and there != axis):
+        if outside or (isinstance(site, Faces) and there != axis and not _bounds_an_unknown(site, problem)):
             raise ValueError(
                 f"{label} lives on {site!r}, which is no part of the domain: `{name}` spans "
                 f"({there.lower:g}, {there.upper:g}) there and ({axis.lower:g}, {axis.upper:g}) in the domain"
@@ -101,6 +107,12 @@ def _placed(site: Part, axes: Sequence[Axis], label: str) -> Part:
     blocks = dict(zip(other, site.coords.split([a.dim for a in site.axes], dim=1), strict=True))
     ordered = {name: blocks[name] if axis.dim > 1 else blocks[name][:, 0] for name, axis in own.items()}
     return PointSet(weight=site.weight, **ordered)
+
+
+def _bounds_an_unknown(site: Faces, problem: ProblemLike) -> bool:
+    """True for walls of a box to which an unknown is confined, and in a problem in pieces, whose walls were checked."""
+    space = tuple(a for a in site.axes if a.role is Role.SPACE)
+    return any(isinstance(u.on, Piece) or (isinstance(u.on, Box) and u.on.axes == space) for u in problem.unknowns)
 
 
 def _check_wall(problem: ProblemLike, term: Term, label: str) -> None:
@@ -212,3 +224,31 @@ def _order_along(problem: ProblemLike, axis: str, bound: Mapping[str, Term], tra
             for channel in traces[name, False].channels:
                 orders += [order.count(column) for _, order in channel.derivatives for column in columns]
     return max(orders)
+
+
+def _fluxes(
+    problem: ProblemLike, equation: str | None, bound: Mapping[str, Term], traces: Traces
+) -> tuple[EquationFlux, ...]:
+    """Fluxes of one of the equations that are bound already.
+
+    Raises:
+        ValueError: where there is no such equation, several have a flux, or its rows have none.
+    """
+    known = {name: term for name, term in bound.items() if term.is_equation}
+    if equation is not None and equation not in known:
+        raise ValueError(f"there is no equation '{equation}'; the equations are {tuple(known)}")
+    found = {
+        name: fluxes_of(problem, term, traces[name, False].rows)
+        for name, term in known.items()
+        if equation in (None, name)
+    }
+    own = {name: tuple(f for f in fluxes if f is not None) for name, fluxes in found.items()}
+    own = {name: fluxes for name, fluxes in own.items() if fluxes}
+    if not own:
+        raise ValueError(
+            f"no row of {'the equations' if equation is None else f'equation {equation!r}'} {tuple(found)} has a flux; "
+            "write the equation with div(...), such as div(k(x, y) * grad(u)), or state the condition by Condition(...)"
+        )
+    if len(own) > 1:
+        raise ValueError(f"the equations {tuple(own)} have a flux each; say which one, equation='{next(iter(own))}'")
+    return next(iter(own.values()))

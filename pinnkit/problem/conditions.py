@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, cast
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self, cast
 
 import torch
 from torch import Tensor
@@ -57,6 +57,9 @@ Residual = Quantity | tuple[Quantity, ...]
 Value = float | Sequence[float] | Tensor | Column | Callable[..., Quantity]
 """A number, a sequence of component values, a tensor, or a function of coordinates and coefficients by name."""
 
+Wrap = Callable[[Callable[..., Any]], Callable[..., Any]]
+"""Replacement of a function of the user."""
+
 Functions = tuple[tuple[str, Callable[..., Any]], ...]
 """Functions of the user, each with the keyword that it was given as."""
 
@@ -88,6 +91,19 @@ class ConditionRule(ABC):
     def unknown_of(self, key: str) -> str:
         """Name of the unknown that a key is about."""
         return key
+
+    def renamed(self, names: Mapping[str, str], wrap: Wrap) -> Self | None:
+        """Return the condition on the unknowns of `names` alone, under other names; None where it is about none.
+
+        Args:
+            names: for each unknown that is kept its new name.
+            wrap: applied to the functions of the user.
+
+        Raises:
+            ValueError: for a condition that cannot be divided.
+        """
+        del names, wrap
+        raise ValueError(f"{type(self).__name__} does not go with pieces; state it by Condition(...) on each piece")
 
 
 CONDITIONS: Registry[ConditionRule] = Registry("condition")
@@ -135,6 +151,11 @@ class Prescribed(ConditionRule):
         rows = tuple(scope[name] - value_of(value, scope, name) for name, value in self.values)
         return rows if self.sigma is None else tuple(row / value_of(self.sigma, scope, "sigma") for row in rows)
 
+    def renamed(self, names: Mapping[str, str], wrap: Wrap) -> Self | None:
+        """Return the condition on the unknowns of `names` alone, under other names."""
+        values = _renamed(self.values, names, wrap)
+        return replace(self, values=values) if values else None
+
 
 @CONDITIONS.register(examples=lambda: {"number": Flux((("u", 0.5),))})
 @dataclass(frozen=True)
@@ -159,6 +180,11 @@ class Flux(ConditionRule):
             normal_derivative(_unknown(scope, name), _normal(scope)) - value_of(value, scope, name)
             for name, value in self.values
         )
+
+    def renamed(self, names: Mapping[str, str], wrap: Wrap) -> Self | None:
+        """Return the condition on the unknowns of `names` alone, under other names."""
+        values = _renamed(self.values, names, wrap)
+        return replace(self, values=values) if values else None
 
 
 @CONDITIONS.register(examples=lambda: {"numbers": Mixed((("u", (1.0, 2.0, 3.0)),))})
@@ -186,6 +212,15 @@ class Mixed(ConditionRule):
             u = _unknown(scope, name)
             rows.append(a * u + b * normal_derivative(u, _normal(scope)) - g)
         return tuple(rows)
+
+    def renamed(self, names: Mapping[str, str], wrap: Wrap) -> Self | None:
+        """Return the condition on the unknowns of `names` alone, under other names."""
+        values = tuple(
+            (names[name], (_wrapped(a, wrap), _wrapped(b, wrap), _wrapped(g, wrap)))
+            for name, (a, b, g) in self.values
+            if name in names
+        )
+        return replace(self, values=values) if values else None
 
 
 @CONDITIONS.register(examples=lambda: {"value and rate": InitialState((("u", 1.0), ("u_t", 0.0)), "t", ("u",))})
@@ -230,6 +265,16 @@ class InitialState(ConditionRule):
             u = u.d(*(self.time,) * order) if order else u
             rows.append(u - value_of(value, scope, key))
         return tuple(rows)
+
+    def renamed(self, names: Mapping[str, str], wrap: Wrap) -> Self | None:
+        """Return the state of the unknowns of `names` alone, under other names."""
+        values = []
+        for key, value in self.values:
+            name, rate = self.split(key)
+            if name in names:
+                suffix = f"_{self.time}" if rate else ""
+                values.append((names[name] + suffix, _wrapped(value, wrap)))
+        return replace(self, values=tuple(values), unknowns=tuple(names.values())) if values else None
 
 
 @CONDITIONS.register(examples=lambda: {"value and slope": Jump("x", ("u",), 1)})
@@ -282,3 +327,13 @@ def _unknown(scope: Scope, name: str) -> Jet:
 
 def _functions(values: Iterable[tuple[str, Value]]) -> Functions:
     return tuple((name, value) for name, value in values if callable(value))
+
+
+def _renamed(
+    values: Iterable[tuple[str, Value]], names: Mapping[str, str], wrap: Wrap
+) -> tuple[tuple[str, Value], ...]:
+    return tuple((names[name], _wrapped(value, wrap)) for name, value in values if name in names)
+
+
+def _wrapped(value: Value, wrap: Wrap) -> Value:
+    return wrap(value) if callable(value) else value

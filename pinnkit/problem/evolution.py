@@ -46,5 +46,7 @@ def unmet_by_terms(problem: Problem, structure: Structure) -> Iterator[str]:
         yield f"term '{term.name}' holds neither in the domain nor on one of its walls"
     for term in structure.final:
         yield f"term '{term.name}' is a condition at the end of time"
+    if structure.is_divided:
+        yield "unknowns, equations or coefficients jump between pieces of the domain"
     if not structure.equations:
         yield "there is no equation in the inside of the domain"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
 from types import MappingProxyType
@@ -14,7 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pinnkit.domains import Axis, Domain, Role
+from pinnkit.domains import Axis, Box, Domain, Operand, Product, Role, Shape
+from pinnkit.domains.combination import leaves_of
+from pinnkit.domains.pieces.partition import Partition, Piece, in_space, partition_of
+from pinnkit.domains.pieces.refinement import Cut
 from pinnkit.jets.frame import Frame
 from pinnkit.jets.jet import coordinate
 
@@ -23,6 +26,10 @@ from .binding import bind, trace_through
 from .channels import Trace
 from .hard_conditions import check_hard, lifts_of
 from .names import call, check_names
+from .pieces.interface import Interface
+from .pieces.piecewise import Piecewise, record_piecewise
+from .pieces.splitting import divided
+from .pieces.views import views_of
 from .portable import Portable
 from .structure import Structure, structure_of
 from .terms import Term
@@ -56,6 +63,9 @@ class Problem(Portable):
         plan: the `Plan` of field and solvers that `solve` executes where none is given; None has one made by probing.
             A problem that brings its own is scored by its metrics, not by the size of its residuals.
         figures: ``name -> function(solution) -> matplotlib Figure``: drawn by a report instead of its own pictures.
+        pieces: shapes that divide the domain, each with a field of its own; kept as the `Partition` that they make with
+            the shapes of piecewise coefficients, and of unknowns and equations that hold in a part of the domain alone.
+        interfaces: what holds between pieces instead of a perfect contact; also given among the terms.
         facts: plain values that belong to the data, such as the normalisation of a cloud; kept in solution.h5.
 
     Raises:
@@ -75,6 +85,9 @@ class Problem(Portable):
     plan: Any = None
     figures: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
+    pieces: Partition = field(default=None, repr=False)  # type: ignore[assignment]
+    interfaces: Sequence[Interface] = ()
+    piecewise: tuple[Piecewise, ...] = field(init=False, repr=False, compare=False)
     frame: Frame = field(init=False, repr=False, compare=False)
     traces: Mapping[tuple[str, bool], Trace] = field(init=False, repr=False, compare=False)
 
@@ -83,7 +96,7 @@ class Problem(Portable):
         name: str,
         domain: Domain,
         unknowns: str | Unknown | Sequence[str | Unknown],
-        terms: Sequence[Term],
+        terms: Sequence[Term | Interface],
         coefficients: Sequence[Coefficient] = (),
         ansatz: Mapping[str, Callable[..., Any]] | None = None,
         exact: Mapping[str, Callable[..., Any]] | None = None,
@@ -93,6 +106,8 @@ class Problem(Portable):
         plan: Any = None,
         figures: Mapping[str, Callable[..., Any]] | None = None,
         facts: Mapping[str, Any] | None = None,
+        pieces: Partition | Sequence[Operand] = (),
+        interfaces: Sequence[Interface] = (),
     ) -> None:
         if not name or not isinstance(name, str) or name in (".", "..") or any(c in name for c in "/\\\0"):
             raise ValueError(f"Problem: `name` must be a non-empty word that can name a folder, got {name!r}")
@@ -103,7 +118,11 @@ class Problem(Portable):
         items = (unknowns,) if isinstance(unknowns, str) else unknowns
         named = _sequence(items, (str, Unknown), f"problem '{name}': `unknowns`", "'u' or Unknown('u', components=2)")
         found = tuple(Unknown(u) if isinstance(u, str) else u for u in named)
-        listed = _sequence(terms, (Term,), f"problem '{name}': `terms`", "[Equation(...), Dirichlet(...)]")
+        stated = _sequence(terms, (Term, Interface), f"problem '{name}': `terms`", "[Equation(...), Dirichlet(...)]")
+        listed = [t for t in stated if isinstance(t, Term)]
+        between = (*(t for t in stated if isinstance(t, Interface)), *interfaces)
+        label = f"problem '{name}': `pieces`"
+        shapes = pieces if isinstance(pieces, Partition) else _sequence(pieces, (Operand,), label, "Disk(x=0, y=0)")
         sought = _sequence(coefficients, (Coefficient,), f"problem '{name}': `coefficients`", "Coefficient('nu', 0.1)")
         for key, value in {
             "name": name,
@@ -118,13 +137,17 @@ class Problem(Portable):
             "plan": plan,
             "figures": _functions(figures, f"problem '{name}': `figures`"),
             "facts": _facts(facts, f"problem '{name}': `facts`"),
+            "interfaces": between,
             "frame": _frame(domain.axes),
         }.items():
             object.__setattr__(self, key, value)
         self._check_names()
         self._check_exact()
-        found_terms, traces = bind(self, listed)
+        with record_piecewise() as recorded:
+            found_terms, traces = bind(self, listed)
         object.__setattr__(self, "terms", found_terms)
+        object.__setattr__(self, "piecewise", tuple(recorded))
+        object.__setattr__(self, "pieces", self._divided(shapes))
         if not self.soft_terms:
             raise ValueError(f"problem '{name}': every term is hard, so nothing is left to solve; add an Equation")
         object.__setattr__(self, "ansatz", MappingProxyType({**self.ansatz, **lifts_of(self)}))
@@ -185,6 +208,53 @@ class Problem(Portable):
         """True if every residual is affine in what the fields give, and there is no coefficient to be found."""
         return not self.coefficients and all(self.trace(t, raw=True).linear for t in self.soft_terms)
 
+    @property
+    def is_divided(self) -> bool:
+        """True where `solve` has to solve `in_pieces`: the domain has several pieces, and the unknowns span them."""
+        return len(self.pieces) > 1 and not any(isinstance(u.on, Piece) for u in self.unknowns)
+
+    @cached_property
+    def in_pieces(self) -> Problem:
+        """The problem with a copy of each unknown for each piece; itself where the domain is not divided.
+
+        Copies are named ``u_1``, ``u_2`` after the numbers of the pieces.  Each equation holds in each piece, each
+        condition on the part of its wall that bounds the piece.  Where two pieces meet, terms join the copies: the
+        value and the normal flux of the equations are continuous, unless an `Interface` says otherwise.
+
+        Raises:
+            ValueError: for terms that cannot be divided, and statements on interfaces that do not fit.
+        """
+        if not self.is_divided:
+            return self
+        found = divided(self)
+        return replace(
+            self,
+            unknowns=found.unknowns,
+            terms=found.terms,
+            exact=found.exact,
+            ansatz=found.ansatz,
+            pieces=self.pieces,
+            interfaces=(),
+            reference_solver=None,
+            metrics={},
+            figures={},
+        )
+
+    @cached_property
+    def names_in_pieces(self) -> tuple[Mapping[str, str], ...]:
+        """For each piece the names that the unknowns which live there have in the problem in pieces."""
+        return tuple(MappingProxyType(dict(view.names)) for view in views_of(self))
+
+    def domain_of(self, unknown: str) -> Domain:
+        """Return the domain in which an unknown lives: the piece in a problem in pieces, else the whole."""
+        on = self.unknown(unknown).on
+        return on.domain if isinstance(on, Piece) else self.domain
+
+    def axes_of(self, unknown: str) -> tuple[Axis, ...]:
+        """Return the axes that an unknown depends on, with the bounds of its own piece."""
+        own = self.unknown(unknown).axes
+        return tuple(a for a in self.domain_of(unknown).axes if own is None or a.name in own)
+
     def smoothness_needed(self, unknown: str) -> int:
         """Highest number of times that the terms differentiate the field of `unknown`."""
         channels = [c for t in self.terms for c in self.trace(t, raw=True).channels if c.unknown == unknown]
@@ -228,6 +298,29 @@ class Problem(Portable):
             check_names(function, {**at, "an unknown": names[1]}, f"{label}: ansatz of `{key}`")
         for key, function in self.exact.items():
             check_names(function, at, f"{label}: exact solution of `{key}`")
+
+    def _divided(self, given: Partition | Sequence[Operand]) -> Partition:
+        """Partition of the domain by the shapes given, those of coefficients, unknowns and equations."""
+        if isinstance(given, Partition):
+            if any(isinstance(u.on, Piece) for u in self.unknowns):
+                return given
+            given = given.given
+        cuts = [Cut(tuple(given), covers=True, owner=f"problem '{self.name}': `pieces`")] if given else []
+        for k in self.piecewise:
+            cuts.append(Cut(k.shapes, covers=k.elsewhere is None, owner=f"problem '{self.name}': {k!r}"))
+        for u in self.unknowns:
+            if isinstance(u.on, Operand):
+                cuts.append(Cut((u.on,), covers=False, owner=f"problem '{self.name}': unknown `{u.name}`"))
+        equations = [t for t in self.terms if t.is_equation and len(t.sites) == 1 and t.own_points is None]
+        if all(t.sites[0] != self.domain for t in equations):
+            for t in equations:
+                site: Any = t.sites[0]
+                if isinstance(site, Box | Product | Shape):
+                    owner = f"problem '{self.name}': term '{t.name}'"
+                    cuts.append(Cut((in_space(site)[0],), covers=False, owner=owner))
+        unique = {cut.shapes: cut for cut in reversed(cuts)}
+        simplest = sorted(reversed(unique.values()), key=lambda cut: max(len(leaves_of(s)) for s in cut.shapes))
+        return partition_of(self.domain, simplest, tuple(given))
 
     def _check_exact(self) -> None:
         """Call the closed forms once, so that a wrong shape is found now and not after the solve."""

@@ -9,9 +9,12 @@ import torch
 from torch import Tensor
 
 from pinnkit.domains import Axis, Domain
+from pinnkit.domains.pieces.partition import Partition
 from pinnkit.jets.frame import Frame
 
 from .channels import Trace
+from .pieces.interface import Interface
+from .pieces.piecewise import Piecewise
 from .terms import Term
 from .unknowns import Coefficient, Unknown
 
@@ -77,6 +80,21 @@ class ProblemLike(Protocol):
     @property
     def time(self) -> str | None:
         """Name of the time axis, if there is one."""
+        ...
+
+    @property
+    def pieces(self) -> Partition:
+        """Pieces of the domain; the domain alone where it is not divided."""
+        ...
+
+    @property
+    def piecewise(self) -> tuple[Piecewise, ...]:
+        """Coefficients that jump."""
+        ...
+
+    @property
+    def interfaces(self) -> Sequence[Interface]:
+        """Statements on what holds between pieces."""
         ...
 
     @property

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
 
 import numpy as np
 import torch
@@ -17,10 +16,21 @@ import torch
 from pinnkit.domains import Axis, Boundary, Domain, Faces, Part, Product, Role, Shape, ShapeWall
 
 from .channels import Channel
+from .fluxes.flux_search import fluxes_of
+from .pieces.interface_conditions import interface_conditions
 from .probing import Probe, constant, probe
 from .protocols import ProblemLike
+from .structure_parts import Component as Component
+from .structure_parts import Dependence as Dependence
+from .structure_parts import EquationRow as EquationRow
+from .structure_parts import Factor as Factor
+from .structure_parts import InitialCondition as InitialCondition
+from .structure_parts import InterfaceCondition as InterfaceCondition
+from .structure_parts import Prescribes as Prescribes
+from .structure_parts import Structure as Structure
+from .structure_parts import Wall as Wall
+from .structure_parts import WallCondition as WallCondition
 from .terms import Term
-from .unknowns import Coefficient
 
 __all__ = [
     "FORBIDDEN",
@@ -29,6 +39,7 @@ __all__ = [
     "EquationRow",
     "Factor",
     "InitialCondition",
+    "InterfaceCondition",
     "Prescribes",
     "Structure",
     "Wall",
@@ -43,255 +54,6 @@ _PARALLEL = 1e-9
 """Relative size of the tangential part up to which a gradient counts as normal to the wall."""
 
 
-@dataclass(frozen=True)
-class Component:
-    """One scalar function: an unknown, or one component of a vector unknown.
-
-    Args:
-        unknown: its name.
-        index: number of the component; 0 for a scalar.
-        time_order: order of the highest time derivative in the equations; 0 where there is none.
-        columns: coordinate columns that it depends on.
-    """
-
-    unknown: str
-    index: int
-    time_order: int
-    columns: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Dependence:
-    """Dependence of one row of a residual on one component.
-
-    Args:
-        component: the component.
-        time_order: order of its highest time derivative in the row.
-        space_orders: for each space column that the row differentiates it along, the highest order.
-        space_order: highest total order in space.
-    """
-
-    component: Component
-    time_order: int
-    space_orders: tuple[tuple[str, int], ...]
-    space_order: int
-
-    def along(self, column: str) -> int:
-        """Highest order along a space column."""
-        return dict(self.space_orders).get(column, 0)
-
-
-@dataclass(frozen=True)
-class Factor:
-    """Factor dr/dchannel of one component of a channel in one row.
-
-    Args:
-        channel: the channel.
-        index: number of the component.
-        value: the factor, where it is the same at all points and states; None where it varies.
-    """
-
-    channel: Channel
-    index: int
-    value: float | None
-
-
-@dataclass(frozen=True)
-class EquationRow:
-    """One scalar equation: row `index` of the residual of `term`, which holds in the whole domain.
-
-    Args:
-        term: the term.
-        index: number of the row.
-        settles: component that the row determines, by its highest derivatives, first of all in time; None where there
-            is no assignment of one row to each component.
-        depends_on: components in the row.
-        linear: whether the row is affine in the unknowns.
-        factors: derivatives of the row with respect to its channels; empty where they cannot be determined, as in
-            rows that are not local.
-        homogeneous: whether the state zero satisfies the row; None where it cannot be determined.
-        is_local: whether the row depends on the components at its own point alone; with integrals or groups of points
-            it has no factors, and the orders are those of the integrands as well.
-    """
-
-    term: Term
-    index: int
-    settles: Component | None
-    depends_on: tuple[Dependence, ...]
-    linear: bool
-    factors: tuple[Factor, ...]
-    homogeneous: bool | None
-    is_local: bool = True
-
-    @property
-    def time_order(self) -> int:
-        """Order of the highest time derivative in the row."""
-        return max((d.time_order for d in self.depends_on), default=0)
-
-    @property
-    def constant_coefficients(self) -> bool:
-        """True if the row is linear with factors that are the same at all points."""
-        return self.linear and bool(self.factors) and all(f.value is not None for f in self.factors)
-
-    def on(self, component: Component) -> Dependence | None:
-        """Dependence on a component; None where there is none."""
-        return next((d for d in self.depends_on if d.component == component), None)
-
-
-@dataclass(frozen=True)
-class Wall:
-    """A flat wall of the domain in space.
-
-    Args:
-        column: the coordinate that is constant on it.
-        value: its value there.
-        outward: component of the outward normal along the column, 1 or -1.
-    """
-
-    column: str
-    value: float
-    outward: float
-
-
-class Prescribes(Enum):
-    """Quantity that a condition on a wall prescribes for one component."""
-
-    VALUE = "value"
-    FLUX = "flux"
-    MIXED = "a combination of value and flux"
-    OTHER = "other"
-
-
-@dataclass(frozen=True)
-class WallCondition:
-    """One scalar condition on one wall: row `index` of the residual of `term`.
-
-    Args:
-        term: the term.
-        index: number of the row.
-        wall: the wall of a box; None on the boundary of any other shape, whose walls may be curved.
-        part: the part on which the row holds: that wall of a box alone, the whole boundary of a shape, or a named wall
-            of it (`ShapeWall`).
-        prescribes: VALUE u, FLUX du/dn, MIXED a u + b du/dn, or OTHER: tangential or higher derivatives, several
-            components, or a nonlinear condition.
-        component: component whose value or flux is prescribed; None for OTHER.
-        depends_on: components in the row.
-        linear: whether the row is affine in the unknowns.
-        constant_coefficients: whether it is linear with factors that are the same at all points and times.
-        homogeneous: whether the state zero satisfies the row, so that the prescribed value is zero; None where it
-            cannot be determined.
-    """
-
-    term: Term
-    index: int
-    wall: Wall | None
-    part: Part
-    prescribes: Prescribes
-    component: Component | None
-    depends_on: tuple[Dependence, ...]
-    linear: bool
-    constant_coefficients: bool
-    homogeneous: bool | None
-
-    @property
-    def time_order(self) -> int:
-        """Order of the highest time derivative in the row."""
-        return max((d.time_order for d in self.depends_on), default=0)
-
-    def on(self, component: Component) -> Dependence | None:
-        """Dependence on a component; None where there is none."""
-        return next((d for d in self.depends_on if d.component == component), None)
-
-
-@dataclass(frozen=True)
-class InitialCondition:
-    """One scalar condition at the lower end of time: row `index` of the residual of `term`.
-
-    Args:
-        term: the term.
-        index: number of the row.
-        component: component that is prescribed; None where the row is not the value or the rate of one component.
-        level: 0 for its value, 1 for its first time derivative; None as above.
-        homogeneous: whether the state zero satisfies the row; None where it cannot be determined.
-    """
-
-    term: Term
-    index: int
-    component: Component | None
-    level: int | None
-    homogeneous: bool | None = None
-
-
-@dataclass(frozen=True)
-class Structure:
-    """Structure of a problem.
-
-    Args:
-        space: space axes.
-        time: time axis, if there is one.
-        parameters: parameter axes.
-        periodic: space columns whose two ends are identified.
-        components: scalar functions to be found, in the order of the unknowns.
-        equations: rows that hold in the whole domain.
-        conditions: rows that hold on walls in space, wall by wall.
-        initial: rows at the lower end of time.
-        final: terms at the upper end of time.
-        data: terms that compare with measurements.
-        at_points: other terms at listed points, or with data columns.
-        comparisons: terms that compare several sites, periodicity aside.
-        minimised: terms that are minimised instead of made to vanish.
-        elsewhere: terms on other parts of the domain.
-        coefficients: numbers to be found.
-        linear: whether all residuals are affine in the unknowns and there are no coefficients to be found.
-    """
-
-    space: tuple[Axis, ...]
-    time: Axis | None
-    parameters: tuple[Axis, ...]
-    periodic: frozenset[str]
-    components: tuple[Component, ...]
-    equations: tuple[EquationRow, ...]
-    conditions: tuple[WallCondition, ...]
-    initial: tuple[InitialCondition, ...]
-    final: tuple[Term, ...]
-    data: tuple[Term, ...]
-    at_points: tuple[Term, ...]
-    comparisons: tuple[Term, ...]
-    minimised: tuple[Term, ...]
-    elsewhere: tuple[Term, ...]
-    coefficients: tuple[Coefficient, ...]
-    linear: bool
-
-    @property
-    def is_local(self) -> bool:
-        """True if every equation depends on the unknowns at single points, without integrals and groups of points."""
-        return all(row.is_local for row in self.equations)
-
-    @property
-    def space_columns(self) -> tuple[str, ...]:
-        """Columns of the space axes."""
-        return tuple(c for axis in self.space for c in axis.columns)
-
-    @property
-    def equation_terms(self) -> tuple[Term, ...]:
-        """Terms of the equations, each once."""
-        return tuple(dict.fromkeys(row.term for row in self.equations))
-
-    @property
-    def initial_terms(self) -> tuple[Term, ...]:
-        """Terms at the lower end of time, each once."""
-        return tuple(dict.fromkeys(row.term for row in self.initial))
-
-    def component(self, unknown: str, index: int = 0) -> Component:
-        """Return one component of an unknown."""
-        return next(c for c in self.components if (c.unknown, c.index) == (unknown, index))
-
-    def order_along(self, column: str, component: Component | None = None) -> int:
-        """Highest derivative along a space column in the equations, of all components or of one."""
-        found = (d for row in self.equations for d in row.depends_on)
-        return max((d.along(column) for d in found if component in (None, d.component)), default=0)
-
-
 def structure_of(problem: ProblemLike) -> Structure:
     """Find the structure of a problem by probing its terms."""
     axes = {role: tuple(a for a in problem.axes if a.role is role) for role in Role}
@@ -300,6 +62,7 @@ def structure_of(problem: ProblemLike) -> Structure:
     keys = [(u.name, i) for u in problem.unknowns for i in range(u.components or 1)]
     probes = {id(t): probe(problem, t, t.sites) for t in (*sorted_terms.equations, *sorted_terms.initial)}
     raw = [_Row.of(problem, t, j, probes[id(t)]) for t in sorted_terms.equations for j in _rows(problem, t)]
+    fluxes = {id(t): fluxes_of(problem, t, len(_rows(problem, t))) for t in sorted_terms.equations}
     name = None if time is None else time.name
     by_row = [row.orders(name) for row in raw]
     orders = {key: max((found.get(key, 0) for found in by_row), default=0) for key in keys}
@@ -308,20 +71,30 @@ def structure_of(problem: ProblemLike) -> Structure:
         (u, i): Component(u, i, orders[u, i], tuple(c for c in columns if c in problem.columns_of(u))) for u, i in keys
     }
     depends = [row.depends_on(components, name) for row in raw]
-    settled = _settled(depends, tuple(components.values()))
+    settled = _by_part(raw, depends, tuple(components.values()), problem)
     periodic = {t.periodic_axis for t in problem.terms} | {a.name for a in problem.axes if a.periodic}
+    equations = tuple(
+        EquationRow(
+            row.term,
+            row.index,
+            settles,
+            found,
+            row.linear,
+            row.factors,
+            row.homogeneous,
+            row.term.is_local,
+            fluxes[id(row.term)][row.index],
+            _part(row.term, problem),
+        )
+        for row, found, settles in zip(raw, depends, settled, strict=True)
+    )
     return Structure(
         space=axes[Role.SPACE],
         time=time,
         parameters=axes[Role.PARAMETER],
         periodic=frozenset(c for a in axes[Role.SPACE] if a.name in periodic for c in a.columns),
         components=tuple(components.values()),
-        equations=tuple(
-            EquationRow(
-                row.term, row.index, settles, found, row.linear, row.factors, row.homogeneous, row.term.is_local
-            )
-            for row, found, settles in zip(raw, depends, settled, strict=True)
-        ),
+        equations=equations,
         conditions=tuple(c for t in sorted_terms.conditions for c in _wall_conditions(problem, t, components, name)),
         initial=tuple(
             _initial(_Row.of(problem, t, j, probes[id(t)]), components, name)
@@ -336,6 +109,8 @@ def structure_of(problem: ProblemLike) -> Structure:
         elsewhere=tuple(sorted_terms.elsewhere),
         coefficients=tuple(problem.coefficients),
         linear=not problem.coefficients and all(problem.trace(t, raw=False).linear for t in problem.terms),
+        interfaces=interface_conditions(problem, equations),
+        joins=tuple(sorted_terms.joins),
     )
 
 
@@ -352,7 +127,9 @@ class _Sorted:
         self.comparisons: list[Term] = []
         self.minimised: list[Term] = []
         self.elsewhere: list[Term] = []
+        self.joins: list[Term] = []
         space = set(problem.frame.space)
+        in_pieces = len(problem.pieces) > 1
         for term in problem.terms:
             if term.periodic_axis is not None:
                 continue
@@ -361,17 +138,19 @@ class _Sorted:
                 self.data.append(term)
             elif not term.penalty.vanishes:
                 self.minimised.append(term)
+            elif term.joins_pieces:
+                self.joins.append(term)
             elif len(term.sites) != 1:
                 self.comparisons.append(term)
             elif term.is_grouped and term.is_equation and term.sites[0] == problem.domain:
                 self.equations.append(term)
             elif term.on_single_points or term.data_columns or term.is_grouped:
                 self.at_points.append(term)
-            elif term.sites[0] == problem.domain:
+            elif term.sites[0] == problem.domain or (in_pieces and term.is_equation):
                 self.equations.append(term)
             elif at_ends and time is not None:
                 (self.final if time.upper in at_ends else self.initial).append(term)
-            elif _is_on_wall(term, problem.domain, space):
+            elif _is_on_wall(term, problem.domain, space) or (in_pieces and has_normals(term.sites[0])):
                 self.conditions.append(term)
             else:
                 self.elsewhere.append(term)
@@ -436,6 +215,11 @@ class _Row:
         )
 
 
+def has_normals(part: Part) -> bool:
+    """True for walls, whose points have outward normals."""
+    return part.sample(1, torch.Generator().manual_seed(0)).normal is not None
+
+
 def _is_on_wall(term: Term, domain: Domain, space: set[str]) -> bool:
     """True for a term on the boundary, on walls of a box, or on named walls of a shape."""
     (site,) = term.sites
@@ -447,6 +231,30 @@ def _is_on_wall(term: Term, domain: Domain, space: set[str]) -> bool:
 
 def _rows(problem: ProblemLike, term: Term) -> range:
     return range(problem.trace(term, raw=False).rows)
+
+
+def _part(term: Term, problem: ProblemLike) -> Part | None:
+    """Part of the domain in which an equation holds; None for the whole."""
+    return None if term.sites[0] == problem.domain else term.sites[0]
+
+
+def _by_part(
+    rows: Sequence[_Row],
+    depends: Sequence[tuple[Dependence, ...]],
+    components: Sequence[Component],
+    problem: ProblemLike,
+) -> Sequence[Component | None]:
+    """Assign to each row a component that it settles, separately in each part in which equations hold."""
+    parts = [_part(row.term, problem) for row in rows]
+    if all(part is None for part in parts):
+        return _settled(depends, components)
+    found: list[Component | None] = [None] * len(rows)
+    for part in dict.fromkeys(p for p in parts if p is not None):
+        here = [i for i, p in enumerate(parts) if p is None or p == part]
+        own = dict.fromkeys(d.component for i in here for d in depends[i])
+        for i, settles in zip(here, _settled([depends[i] for i in here], tuple(own)), strict=True):
+            found[i] = found[i] or settles
+    return found
 
 
 def _settled(depends: Sequence[tuple[Dependence, ...]], components: Sequence[Component]) -> Sequence[Component | None]:

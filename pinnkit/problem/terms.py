@@ -22,11 +22,15 @@ from pinnkit.domains import (
     Sobol,
     check_group,
 )
+from pinnkit.domains.pieces.partition import extended
+from pinnkit.domains.pieces.restricted import Restricted
 
 from .conditions import Column, ConditionRule, Flux, InitialState, Jump, Mixed, Prescribed, Residual, Scope, Value
+from .fluxes.equation_flux import EquationFlux, PrescribedFlux
 from .integrals import Integral
 from .names import call
 from .penalties import Elementwise, Penalty, Square
+from .pieces.jumps import JoinsPieces
 from .portable import Portable, same
 
 __all__ = [
@@ -37,6 +41,7 @@ __all__ = [
     "Equation",
     "Initial",
     "Neumann",
+    "NormalFlux",
     "Periodic",
     "Robin",
     "Term",
@@ -52,12 +57,14 @@ class BindingContext:
         unknowns: names of the unknowns.
         time: name of the time axis, if there is one.
         order: highest derivative in the equations along an axis, by its name.
+        fluxes: fluxes of the rows of the equation of that name; of the only equation that has any where it is None.
     """
 
     domain: Domain
     unknowns: tuple[str, ...]
     time: str | None
     order: Callable[[str], int]
+    fluxes: Callable[[str | None], tuple[EquationFlux, ...]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,6 +166,11 @@ class Term(Portable):
         return None if self.rule is None or self.fits_data else self.rule.hard_rank
 
     @property
+    def joins_pieces(self) -> bool:
+        """True if the term joins the unknowns of two pieces on the boundary that they share."""
+        return isinstance(self.residual, JoinsPieces)
+
+    @property
     def can_be_hard(self) -> bool:
         """True if an ansatz or periodic features can meet the term exactly."""
         return self.hard_rank is not None
@@ -196,7 +208,8 @@ class Term(Portable):
     @property
     def walls(self) -> tuple[tuple[str, float], ...]:
         """Pairs (column, value) of the walls and ends of axes that the sites consist of; empty for other parts."""
-        return tuple(wall for site in self.sites if isinstance(site, Faces | CrossSection) for wall in site.walls)
+        parts = [site.part if isinstance(site, Restricted) else site for site in self.sites]
+        return tuple(wall for part in parts if isinstance(part, Faces | CrossSection) for wall in part.walls)
 
     @property
     def functions(self) -> tuple[tuple[str, Callable[..., Any]], ...]:
@@ -257,7 +270,8 @@ def Equation(residual: Callable[..., Any], *, on: Part | None = None, name: str 
     Args:
         residual: a function of coordinates, unknowns, coefficients and integrals by name; ``(n,)``, ``(n, k)`` or a
             tuple of such.
-        on: a part of the domain; None takes the whole of it.
+        on: a part of the domain, or a shape in its space; None takes the whole of it.  Where no equation holds in the
+            whole domain, the shapes are its pieces.
         name: the name in reports.
         options: `penalty`, `weight`, `points`; any other name with an `Integral`, which the residual then uses.
 
@@ -266,11 +280,10 @@ def Equation(residual: Callable[..., Any], *, on: Part | None = None, name: str 
     """
     _callable(residual, "Equation")
     if on is not None:
-        sites = (_part(on, "Equation"),)
-        return Term(name, sites, residual, kind="equation", is_equation=True, **_with_integrals(options))
+        _part(on, "Equation")
 
     def bind(term: Term, context: BindingContext) -> Term:
-        return replace(term, sites=(context.domain,))
+        return replace(term, sites=(context.domain if on is None else extended(on, context.domain),))
 
     return Term(name, (), residual, kind="equation", is_equation=True, binding=bind, **_with_integrals(options))
 
@@ -314,7 +327,9 @@ def Dirichlet(on: Part, *, hard: bool = False, name: str | None = None, **values
 
 
 def Neumann(on: Part, *, name: str | None = None, **derivatives: Value) -> Term:
-    """Prescribed flux, ∂u/∂n = g on `on`, n the outward normal: ``Neumann(wall, u=0.0)``.
+    """Prescribed normal derivative, ∂u/∂n = g on `on`, n the outward normal: ``Neumann(wall, u=0.0)``.
+
+    `NormalFlux` prescribes the flux of the equation instead, k ∂u/∂n for ``div(k * grad(u))``.
 
     Args:
         on: the part.
@@ -327,6 +342,36 @@ def Neumann(on: Part, *, name: str | None = None, **derivatives: Value) -> Term:
     """
     options = _options(derivatives)
     return Term(name, (_part(on, "Neumann"),), Flux(_values(derivatives, "Neumann")), kind="neumann", **options)
+
+
+def NormalFlux(on: Part, value: Value, *, equation: str | None = None, name: str | None = None, **options: Any) -> Term:
+    """The natural condition n . F = g on `on`: n the outward normal, F the flux of an equation.
+
+    F is the argument of the divergence in the equation as it is written: with ``div(k * grad(u)) = f`` the condition is
+    k ∂u/∂n = g, with ``div(-k * grad(u)) + f = 0`` it is -k ∂u/∂n = g.  Convection to air of temperature 20 at a wall,
+    for the first of them: ``NormalFlux(wall, lambda u: -h * (u - 20))``.
+
+    Args:
+        on: the part, with a normal.
+        value: g, a number, one number for each row of the equation, or a function of coordinates, unknowns and
+            coefficients by name.
+        equation: name of the equation; None where only one equation has a flux.
+        name: the name in reports.
+        options: `penalty`, `weight`, `points`.
+
+    Raises:
+        TypeError: for an `on` that is no part of a domain.
+        ValueError: from `Problem`, where there is no such equation or it has no flux.
+
+    Source: Evans, Partial Differential Equations, 2nd ed., section 6.1.
+    """
+
+    def bind(term: Term, context: BindingContext) -> Term:
+        if on.sample(1, Generator().manual_seed(0)).normal is None:
+            raise ValueError(f"NormalFlux: {on!r} has no outward normal; give a wall, such as domain.boundary")
+        return replace(term, residual=PrescribedFlux(context.fluxes(equation), value))
+
+    return Term(name, (_part(on, "NormalFlux"),), PrescribedFlux((), value), kind="flux", binding=bind, **options)
 
 
 def Robin(on: Part, *, name: str | None = None, **abg: Any) -> Term:

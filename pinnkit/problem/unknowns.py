@@ -6,7 +6,8 @@ import keyword
 import math
 from dataclasses import dataclass
 
-from pinnkit.domains import RESERVED
+from pinnkit.domains import RESERVED, Operand
+from pinnkit.domains.pieces.partition import Piece
 
 __all__ = ["ARGUMENTS", "Coefficient", "Unknown"]
 
@@ -22,17 +23,23 @@ class Unknown:
         name: the name that equations use.
         components: None for a scalar, ``(n,)``; a number c for a vector, ``(n, c)``.
         axes: the axes it depends on, ``("x",)`` for kappa(x); None means all of the domain's.
+        on: shape in space to which it is confined; None where it lives in all of the domain.  In a problem in pieces,
+            the piece.
 
     Raises:
         ValueError: for a name that is reserved, an argument of the conditions or no identifier, fewer than 1 component,
             or axes that are no tuple.
+        TypeError: for an `on` that is no shape.
     """
 
     name: str
     components: int | None = None
     axes: tuple[str, ...] | None = None
+    on: Operand | Piece | None = None
 
     def __post_init__(self) -> None:
+        if self.on is not None and not isinstance(self.on, Operand | Piece):
+            raise TypeError(f"Unknown '{self.name}': `on` must be a shape such as Disk(...), got {self.on!r}")
         _check_name(self.name, "Unknown")
         if self.name in ARGUMENTS:
             raise ValueError(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pinnkit.jets.gradient_mode import with_gradients
+from pinnkit.solutions.pieces import of_pieces
 from pinnkit.solutions.solution import Solution
 from pinnkit.verification.comparison import compare_with_exact, compare_with_reference, reference_error
 from pinnkit.verification.comparison_checks import check_closed_form
@@ -88,9 +89,10 @@ def assess(
         terms = tuple(root_mean_square(solution, term) for term in problem.terms)
         verdict = metric_verdict(solution, {c.name: c.rms for c in terms}, metrics)
     else:
-        context = Context(solution, (*exact, *discretised), absent.reason, notes=notes)
+        context = Context(of_pieces(solution), (*exact, *discretised), absent.reason, notes=notes)
         findings = [*findings, *absent.findings, *check_exact(problem), *check_closed_form(discretised, error)]
-        terms = tuple(Sample.of(solution, t).check if not vanishes(t) else context.check(t) for t in problem.terms)
+        judged = context.solution
+        terms = tuple(context.check(t) if vanishes(t) else Sample.of(judged, t).check for t in judged.problem.terms)
         verdict = run_checks(context, findings)
     return Report(
         solution=solution,

@@ -13,11 +13,12 @@ from pinnkit.domains import Points
 from pinnkit.fields.protocols import ClosedFormJets, UncertainJets
 from pinnkit.jets.evaluation import jets
 from pinnkit.jets.frame import Derivative
-from pinnkit.jets.jet import plain
 from pinnkit.jets.orders import Channel as Derived
 from pinnkit.jets.orders import Operator, Order
 from pinnkit.problem.linearization import Channel, scope_of
 from pinnkit.problem.problem import Problem
+
+from .field_values import Values, derivatives
 
 __all__ = ["FieldSet", "Pass", "index"]
 
@@ -131,7 +132,6 @@ class FieldSet:
                 found.append(Pass(site, module, coords, where))
         return found
 
-    @torch.no_grad()
     def unknowns(
         self,
         coords: Tensor,
@@ -141,6 +141,25 @@ class FieldSet:
         chunk: int = 65_536,
     ) -> dict[str, Tensor]:
         """The unknowns at `coords` ``(n, d)`` through the ansatz, or a derivative of them, in chunks of rows."""
+        return self.evaluate(coords, coefficients, derivatives(self.problem, order), chunk=chunk)
+
+    @torch.no_grad()
+    def evaluate(
+        self,
+        coords: Tensor,
+        coefficients: Mapping[str, Tensor],
+        function: Values,
+        *,
+        chunk: int = 65_536,
+    ) -> dict[str, Tensor]:
+        """Values at `coords` ``(n, d)`` that a function makes of the names of the problem, in chunks of rows.
+
+        Args:
+            coords: columns in the order of the domain's.
+            coefficients: values of the coefficients, 0-d.
+            function: called with coordinates, unknowns and coefficients as jets.
+            chunk: rows that are evaluated at a time.
+        """
         parts: list[dict[str, Tensor]] = []
         for start in range(0, max(coords.shape[0], 1), chunk):
             points = (Points(coords=coords[start : start + chunk]),)
@@ -154,8 +173,8 @@ class FieldSet:
                 return cache[channel]
 
             scope = scope_of(self.problem, points, lookup, coefficients, raw=True)
-            parts.append({name: plain(scope[name].d(*order)) for name in self.problem.names})
-        return {name: torch.cat([part[name] for part in parts]) for name in self.problem.names}
+            parts.append(function(scope))
+        return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
 
 def index(order: Derivative, local: Mapping[str, int]) -> Order | Operator:

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from pinnkit.domains import SHAPES, Box, Domain, domain_from_dict
-from pinnkit.fields import FieldSpec, spec_from_dict
+from pinnkit.fields import FieldSpec
 from pinnkit.fields.scaled_readout import scaled
 from pinnkit.files.unreadable import UnreadableFile
 from pinnkit.problem.conditions import Prescribed
@@ -18,6 +18,7 @@ from pinnkit.problem.terms import Term
 
 from .bounded_build import bounded, check_numbers
 from .file_content import Content
+from .piece_fields import spec_of_dict
 from .solution import Solution
 
 __all__ = ["rebuild", "stand_in"]
@@ -76,7 +77,7 @@ def rebuild(problem: Problem, content: Content, device: str, path: Path) -> Solu
         stored = sum(array.size for array in state.values())
         check_numbers(spec_data, stored)
         try:
-            spec = spec_from_dict(spec_data)
+            spec = spec_of_dict(spec_data)
         except ValueError as error:
             raise UnreadableFile(path, f"has a field that cannot be rebuilt: {error}", "load") from None
         used = problem.unknown(group[0]).axes

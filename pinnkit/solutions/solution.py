@@ -21,6 +21,7 @@ from pinnkit.problem.names import call
 from pinnkit.problem.problem import Problem
 
 from .evaluation import FieldSet
+from .field_values import Values, derivatives, flux_values
 from .history import History
 from .status import Status
 
@@ -96,7 +97,7 @@ class Solution:
             ValueError: for an axis that is missing or unknown, shapes that do not fit together, coordinates that are
                 not finite or lie outside the domain: a field says nothing about what it was not fitted to.
         """
-        return _at_points(self, coords, ())
+        return _at_points(self, coords, derivatives(self.problem, ()))
 
     def d(self, *axes: str) -> Derivative:
         """The partial derivative along `axes`, ``d("x", "t")`` is ∂²/∂x∂t, called as the solution itself is.
@@ -119,7 +120,24 @@ class Solution:
         Raises:
             ValueError: as at points, for coordinates beyond the bounds of an axis, and for a count of a vector axis.
         """
-        return _on_grid(self, axes, ())
+        return _on_grid(self, axes, derivatives(self.problem, ()))
+
+    def flux(self, equation: str, row: int = 0, /, **coords: ArrayLike | Tensor) -> NDArray[Any]:
+        """The flux of an equation at points: the argument of its divergence, k grad(u) for ``div(k * grad(u)) = f``.
+
+        Args:
+            equation: name of the equation.
+            row: number of its row, where it has several.
+            coords: as for the values at points.
+
+        Returns:
+            Vectors of the broadcast shape, components along the space axes last.
+
+        Raises:
+            ValueError: for a name that is no equation, a row that there is not or that has no flux, and coordinates as
+                at points.
+        """
+        return _at_points(self, coords, flux_values(self.problem, equation, row))["flux"]
 
     @property
     def fieldset(self) -> FieldSet:
@@ -174,7 +192,7 @@ class Derivative:
 
     def __call__(self, **coords: ArrayLike | Tensor) -> dict[str, NDArray[Any]]:
         """The derivative of each unknown at points."""
-        return _at_points(self.solution, coords, self.axes)
+        return _at_points(self.solution, coords, derivatives(self.solution.problem, self.axes))
 
     def d(self, *axes: str) -> Derivative:
         """A further derivative."""
@@ -182,7 +200,7 @@ class Derivative:
 
     def on_grid(self, **axes: int | ArrayLike) -> dict[str, NDArray[Any]]:
         """The derivative of each unknown on a grid, with the axes' coordinates."""
-        return _on_grid(self.solution, axes, self.axes)
+        return _on_grid(self.solution, axes, derivatives(self.solution.problem, self.axes))
 
     def __repr__(self) -> str:
         return f"<derivative along {self.axes} of {self.solution!r}>"
@@ -220,9 +238,7 @@ def exact_values(problem: Problem, coords: Tensor, coefficients: Mapping[str, fl
     return values
 
 
-def _at_points(
-    solution: Solution, coords: Mapping[str, ArrayLike | Tensor], order: tuple[str, ...]
-) -> dict[str, NDArray[Any]]:
+def _at_points(solution: Solution, coords: Mapping[str, ArrayLike | Tensor], values: Values) -> dict[str, NDArray[Any]]:
     axes = _axes(solution, coords, "solution")
     arrays = {a.name: _within(a, _column(a, coords[a.name])) for a in axes}
     heads = {name: a.shape[:-1] for name, a in arrays.items()}  # the last dimension holds the columns
@@ -238,12 +254,10 @@ def _at_points(
     def rows(start: int, stop: int) -> NDArray[np.float64]:
         return np.stack([column.flat[start:stop] for column in columns], axis=1)
 
-    return _evaluate(solution, order, rows, shape, refuse=True)
+    return _evaluate(solution, values, rows, shape, refuse=True)
 
 
-def _on_grid(
-    solution: Solution, given: Mapping[str, int | ArrayLike], order: tuple[str, ...]
-) -> dict[str, NDArray[Any]]:
+def _on_grid(solution: Solution, given: Mapping[str, int | ArrayLike], values: Values) -> dict[str, NDArray[Any]]:
     axes = _axes(solution, given, "on_grid")
     ticks = [_ticks(a, given[a.name]) for a in axes]
     shape = tuple(len(t) for t in ticks)
@@ -252,13 +266,13 @@ def _on_grid(
         where = np.unravel_index(np.arange(start, stop), shape)
         return np.concatenate([t[i] for t, i in zip(ticks, where, strict=True)], axis=1)
 
-    values = _evaluate(solution, order, rows, shape, refuse=False)
+    found = _evaluate(solution, values, rows, shape, refuse=False)
     shown = {a.name: t[:, 0] if a.dim == 1 else t for a, t in zip(axes, ticks, strict=True)}
-    return {**shown, **values}
+    return {**shown, **found}
 
 
 def _evaluate(
-    solution: Solution, order: tuple[str, ...], rows: Rows, shape: tuple[int, ...], *, refuse: bool
+    solution: Solution, values: Values, rows: Rows, shape: tuple[int, ...], *, refuse: bool
 ) -> dict[str, NDArray[Any]]:
     """Evaluate in chunks of rows, so that memory grows with the result alone."""
     problem, fields, coefficients = solution.problem, solution.fieldset, solution.coefficient_tensors
@@ -275,7 +289,7 @@ def _evaluate(
                 f"solution: {int((~inside).sum())} of the points lie outside the domain {problem.domain!r}, "
                 f"the first at {at}; the fields are fitted inside only"
             )
-        found = fields.unknowns(coords.to(solution.device, solution.dtype), coefficients, order, chunk=CHUNK)
+        found = fields.evaluate(coords.to(solution.device, solution.dtype), coefficients, values, chunk=CHUNK)
         for name, value in found.items():
             block = value.cpu().numpy()
             if not bool(inside.all()):

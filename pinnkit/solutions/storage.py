@@ -19,7 +19,6 @@ import torch
 from numpy.typing import NDArray
 
 from pinnkit.domains import Axis, Domain, Sobol, domain_to_dict
-from pinnkit.fields import spec_to_dict
 from pinnkit.fields.protocols import spec_of
 from pinnkit.files.unreadable import UnreadableFile
 from pinnkit.problem.problem import Problem
@@ -28,6 +27,7 @@ from .file_content import FORMAT, VERSION, Content, read_solution
 from .files import FILE_NAME, replacing
 from .hdf5_image import hdf5_image
 from .identity import differing_terms, probe
+from .piece_fields import spec_to_plain
 from .rebuilding import rebuild, stand_in
 from .saved import Saved
 from .sealed import HEADER, seal
@@ -200,7 +200,7 @@ def _spec(solution: Solution, group: tuple[str, ...]) -> dict[str, Any]:
             f"solve with a spec such as Siren(...), or keep torch.save(module.state_dict(), ...) and the code yourself"
         )
     try:
-        return spec_to_dict(spec)
+        return spec_to_plain(spec)
     except ValueError as error:
         raise ValueError(f"save: the field of {group} cannot be read back from a file: {error}") from None
 

@@ -24,7 +24,7 @@ from .linearized.sine_corrections import SineBasis
 from .maximum_principle import ProvedBound, proved_bound
 from .measures import EXACT, FAR, Comparison, TermCheck
 from .scales import TEST_SEED, least_sizes, rms, sizes_of
-from .term_sample import FRESH, Sample, channels_at, vanishes
+from .term_sample import FRESH, Sample, channels_at, value_at, vanishes
 
 __all__ = ["Context"]
 
@@ -82,8 +82,15 @@ class Context:
 
     @cached_property
     def values(self) -> Mapping[str, Tensor]:
-        """Values of the unknowns there, in float64."""
-        return self.unknowns(self.inside)
+        """Values of the unknowns there, in float64; in a problem in pieces each at points of its own piece."""
+        if len(self.problem.pieces) < 2:
+            return self.unknowns(self.inside)
+        found = {}
+        for name in self.problem.names:
+            generator = torch.Generator().manual_seed(TEST_SEED)
+            coords = self.problem.domain_of(name).sample(FRESH, generator, sampling=Sobol()).coords.double()
+            found[name] = value_at(self.solution, name, coords)
+        return found
 
     @cached_property
     def least_sizes(self) -> Mapping[str, float]:

@@ -72,6 +72,9 @@ class _Exact:
         local = {column: i for i, column in enumerate(self.problem.frame.columns)}
         found = {}
         for c in channels:
+            if c.unknown not in self.problem.exact:  # asked for its size alone
+                found[c] = _zero(self.problem, points[c.site].coords, c.unknown)
+                continue
             order = index(c.order, local)
             value = autograd_jets(partial(self.at, c.unknown), points[c.site].coords, [order])[order]
             value = value.detach()
@@ -82,6 +85,11 @@ class _Exact:
         """Values of one unknown, ``(n, components)``."""
         value = exact_values(self.problem, coords, {})[name]
         return value if value.ndim == 2 else value[:, None]
+
+
+def _zero(problem: Problem, coords: Tensor, name: str) -> Tensor:
+    components = problem.unknown(name).components
+    return coords.new_zeros(len(coords) if components is None else (len(coords), components))
 
 
 def _differentiable(problem: Problem) -> bool:

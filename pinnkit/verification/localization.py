@@ -65,7 +65,7 @@ def check_localization(context: Context) -> Iterator[Finding]:
 
 def check_start(context: Context) -> Iterator[Finding]:
     """Find an initial state that is met and then lost: a residual right after it, or where the solution decays."""
-    if context.problem.time is None or context.finite < 1:
+    if context.problem.time is None or context.finite < 1 or len(context.problem.pieces) > 1:
         return
     axis = next(a for a in context.problem.axes if a.name == context.problem.time)
     column = context.problem.frame.columns.index(axis.name)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from pinnkit.jets.gradient_mode import with_gradients
+from pinnkit.solutions.pieces import of_pieces
 from pinnkit.solutions.solution import Solution
 
 from . import comparison_checks as comparison_checks
@@ -79,7 +80,7 @@ def verdict(
     if error is None:
         other = () if reference is None else compare_with_reference(solution, reference)
         error = (*compare_with_exact(solution), *other)
-    return run_checks(Context(solution, tuple(error)))
+    return run_checks(Context(of_pieces(solution), tuple(error)))
 
 
 def run_checks(context: Context, extra: Iterable[Finding] = ()) -> Verdict:

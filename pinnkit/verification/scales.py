@@ -78,10 +78,13 @@ def least_sizes(
 
 
 def _measured(problem: Problem, unknowns: Unknowns, dtype: torch.dtype, device: str) -> dict[str, float]:
-    generator = torch.Generator().manual_seed(TEST_SEED)
-    inside = problem.domain.sample(_POINTS, generator, sampling=Sobol()).to(dtype, device)
-    found = unknowns((inside,), [Channel(0, name, ()) for name in problem.names])
-    return {channel.unknown: rms(value) for channel, value in found.items()}
+    sizes: dict[str, float] = {}
+    for domain in dict.fromkeys(problem.domain_of(name) for name in problem.names):
+        generator = torch.Generator().manual_seed(TEST_SEED)
+        inside = domain.sample(_POINTS, generator, sampling=Sobol()).to(dtype, device)
+        own = [Channel(0, name, ()) for name in problem.names if problem.domain_of(name) == domain]
+        sizes |= {channel.unknown: rms(value) for channel, value in unknowns((inside,), own).items()}
+    return sizes
 
 
 def _weights(

@@ -110,8 +110,11 @@ class Sample:
         points = tuple(p.to(dtype, device) for p in _affordable(term.finer().sample(count, generator, Sobol())))
         values = unknowns(points, trace.channels)
         at = linearise(problem, term, points, values, coefficients)
-        inside = problem.domain.sample(count // 4, generator, sampling=Sobol()).to(dtype, device)
-        everywhere = unknowns((inside,) * len(points), trace.channels)
+        everywhere: dict[Channel, Tensor] = {}
+        for domain in dict.fromkeys(problem.domain_of(c.unknown) for c in trace.channels):
+            inside = domain.sample(count // 4, generator, sampling=Sobol()).to(dtype, device)
+            there = [c for c in trace.channels if problem.domain_of(c.unknown) == domain]
+            everywhere |= unknowns((inside,) * len(points), there)
         remainder, scale, from_unknowns, natural_scale = at.at_zero(values), 0.0, 0.0, 0.0
         parts = torch.zeros_like(at.r)
         for part in residual_parts(problem, at, values):
@@ -201,6 +204,12 @@ def channels_at(solution: Solution, points: Sequence[Points], channels: Sequence
         parts = [factor * value(c.site, c.unknown, columns) for factor, columns in c.derivatives]
         out[c] = torch.stack(parts).sum(dim=0)
     return out
+
+
+def value_at(solution: Solution, name: str, coords: Tensor) -> Tensor:
+    """Values of one unknown at points ``(n, d)`` where it lives, in float64 on the CPU."""
+    points = (Points(coords.to(solution.device, solution.dtype)),)
+    return channels_at(solution, points, [Channel(0, name, ())])[Channel(0, name, ())].double().cpu()
 
 
 def subsampled(points: Sequence[Points], most: int) -> tuple[Points, ...]:

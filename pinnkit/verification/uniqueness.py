@@ -208,6 +208,8 @@ def _image(context: Context, s: Sample, axis: Axis) -> dict[Channel, Tensor]:
 
 def _mirrors(context: Context) -> list[Axis]:
     """Axes along which mirror images are defined: space axes of a box, for scalar unknowns."""
+    if len(context.problem.pieces) > 1:
+        return []
     if not isinstance(context.problem.domain, Box) or any(u.components is not None for u in context.problem.unknowns):
         return []
     return [a for a in context.problem.axes if a.role is Role.SPACE and a.dim == 1]

@@ -34,7 +34,7 @@ def concerns_of(
         values: derivatives of the unknowns at points, of a solution; None looks at linear problems alone.
         coefficients: of the problem; None takes their initial values.
     """
-    if problem.plan is not None:
+    if problem.plan is not None or problem.structure.joins:  # in pieces: the problem as it was given is looked at
         return ()
     if not problem.structure.equations:
         return tuple(check_measurements(problem))
@@ -64,7 +64,7 @@ def _found(problem: Problem, values: Values | None, coefficients: Mapping[str, T
     yield from check_final_states(problem, slopes)
     yield from check_growth(problem, slopes)
     yield from check_late_data(problem, slopes)
-    if local:
+    if local and all(row.part is None for row in structure.equations):  # else walls ask for what holds beside them
         yield from check_type(problem, slopes)
         yield from check_walls(problem, slopes, values, coefficients)
 

@@ -14,7 +14,7 @@ A stored run is not repeated, so a stopped `pinnkit accept` continues.  A new ro
 
 from __future__ import annotations
 
-from . import equations, fits, shapes
+from . import equations, fits, materials, shapes
 from .equations import solve_error as solve_error
 from .row import Measurement as Measurement
 from .row import Metric as Metric
@@ -25,7 +25,7 @@ from .running import table as table
 
 __all__ = ["ROWS", "Measurement", "Metric", "Result", "Row", "run", "select", "solve_error", "table"]
 
-ROWS: tuple[Row, ...] = (*equations.rows(), *fits.rows(), *shapes.rows())
+ROWS: tuple[Row, ...] = (*equations.rows(), *fits.rows(), *shapes.rows(), *materials.rows())
 
 
 def select(issue: str | None, part: str | None) -> list[Row]:

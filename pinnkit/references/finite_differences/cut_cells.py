@@ -145,6 +145,11 @@ class Curved:
     def _sort(self) -> tuple[list[tuple[Term, int, int]], list[Term]]:
         """Equations as (term, row, component that it settles), and the conditions on the wall."""
         structure = self.problem.structure
+        if structure.is_divided:
+            raise Unsupported(
+                "finite differences",
+                f"{self._label}: unknowns, equations or coefficients jump between pieces of the domain",
+            )
         for term in structure.comparisons:
             raise Unsupported(
                 "finite differences", f"{self._label}: term '{term.name}' compares {len(term.sites)} sites"

@@ -153,5 +153,7 @@ def _off_the_grid(structure: Structure) -> Iterator[str]:
         yield f"term '{term.name}' holds on {term.sites[0]!r}, which is no wall of the domain"
     for term in structure.final:
         yield f"term '{term.name}' is a condition at the end of time"
+    if structure.is_divided:
+        yield "unknowns, equations or coefficients jump between pieces of the domain"
     if not structure.equations:
         yield "there is no equation in the inside of the domain"

@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnkit.domains import Faces, Part, Points, PointSet, Sampling, Sobol, columns
+from pinnkit.domains import Boundary, Faces, Part, Points, PointSet, Sampling, ShapeWall, Sobol, columns
+from pinnkit.domains.pieces.restricted import Restricted
 from pinnkit.problem.problem import Problem
 from pinnkit.problem.terms import Term
 from pinnkit.solvers.protocols import SamplingPlan
@@ -163,4 +164,8 @@ def _number_of_points(site: Part) -> int:
     """Number of points of a finite part: a PointSet, the ends of an interval, the start of an ODE; else no limit."""
     if isinstance(site, PointSet):
         return int(site.coords.shape[0])
-    return len(site.walls) if isinstance(site, Faces) and len(columns(site.axes)) == 1 else 2**30
+    if len(columns(site.axes)) > 1:
+        return 2**30
+    if isinstance(site, Faces):
+        return len(site.walls)
+    return max(round(site.measure), 1) if isinstance(site, ShapeWall | Boundary | Restricted) else 2**30

@@ -33,11 +33,12 @@ def group_fields(problem: Problem, field: FieldChoice) -> dict[Group, FieldSpec 
         ValueError, TypeError: for a field that does not fit the problem, with what was expected.
     """
     if not isinstance(field, Mapping):
-        by_axes: dict[frozenset[str], list[str]] = {}
+        by_axes: dict[object, list[str]] = {}
         for name in problem.names:
-            by_axes.setdefault(problem.columns_of(name), []).append(name)
+            by_axes.setdefault((problem.columns_of(name), problem.unknown(name).on), []).append(name)
         if isinstance(field, nn.Module) and len(by_axes) > 1:
-            raise ValueError("solve: unknowns on different axes need a module each; give {unknown: module}")
+            where = "in different pieces of the domain" if len(problem.pieces) > 1 else "on different axes"
+            raise ValueError(f"solve: unknowns {where} need a module each; give a spec, or {{unknown: module}}")
         groups = {tuple(names): field for names in by_axes.values()}
     else:
         groups = {(key,) if isinstance(key, str) else tuple(key): spec for key, spec in field.items()}
@@ -47,8 +48,8 @@ def group_fields(problem: Problem, field: FieldChoice) -> dict[Group, FieldSpec 
     for group, spec in groups.items():
         if isinstance(spec, type) or not isinstance(spec, FieldSpec | nn.Module):
             raise TypeError(f"solve: `field` must be a spec such as Siren(width=64) or a torch module, got {spec!r}")
-        if len({problem.columns_of(name) for name in group}) > 1:
-            raise ValueError(f"solve: the unknowns {group} live on different axes and cannot share a field")
+        if len({(problem.columns_of(name), problem.unknown(name).on) for name in group}) > 1:
+            raise ValueError(f"solve: the unknowns {group} live on different axes or pieces and cannot share a field")
         smooth = smoothness_of(spec)
         for name in group:
             needed = problem.smoothness_needed(name)
@@ -62,11 +63,7 @@ def group_fields(problem: Problem, field: FieldChoice) -> dict[Group, FieldSpec 
 
 def axes_of(problem: Problem, group: Group) -> list[Axis]:
     """Axes that the unknowns of a group depend on, periodic where a hard condition makes them so."""
-    return [
-        replace(a, periodic=True) if a.name in problem.periodic else a
-        for a in problem.axes
-        if a.columns[0] in problem.columns_of(group[0])
-    ]
+    return [replace(a, periodic=True) if a.name in problem.periodic else a for a in problem.axes_of(group[0])]
 
 
 def build_fields(

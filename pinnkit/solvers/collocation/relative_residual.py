@@ -77,11 +77,14 @@ def held_out_residual(fields: FieldSet, coefficients: Mapping[str, Tensor], *, s
 def _channel_sizes(fields: FieldSet, collocation: CollocationPoints) -> dict[Channel, float]:
     """Size of every channel that a term uses, over the interior of the domain."""
     problem = fields.problem
-    points = (problem.domain.sample(1024, generator_of(0)).to(collocation.dtype, collocation.device),)
     used = {c._replace(site=0) for t in problem.terms for c in problem.trace(t, raw=True).channels}
+    wanted = used | {Channel(0, name, ()) for name in problem.names}
+    rms: dict[Channel, float] = {}
     with torch.no_grad():
-        wanted = used | {Channel(0, name, ()) for name in problem.names}
-        rms = {c: _rms(v) for c, v in fields.channels(points, wanted).items()}
+        for domain in dict.fromkeys(problem.domain_of(name) for name in problem.names):
+            points = (domain.sample(1024, generator_of(0)).to(collocation.dtype, collocation.device),)
+            own = [c for c in wanted if problem.domain_of(c.unknown) == domain]
+            rms |= {c: _rms(v) for c, v in fields.channels(points, own).items()}
     return {c: max(v, natural_rate(problem, c.order) * rms[Channel(0, c.unknown, ())]) for c, v in rms.items()}
 
 

@@ -155,7 +155,7 @@ def _solved(problem: Problem, groups: Sequence[Group], seed: int) -> dict[str, T
     if not all(t.penalty.is_square for t in problem.soft_terms):
         return {}
     cpu = torch.device("cpu")
-    points = (problem.domain.sample(_POINTS, generator_of(seed)),)
+    points = {name: (problem.domain_of(name).sample(_POINTS, generator_of(seed)),) for name in problem.names}
     best, found = math.inf, {}
     for bandwidth in _BANDWIDTHS:
         if best < _GOOD:
@@ -171,6 +171,6 @@ def _solved(problem: Problem, groups: Sequence[Group], seed: int) -> dict[str, T
         if left < min(best, 1.0):
             target.assign(theta_of(state))
             with torch.no_grad():
-                values = fields.channels(points, [Channel(0, name, ()) for name in problem.names])
-            best, found = left, {c.unknown: v.reshape(v.shape[0], -1) for c, v in values.items()}
+                values = {name: fields.channels(at, [c := Channel(0, name, ())])[c] for name, at in points.items()}
+            best, found = left, {name: v.reshape(v.shape[0], -1) for name, v in values.items()}
     return found

@@ -39,6 +39,8 @@ _POOR = 1e-6
 """Residual above which a growth without gain is followed by another: sharp solutions need many features at once."""
 _COSTLY = 1000
 """Number of features from which an attempt takes a second or more."""
+_LEAST = 100
+"""Features of a piece at least, where a domain is in many pieces."""
 _FLOOR = 1e-14
 """A held-out residual that rounding alone explains."""
 
@@ -137,14 +139,15 @@ def search_random_features(
         solver: of the read-out.
         seed: of features and points.
         features: number of features, or None to choose it.
-        limit: largest number of features; None: 1,000 in one coordinate, else 1,500.
+        limit: largest number of features; None: 1,000 in one coordinate, else 1,500, in pieces of the domain shared
+            by them, but at least 100 for each.
         tolerance: relative residual at held-out points at which the search ends.
         report: called with every attempt; returning True ends the search with the best so far.
         left: remaining seconds; an attempt that would take longer is not started, except the first.
         scales: of the rows of each term; None takes their norms.
     """
     d = len(problem.frame.columns)
-    limit = limit or {1: 1000}.get(d, 1500)
+    limit = limit or max({1: 1000}.get(d, 1500) // len(problem.pieces), _LEAST)
     small = min({1: 40, 2: 250}.get(d, 450), features or limit)
     run = _Search(problem, groups, solver, seed, report, scales, left)
     try:
@@ -279,7 +282,7 @@ def _carry_over(warm: Attempt, fields: FieldSet, theta: Tensor) -> Tensor:
         columns = list(fields.columns(group))
         old = warm.fields.modules[group]
         n = 3 * readout_of(module).in_features
-        coords = fields.problem.domain.sample(n, generator_of(0, n)).coords[:, columns]
+        coords = fields.problem.domain_of(group[0]).sample(n, generator_of(0, n)).coords[:, columns]
         with torch.no_grad():
             field = linear_readout(module)
             assert field is not None

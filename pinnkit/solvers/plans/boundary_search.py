@@ -15,6 +15,7 @@ from pinnkit.solvers.trefftz.basis import Levels
 from pinnkit.solvers.trefftz.boundary_fit import BoundaryFit
 from pinnkit.solvers.trefftz.search import Found, search_functions, setup_of
 
+from .piece_search import run_piece_search
 from .run import Run, solution_of
 
 __all__ = ["run_boundary_search"]
@@ -32,6 +33,8 @@ def run_boundary_search(run: Run) -> Solution:
         Unsupported: for what the method does not cover, with the reason.
         ValueError: for further solvers.
     """
+    if len(run.problem.pieces) > 1:
+        return run_piece_search(run)
     (solver, *others), (group,) = run.solvers, tuple(run.specs)
     spec = run.specs[group]
     assert isinstance(spec, Trefftz)

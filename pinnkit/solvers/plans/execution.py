@@ -10,6 +10,7 @@ from pinnkit.solutions.solution import Solution
 
 from .candidates import Plan
 from .fallback import best_of
+from .piece_solve import solve_in_pieces
 from .planning import check_options, check_orders, require_problem
 from .run_options import RunOptions
 from .slab_solve import solve_in_slabs
@@ -41,6 +42,10 @@ def execute(plan: Plan, problem: Problem, options: RunOptions | None = None, *, 
     edges = () if options.slabs is None else slab_edges(problem, options.slabs)
     check_orders(problem, plan)
     check_options(plan, options)
+    if problem.is_divided:
+        if options.slabs is not None:
+            raise ValueError("solve: `slabs` do not go with pieces of the domain; leave them out")
+        return solve_in_pieces(plan, problem, options, began)
     if len(edges) > 2:
         return solve_in_slabs(plan, problem, options, edges, began)
     return best_of(plan.candidates, problem, options, began)

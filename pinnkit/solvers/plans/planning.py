@@ -20,6 +20,7 @@ from pinnkit.solvers.optimizers.lbfgs import LBFGS
 from pinnkit.solvers.ordinary.ordinary_march import can_integrate
 from pinnkit.solvers.protocols import Method, Scope
 from pinnkit.solvers.training.adaptive_points import RAD
+from pinnkit.solvers.trefftz.piece_functions import covers_pieces
 from pinnkit.solvers.trefftz.search import covers
 
 from .candidates import Candidate, Kind, Plan
@@ -63,7 +64,7 @@ def plan(
     require_problem(problem)
     if field is None and solvers is None:
         in_slabs = options is not None and options.slabs is not None
-        subject = with_soft_initial(problem) if in_slabs else problem
+        subject = with_soft_initial(problem) if in_slabs else problem.in_pieces
         chosen = _automatic(subject) if problem.plan is None else problem.plan
         if not isinstance(chosen, Plan):
             raise TypeError(
@@ -165,7 +166,7 @@ def _given(field: FieldChoice | None, solvers: Method | Sequence[Method] | None)
 
 
 def _automatic(problem: Problem) -> Plan:
-    if covers(problem):
+    if covers_pieces(problem) if len(problem.pieces) > 1 else covers(problem):
         return Plan((_exact_functions(Trefftz()), *_general(problem).candidates))
     return _general(problem)
 

@@ -289,7 +289,11 @@ def _all_parameters(run: Run, prepared: _Prepared) -> _Vector:
 
 
 def _readout(run: Run, prepared: _Prepared, solver: Solver) -> _Vector:
-    features = sum(readout_of(m).in_features for m in prepared.fields.modules.values())
+    widths: dict[object, int] = {}  # of the fields that live together: a piece has points for its own
+    for group, module in prepared.fields.modules.items():
+        place = run.problem.unknown(group[0]).on
+        widths[place] = widths.get(place, 0) + readout_of(module).in_features
+    features = max(widths.values())
     points = run.readout_points(solver, features)
     target = ReadoutObjective(prepared.fields, prepared.parameters, points, run.row_scales)
     if run.options.resume:  # the scales of the rows are measured at the beginning of the stage

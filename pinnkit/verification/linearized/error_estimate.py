@@ -18,6 +18,7 @@ from torch import Tensor
 from pinnkit.problem.problem import Problem
 from pinnkit.solutions.solution import Solution
 from pinnkit.verification.scales import rms
+from pinnkit.verification.term_sample import value_at
 
 from .deviations import relative_deviations
 from .sine_corrections import SineBasis, outputs_of
@@ -131,14 +132,13 @@ def estimate_error(basis: SineBasis, least: Mapping[str, float]) -> ErrorEstimat
     remaining = float((r + jacobian @ step).norm()) / before if before > 0 else 1.0
     if before > 0 and not problem.linear:
         remaining = max(remaining, float(basis.residual(step).norm()) / before)
-    found = solution.fieldset.unknowns(inside.to(solution.device, solution.dtype), solution.coefficient_tensors)
     found_sizes, late_growth, relative, covered = {}, 1.0, [], 1.0
     for name in problem.names:
-        u = found[name].double().cpu().reshape(len(inside), -1)
-        change = (effect[name] @ step).reshape(len(inside), -1)
+        u = value_at(solution, name, inside[name]).reshape(len(inside[name]), -1)
+        change = (effect[name] @ step).reshape(len(u), -1)
         size = max(rms(u + change), least.get(name, 0.0))
         found_sizes[name] = rms(change) / size if size > 0 else 0.0
-        last = _last(problem, inside)
+        last = _last(problem, inside[name])
         if bool(last.any()) and rms(u[last]) > 0:
             late_growth = max(late_growth, rms(u[last] + change[last]) / rms(u[last]))
         relative.append(effect[name] / (max(rms(u), least.get(name, 0.0)) or 1.0))

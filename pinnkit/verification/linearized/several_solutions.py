@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from pinnkit.verification.scales import rms
+from pinnkit.verification.term_sample import value_at
 
 from .sine_corrections import SineBasis
 
@@ -99,21 +100,24 @@ def search(basis: SineBasis, least: Mapping[str, float]) -> Search:
     return Search(len(starts))
 
 
-def _values(basis: SineBasis, inside: Tensor) -> dict[str, Tensor]:
-    s = basis.solution
-    found = s.fieldset.unknowns(inside.to(s.device, s.dtype), s.coefficient_tensors)
-    return {name: value.double().cpu().reshape(-1) for name, value in found.items()}
+def _values(basis: SineBasis, inside: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value_at(basis.solution, name, coords).reshape(-1) for name, coords in inside.items()}
 
 
-def _starts(basis: SineBasis, inside: Tensor, effect: dict[str, Tensor], values: dict[str, Tensor]) -> Iterator[Tensor]:
+def _starts(
+    basis: SineBasis, inside: dict[str, Tensor], effect: dict[str, Tensor], values: dict[str, Tensor]
+) -> Iterator[Tensor]:
     axes = basis.solution.problem.axes
     lower = torch.tensor([a.lower for a in axes for _ in a.columns], dtype=torch.float64)
     extent = torch.tensor([a.upper - a.lower for a in axes for _ in a.columns], dtype=torch.float64)
-    bump = torch.sin(math.pi * (inside - lower) / extent).prod(dim=1)
+    bumps = {name: torch.sin(math.pi * (at - lower) / extent).prod(dim=1) for name, at in inside.items()}
     wanted = [{name: -k * u for name, u in values.items()} for k in (1.0, 2.0)]
     for size in _BUMPS:
         wanted.append(
-            {name: size * max(rms(u), 1.0) * bump.repeat_interleave(len(u) // len(bump)) for name, u in values.items()}
+            {
+                name: size * max(rms(u), 1.0) * bumps[name].repeat_interleave(len(u) // len(bumps[name]))
+                for name, u in values.items()
+            }
         )
     for changes in wanted:
         if any(rms(change) > 0 for change in changes.values()):

@@ -139,27 +139,28 @@ class SineBasis:
         return tuple(found)
 
     @cached_property
-    def effect(self) -> tuple[Tensor, dict[str, Tensor]]:
-        """Points inside ``(n, d)``, and the effect of each column on each unknown there, ``(n * components, P)``."""
+    def effect(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """For each unknown points where it lives ``(n, d)`` and the effect of each column ``(n * components, P)``."""
         problem = self.solution.problem
-        generator = torch.Generator().manual_seed(TEST_SEED)
-        inside = problem.domain.sample(_INSIDE, generator, sampling=Sobol())
-        points = (inside._replace(coords=inside.coords.double()),)
         coefficients = self._coefficients(None)
         total = self.count + len(coefficients)
         channels = [Channel(0, name, ()) for name in problem.names]
-        phi = {c.unknown: self._features(c, points[0]) for c in channels}
-        out = {}
+        out, inside = {}, {}
         for name in problem.names:
+            generator = torch.Generator().manual_seed(TEST_SEED)
+            drawn = problem.domain_of(name).sample(_INSIDE, generator, sampling=Sobol())
+            inside[name] = drawn.coords.double()
+            points = (drawn._replace(coords=inside[name]),)
             components = problem.unknown(name).components or 1
             matrix = torch.zeros(_INSIDE, components, total, dtype=torch.float64)
             for other, slope in self._slopes(name, points, channels, coefficients).items():
                 for i in range(components):
                     for j in range(slope.shape[-1]):
                         start = self.width * (self._first(other) + j)
-                        matrix[:, i, start : start + self.width] += slope[:, i, j, None] * phi[other]
+                        phi = self._features(Channel(0, other, ()), points[0])
+                        matrix[:, i, start : start + self.width] += slope[:, i, j, None] * phi
             out[name] = matrix.reshape(_INSIDE * components, total)
-        return inside.coords.double(), out
+        return inside, out
 
     def _slopes(
         self, name: str, points: tuple[Points, ...], channels: list[Channel], coefficients: Mapping[str, Tensor]

@@ -1,0 +1,1 @@
+"""Partitions of domains into pieces, with the boundaries that two pieces share."""

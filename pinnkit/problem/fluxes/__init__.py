@@ -1,0 +1,1 @@
+"""Fluxes of equations in divergence form, and the natural conditions that prescribe them."""
