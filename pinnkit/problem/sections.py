@@ -129,7 +129,7 @@ def _term(term: Term, held: tuple[tuple[str, float], ...]) -> Term:
     fixed = frozenset(name for name, _ in held)
     if term.own_points is not None or term.integrals:
         raise Unsupported(_METHOD, f"term '{term.name}' has points or integrals of its own")
-    residual = _rule(term.residual, held) if isinstance(term.residual, ConditionRule) else _held(term.residual, held)
+    residual = _held(term.residual, held) if term.rule is None else _rule(term.rule, held)
     return replace(
         term,
         sites=tuple(_part(site, fixed) for site in term.sites),
