@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import scipy.sparse as sp
 
+from pinnkit.problem.errors import Unsupported
 from pinnkit.references.errors import TooManyConditions, Unresolved
 from pinnkit.references.finite_differences.linear_solvers import Solve, sparse_lu
 from pinnkit.references.finite_differences.newton import solve_from
@@ -101,14 +102,14 @@ def _refuse_surplus(system: System) -> None:
     """Refuse values at single points of components whose values are prescribed on a wall.
 
     Raises:
-        TooManyConditions: with the term.
+        Unsupported: with the term; consistent values do no harm, so that this is no evidence against the problem.
     """
     form = system.form
     on_walls = {component for piece in system.essential for _, component in piece}
     for term in form.structure.at_points:
         for channel in form.problem.trace(term, raw=False).channels:
             if on_walls.intersection(form.numbers(channel.unknown)):
-                raise TooManyConditions(
+                raise Unsupported(
                     METHOD,
                     f"{form.label}: '{term.name}' prescribes `{channel.unknown}` at single points, where the "
                     f"conditions on the walls determine it already",

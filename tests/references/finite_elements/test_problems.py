@@ -267,7 +267,7 @@ DYNAMIC = PLATE * Time(0, 1)
         ),
         (
             _in_plate(ZERO, Dirichlet(PointSet(x=0.1, y=0.1), u=0.0, name="point")),
-            TooManyConditions,
+            Unsupported,
             "'point' prescribes `u` at single points",
         ),
         (
