@@ -128,7 +128,7 @@ class Report:
                 "fresh_residual": self.verdict.fresh_residual,
                 "worst_condition_error": self.verdict.worst_condition_error,
                 "estimated_error": self.verdict.estimated_error,
-                "proved_error": self.verdict.proved_error,
+                "proved_error": None if math.isnan(self.verdict.proved_error) else self.verdict.proved_error,
             },
             "best": "solution" if self.best is s else "reference",
             "rel_l2": None if head is None else head.rel_l2,

@@ -297,7 +297,7 @@ OPTIONS = {
         ["--field", "blob"],
         "got 'blob'; a field of your own must be registered by the problem",
     ),
-    "solver": (["--solver", "newton"], "--solver must be one of auto, least-squares, march, adam, "),
+    "solver": (["--solver", "newton"], "--solver must be one of auto, least-squares, march, "),
     "solvers": (["--solver", "adam,newton"], "got 'newton'"),
     "auto among others": (["--solver", "auto,adam"], "--solver auto stands alone"),
     "device": (["--device", "gpu"], "--device must be auto, cpu, cuda, or cuda:1 for the second of several, got 'gpu'"),
@@ -348,7 +348,7 @@ COMMANDS = {
     "new without py": (["new", "rod"], "FILE must end in .py"),
     "new, no identifier": (["new", "my-rod.py"], "must be an identifier"),
     "new over a file": (["new", "decay.py"], "exists already and is left as it is"),
-    "accept, issue": (["accept", "99"], "ISSUE must be one of 1, 2"),
+    "accept, issue": (["accept", "99"], "ISSUE must be one of 1, 11, 2"),
     "accept, table": (["accept", "1", "nothing"], "TABLE must be one of agreement, automatic, networks, references"),
     "publish, nothing": (["publish"], "run `pinnkit accept` first"),
 }

@@ -78,7 +78,7 @@ def test_exit_codes_follow_the_verdict_with_strict(decay: Path, capsys: pytest.C
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--solution", "none.csv"), "there is no file 'none.csv'"),
+        (("--solution", "none.csv"), "No such file or directory: 'none.csv'"),
         (("--solution", "u.csv"), "no column for the coordinate `t`"),
         (("--solution", "other.py"), "name the function in 'other.py', other.py:NAME"),
         (("--solution", "other.py:nothing"), "'other.py' defines no function `nothing`"),

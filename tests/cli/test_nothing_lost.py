@@ -481,7 +481,7 @@ def test_a_solution_alone_is_shown(decay: Path, tmp_path: Path, capsys: pytest.C
     (tmp_path / "results/decay/summary.json").unlink()
     capsys.readouterr()
     assert run("show", "results/decay") == 0
-    assert "Random sines by least squares" in capsys.readouterr().out
+    assert "Ordinary differential equations" in capsys.readouterr().out
 
 
 # folders ------------------------------------------------------------------------------------------------------------

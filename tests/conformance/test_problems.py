@@ -30,6 +30,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "problems"
 FILES = sorted(path for path in FOLDER.glob("*.py") if not path.stem.startswith("versus_"))  # those compare
 WITHOUT_CLOSED_FORM = {"poisson_variable", "allen_cahn", "kdv", "schroedinger", "heat_in_reconstruction"}
 WITHOUT_CLOSED_FORM |= {"lotka_volterra", "van_der_pol", "robertson", "lorenz", "double_pendulum"}
+WITHOUT_CLOSED_FORM |= {"plate_four_holes", "l_shape"}
 WITHOUT_CLOSED_FORM |= {"surface_from_points", "curve_koch", "nerf_scene", "occupancy"}
 FITTED = {"surface_torus"}
 """Learned from points, which no grid is needed for."""

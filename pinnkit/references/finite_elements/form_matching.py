@@ -118,6 +118,8 @@ def _refuse(label: str, structure: Structure) -> None:
     def refuse(reason: str) -> None:
         raise Unsupported(METHOD, f"{label}: {reason}")
 
+    if structure.is_divided:
+        refuse("unknowns, equations or coefficients jump between pieces of the domain")
     for term in structure.comparisons:
         refuse(f"term '{term.name}' compares {len(term.sites)} sites")
     for term in structure.elsewhere:
