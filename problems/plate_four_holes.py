@@ -2,8 +2,8 @@
 
 The problem Poisson2d-C of the PINNacle benchmark (Hao et al., NeurIPS 2024), where published networks are wrong by one
 per cent and more.  There is no closed form; the error is bounded by the maximum principle: the functions of the
-solution satisfy the equation exactly, so that the error is largest on the boundary, where it is known (Gopal & Trefethen,
-SIAM J. Numer. Anal. 57 (2019) 2074).
+solution satisfy the equation exactly, so that the error is largest on the boundary, where it is known (Gopal &
+Trefethen, SIAM J. Numer. Anal. 57 (2019) 2074).
 
 Dimensionless.  Expected: a proved error below 1e-10 in a few seconds on two cores.
 """
