@@ -16,7 +16,7 @@ PublishedRow = Mapping[str, Any]
 """Plain values of one acceptance row, its seeds together; the columns are described in results/published/README.md."""
 
 TOPICS: dict[str, tuple[str, ...]] = {
-    "equations": ("automatic", "shapes"),
+    "equations": ("automatic", "shapes", "materials"),
     "trained_networks": ("networks", "trained"),
     "references": ("references", "agreement"),
     "speed": ("steps", "jacobians", "limits"),

@@ -117,7 +117,7 @@ def test_more_bad_input() -> None:
     mixed = {"u": RandomFourier(20), "kappa": RandomFourier(30)}
     with pytest.raises(ValueError, match=r"bandwidth=None.*all unknowns together"):
         solve(pair(), mixed, LeastSquares())
-    with pytest.raises(ValueError, match=r"different axes and cannot share"):
+    with pytest.raises(ValueError, match=r"different axes or pieces and cannot share"):
         solve(pair(), {("u", "kappa"): NET}, Adam(steps=1))
     with pytest.raises(ValueError, match=r"different axes need a module each"):
         solve(pair(), nn.Linear(2, 2), Adam(steps=1))

@@ -23,6 +23,7 @@ from pinnkit import (
 from pinnkit.domains import Ball, Box, Cylinder, Disk, Polygon, Shape, Time, Triangle
 from pinnkit.problem.errors import Unsupported
 from pinnkit.problem.structure import Prescribes
+from pinnkit.references import FiniteDifferences
 from pinnkit.well_posedness.concern import Severity
 from pinnkit.well_posedness.wall_conditions import check_walls
 
@@ -133,16 +134,16 @@ def test_the_reference_takes_values_on_the_sides_of_polygons_and_in_space() -> N
     assert found(x=[0.1], y=[0.2], z=[0.3])["u"] == pytest.approx(0.4, abs=1e-6)
 
 
-def test_the_reference_says_what_it_does_not_cover() -> None:
+def test_finite_differences_say_what_they_do_not_cover() -> None:
     missing = Problem("missing", ring, "u", [laplace, Dirichlet(outer, u=0.0)])
     with pytest.raises(Unsupported, match="no condition prescribes `u` on the wall 'disk 2'"):
-        reference(missing)
+        reference(missing, method=FiniteDifferences())
     flux = Problem("flux", ring, "u", [laplace, Dirichlet(outer, u=0.0), Neumann(inner, u=1.0, name="flux")])
     with pytest.raises(Unsupported, match="'flux' has a derivative in it"):
-        reference(flux)
+        reference(flux, method=FiniteDifferences())
     twice = [Dirichlet(ring.boundary, u=0.0), Dirichlet(inner, u=1.0, name="twice")]
     with pytest.raises(Unsupported, match="'twice' prescribes a value for the second time"):
-        reference(Problem("twice", ring, "u", [laplace, *twice]))
+        reference(Problem("twice", ring, "u", [laplace, *twice]), method=FiniteDifferences())
 
 
 MIXED = {
