@@ -15,8 +15,8 @@ from pinnkit.problem.linearization import Channel, scope_of
 from pinnkit.problem.problem import Problem
 from pinnkit.solutions.solution import Solution
 from pinnkit.verification.finding import Finding, Kind
-from pinnkit.verification.measures import number
-from pinnkit.verification.residual_checks import MISSED, percent
+from pinnkit.verification.measures import number, percent
+from pinnkit.verification.residual_checks import MISSED
 from pinnkit.verification.scales import TEST_SEED, rms
 
 __all__ = ["ansatz_findings", "without_ansatz"]

@@ -15,8 +15,7 @@ from torch import nn
 from pinnkit.domains import Axis, Sobol
 from pinnkit.problem.problem import Problem, Unknown
 from pinnkit.verification.finding import Finding, Kind
-from pinnkit.verification.measures import FAR, number
-from pinnkit.verification.residual_checks import percent
+from pinnkit.verification.measures import FAR, number, percent
 from pinnkit.verification.scales import TEST_SEED
 
 from .candidate import Candidate, orders_of

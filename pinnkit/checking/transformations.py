@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from pinnkit.domains import Axis, Role, Sobol
 from pinnkit.solutions.solution import Solution, exact_values
 from pinnkit.verification.finding import Finding, Kind
-from pinnkit.verification.measures import EXACT, FAR, number
-from pinnkit.verification.residual_checks import percent
+from pinnkit.verification.measures import EXACT, FAR, number, percent
 from pinnkit.verification.scales import TEST_SEED
 
 if TYPE_CHECKING:

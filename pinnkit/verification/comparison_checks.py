@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from .context import Context
 from .finding import Finding, Kind
-from .measures import EXACT, FAR, Comparison, number
-from .residual_checks import percent
+from .measures import EXACT, FAR, Comparison, number, percent
 
 __all__ = ["check_closed_form", "check_comparison", "check_estimate"]
 

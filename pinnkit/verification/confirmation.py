@@ -11,8 +11,7 @@ from .conservation import conserved
 from .context import Context
 from .data_alone import open_between_data
 from .identifiability import doubtful_coefficients
-from .measures import EXACT, Comparison, number
-from .residual_checks import percent
+from .measures import EXACT, Comparison, number, percent
 from .stability_checks import other_solution
 
 __all__ = ["confirmations", "remarks", "unchecked"]
@@ -55,7 +54,7 @@ def unchecked(context: Context) -> Iterator[str]:
     if context.problem.coefficients and context.estimate is None:
         yield "it was not checked that the data determine the coefficients: no linearised problem is available"
     yield from doubtful_coefficients(context)
-    yield from open_between_data(context)
+    yield from open_between_data(context.data_distances)
     yield from (c.sentence for c in context.concerns if c.severity is Severity.DOUBTFUL)
     if context.others is not None and context.others.unknown and not any(c.against == EXACT for c in context.compared):
         yield f"{other_solution(context.others)}; the reference agrees with this one"

@@ -17,6 +17,7 @@ from pinnkit.solutions.solution import Solution
 from pinnkit.well_posedness import Concern, concerns_of
 
 from .conservation import Invariant, invariants
+from .data_alone import data_distances
 from .linearized.error_estimate import ErrorEstimate, estimate_error, sine_basis
 from .linearized.perturbation_growth import PerturbationGrowth, perturbation_growth
 from .linearized.several_solutions import Search, search
@@ -147,6 +148,11 @@ class Context:
     def growth(self) -> PerturbationGrowth | None:
         """Growth of perturbations of ordinary differential equations; None for other problems."""
         return None if self.finite < 1 else perturbation_growth(self.solution, self.sizes)
+
+    @cached_property
+    def data_distances(self) -> Mapping[str, float]:
+        """Distance of each unknown from the smoothest function through its values at the data, of data alone."""
+        return data_distances(self.problem, self.inside, self.unknowns, self.size)
 
     @cached_property
     def invariants(self) -> tuple[Invariant, ...]:

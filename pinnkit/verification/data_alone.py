@@ -10,7 +10,7 @@ Source: Duchon, Splines minimizing rotation-invariant semi-norms in Sobolev spac
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import torch
 from torch import Tensor
@@ -18,13 +18,14 @@ from torch import Tensor
 from pinnkit.problem.problem import Problem
 from pinnkit.problem.terms import Term
 
-from .context import Context
 from .finding import Finding, Kind
-from .measures import FAR
-from .residual_checks import percent
+from .measures import FAR, percent
 from .scales import rms
 
-__all__ = ["check_data_alone", "open_between_data"]
+__all__ = ["check_data_alone", "data_distances", "open_between_data"]
+
+Values = Callable[[Tensor], Mapping[str, Tensor]]
+"""Values of the unknowns at points ``(n, d)``."""
 
 _KERNELS = {1: "cubic", 2: "thin_plate_spline", 3: "linear"}
 _MOST = 4000
@@ -34,17 +35,17 @@ _OPEN = 0.2
 """Distance of the two functions, relative to the size of the unknown, from which the data leave it open."""
 
 
-def check_data_alone(context: Context) -> Iterator[Finding]:
+def check_data_alone(found: Mapping[str, float]) -> Iterator[Finding]:
     """Find unknowns that no equation governs and that the data do not determine between their points."""
-    for name, distance in distances(context).items():
+    for name, distance in found.items():
         if distance > _OPEN:
             sentence = _sentence(name, distance, "give more data, or an equation")
             yield Finding(Kind.UNDETERMINED, sentence, distance, name)
 
 
-def open_between_data(context: Context) -> Iterator[str]:
+def open_between_data(found: Mapping[str, float]) -> Iterator[str]:
     """Yield a sentence for each unknown that the data determine to some per cent only."""
-    for name, distance in distances(context).items():
+    for name, distance in found.items():
         if FAR < distance <= _OPEN:
             yield _sentence(name, distance, "the data say no more")
 
@@ -56,9 +57,17 @@ def _sentence(name: str, distance: float, end: str) -> str:
     )
 
 
-def distances(context: Context) -> dict[str, float]:
-    """Relative distance of each unknown from the smoothest function through its values at the data."""
-    problem = context.problem
+def data_distances(problem: Problem, inside: Tensor, unknowns: Values, size: float) -> dict[str, float]:
+    """Relative distance of each unknown from the smoothest function through its values at the data.
+
+    Empty for problems that are more than data.
+
+    Args:
+        problem: the problem.
+        inside: points of the domain ``(n, d)``.
+        unknowns: values of the unknowns at points.
+        size: largest root mean square over the unknowns.
+    """
     columns = len(problem.frame.columns)
     if problem.plan is not None or problem.structure.equations or not problem.structure.data or columns not in _KERNELS:
         return {}
@@ -69,7 +78,8 @@ def distances(context: Context) -> dict[str, float]:
         terms = [t for t in problem.structure.data if _compares(problem, t, name)]
         at = [t.own_points.coords for t in terms if t.own_points is not None]
         if at:
-            out[name] = _distance(context, name, torch.unique(torch.cat(at).double().cpu(), dim=0))
+            places = torch.unique(torch.cat(at).double().cpu(), dim=0)
+            out[name] = _distance(unknowns, name, places, inside, size)
     return out
 
 
@@ -78,15 +88,15 @@ def _compares(problem: Problem, term: Term, name: str) -> bool:
     return any(c.unknown == name and c.order == () for c in problem.trace(term, raw=False).channels)
 
 
-def _distance(context: Context, name: str, at: Tensor) -> float:
+def _distance(unknowns: Values, name: str, at: Tensor, inside: Tensor, size: float) -> float:
     from scipy.interpolate import RBFInterpolator  # takes long to load, and few runs need it
 
-    lower, upper = context.inside.min(dim=0).values, context.inside.max(dim=0).values
+    lower, upper = inside.min(dim=0).values, inside.max(dim=0).values
     if len(at) > _MOST:
         at = at[torch.linspace(0, len(at) - 1, _MOST).long()]
-    fresh = context.inside[:1024]
-    known = context.unknowns(at)[name].reshape(len(at), -1)
-    wanted = context.unknowns(fresh)[name].reshape(len(fresh), -1)
+    fresh = inside[:1024]
+    known = unknowns(at)[name].reshape(len(at), -1)
+    wanted = unknowns(fresh)[name].reshape(len(fresh), -1)
     dim = at.shape[1]
     if len(at) <= dim + 1:  # too few for a plane: their mean
         smooth = known.mean(dim=0).expand_as(wanted)
@@ -95,5 +105,5 @@ def _distance(context: Context, name: str, at: Tensor) -> float:
         few = None if len(at) <= 10 * _NEIGHBOURS else _NEIGHBOURS
         fit = RBFInterpolator(scaled[0], known.numpy(), kernel=_KERNELS[dim], degree=1, neighbors=few)
         smooth = torch.from_numpy(fit(scaled[1]))
-    size = max(rms(wanted), context.size)
+    size = max(rms(wanted), size)
     return rms(smooth - wanted) / size if size > 0 else 0.0

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from .context import Context
 from .finding import Finding, Kind
-from .residual_checks import IGNORED, UNSOLVED, percent
+from .measures import percent
+from .residual_checks import IGNORED, UNSOLVED
 from .scales import rms
 from .term_sample import Sample
 

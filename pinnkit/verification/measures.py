@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["EXACT", "FAR", "FAR_LOCAL", "Comparison", "TermCheck", "number"]
+__all__ = ["EXACT", "FAR", "FAR_LOCAL", "Comparison", "TermCheck", "number", "percent"]
 
 EXACT = "exact solution"
 """Label of comparisons with the exact solution."""
@@ -119,6 +119,11 @@ def number(value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return "not finite" if value is None else str(value)
     return "0" if value == 0 else f"{value:.2e}" if not 1e-2 <= abs(value) < 1e4 else f"{value:.3g}"
+
+
+def percent(fraction: float) -> str:
+    """A fraction in per cent, three digits."""
+    return f"{100 * fraction:.3g} %"
 
 
 def _claim(measured: float, bar: float) -> float:

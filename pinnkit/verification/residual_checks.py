@@ -12,11 +12,11 @@ from pinnkit.solutions.status import Status
 
 from .context import Context
 from .finding import Finding, Kind
-from .measures import number
+from .measures import number, percent
 from .scales import rms
 from .term_sample import Sample
 
-__all__ = ["check_convergence", "check_finite", "check_overfitting", "check_terms", "percent"]
+__all__ = ["check_convergence", "check_finite", "check_overfitting", "check_terms"]
 
 IGNORED = 0.3
 """A condition's residual, of the parts that should cancel, from which it is as good as absent."""
@@ -110,11 +110,6 @@ def check_overfitting(context: Context) -> Iterator[Finding]:
                 ratio,
                 s.check.name,
             )
-
-
-def percent(fraction: float) -> str:
-    """A fraction in per cent, three digits."""
-    return f"{100 * fraction:.3g} %"
 
 
 def _sentence(context: Context, s: Sample, said: str, verb: str) -> str:

@@ -103,7 +103,7 @@ def run_checks(context: Context, extra: Iterable[Finding] = ()) -> Verdict:
         found = [f for f in found if f.kind is not Kind.TOO_ROUGH]
     if nothing:
         found = [f for f in found if f.kind not in _FOLLOWS]
-    found += [*check_mirror_images(context), *check_uniqueness(context), *check_data_alone(context)]
+    found += [*check_mirror_images(context), *check_uniqueness(context), *check_data_alone(context.data_distances)]
     found += [*comparison_checks.check_comparison(context)]
     if not nothing:
         found += comparison_checks.check_estimate(context)

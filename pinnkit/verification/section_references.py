@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -62,7 +62,7 @@ def compare_with_sections(solution: Solution, problem: Problem, budget: float) -
     Returns:
         The comparisons, and why there are none.
     """
-    found: dict[str, _Joined] = {}
+    found: dict[str, list[Gathered]] = {}
     labels = []
     for values in _values(problem):
         label = ", ".join(f"{name} = {value:.3g}" for name, value in values.items())
@@ -76,33 +76,26 @@ def compare_with_sections(solution: Solution, problem: Problem, budget: float) -
             return (), Absent(f"at {label}: {absent.reason}", at)
         labels.append(label)
         for name, part in gathered(solution, reference, values).items():
-            found.setdefault(name, _Joined()).add(part)
+            found.setdefault(name, []).append(part)
     against = f"references at {'; '.join(labels)}"
-    return compare_gathered(solution, {name: joined.whole(against) for name, joined in found.items()}), Absent("")
+    return compare_gathered(solution, {name: _joined(parts, against) for name, parts in found.items()}), Absent("")
 
 
-@dataclass
-class _Joined:
+def _joined(parts: Sequence[Gathered], against: str) -> Gathered:
     """Values of several sections, one after another."""
 
-    parts: list[Gathered] = field(default_factory=list)
+    def flat(arrays: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+        return np.concatenate([a.ravel() for a in arrays])
 
-    def add(self, part: Gathered) -> None:
-        self.parts.append(part)
-
-    def whole(self, against: str) -> Gathered:
-        def flat(arrays: list[NDArray[np.float64]]) -> NDArray[np.float64]:
-            return np.concatenate([a.ravel() for a in arrays])
-
-        images = [name for name in self.parts[0].images if all(name in part.images for part in self.parts)]
-        return Gathered(
-            against=against,
-            found=flat([part.found for part in self.parts]),
-            known=flat([part.known for part in self.parts]),
-            bar=max(part.bar for part in self.parts),
-            max_bar=max(part.max_bar for part in self.parts),
-            images={name: flat([part.images[name] for part in self.parts]) for name in images},
-        )
+    images = [name for name in parts[0].images if all(name in part.images for part in parts)]
+    return Gathered(
+        against=against,
+        found=flat([part.found for part in parts]),
+        known=flat([part.known for part in parts]),
+        bar=max(part.bar for part in parts),
+        max_bar=max(part.max_bar for part in parts),
+        images={name: flat([part.images[name] for part in parts]) for name in images},
+    )
 
 
 def _values(problem: Problem) -> list[Mapping[str, float]]:

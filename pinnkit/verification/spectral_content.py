@@ -11,7 +11,8 @@ from pinnkit.problem.linearization import linearise
 
 from .context import Context
 from .finding import Finding, Kind
-from .residual_checks import MISSED, UNSOLVED, percent
+from .measures import percent
+from .residual_checks import MISSED, UNSOLVED
 from .scales import rms
 from .term_sample import Sample, channels_at
 

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from .context import Context
 from .finding import Finding, Kind
 from .linearized.several_solutions import Search
-from .measures import FAR, number
-from .residual_checks import percent
+from .measures import FAR, number, percent
 
 __all__ = ["check_amplification", "check_several", "check_stability", "other_solution"]
 

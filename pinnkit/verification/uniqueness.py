@@ -15,8 +15,8 @@ from pinnkit.solutions.evaluation import FieldSet
 
 from .context import Context
 from .finding import Finding, Kind
-from .measures import number
-from .residual_checks import IGNORED, MISSED, percent
+from .measures import number, percent
+from .residual_checks import IGNORED, MISSED
 from .scales import rms
 from .term_sample import Sample
 
